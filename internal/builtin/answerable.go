@@ -1,0 +1,28 @@
+package builtin
+
+import "net/netip"
+
+// Answerable reports whether a datagram service may answer peer at all. The
+// source of a datagram is easily forged, and two services that answer each
+// other never stop; so the ports of services that answer anything are refused,
+// and so are addresses that are no single host's. The ports of this daemon's
+// own services are known to ours. Broadcast addresses of the networks at hand
+// are not known here.
+func Answerable(peer netip.AddrPort, ours func(port uint16) bool) bool {
+	return singleHost(peer.Addr().Unmap()) && !answersAnything(peer.Port()) && !ours(peer.Port())
+}
+
+func singleHost(addr netip.Addr) bool {
+	limitedBroadcast := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && addr != limitedBroadcast
+}
+
+// answersAnything reports whether nobody but a service that answers whatever
+// it gets sends from that port. Port 0 is nobody's.
+func answersAnything(port uint16) bool {
+	switch port {
+	case 0, 7, 13, 17, 19, 37: // echo, daytime, qotd, chargen, time
+		return true
+	}
+	return false
+}
