@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errNowhere: a line on /dev/null, where a daemon in the background has its
+// standard error, is not written but lost.
+var errNowhere = errors.New("standard error is /dev/null")
+
 // print writes a line to standard error and reports whether it got there.
 func (w *writer) print(e entry) bool {
 	if w.Stderr == nil {
@@ -30,10 +34,20 @@ func writeFile(f *os.File, b []byte) error {
 	}
 	var failed error
 	err = raw.Write(func(fd uintptr) bool {
-		failed = writeAll(int(fd), b)
+		failed = errNowhere
+		if !isNull(int(fd)) {
+			failed = writeAll(int(fd), b)
+		}
 		return true
 	})
 	return errors.Join(err, failed)
+}
+
+// isNull reports whether fd is /dev/null: character device 1, 3.
+func isNull(fd int) bool {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
 }
 
 // writeAll also serves a descriptor that somebody made non-blocking, as

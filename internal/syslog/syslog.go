@@ -39,7 +39,7 @@ type Options struct {
 	Target Target    // where lines go
 	Also   bool      // with Syslog: the same line on Stderr too
 	Level  Priority  // lines less urgent are dropped at once; 0 means Info
-	Stderr io.Writer // standard error; nil: there is none, and lines wait in the queue for the system's log
+	Stderr io.Writer // standard error; if nil or /dev/null, lines wait in the queue for the system's log
 }
 
 // Logger queues lines for one goroutine that writes them. All methods may be

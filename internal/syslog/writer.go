@@ -29,51 +29,38 @@ type writer struct {
 	dial dialer
 	conn gsyslog.Syslogger
 
-	down    bool          // syslog cannot be reached, and that was said
-	away    int           // lines that went to standard error meanwhile
-	failed  time.Time     // when syslog was last tried in vain
-	pause   time.Duration // how long to leave it alone since
-	closing bool          // the last lines: no pauses
+	down  bool          // syslog cannot be reached, and that was said
+	away  int           // lines that went to standard error meanwhile
+	pause time.Duration // the latest one
+	retry time.Time     // when it ends
 }
 
-// run writes lines in order until Close and then what it can without waiting.
+// run writes lines in order until Close, and then what is left up to the
+// first line that nobody takes.
 func (l *Logger) run(w *writer) {
 	defer close(l.done)
 	defer w.close()
-	for {
+	for closing := false; ; {
 		e, ok := l.head()
-		switch {
-		case ok && w.deliver(e):
+		if ok && w.deliver(e) {
 			l.pop()
-		case w.closing:
-			return
-		case ok:
-			w.closing = l.sleep(w.wait())
-		default:
-			w.closing = l.idle()
+			continue
 		}
-	}
-}
-
-// idle waits for a line and reports whether Close came first.
-func (l *Logger) idle() bool {
-	select {
-	case <-l.wake:
-		return false
-	case <-l.closing:
-		return true
-	}
-}
-
-// sleep waits for d and reports whether Close came first.
-func (l *Logger) sleep(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return false
-	case <-l.closing:
-		return true
+		if closing {
+			return
+		}
+		more := l.wake
+		var again <-chan time.Time
+		if ok {
+			more, again = nil, time.After(time.Until(w.retry))
+		}
+		select {
+		case <-more:
+		case <-again:
+		case <-l.closing:
+			closing = true
+			w.retry = time.Time{} // one last attempt, whatever the pause
+		}
 	}
 }
 
@@ -96,7 +83,7 @@ func (w *writer) deliver(e entry) bool {
 
 // send hands a line to the syslog daemon, unless it is being left alone.
 func (w *writer) send(e entry) bool {
-	if w.wait() > 0 && !w.closing {
+	if time.Now().Before(w.retry) {
 		return false
 	}
 	if err := w.write(e); err != nil {
@@ -115,7 +102,10 @@ func (w *writer) write(e entry) error {
 		w.conn = conn
 	}
 	if w.down {
-		back := fmt.Sprintf("syslog is back, %d lines went to standard error meanwhile", w.away)
+		back := "syslog is back"
+		if w.away > 0 {
+			back += fmt.Sprintf(" (lines on standard error meanwhile: %d)", w.away)
+		}
 		if err := w.conn.WriteLevel(gsyslog.Priority(Notice), []byte(back)); err != nil {
 			return err
 		}
@@ -128,10 +118,11 @@ func (w *writer) write(e entry) error {
 // in between, or a daemon that cannot keep up would come and go every second.
 func (w *writer) fail(err error) {
 	now := time.Now()
-	if now.Sub(w.failed) > maxPause {
+	if now.Sub(w.retry) > maxPause {
 		w.pause = 0
 	}
-	w.failed, w.pause = now, min(max(2*w.pause, minPause), maxPause)
+	w.pause = min(max(2*w.pause, minPause), maxPause)
+	w.retry = now.Add(w.pause)
 	if w.down {
 		return
 	}
@@ -141,14 +132,6 @@ func (w *writer) fail(err error) {
 		why = "the syslog daemon does not read"
 	}
 	w.print(entry{Notice, why + ", logging to standard error"})
-}
-
-// wait is how long syslog is still left alone.
-func (w *writer) wait() time.Duration {
-	if w.pause == 0 {
-		return 0
-	}
-	return time.Until(w.failed.Add(w.pause))
 }
 
 func (w *writer) close() {
