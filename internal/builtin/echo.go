@@ -39,13 +39,16 @@ func pump(dst io.Writer, src io.Reader) error {
 	}
 }
 
-// pumpBulk copies until a read finds less than a large buffer takes.
+// pumpBulk copies until a read finds so little that the small buffer will do.
+// Stopping at the first read that does not fill the large one would be more
+// frugal, but in the midst of a transfer such reads are common and each would
+// cost a detour through the small buffer.
 func pumpBulk(dst io.Writer, src io.Reader) error {
 	bulk := bulkBuffers.Get().(*[bulkSize]byte)
 	defer bulkBuffers.Put(bulk)
 	for {
 		n, err := move(dst, src, bulk[:])
-		if n < len(bulk) || err != nil {
+		if n < quietSize || err != nil {
 			return err
 		}
 	}
