@@ -1,0 +1,27 @@
+package netdb
+
+import (
+	"strconv"
+	"strings"
+)
+
+// ParseProtocols reads the text of a protocols file and returns the number of
+// every name and alias in it. Numbers go beyond the 8 bits of the IP header:
+// Linux has 262 for Multipath TCP.
+func ParseProtocols(text []byte) map[string]int {
+	numbers := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		name, rest := field(uncomment(line))
+		number, aliases := field(rest)
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			continue
+		}
+		for ; name != ""; name, aliases = field(aliases) {
+			if _, taken := numbers[name]; !taken {
+				numbers[name] = int(n)
+			}
+		}
+	}
+	return numbers
+}

@@ -1,0 +1,135 @@
+package netdb
+
+import (
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// Servent is one entry of a services file. Its strings share the memory of the
+// text it was read from.
+type Servent struct {
+	Name    string
+	Aliases []string
+	Port    uint16 // never 0
+	Proto   string // in lower case
+}
+
+// Services is a services file, indexed.
+type Services struct {
+	list  []servent
+	names map[nameKey]int32 // name or alias, to the first in list
+	ports map[portKey]int32
+}
+
+type nameKey struct{ name, proto string }
+
+type portKey struct {
+	port  uint16
+	proto string
+}
+
+// servent is a Servent whose aliases are not cut up yet: most are never asked for.
+type servent struct {
+	name, aliases, proto string
+	port                 uint16
+}
+
+// lender names the protocol whose ports another one uses where a services file
+// does not list it: Multipath TCP is TCP to applications (RFC 8684 section 2),
+// SCTP and DCCP share the registry of TCP and UDP (RFC 6335 section 5), and
+// UDP-Lite uses the port numbers of UDP (RFC 3828 section 3.1).
+var lender = map[string]string{"mptcp": "tcp", "sctp": "tcp", "dccp": "udp", "udplite": "udp"}
+
+// ParseServices reads the text of a services file. It keeps one copy of text.
+func ParseServices(text []byte) *Services {
+	return parseServices(string(text))
+}
+
+func parseServices(text string) *Services {
+	s := &Services{names: map[nameKey]int32{}, ports: map[portKey]int32{}}
+	for line := range strings.Lines(text) {
+		if e, ok := parseServent(line); ok {
+			s.add(e)
+		}
+	}
+	return s
+}
+
+func (s *Services) add(e servent) {
+	i := int32(len(s.list))
+	s.list = append(s.list, e)
+	for name := range e.answers() {
+		setFirst(s.names, nameKey{name, e.proto}, i)
+	}
+	setFirst(s.ports, portKey{e.port, e.proto}, i)
+}
+
+func setFirst[K comparable](index map[K]int32, key K, i int32) {
+	if _, taken := index[key]; !taken {
+		index[key] = i
+	}
+}
+
+// ParseServent reads one line of a services file, which is also what
+// `getent services NAME/PROTO` prints.
+func ParseServent(line string) (Servent, bool) {
+	e, ok := parseServent(line)
+	if !ok {
+		return Servent{}, false
+	}
+	return e.servent(), true
+}
+
+func parseServent(line string) (servent, bool) {
+	name, rest := field(uncomment(line))
+	where, aliases := field(rest)
+	i := strings.IndexAny(where, "/,") // the C library takes 23,tcp too
+	if i < 0 || i+1 == len(where) {
+		return servent{}, false
+	}
+	port, err := strconv.ParseUint(where[:i], 10, 16)
+	if err != nil || port == 0 {
+		return servent{}, false
+	}
+	return servent{name, aliases, strings.ToLower(where[i+1:]), uint16(port)}, true
+}
+
+// ByName finds the entry that a name or an alias stands for with a protocol in
+// lower case. If none lists mptcp, sctp, dccp or udplite, the entry for the
+// protocol with the same ports answers, so Proto may differ from proto.
+func (s *Services) ByName(name, proto string) (Servent, bool) {
+	i, ok := s.names[nameKey{name, proto}]
+	if !ok {
+		i, ok = s.names[nameKey{name, lender[proto]}]
+	}
+	if !ok {
+		return Servent{}, false
+	}
+	return s.list[i].servent(), true
+}
+
+// ByPort finds the first entry with a port, by the rules of ByName.
+func (s *Services) ByPort(port uint16, proto string) (Servent, bool) {
+	i, ok := s.ports[portKey{port, proto}]
+	if !ok {
+		i, ok = s.ports[portKey{port, lender[proto]}]
+	}
+	if !ok {
+		return Servent{}, false
+	}
+	return s.list[i].servent(), true
+}
+
+func (e servent) servent() Servent {
+	return Servent{e.name, strings.Fields(e.aliases), e.port, e.proto}
+}
+
+// answers yields the name and the aliases.
+func (e servent) answers() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, rest := e.name, e.aliases; name != "" && yield(name); {
+			name, rest = field(rest)
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package netdb
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestServicesGolden reads the services files of other systems.
+func TestServicesGolden(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/services/*.services")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no services files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := dump(ParseServices(text))
+			golden := strings.TrimSuffix(file, ".services") + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("entries differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func dump(s *Services) string {
+	var b strings.Builder
+	for _, e := range s.list {
+		v := e.servent()
+		fmt.Fprintf(&b, "%q %d/%s %q\n", v.Name, v.Port, v.Proto, v.Aliases)
+	}
+	return b.String()
+}
+
+const sample = `
+echo       7/tcp
+echo       7/udp
+ftp       21/tcp
+telnet    23/tcp
+smtp      25/tcp   mail
+domain    53/tcp
+domain    53/udp
+tftp      69/udp
+sigtran 2905/sctp
+first   1001/tcp   both
+both    1002/tcp   first
+mail    1003/tcp
+`
+
+func TestByName(t *testing.T) {
+	t.Parallel()
+	s := ParseServices([]byte(sample))
+	tests := []struct {
+		name, proto string
+		want        string // of the servent, as NAME PORT/PROTO
+	}{
+		{"telnet", "tcp", "telnet 23/tcp"},
+		{"telnet", "udp", ""},
+		{"Telnet", "tcp", ""}, // names have case in services(5)
+		{"echo", "udp", "echo 7/udp"},
+		{"mail", "tcp", "smtp 25/tcp"},     // an alias before the name of a later entry
+		{"first", "tcp", "first 1001/tcp"}, // a name before a later alias
+		{"both", "tcp", "first 1001/tcp"},
+		{"sigtran", "sctp", "sigtran 2905/sctp"},
+		{"sigtran", "tcp", ""}, // nobody lends from sctp
+		{"echo", "sctp", "echo 7/tcp"},
+		{"echo", "mptcp", "echo 7/tcp"},
+		{"echo", "dccp", "echo 7/udp"},
+		{"tftp", "udplite", "tftp 69/udp"},
+		{"tftp", "mptcp", ""},
+		{"", "tcp", ""},
+		{"23", "tcp", ""},
+		{"echo", "", ""},
+	}
+	for _, tt := range tests {
+		got := ""
+		if e, ok := s.ByName(tt.name, tt.proto); ok {
+			got = fmt.Sprintf("%s %d/%s", e.Name, e.Port, e.Proto)
+		}
+		if got != tt.want {
+			t.Errorf("ByName(%q, %q) = %q, want %q", tt.name, tt.proto, got, tt.want)
+		}
+	}
+}
+
+func TestByPort(t *testing.T) {
+	t.Parallel()
+	s := ParseServices([]byte("a 5/tcp\nb 5/tcp\nc 5/udp\nd 6/sctp\n"))
+	tests := []struct {
+		port  uint16
+		proto string
+		want  string
+	}{
+		{5, "tcp", "a"},
+		{5, "udp", "c"},
+		{5, "sctp", "a"},
+		{5, "udplite", "c"},
+		{6, "sctp", "d"},
+		{6, "tcp", ""},
+		{0, "tcp", ""},
+	}
+	for _, tt := range tests {
+		if e, _ := s.ByPort(tt.port, tt.proto); e.Name != tt.want {
+			t.Errorf("ByPort(%d, %q) = %q, want %q", tt.port, tt.proto, e.Name, tt.want)
+		}
+	}
+}
+
+func TestParseServent(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		line string
+		want Servent // without a name: none
+	}{
+		{"telnet                23/tcp", Servent{"telnet", []string{}, 23, "tcp"}},
+		{"discard               9/udp sink null\n", Servent{"discard", []string{"sink", "null"}, 9, "udp"}},
+		{"ndav_telnet\t9999/TCP\r\n", Servent{"ndav_telnet", []string{}, 9999, "tcp"}},
+		{" indented 65535,udp#comment", Servent{"indented", []string{}, 65535, "udp"}},
+		{"zero 0/tcp", Servent{}},
+		{"large 65536/tcp", Servent{}},
+		{"sign +1/tcp", Servent{}},
+		{"hex 0x10/tcp", Servent{}},
+		{"noproto 5/", Servent{}},
+		{"noproto 5", Servent{}},
+		{"noport /tcp", Servent{}},
+		{"name", Servent{}},
+		{"#telnet 23/tcp", Servent{}},
+		{"telnet #23/tcp", Servent{}},
+		{"", Servent{}},
+	}
+	for _, tt := range tests {
+		got, ok := ParseServent(tt.line)
+		if ok != (tt.want.Name != "") {
+			t.Errorf("ParseServent(%q) says %v", tt.line, ok)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("ParseServent(%q) differs (-want +got):\n%s", tt.line, diff)
+		}
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	t.Parallel()
+	s := ParseServices([]byte(sample))
+	tests := []struct{ name, proto, want string }{
+		{"telent", "tcp", "did you mean telnet (23/tcp)?"},
+		{"TELNET", "tcp", "did you mean telnet (23/tcp)?"},
+		{"tftp", "tcp", "tftp exists for udp only (69/udp)"},
+		{"tftp", "mptcp", "tftp exists for udp only (69/udp)"},
+		{"domain", "sctpx", "domain exists for tcp and udp only (53/tcp, 53/udp)"},
+		{"mail", "udp", "mail exists for tcp only (25/tcp)"},
+		{"maill", "tcp", "did you mean mail (25/tcp)?"},
+		{"ecoh", "udp", "did you mean echo (7/udp)?"},
+		{"ecoh", "sctp", "did you mean echo (7/tcp)?"},
+		{"tfttp", "tcp", "did you mean tftp (69/udp)?"}, // nearer than ftp
+		{"tfp", "udp", "did you mean tftp (69/udp)?"},   // as near as ftp, but of that protocol
+		{"telnet", "tcp", ""},
+		{"backdoor", "tcp", ""},
+		{"", "tcp", ""},
+	}
+	for _, tt := range tests {
+		if got := s.Suggest(tt.name, tt.proto); got != tt.want {
+			t.Errorf("Suggest(%q, %q) = %q, want %q", tt.name, tt.proto, got, tt.want)
+		}
+	}
+}
+
+// TestClassicAgrees holds the built-in table against the file of this machine.
+func TestClassicAgrees(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("/etc/services")
+	if err != nil {
+		t.Skip(err)
+	}
+	local, classic := ParseServices(text), Classic()
+	for _, e := range classic.list {
+		for name := range e.answers() {
+			c, _ := classic.ByName(name, e.proto)
+			if l, ok := local.ByName(name, e.proto); ok && l.Port != c.Port {
+				t.Errorf("%s is %d/%s, in /etc/services %d", name, c.Port, e.proto, l.Port)
+			}
+		}
+	}
+}
+
+func TestClassic(t *testing.T) {
+	t.Parallel()
+	s := Classic()
+	if lines := strings.Count(strings.TrimSpace(classicServices), "\n") + 1; len(s.list) != lines {
+		t.Errorf("%d entries in %d lines", len(s.list), lines)
+	}
+	tests := []struct {
+		name, proto string
+		port        uint16
+	}{
+		{"telnet", "tcp", 23}, {"exec", "tcp", 512}, {"comsat", "udp", 512},
+		{"login", "tcp", 513}, {"who", "udp", 513}, {"shell", "tcp", 514},
+		{"syslog", "udp", 514}, {"ntalk", "udp", 518}, {"ident", "tcp", 113},
+		{"nrpe", "tcp", 5666}, {"munin", "tcp", 4949}, {"sane-port", "tcp", 6566},
+		{"git", "tcp", 9418}, {"rsync", "tcp", 873}, {"bootps", "udp", 67},
+	}
+	for _, tt := range tests {
+		if e, _ := s.ByName(tt.name, tt.proto); e.Port != tt.port {
+			t.Errorf("%s/%s is %d, want %d", tt.name, tt.proto, e.Port, tt.port)
+		}
+	}
+}
+
+// scan is services(5) the slow way: the first line with the name wins.
+func scan(text, name, proto string) (port uint64, found bool) {
+	for line := range strings.SplitSeq(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blanks, r) })
+		if len(f) < 2 || name != f[0] && !slices.Contains(f[2:], name) {
+			continue
+		}
+		number, p, _ := strings.Cut(strings.Replace(f[1], ",", "/", 1), "/")
+		if port, err := strconv.ParseUint(number, 10, 16); err == nil && port > 0 && strings.ToLower(p) == proto {
+			return port, true
+		}
+	}
+	return 0, false
+}
+
+func FuzzServices(f *testing.F) {
+	f.Add(sample, "mail", "tcp")
+	f.Add("ndav_telnet 9999/TCP\r\n# c\r\nx\t1,udp y z#\n", "y", "udp")
+	f.Add("a 0/tcp\na 65536/tcp\na 1/\na", "a", "tcp")
+	f.Add(classicServices, "telent", "tcp")
+	f.Fuzz(func(t *testing.T, text, name, proto string) {
+		if lender[proto] != "" || proto == "" || name == "" {
+			t.Skip("scan knows no lenders")
+		}
+		s := ParseServices([]byte(text))
+		got, found := s.ByName(name, proto)
+		port, want := scan(text, name, proto)
+		if found != want || uint64(got.Port) != port {
+			t.Errorf("ByName(%q, %q) = %+v, %v, want %d, %v", name, proto, got, found, port, want)
+		}
+		if hint := s.Suggest(name, proto); found && hint != "" {
+			t.Errorf("hint %q for a known name", hint)
+		}
+		for _, e := range s.list {
+			checkServent(t, s, e.servent())
+		}
+	})
+}
+
+// checkServent checks one entry that was read: it is well formed and can be found again.
+func checkServent(t *testing.T, s *Services, e Servent) {
+	for _, word := range append(e.Aliases, e.Name, e.Proto) {
+		if word == "" || strings.ContainsAny(word, blanks+"#") {
+			t.Errorf("bad word %q in %+v", word, e)
+		}
+	}
+	if e.Port == 0 || e.Proto != strings.ToLower(e.Proto) {
+		t.Errorf("bad entry %+v", e)
+	}
+	if _, ok := s.ByName(e.Name, e.Proto); !ok {
+		t.Errorf("%+v is not found by its name", e)
+	}
+	if p, ok := s.ByPort(e.Port, e.Proto); !ok || p.Port != e.Port || p.Proto != e.Proto {
+		t.Errorf("%+v is not found by its port, but %+v", e, p)
+	}
+	line := fmt.Sprintf("%s %d/%s %s", e.Name, e.Port, e.Proto, strings.Join(e.Aliases, " "))
+	if again, ok := ParseServent(line); !ok || !cmp.Equal(again, e) {
+		t.Errorf("%q reads as %+v, want %+v", line, again, e)
+	}
+}
+
+func BenchmarkParseServices(b *testing.B) {
+	text, err := os.ReadFile("/etc/services")
+	if err != nil {
+		b.Skip(err)
+	}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		ParseServices(text)
+	}
+}
