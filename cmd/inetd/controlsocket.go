@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/conf"
+	"inetd/internal/inetd"
+)
+
+// The protocol of the control socket: a line that asks, then lines to print,
+// then one with the exit status.
+const (
+	reloadRequest = "reload"
+	statusLine    = "status "
+)
+
+// askTime is how long somebody who connects may take to ask.
+const askTime = 5 * time.Second
+
+// control is the socket through which inetd -c speaks to the daemon. It is
+// only for root and the user the daemon runs as.
+type control struct{ l *net.UnixListener }
+
+// socketPath is where the daemon with that pid file has its control socket.
+func socketPath(pidFile string) string {
+	return strings.TrimSuffix(pidFile, ".pid") + ".sock"
+}
+
+// listenControl opens the socket. The caller holds the lock of the pid file:
+// a socket that is there already is left from a daemon that died.
+func listenControl(path string) (*control, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+		_ = os.Remove(path)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return &control{l}, nil
+}
+
+// close ends answer and removes the socket.
+func (c *control) close() { _ = c.l.Close() }
+
+// answer serves the socket until close.
+func (c *control) answer(s *inetd.Server) {
+	for {
+		conn, err := c.l.AcceptUnix()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			time.Sleep(time.Second) // out of descriptors: that passes
+		default:
+			go converse(conn, s)
+		}
+	}
+}
+
+// converse answers one request.
+func converse(conn *net.UnixConn, s *inetd.Server) {
+	defer conn.Close()
+	if !trusted(conn) {
+		return
+	}
+	_ = conn.SetDeadline(time.Now().Add(askTime))
+	request, _ := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
+	if request != reloadRequest+"\n" {
+		return
+	}
+	_ = conn.SetDeadline(time.Now().Add(reloadTime))
+	outcome := make(chan inetd.Outcome, 1)
+	s.Reload(func(o inetd.Outcome) { outcome <- o })
+	select {
+	case o := <-outcome:
+		_, _ = io.WriteString(conn, report(o))
+	case <-time.After(reloadTime): // the server may be ending
+	}
+}
+
+// trusted reports whether the peer may control the daemon.
+func trusted(conn *net.UnixConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var peer *unix.Ucred
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	return err == nil && failed == nil && (peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()))
+}
+
+// report words an outcome as the answer to a reload request.
+func report(o inetd.Outcome) string {
+	var b strings.Builder
+	for _, change := range []struct {
+		what   string
+		labels []string
+	}{{"added", o.Added}, {"changed", o.Changed}, {"removed", o.Removed}} {
+		for _, label := range change.labels {
+			fmt.Fprintf(&b, "%-7s  %s\n", change.what, label)
+		}
+	}
+	errs := 0
+	for _, p := range o.Problems {
+		fmt.Fprintf(&b, "%-7s  %s\n", p.Severity, p)
+		if p.Severity == conf.Error {
+			errs++
+		}
+	}
+	status := min(errs, 1)
+	if o.Err != nil {
+		status = 1
+		fmt.Fprintf(&b, "inetd[%d]: not reloaded: %v\n", os.Getpid(), o.Err)
+	} else {
+		fmt.Fprintf(&b, "inetd[%d]: %d added, %d changed, %d removed, %d kept, %s\n", os.Getpid(),
+			len(o.Added), len(o.Changed), len(o.Removed), o.Kept, plural(errs, "error"))
+	}
+	fmt.Fprintf(&b, "%s%d\n", statusLine, status)
+	return b.String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/inetd"
+	"inetd/internal/syslog"
+)
+
+// launchedEnv tells a process that launch started it and waits for a byte on
+// readyFD.
+const (
+	launchedEnv = "INETD_LAUNCHED"
+	readyFD     = 3
+)
+
+// flushTime is how long the last log lines may take.
+const flushTime = 500 * time.Millisecond
+
+// background reports whether to leave the terminal. Who is started by a
+// service manager or as the first process of a container must not, or its
+// parent would think it ended.
+func (o *options) background() bool {
+	supervised := os.Getenv("NOTIFY_SOCKET") != "" ||
+		os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) ||
+		os.Getpid() == 1
+	return !o.debug && !o.foreground && !supervised
+}
+
+// launched reports whether this process was started by launch. It can be asked
+// once: servers are not to inherit the variable.
+func launched() bool {
+	defer os.Unsetenv(launchedEnv)
+	return os.Getenv(launchedEnv) != ""
+}
+
+// launch runs this program again in a session of its own, since a Go process
+// cannot fork, and returns the exit status once that one serves or has failed.
+// A daemon that fails has said why on the terminal, which it has until then.
+func launch(stderr io.Writer) int {
+	r, w, err := os.Pipe()
+	if err != nil {
+		fmt.Fprintf(stderr, "inetd: %v\n", err)
+		return 1
+	}
+	defer r.Close()
+	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), launchedEnv+"=1"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, w},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	_ = w.Close()
+	if err != nil {
+		fmt.Fprintf(stderr, "inetd: go into the background: %v\n", err)
+		return 1
+	}
+	if n, _ := r.Read(make([]byte, 1)); n == 1 {
+		return 0
+	}
+	if state, err := p.Wait(); err != nil || !state.Exited() {
+		fmt.Fprintf(stderr, "inetd: ended while starting: %v\n", errors.Join(err, fmt.Errorf("%v", state)))
+	}
+	return 1
+}
+
+// serve is the daemon, from its start to its end. Until it serves, an error is
+// the caller's to report; a later one is in the log.
+func serve(o *options, stderr *os.File) error {
+	if err := o.settle(); err != nil {
+		return err
+	}
+	o.Log = syslog.New(o.logging(stderr))
+	defer o.Log.Close(flushTime)
+
+	// A signal may come as soon as the pid file says where to.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1)
+
+	pid, err := o.lockPidFile()
+	if err != nil {
+		return err
+	}
+	defer pid.remove()
+
+	o.Notify = notifier()
+	o.Ready = o.ready
+	server, err := inetd.New(o.Config)
+	if err != nil {
+		return err
+	}
+	go relay(signals, server)
+	if pid != nil {
+		c, err := listenControl(socketPath(pid.path))
+		if err != nil {
+			o.Log.Warningf("inetd -c will not print outcomes: %v", err)
+		} else {
+			defer c.close()
+			go c.answer(server)
+		}
+	}
+	return server.Run()
+}
+
+// settle puts the process where a daemon belongs.
+func (o *options) settle() error {
+	if os.Geteuid() != 0 {
+		if !o.Explicit {
+			return errors.New("only root serves " + defaultConf + "; give a configuration file of your own")
+		}
+		if !o.pidFileGiven {
+			o.pidFile = ""
+		}
+	}
+	// A process that was started through /proc/self/exe would be called "exe",
+	// but update-inetd and others look for inetd.
+	_ = os.WriteFile("/proc/self/comm", []byte("inetd"), 0)
+	unix.Umask(0o022)
+	if !o.launched {
+		return nil
+	}
+	if err := o.absolute(); err != nil {
+		return err
+	}
+	return os.Chdir("/")
+}
+
+// ready tells whoever waits that every socket is open.
+func (o *options) ready() {
+	if o.Notify != nil {
+		o.Notify(daemon.SdNotifyReady)
+	}
+	if !o.launched {
+		return
+	}
+	if err := o.leaveTerminal(); err != nil {
+		o.Log.Warningf("leave the terminal: %v", err)
+	}
+	_, _ = unix.Write(readyFD, []byte{0})
+	_ = unix.Close(readyFD)
+}
+
+// leaveTerminal replaces the standard descriptors. Standard error can only be
+// read from then on: the logger is to notice that nobody is there, and keep
+// its lines until there is a syslog daemon.
+func (o *options) leaveTerminal() error {
+	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(null)
+	replace := []int{0, 1, 2}
+	if o.log == "stderr" {
+		replace = replace[:2]
+	}
+	for _, fd := range replace {
+		if err := unix.Dup3(null, fd, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// relay does what signals ask for.
+func relay(signals <-chan os.Signal, s *inetd.Server) {
+	for sig := range signals {
+		switch sig {
+		case unix.SIGHUP:
+			s.Reload(nil)
+		case unix.SIGTERM, unix.SIGINT:
+			s.Stop()
+		case unix.SIGQUIT: // as on HP-UX
+			s.ToggleConnectionLog()
+		case unix.SIGUSR1:
+			s.DumpState()
+		}
+	}
+}
+
+// closeOnExec keeps descriptors that whoever started us left open from the
+// servers.
+func closeOnExec() {
+	const first = readyFD
+	if unix.CloseRange(first, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	open, err := os.ReadDir("/proc/self/fd") // Linux before 5.11
+	if err != nil {
+		return
+	}
+	for _, e := range open {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
+
+// notifier returns what tells the service manager about us, or nil if there
+// is none. What it returns never blocks; a message that finds others waiting
+// is dropped.
+func notifier() func(state string) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return nil
+	}
+	states := make(chan string, 16)
+	go func() {
+		for state := range states {
+			_, _ = daemon.SdNotify(false, state)
+		}
+	}()
+	return func(state string) {
+		if state == daemon.SdNotifyReloading { // sd_notify(3) wants the time of it
+			state += "\n" + daemon.SdNotifyMonotonicUsec()
+		}
+		select {
+		case states <- state:
+		default:
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"inetd/internal/inetd"
+	"inetd/internal/syslog"
+)
+
+const (
+	defaultConf    = "/etc/inetd.conf"
+	defaultConfDir = "/etc/inetd.d"
+	defaultPidFile = "/run/inetd.pid"
+	defaultStarts  = 256 // TOOMANY of OpenBSD and Debian
+)
+
+// options is the command line, understood.
+type options struct {
+	inetd.Config
+
+	debug, foreground    bool
+	log                  string // "syslog" or "stderr"
+	pidFile              string // "": none
+	pidFileGiven         bool
+	check, json          bool
+	reload, stop         bool
+	help, usage, version bool
+
+	launched bool // in the background, by launch
+}
+
+// parse understands a command line, its first word excluded.
+func parse(args []string) (*options, error) {
+	o := &options{Config: inetd.Config{Starts: defaultStarts}}
+	flags := o.flagSet()
+	args, err := getopt(flags, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := flags.Parse(args); err != nil {
+		return nil, explain(err)
+	}
+	o.Files, o.Explicit = flags.Args(), flags.NArg() > 0
+	o.pidFileGiven = flags.Changed("pidfile")
+	if o.help || o.usage || o.version {
+		return o, nil
+	}
+	if err := o.consistent(); err != nil {
+		return nil, err
+	}
+	if !o.Explicit {
+		o.Files = defaultFiles()
+	}
+	return o, nil
+}
+
+func (o *options) flagSet() *pflag.FlagSet {
+	f := pflag.NewFlagSet("inetd", pflag.ContinueOnError)
+	f.Usage = func() {}
+
+	f.BoolVarP(&o.debug, "debug", "d", false, "")
+	f.BoolVarP(&o.foreground, "foreground", "f", false, "")
+	f.StringVar(&o.log, "log", "syslog", "")
+	f.StringVar(&o.pidFile, "pidfile", defaultPidFile, "")
+	f.StringVar(&o.Services, "services", "", "")
+	f.BoolVar(&o.Watch, "watch", false, "")
+
+	f.StringVarP(&o.Bind, "bind", "a", "", "")
+	f.VarP(number{&o.Backlog, 1, 1<<16 - 1}, "backlog", "q", "")
+
+	f.VarP(limit(&o.Starts), "rate", "R", "")
+	f.VarP(limit(&o.PerMinute), "max-per-minute", "C", "")
+	f.VarP(limit(&o.Max), "max-children", "c", "")
+	f.VarP(limit(&o.PerSource), "max-per-source", "s", "")
+	f.Var(limit(&o.Processes), "max-processes", "")
+
+	f.BoolVarP(&o.KeepEnv, "keep-env", "E", false, "")
+	f.Bool("environment", true, "")
+	f.BoolVar(&o.Resolve, "resolve", false, "")
+	f.BoolVarP(&o.Wrap, "wrap", "l", false, "")
+	f.BoolVarP(&o.WrapInternal, "wrap-internal", "W", false, "")
+	f.BoolVar(&o.LogConnections, "log-connections", false, "")
+
+	f.BoolVar(&o.reload, "reload", false, "")
+	f.BoolVarP(&o.stop, "stop", "k", false, "")
+	f.BoolVar(&o.check, "check", false, "")
+	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVarP(&o.help, "help", "h", false, "")
+	f.BoolVar(&o.usage, "usage", false, "")
+	f.BoolVarP(&o.version, "version", "V", false, "")
+	return f
+}
+
+// consistent refuses options that do not go together.
+func (o *options) consistent() error {
+	switch {
+	case o.log != "syslog" && o.log != "stderr":
+		return fmt.Errorf("--log: %q is neither syslog nor stderr", o.log)
+	case o.json && !o.check:
+		return errors.New("--json needs --check")
+	case o.check && (o.reload || o.stop), o.reload && o.stop:
+		return errors.New("give only one of --check, -c and -k")
+	case (o.reload || o.stop) && o.Explicit:
+		return fmt.Errorf("%q: with -c or -k the running inetd keeps its own configuration files", o.Files[0])
+	case (o.reload || o.stop) && o.pidFile == "":
+		return errors.New("-c and -k find the running inetd by its pid file; name it with -p")
+	}
+	return nil
+}
+
+// defaultFiles is what inetutils reads too: the directory is optional.
+func defaultFiles() []string {
+	if _, err := os.Stat(defaultConfDir); err != nil {
+		return []string{defaultConf}
+	}
+	return []string{defaultConf, defaultConfDir}
+}
+
+// absolute makes the paths independent of the current directory.
+func (o *options) absolute() error {
+	paths := []*string{&o.Services, &o.pidFile}
+	for i := range o.Files {
+		paths = append(paths, &o.Files[i])
+	}
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p)
+		if err != nil {
+			return err
+		}
+		*p = abs
+	}
+	return nil
+}
+
+// logging says where the log of these options goes.
+func (o *options) logging(stderr *os.File) syslog.Options {
+	l := syslog.Options{Ident: "inetd", Level: syslog.Info, Stderr: stderr}
+	if o.debug {
+		l.Level, l.Also = syslog.Debug, true
+	}
+	if o.log == "stderr" {
+		l.Target = syslog.Stderr
+	}
+	return l
+}
+
+// number is a flag with a decimal value from min to max. The number flags of
+// pflag would read 010 as 8.
+type number struct {
+	p        *int
+	min, max int
+}
+
+// limit is a number for which 0 means no limit.
+func limit(p *int) number { return number{p, 0, 1<<31 - 1} }
+
+func (n number) String() string { return strconv.Itoa(*n.p) }
+func (n number) Type() string   { return "N" }
+
+func (n number) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil || !decimal(s) || v < n.min || v > n.max {
+		return fmt.Errorf("not a number from %d to %d", n.min, n.max)
+	}
+	*n.p = v
+	return nil
+}

@@ -1,0 +1,54 @@
+package main
+
+const usage = `Usage: inetd [OPTION]... [FILE | DIRECTORY]...
+       inetd --check [--json] [FILE | DIRECTORY]...
+       inetd -c | -k [-p PIDFILE]
+`
+
+const help = `
+Without operands the configuration is /etc/inetd.conf and, if it exists, the
+directory /etc/inetd.d.
+
+Running:
+  -d, --debug              stay in the foreground and log everything, on
+                           standard error too
+  -f, -i, --foreground     stay in the foreground
+  -e, --log=stderr         log on standard error alone; --log=syslog: the default
+  -p, --pidfile[=FILE]     the pid file, /run/inetd.pid by default; no FILE: none
+      --services=FILE      the services file; default: one beside the first
+                           configuration file, else /etc/services
+      --watch              reload by itself when a file changes on disk
+
+Sockets:
+  -a, --bind=ADDRESS       where entries without an address listen
+  -q, --backlog=N          length of the listen queue (128)
+
+Limits (0: none):
+  -R, --rate=N             starts of each service per minute (256)
+  -C, --max-per-minute=N   the same for each client address (0)
+  -c, --max-children=N     servers of each service at a time (0)
+  -s, --max-per-source=N   the same for each client address (0)
+      --max-processes=N    servers altogether (0); HP-UX: -p N
+  -r N [SECONDS]           HP-UX: N starts of each service per SECONDS (60)
+
+Servers:
+  -E, --keep-env           leave them the whole environment of the daemon
+      --environment        tell them addresses and ports (always done)
+      --resolve            tell them host names too
+  -l, -w, --wrap           hosts.allow and hosts.deny decide who reaches them
+  -W, --wrap-internal      and who reaches the internal services
+      --log-connections    log the start and the end of each; HP-UX: -s
+
+Another inetd:
+  -c, --reload             make the running one reload, and print the outcome
+  -k, --stop               end the running one
+      --check              print what would be served and what is wrong
+      --json               --check: print it for programs
+
+  -h, --help               print this
+      --usage              print the first lines of this
+  -V, --version            print the version
+
+The exit status is 0, or 1 when something is wrong. -c and -s are limits when a
+number follows. See inetd(8) and inetd.conf(5).
+`

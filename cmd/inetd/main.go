@@ -1,0 +1,66 @@
+// Inetd is the internet super-server: it listens where inetd.conf says and
+// runs the configured server for each connection.
+//
+// This package turns the command line into one inetd.Config and does what
+// concerns the process alone: going into the background, the pid file,
+// signals, the service manager, and the options that speak to a daemon that
+// is already running.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"inetd/internal/inetd"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr *os.File) int {
+	o, err := parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "inetd: %v\n%s", err, usage)
+		return 1
+	}
+	switch {
+	case o.help:
+		fmt.Fprint(stdout, usage, help)
+	case o.usage:
+		fmt.Fprint(stdout, usage)
+	case o.version:
+		fmt.Fprintln(stdout, "inetd", version())
+	case o.check:
+		return min(inetd.Check(o.Config, stdout, o.json), 1)
+	case o.reload:
+		return reload(o.pidFile, stdout, stderr)
+	case o.stop:
+		return stop(o.pidFile, stderr)
+	default:
+		return start(o, stderr)
+	}
+	return 0
+}
+
+// start serves, in the background unless told otherwise.
+func start(o *options, stderr *os.File) int {
+	closeOnExec()
+	o.launched = launched()
+	if o.background() && !o.launched {
+		return launch(stderr)
+	}
+	if err := serve(o, stderr); err != nil {
+		fmt.Fprintf(stderr, "inetd: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
