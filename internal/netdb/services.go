@@ -47,22 +47,20 @@ func ParseServices(text []byte) *Services {
 }
 
 func parseServices(text string) *Services {
-	s := &Services{names: map[nameKey]int32{}, ports: map[portKey]int32{}}
+	var list []servent
 	for line := range strings.Lines(text) {
 		if e, ok := parseServent(line); ok {
-			s.add(e)
+			list = append(list, e)
 		}
 	}
-	return s
-}
-
-func (s *Services) add(e servent) {
-	i := int32(len(s.list))
-	s.list = append(s.list, e)
-	for name := range e.answers() {
-		setFirst(s.names, nameKey{name, e.proto}, i)
+	s := &Services{list, make(map[nameKey]int32, len(list)), make(map[portKey]int32, len(list))}
+	for i, e := range list {
+		for name := range e.answers() {
+			setFirst(s.names, nameKey{name, e.proto}, int32(i))
+		}
+		setFirst(s.ports, portKey{e.port, e.proto}, int32(i))
 	}
-	setFirst(s.ports, portKey{e.port, e.proto}, i)
+	return s
 }
 
 func setFirst[K comparable](index map[K]int32, key K, i int32) {

@@ -1,0 +1,85 @@
+package account
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/nearest"
+)
+
+// maxID is the largest user or group id: -1 means "no change" to the kernel.
+const maxID = 1<<32 - 2
+
+func parseID(text string) (uint32, bool) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	return uint32(n), err == nil && n <= maxID
+}
+
+// user finds a user in the file, then through getent, which takes numbers too.
+// A number that neither knows is a user without a name.
+func (db *DB) user(name string) (user, error) {
+	if u, ok := db.users.named(name); ok {
+		return u, nil
+	}
+	id, numeric := parseID(name)
+	if u, ok := db.users.numbered(id); ok && numeric {
+		return u, nil
+	}
+	u, ok, err := db.askUser(name)
+	if ok {
+		return u, nil
+	}
+	if numeric { // whatever became of asking: the number answers for itself
+		return user{uid: id}, nil
+	}
+	return user{}, unknown("user", name, db.users.names(), err)
+}
+
+func (db *DB) gid(name string) (uint32, error) {
+	if gid, ok := db.groups.named(name); ok {
+		return gid, nil
+	}
+	if id, numeric := parseID(name); numeric {
+		return id, nil
+	}
+	gid, ok, err := db.askGroup(name)
+	if ok {
+		return gid, nil
+	}
+	return 0, unknown("group", name, db.groups.names(), err)
+}
+
+// memberships returns the groups that list a user. A user of the file is
+// looked up in the file only, as one found elsewhere is elsewhere.
+func (db *DB) memberships(u user) ([]uint32, error) {
+	if u.remote {
+		return db.askMemberships(u.name)
+	}
+	return db.groups.listing(u.name), nil
+}
+
+// union returns a sorted list without duplicates.
+func union(a, b []uint32) []uint32 {
+	ids := slices.Concat(a, b)
+	slices.Sort(ids)
+	return slices.Clip(slices.Compact(ids))
+}
+
+// unknown says that a name is unknown, why getent could not help, and which
+// name was probably meant.
+func unknown(kind, name string, known iter.Seq[string], asked error) error {
+	if name != "" && strings.Trim(name, "0123456789") == "" {
+		return fmt.Errorf("%s id %s is out of range: 0 to %d", kind, name, maxID)
+	}
+	hint := ""
+	if near := nearest.Name(name, known); near != "" {
+		hint = fmt.Sprintf("; did you mean %q?", near)
+	}
+	if asked != nil {
+		return fmt.Errorf("unknown %s %q (%w)%s", kind, name, asked, hint)
+	}
+	return fmt.Errorf("unknown %s %q%s", kind, name, hint)
+}

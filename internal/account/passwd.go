@@ -1,0 +1,78 @@
+package account
+
+import (
+	"iter"
+	"strings"
+)
+
+// users is a passwd file, indexed.
+type users struct {
+	list []user
+	name map[string]int32 // the first of that name in list
+	uid  map[uint32]int32
+}
+
+type user struct {
+	name, home, shell string
+	uid, gid          uint32
+	remote            bool // not from the file
+}
+
+// parseUsers reads the text of a passwd file, skipping lines that make no
+// sense. The users share its memory.
+func parseUsers(text string) *users {
+	db := &users{name: map[string]int32{}, uid: map[uint32]int32{}}
+	for line := range strings.Lines(text) {
+		if u, ok := parseUser(line); ok {
+			setFirst(db.name, u.name, int32(len(db.list)))
+			setFirst(db.uid, u.uid, int32(len(db.list)))
+			db.list = append(db.list, u)
+		}
+	}
+	return db
+}
+
+// parseUser reads name:password:uid:gid:gecos:home:shell, of which the C
+// library wants the first four.
+func parseUser(line string) (user, bool) {
+	var f [7]string
+	n := split(line, f[:])
+	uid, ok := parseID(f[2])
+	gid, ok2 := parseID(f[3])
+	if n < 4 || !ok || !ok2 || !isName(f[0]) {
+		return user{}, false
+	}
+	return user{name: f[0], uid: uid, gid: gid, home: f[5], shell: f[6]}, true
+}
+
+func (db *users) named(name string) (user, bool) {
+	i, ok := db.name[name]
+	if !ok {
+		return user{}, false
+	}
+	return db.list[i], true
+}
+
+func (db *users) numbered(uid uint32) (user, bool) {
+	i, ok := db.uid[uid]
+	if !ok {
+		return user{}, false
+	}
+	return db.list[i], true
+}
+
+func (db *users) names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, u := range db.list {
+			if !yield(u.name) {
+				return
+			}
+		}
+	}
+}
+
+func setFirst[K comparable](index map[K]int32, key K, i int32) {
+	if _, taken := index[key]; !taken {
+		index[key] = i
+	}
+}
