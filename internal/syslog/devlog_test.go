@@ -52,7 +52,7 @@ func devLog() error {
 	}
 	stderr := bufio.NewScanner(r)
 	l := New(Options{Ident: "inetd", Level: Debug, Stderr: w})
-	for i := range 3 {
+	for i := range 2 {
 		l.Errorf("no daemon")
 		if err := lostOnce(stderr); err != nil {
 			return fmt.Errorf("before daemon %d: %w", i+1, err)

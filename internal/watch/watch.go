@@ -1,0 +1,77 @@
+// Package watch tells when files are no longer what they were. In go the
+// paths of files and directories, out comes each path whose content changed
+// on disk, once it is quiet again. It knows nothing of what the files mean.
+package watch
+
+import "sync"
+
+// Watcher compares files with what they were at the last Set.
+type Watcher struct {
+	changed chan string
+	sets    chan request
+	stop    chan struct{} // closed by Close
+	done    chan struct{} // closed when the loop has ended
+	closing sync.Once
+	err     error // of closing inotify; read after done
+
+	mu       sync.Mutex
+	degraded error
+}
+
+// request carries the paths of one Set to the loop.
+type request struct {
+	paths []string
+	done  chan struct{}
+}
+
+// New returns a Watcher that watches nothing yet. The error is always nil:
+// where the kernel cannot tell of changes the Watcher looks by itself every
+// ten seconds, and Degraded says why.
+func New() (*Watcher, error) {
+	return start(openInotify), nil
+}
+
+func start(open opener) *Watcher {
+	w := &Watcher{
+		changed: make(chan string),
+		sets:    make(chan request),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	go newLoop(w, open).run()
+	return w
+}
+
+// Set replaces what is watched: files and directories, with the content they
+// have on disk at this moment; a path may as well be missing. The content of
+// a directory is that of its files, except those whose names begin with a dot
+// or end with a tilde. Changes not yet received from Changed are forgotten. Set reads
+// all the files before it returns.
+func (w *Watcher) Set(paths []string) {
+	r := request{paths, make(chan struct{})}
+	select {
+	case w.sets <- r:
+		<-r.done
+	case <-w.done:
+	}
+}
+
+// Changed gives each path, as it was written in Set, whose content is not
+// what it was at Set: once per path, and again when it changes further. A
+// change that is undone before it was received is not told. The channel is
+// never closed.
+func (w *Watcher) Changed() <-chan string { return w.changed }
+
+// Degraded says why changes may be told ten seconds late, or returns nil.
+func (w *Watcher) Degraded() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.degraded
+}
+
+// Close ends the watching. It may be called more than once.
+func (w *Watcher) Close() error {
+	w.closing.Do(func() { close(w.stop) })
+	<-w.done
+	return w.err
+}
