@@ -103,18 +103,3 @@ func (e *Entry) Label() string {
 	}
 	return e.Service + "/" + e.Word
 }
-
-// File is one file that an .include directive reads.
-type File struct {
-	Name string
-	Text []byte
-}
-
-// Parse reads one configuration file, named file in positions. It returns
-// every usable entry in the order of the text and every problem in the order
-// of position. An .include directive is resolved by include, which gets the
-// name of the including file and the pattern as written and returns the files
-// it matches; with a nil include the directive is refused with a problem.
-func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) ([]Entry, []Problem) {
-	return nil, nil
-}

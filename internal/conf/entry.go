@@ -1,0 +1,194 @@
+package conf
+
+import (
+	"fmt"
+	"strings"
+)
+
+// columnNames are the columns that every entry must have.
+var columnNames = [...]string{"service", "socket type", "protocol", "wait", "user", "server"}
+
+// The columns, as indices into Entry.Cols.
+const (
+	colService = iota
+	colType
+	colProtocol
+	colWait
+	colUser
+	colServer
+	colArgs
+)
+
+// draft is an entry in the making. Its methods read one column each and
+// report what is wrong with it; the columns after a bad one are read as well,
+// so that one look at the messages is enough to repair a line.
+type draft struct {
+	*reader
+	e      Entry
+	failed bool
+	style  style
+	open   []transport // what the protocol column asks for; one entry each
+}
+
+func (r *reader) draft(at Pos) draft {
+	return draft{reader: r, e: Entry{
+		Pos:    at,
+		Limits: Limits{Starts: Unset, Max: Unset, PerMinute: Unset, PerSource: Unset},
+	}}
+}
+
+// errorf reports why there will be no entry.
+func (d *draft) errorf(at Pos, hint, format string, args ...any) {
+	d.failed = true
+	d.report(Error, at, fmt.Sprintf(format, args...), hint)
+}
+
+func (d *draft) hint(at Pos, text, hint string) { d.report(Hint, at, text, hint) }
+
+// columns reads the classic definition: one service in columns.
+func (r *reader) columns(f []field) {
+	d := r.draft(f[0].pos)
+	d.oddities(f)
+	var host field
+	if strings.HasSuffix(f[0].text, ":") { // OpenBSD lets blanks follow "addr:"
+		host, f = f[0], f[1:]
+	}
+	if f = d.userColumn(f); f == nil {
+		return
+	}
+	if f[colService].text == "rpc" {
+		d.e.Kind = RPC
+	}
+	d.sockType(f[colType])
+	d.protocol(f[colProtocol])
+	if d.open == nil && d.style == unknown {
+		return // not an entry at all; more messages would not help
+	}
+	args := d.rpcColumns(f)
+	d.service(f[colService], host)
+	d.wait(f[colWait])
+	d.user(f[colUser])
+	d.server(f[colServer], args)
+	d.finish()
+}
+
+// oddities hints at characters that another inetd would understand otherwise.
+func (d *draft) oddities(f []field) {
+	for _, w := range f {
+		if w.quoted {
+			d.hint(w.pos, fmt.Sprintf("quotes around %q removed", w.text), "Debian and OpenBSD would pass them on")
+			break
+		}
+	}
+	for _, w := range f[min(len(f), colServer):] {
+		if w.text == "#" && !w.quoted {
+			d.hint(w.pos, `"#" and what follows are passed on as arguments`, "a comment needs a line of its own")
+			break
+		}
+	}
+}
+
+// userColumn returns the fields with exactly one in the user column's place,
+// or nil after reporting which column is missing. Ultrix has no such column,
+// NonStop has one more with the processors to use.
+func (d *draft) userColumn(f []field) []field {
+	if i := missing(f); i >= 0 {
+		d.missingColumn(f, i)
+		return nil
+	}
+	if lacksUser(f) {
+		d.report(Warning, f[colUser].pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
+		f = append(f[:colUser:colUser], append([]field{{text: "root"}}, f[colUser:]...)...)
+	}
+	if s := f[colServer].text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > colServer+1 {
+		d.hint(f[colServer].pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
+		f = append(f[:colServer:colServer], f[colServer+1:]...)
+	}
+	return f
+}
+
+// lacksUser tells whether the server stands in the user column and is surely
+// no user: a path or "internal" that another server does not follow.
+func lacksUser(f []field) bool {
+	return len(f) > colUser && isProgram(f[colUser].text) && (len(f) == colServer || !isProgram(f[colServer].text))
+}
+
+// missing returns the column that f seems to lack, or -1. A column is missing
+// for sure if what stands in its place fits the next one only.
+func missing(f []field) int {
+	switch n := len(f); {
+	case n > colProtocol && !isType(f[colType].text) && isProtocol(f[colType].text):
+		return colType
+	case n > colProtocol && !isProtocol(f[colProtocol].text) && isWait(f[colProtocol].text):
+		return colProtocol
+	case n > colUser && !isWait(f[colWait].text) && isProgram(f[colUser].text):
+		return colWait
+	case lacksUser(f):
+		return -1
+	case n > colUser && isProgram(f[colUser].text):
+		return colUser
+	case n < len(columnNames):
+		return n
+	}
+	return -1
+}
+
+func (d *draft) missingColumn(f []field, i int) {
+	if len(f) < len(columnNames) {
+		d.errorf(d.e.Pos, fmt.Sprintf("the %s is missing", columnNames[i]), "%d fields, need at least 6: service type protocol wait user server", len(f))
+		return
+	}
+	d.errorf(f[i].pos, fmt.Sprintf("%q stands in its place", f[i].text), "the %s column is missing", columnNames[i])
+}
+
+// rpcColumns takes the program and its versions out of the arguments, where
+// HP-UX has them first and AIX after argv[0], and returns the others.
+func (d *draft) rpcColumns(f []field) []field {
+	args := f[colArgs:]
+	switch {
+	case f[colService].text == "rpc":
+		if len(args) < 2 || !isNumber(args[0].text) {
+			d.errorf(f[colServer].pos, "", `a service named "rpc" needs the program's number and versions after the server`)
+			return args
+		}
+		d.program(args[0], 0, args[0].text)
+		d.versions(args[1], 0, args[1].text)
+		return args[2:]
+	case d.style == sunrpc && len(args) >= 3 && isNumber(args[1].text):
+		d.program(args[1], 0, args[1].text)
+		d.versions(args[2], 0, args[2].text)
+		return append(args[:1:1], args[3:]...)
+	}
+	return args
+}
+
+// finish checks what only all columns together can tell, and adds the entry,
+// once for each transport.
+func (d *draft) finish() {
+	d.hints()
+	if d.failed {
+		return
+	}
+	for _, t := range d.open {
+		d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
+		d.entries = append(d.entries, d.e)
+	}
+}
+
+// hints tells what is accepted and means nothing.
+func (d *draft) hints() {
+	if d.failed {
+		return
+	}
+	t := d.open[0]
+	switch {
+	case d.e.Internal && d.e.Wait && t.typ == Stream:
+		d.hint(d.e.Cols[colWait], "wait means nothing for an internal stream service", "write nowait")
+	case d.e.Wait && d.e.Limits.Max > 1:
+		d.hint(d.e.Cols[colWait], "a wait service has one server at a time", "the maximum is ignored")
+	}
+	if d.e.Defer && t.proto != "tcp" && t.proto != "mptcp" {
+		d.hint(d.e.Cols[colType], "an accept filter means nothing for "+t.proto, "it is ignored")
+		d.e.Defer = false
+	}
+}

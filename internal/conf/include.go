@@ -1,0 +1,56 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// comment looks for the one comment that is none: "#@" and an IPsec policy
+// for the services below, on NetBSD and FreeBSD. Who wrote it did not want
+// them to run unprotected, so its loss is not passed over in silence.
+func (r *reader) comment(s string, at cursor) {
+	if policy, ok := strings.CutPrefix(s, "#@"); ok && firstByte(policy) != 0 {
+		r.report(Warning, r.pos(at), "IPsec policy ignored: the traffic of the services below is not protected by it", "")
+	}
+}
+
+// directive performs a line that starts with a dot.
+func (r *reader) directive(f []field) {
+	switch at := f[0].pos; {
+	case f[0].text != ".include":
+		r.report(Error, at, fmt.Sprintf("unknown directive %q", f[0].text), suggest(f[0].text, []string{".include"}))
+	case len(f) != 2:
+		r.report(Error, at, fmt.Sprintf("%d patterns after .include", len(f)-1), "expected one")
+	case r.include == nil:
+		r.report(Error, at, ".include is not possible here", "")
+	case len(r.files) == maxDepth:
+		r.report(Error, f[1].pos, fmt.Sprintf("%d files include one another", maxDepth), "is a symbolic link a loop?")
+	default:
+		r.includeFiles(f[1])
+	}
+}
+
+// includeFiles reads the files that match the pattern. They inherit the
+// default address, and cannot change it for this file.
+func (r *reader) includeFiles(pattern field) {
+	files, err := r.include(r.name(), pattern.text)
+	if err != nil {
+		r.report(Error, pattern.pos, fmt.Sprintf("include %q: %v", pattern.text, err), "")
+	}
+	for _, file := range files {
+		if slices.Contains(r.files, file.Name) {
+			r.report(Error, pattern.pos, fmt.Sprintf("%q includes itself", file.Name), "it is read once")
+			continue
+		}
+		inner := reader{
+			result:  r.result,
+			include: r.include,
+			files:   append(slices.Clip(r.files), file.Name),
+			text:    string(file.Text),
+			cursor:  cursor{line: 1},
+			hosts:   r.hosts,
+		}
+		inner.read()
+	}
+}

@@ -1,0 +1,184 @@
+package conf
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// line is a logical line: one physical line and those that continue it.
+type line struct {
+	text  string
+	parts []part
+}
+
+// part is what one physical line gives to a logical one.
+type part struct {
+	text string
+	at   cursor // its first byte in the file
+	off  int    // and in the logical line
+}
+
+// field is one word of a definition.
+type field struct {
+	text   string
+	pos    Pos
+	quoted bool
+	plain  bool // the text stands in the file as it is, so an offset into it is one of columns
+}
+
+// at returns the place of byte i of the field, or the field's own where its
+// text is not as in the file.
+func (f field) at(i int) Pos {
+	p := f.pos
+	if f.plain {
+		p.Col += i
+	}
+	return p
+}
+
+// join makes the logical line that starts with s. A line goes on in the next
+// one if it ends in a backslash (HP-UX, busybox) or the next one starts with a
+// blank (BSD); comment lines in between do not count. It reports false, and
+// the problem, if the line cannot be read.
+func (r *reader) join(s string, at cursor) bool {
+	l := &r.line
+	l.parts = append(l.parts[:0], part{text: s, at: at})
+	for r.continued() {
+		at := r.cursor
+		s, _ := r.next()
+		if firstByte(s) != '#' {
+			r.warnIndented(s, at)
+			l.parts = append(l.parts, part{text: s, at: at})
+		}
+	}
+	l.concat()
+	return r.readable()
+}
+
+// continued tells whether the physical line at the cursor belongs to the
+// logical line, and takes the backslash away that said so. A comment in the
+// first column ends every line: nobody means what follows it to be arguments.
+func (r *reader) continued() bool {
+	last := &r.line.parts[len(r.line.parts)-1]
+	rest := r.text[r.off:]
+	indented := rest != "" && blank(rest[0])
+	if !strings.HasSuffix(last.text, `\`) {
+		return indented
+	}
+	if indented && firstByte(rest) == '#' {
+		return true
+	}
+	last.text = last.text[:len(last.text)-1]
+	if rest == "" || rest[0] == '#' {
+		at := last.at
+		at.off += len(last.text)
+		r.report(Warning, r.pos(at), "the backslash continues nothing", "remove it, or the comment after it")
+		return false
+	}
+	return true
+}
+
+// concat sets the text. The usual line has one part and is not copied.
+func (l *line) concat() {
+	if len(l.parts) == 1 {
+		l.text = l.parts[0].text
+		return
+	}
+	var b strings.Builder
+	for i := range l.parts {
+		l.parts[i].off = b.Len()
+		b.WriteString(l.parts[i].text)
+	}
+	l.text = b.String()
+}
+
+// cursor returns the place in the file of byte i of the logical line.
+func (l *line) cursor(i int) cursor {
+	p := l.parts[0]
+	if len(l.parts) > 1 {
+		after := sort.Search(len(l.parts), func(k int) bool { return l.parts[k].off > i })
+		p = l.parts[after-1]
+	}
+	p.at.off += i - p.off
+	return p.at
+}
+
+func (l *line) pos(r *reader, i int) Pos { return r.pos(l.cursor(i)) }
+
+// readable reports whether the logical line is text of a sane size.
+func (r *reader) readable() bool {
+	l := &r.line
+	for _, p := range l.parts {
+		if len(p.text) > maxLine {
+			text := fmt.Sprintf("line of %d bytes, at most %d are read", len(p.text), maxLine)
+			r.report(Error, Pos{File: r.name(), Line: p.at.line}, text, "")
+			return false
+		}
+	}
+	if i := strings.IndexFunc(l.text, control); i >= 0 {
+		r.report(Error, l.pos(r, i), fmt.Sprintf("control character %q in the line", l.text[i]), "")
+		return false
+	}
+	return true
+}
+
+// control tells the characters that no column may hold. A tab separates.
+func control(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+// warnIndented warns of a continuation that looks like a service of its own:
+// inetutils would have read it as one.
+func (r *reader) warnIndented(s string, at cursor) {
+	if f := strings.Fields(s); len(f) < 6 || !isType(f[1]) || !isProtocol(f[2]) {
+		return
+	}
+	at.off += len(s) - len(strings.TrimLeft(s, " \t"))
+	text := fmt.Sprintf("a line that starts with a blank continues line %d", r.line.parts[0].at.line)
+	r.report(Warning, r.pos(at), text, "if it is a service of its own, remove the blank")
+}
+
+// split cuts the logical line into its fields. It reports false, and the
+// problem, if a quote is not closed.
+func (r *reader) split() bool {
+	l := &r.line
+	r.fields = r.fields[:0]
+	for i := 0; ; {
+		for i < len(l.text) && blank(l.text[i]) {
+			i++
+		}
+		if i == len(l.text) {
+			return true
+		}
+		f, end := l.field(i)
+		if end < 0 {
+			r.report(Error, l.pos(r, i), "the quote is not closed", "")
+			return false
+		}
+		if f.quoted && end < len(l.text) && !blank(l.text[end]) {
+			r.report(Warning, l.pos(r, end), "what follows a closing quote is a word of its own", "put a blank after the quote")
+		}
+		f.pos = l.pos(r, i)
+		f.plain = !f.quoted && l.cursor(end-1).line == f.pos.Line
+		r.fields = append(r.fields, f)
+		i = end
+	}
+}
+
+// field returns the field that starts at i and the offset behind it, or -1 if
+// it is a quote without an end. As on FreeBSD, a quote counts only at the
+// start of a field, and whatever follows the closing one is another field.
+func (l *line) field(i int) (f field, end int) {
+	s := l.text[i:]
+	if quote := s[0]; quote == '"' || quote == '\'' {
+		n := strings.IndexByte(s[1:], quote)
+		if n < 0 {
+			return field{}, -1
+		}
+		return field{text: s[1 : n+1], quoted: true}, i + n + 2
+	}
+	n := strings.IndexAny(s, " \t")
+	if n < 0 {
+		n = len(s)
+	}
+	return field{text: s[:n]}, i + n
+}

@@ -1,0 +1,163 @@
+package conf
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxLine is the longest physical line that is read, in bytes.
+const maxLine = 1 << 20
+
+// maxDepth is how many files may be open by .include at once; a symbolic link
+// to its own directory would otherwise give new names for ever.
+const maxDepth = 16
+
+// File is one file that an .include directive reads.
+type File struct {
+	Name string
+	Text []byte
+}
+
+// Parse reads one configuration file, named file in positions. It returns
+// every usable entry in the order of the text and every problem in the order
+// of position. An .include directive is resolved by include, which gets the
+// name of the including file and the pattern as written and returns the files
+// it matches; with a nil include the directive is refused with a problem.
+func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) ([]Entry, []Problem) {
+	var out result
+	r := reader{
+		result:  &out,
+		include: include,
+		files:   []string{file},
+		text:    string(text),
+		cursor:  cursor{line: 1},
+	}
+	r.read()
+	return out.entries, out.problems
+}
+
+// result is what all files of one Parse add to.
+type result struct {
+	entries  []Entry
+	problems []Problem
+}
+
+// reader reads one file.
+type reader struct {
+	*result
+	include func(from, pattern string) ([]File, error)
+	files   []string // being read, the outermost first; the last is this one
+	text    string
+	cursor
+	hosts []string // of the default address line, nil: every address
+
+	line   line    // the logical line in hand
+	fields []field // and its words
+}
+
+// cursor is a place in the text.
+type cursor struct {
+	off   int // of the next byte
+	line  int // its line, from 1
+	start int // the offset where that line starts
+}
+
+func (r *reader) read() {
+	r.byteOrderMark()
+	for {
+		at := r.cursor
+		s, ok := r.next()
+		if !ok {
+			return
+		}
+		switch c := firstByte(s); {
+		case c == 0:
+		case c == '#':
+			r.comment(s, at)
+		case startsDefinition(s):
+			r.cursor = at
+			r.definition()
+		default:
+			r.entry(s, at)
+		}
+	}
+}
+
+// next returns what is left of the line at the cursor, without its end, and
+// moves to the next line. Files from other systems end lines with CR LF.
+func (r *reader) next() (s string, ok bool) {
+	if r.off >= len(r.text) {
+		return "", false
+	}
+	s, _, found := strings.Cut(r.text[r.off:], "\n")
+	r.off += len(s)
+	if found {
+		r.off++
+	}
+	r.cursor = cursor{off: r.off, line: r.cursor.line + 1, start: r.off}
+	return strings.TrimRight(s, "\r"), true
+}
+
+// byteOrderMark skips what Windows editors put before the first line.
+func (r *reader) byteOrderMark() {
+	switch {
+	case strings.HasPrefix(r.text, "\xef\xbb\xbf"):
+		r.off, r.start = 3, 3
+		r.report(Hint, r.pos(r.cursor), "byte order mark skipped", "save the file without one")
+	case strings.HasPrefix(r.text, "\xff\xfe"), strings.HasPrefix(r.text, "\xfe\xff"):
+		r.report(Error, r.pos(r.cursor), "the file is in UTF-16, nothing in it is read", "save it as plain text or UTF-8")
+		r.off = len(r.text)
+	}
+}
+
+// entry handles the logical line that starts with s: a directive, a default
+// address, or the columns of a service.
+func (r *reader) entry(s string, at cursor) {
+	first := len(r.problems)
+	ok := r.join(s, at) && r.split() && len(r.fields) > 0
+	directive := ok && strings.HasPrefix(r.fields[0].text, ".")
+	switch {
+	case !ok || directive:
+	case len(r.fields) == 1 && strings.HasSuffix(r.fields[0].text, ":"):
+		r.defaultHost(r.fields[0])
+	default:
+		r.columns(r.fields)
+	}
+	r.sortProblems(first)
+	if directive {
+		r.directive(r.fields)
+	}
+}
+
+// sortProblems puts the problems from index first on, all of this file, in
+// the order of position.
+func (r *reader) sortProblems(first int) {
+	slices.SortStableFunc(r.problems[first:], func(a, b Problem) int {
+		if a.Pos.Line != b.Pos.Line {
+			return a.Pos.Line - b.Pos.Line
+		}
+		return a.Pos.Col - b.Pos.Col
+	})
+}
+
+func (r *reader) name() string { return r.files[len(r.files)-1] }
+
+func (r *reader) pos(c cursor) Pos {
+	return Pos{File: r.name(), Line: c.line, Col: c.off - c.start + 1}
+}
+
+func (r *reader) report(s Severity, at Pos, text, hint string) {
+	r.problems = append(r.problems, Problem{Pos: at, Severity: s, Text: text, Hint: hint})
+}
+
+// firstByte returns the first byte of s that is no blank, or 0.
+func firstByte(s string) byte {
+	for i := range len(s) {
+		if !blank(s[i]) {
+			return s[i]
+		}
+	}
+	return 0
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }

@@ -1,0 +1,94 @@
+package conf
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// user reads the fifth column: "user", "user:group", "user.group", each with a
+// FreeBSD login class after a slash. The colon is tried first, so that names
+// with a dot in them can be written.
+func (d *draft) user(f field) {
+	d.e.Cols[colUser] = f.pos
+	name, class, classed := strings.Cut(f.text, "/")
+	if classed {
+		d.hint(f.at(len(name)), fmt.Sprintf("login class %q ignored", class), "Linux has none")
+	}
+	sep := ":"
+	if !strings.Contains(name, sep) {
+		sep = "."
+	}
+	user, group, grouped := strings.Cut(name, sep)
+	switch {
+	case user == "":
+		d.errorf(f.pos, "expected user, user:group, or - for the daemon's own", "no user in %q", f.text)
+	case grouped && group == "":
+		d.errorf(f.at(len(user)), "expected user:group", "no group in %q", f.text)
+	case strings.Contains(group, ":"):
+		d.errorf(f.at(len(user)+1), "expected user:group", "bad group %q", group)
+	}
+	switch user {
+	case "-":
+		user = ""
+	case "NOLUID":
+		d.hint(f.pos, "NOLUID is read as root", "Linux gives no login uid to a server")
+		user = "root"
+	}
+	d.e.User, d.e.Group = user, group
+}
+
+// isProgram tells whether a word can only be a server.
+func isProgram(s string) bool {
+	return s == "internal" || strings.HasPrefix(s, "/") || strings.HasPrefix(s, ">")
+}
+
+// server reads the sixth column and the arguments. The first argument is
+// argv[0], except on VOS, which has no such column.
+func (d *draft) server(f field, args []field) {
+	d.e.Cols[colServer] = f.pos
+	if len(args) > 0 {
+		d.e.Cols[colArgs] = args[0].pos
+	}
+	vos := strings.HasPrefix(f.text, ">")
+	d.e.Internal = f.text == "internal"
+	switch {
+	case d.e.Internal:
+		d.e.Argv = words(nil, args)
+		return
+	case f.text == "":
+		d.errorf(f.pos, "expected a path", "empty server")
+		return
+	case vos:
+		d.e.Server = strings.ReplaceAll(f.text, ">", "/")
+	default:
+		d.e.Server = f.text
+	}
+	base := path.Base(d.e.Server)
+	if vos || len(args) == 0 {
+		d.e.Argv = words([]string{base}, args)
+		return
+	}
+	d.e.Argv = words(nil, args)
+	d.checkName(args[0], base)
+}
+
+// words appends the texts of f to list.
+func words(list []string, f []field) []string {
+	for _, w := range f {
+		list = append(list, w.text)
+	}
+	return list
+}
+
+// checkName hints at a first argument that was hardly meant to be the name of
+// the program.
+func (d *draft) checkName(f field, base string) {
+	name := f.text
+	number := isNumber(name) && name != base
+	option := strings.HasPrefix(name, "-") && name[1:] != base || strings.HasPrefix(name, "+")
+	other := strings.HasPrefix(name, "/") && path.Base(name) != base && base != "tcpd"
+	if number || option || other || strings.Contains(name, "=") {
+		d.hint(f.pos, fmt.Sprintf("the server's argv[0] is %q", name), fmt.Sprintf("if it is an argument, write %q before it", base))
+	}
+}

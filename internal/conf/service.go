@@ -1,0 +1,178 @@
+package conf
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// maxPath is what fits the kernel's sun_path with its final NUL, or after the
+// NUL that marks an abstract name.
+const maxPath = 107
+
+// service reads the first column, whose meaning depends on the protocol. host
+// is the "addr:" that blanks separate from it, if any.
+func (d *draft) service(f, host field) {
+	d.e.Cols[colService] = f.pos
+	switch {
+	case d.e.Kind == Unix:
+		d.unixService(f, host)
+		return
+	case f.text != "" && (f.text[0] == '/' || f.text[0] == '@'):
+		d.errorf(f.pos, "write unix in the protocol column", "%q is a unix socket, but the protocol is not unix", f.text)
+		return
+	}
+	colon := strings.LastIndexByte(f.text, ':')
+	name, off := f.text[colon+1:], colon+1
+	if host.text != "" {
+		d.address(host, len(host.text)-1)
+	} else {
+		d.address(f, colon)
+	}
+	d.name(f, off, name)
+}
+
+// address reads the address list that ends before offset end of f, or takes
+// the default address if there is none.
+func (d *draft) address(f field, end int) {
+	switch {
+	case end < 0 && d.e.Kind != Vsock:
+		d.e.Hosts = d.hosts
+	case end < 0:
+	case d.e.Kind == Vsock:
+		if list := f.text[:end]; list != "vsock" {
+			d.errorf(f.pos, "write vsock:PORT", "a vsock service has no address %q", list)
+		}
+	default:
+		hosts, ok := d.addresses(f, f.text[:end])
+		d.e.Hosts, d.failed = hosts, d.failed || !ok
+	}
+}
+
+// name reads what the service is called, at offset off of its column.
+func (d *draft) name(f field, off int, name string) {
+	if d.e.Service != "" { // an RPC program, read from the arguments
+		return
+	}
+	d.e.Service = name
+	mux, isMux := strings.CutPrefix(name, "tcpmux/")
+	switch {
+	case name == "":
+		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.text)
+	case d.e.Kind == RPC:
+		d.rpcService(f, off, name)
+	case isMux:
+		d.muxService(f, off, mux)
+	case d.e.Kind == Vsock:
+		d.uint32(f, off, name, "vsock port")
+	case isNumber(name):
+		if port, err := strconv.ParseUint(name, 10, 16); err != nil || port == 0 {
+			d.errorf(f.at(off), "1 to 65535 are possible", "port %s is out of range", name)
+		}
+	case strings.Contains(name, "/"):
+		d.errorf(f.at(off), "only tcpmux/NAME and the versions of RPC programs are written so", "slash in the service name %q", name)
+	}
+}
+
+// muxService reads what follows "tcpmux/". The plus sign says that the daemon
+// sends the positive reply itself.
+func (d *draft) muxService(f field, off int, name string) {
+	d.e.Kind, d.e.Hosts = Mux, nil
+	d.e.Service, d.e.Plus = strings.CutPrefix(name, "+")
+	if d.e.Service == "" {
+		d.errorf(f.at(off), "write tcpmux/NAME", "no name after %q", f.text[:off])
+	}
+	if d.open != nil && d.open[0].proto != "tcp" {
+		d.errorf(d.e.Cols[colProtocol], "write stream and tcp", "tcpmux hands out tcp connections only")
+	}
+}
+
+// unixService reads a path, an abstract name, or FreeBSD's
+// ":user:group:mode:path".
+func (d *draft) unixService(f, host field) {
+	path, off := f.text, 0
+	if strings.HasPrefix(path, ":") {
+		off = d.owner(f)
+		path = path[off:]
+	}
+	d.e.Service = path
+	switch {
+	case host.text != "":
+		d.errorf(host.pos, "remove it", "a unix service has no address %q", strings.TrimSuffix(host.text, ":"))
+	case path == "" || path == "@":
+		d.errorf(f.at(off), "expected a path", "no path in %q", f.text)
+	case path[0] != '/' && path[0] != '@':
+		d.errorf(f.at(off), "start it with /, or with @ for an abstract name", "unix path %q is not absolute", path)
+	case len(strings.TrimPrefix(path, "@")) > maxPath:
+		d.errorf(f.at(off), "", "unix path of %d bytes, at most %d are possible", len(path), maxPath)
+	}
+}
+
+// owner reads ":user:group:mode:" and returns the offset behind it.
+func (d *draft) owner(f field) int {
+	parts := strings.SplitN(f.text[1:], ":", 4)
+	if len(parts) < 4 {
+		d.errorf(f.pos, "expected :user:group:mode:path", "incomplete owner of the socket %q", f.text)
+		return 0
+	}
+	mode, err := strconv.ParseUint(parts[2], 8, 32)
+	if err != nil || mode > 0o777 {
+		d.errorf(f.at(len(parts[0])+len(parts[1])+3), "expected octal digits up to 777", "bad mode %q", parts[2])
+	}
+	d.e.Owner = Owner{Set: true, User: parts[0], Group: parts[1], Mode: uint32(mode)}
+	return len(f.text) - len(parts[3])
+}
+
+// defaultHost reads a line that is an address alone: it holds for the lines
+// after it.
+func (r *reader) defaultHost(f field) {
+	if hosts, ok := r.addresses(f, f.text[:len(f.text)-1]); ok {
+		r.hosts = hosts
+	}
+}
+
+// addresses reads a list of addresses or host names, which f starts with. An
+// empty list and "*" are every address, for which it returns nil.
+func (r *reader) addresses(f field, list string) (hosts []string, ok bool) {
+	if list == "" || list == "*" {
+		return nil, true
+	}
+	off, every := 0, false
+	for item := range strings.SplitSeq(list, ",") {
+		host := item
+		if inner, ok := strings.CutPrefix(item, "["); ok && strings.HasSuffix(inner, "]") {
+			host = inner[:len(inner)-1]
+		}
+		if problem := badHost(host); problem != "" {
+			r.report(Error, f.at(off), problem, "expected an address, a host name or *")
+			return nil, false
+		}
+		every = every || host == "*"
+		hosts = append(hosts, host)
+		off += len(item) + 1
+	}
+	if every {
+		r.report(Hint, f.pos, "* is every address", "the others are ignored")
+		return nil, true
+	}
+	return hosts, true
+}
+
+// badHost tells why host can be no address and no host name, or "".
+func badHost(host string) string {
+	_, err := netip.ParseAddr(host)
+	switch {
+	case host == "*" || err == nil:
+		return ""
+	case host == "":
+		return "empty address in the list"
+	case strings.Contains(host, ":"):
+		return fmt.Sprintf("%q is not an IPv6 address", host)
+	case isNumber(strings.ReplaceAll(host, ".", "")):
+		return fmt.Sprintf("%q is not an IPv4 address", host)
+	case !isName(host):
+		return fmt.Sprintf("%q is not a host name", host)
+	}
+	return ""
+}

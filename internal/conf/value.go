@@ -1,0 +1,89 @@
+package conf
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/nearest"
+)
+
+// number reads a decimal number at offset off of f, or reports why not.
+func (d *draft) number(f field, off int, s string) int {
+	if s == "" {
+		d.errorf(f.at(off), "expected a number", "number missing in %q", f.text)
+		return 0
+	}
+	if !isNumber(s) {
+		d.errorf(f.at(off), "expected a decimal number", "bad number %q", s)
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
+		d.errorf(f.at(off), "at most 2147483647", "number %s is too big", s)
+	}
+	return int(n)
+}
+
+// size reads a number of bytes, in k or m if it says so.
+func (d *draft) size(f field, off int, s string) int {
+	digits, unit := s, 1
+	switch {
+	case strings.HasSuffix(s, "k"), strings.HasSuffix(s, "K"):
+		digits, unit = s[:len(s)-1], 1<<10
+	case strings.HasSuffix(s, "m"), strings.HasSuffix(s, "M"):
+		digits, unit = s[:len(s)-1], 1<<20
+	}
+	if !isNumber(digits) {
+		d.errorf(f.at(off), "expected a number of bytes, such as 16384, 16k or 1m", "bad buffer size %q", s)
+		return 0
+	}
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if err != nil || n == 0 || n > math.MaxInt32/int64(unit) {
+		d.errorf(f.at(off), "1 to 2147483647 bytes are possible", "buffer size %s is out of range", s)
+		return 0
+	}
+	return int(n) * unit
+}
+
+// isNumber tells whether s is made of decimal digits.
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isName tells whether s is made of what names in databases are made of.
+func isName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if !isNumber(s[i:i+1]) && !strings.ContainsRune("-_.+", rune(c)) {
+				return false
+			}
+		}
+	}
+	return s != ""
+}
+
+// suggest returns the hint for a word that is none of words: the one that was
+// probably meant, or the first few.
+func suggest(word string, words []string) string {
+	if near := nearest.Name(word, slices.Values(words)); near != "" {
+		return "did you mean " + strconv.Quote(near) + "?"
+	}
+	return "expected " + either(words[:min(len(words), 5)])
+}
+
+// either joins words as a choice: "a, b or c".
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
