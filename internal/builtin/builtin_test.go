@@ -91,6 +91,31 @@ func TestEchoAndDiscard(t *testing.T) {
 	}
 }
 
+// sizes is a reader that notes how much each read could have returned.
+type sizes struct {
+	io.Reader
+	seen []int
+}
+
+func (s *sizes) Read(b []byte) (int, error) {
+	s.seen = append(s.seen, len(b))
+	return s.Reader.Read(b)
+}
+
+// Whoever waits for a quiet peer holds no large buffer, also after a transfer.
+func TestQuietConnectionsAreSmall(t *testing.T) {
+	t.Parallel()
+	parts := io.MultiReader(strings.NewReader("hello"), bytes.NewReader(make([]byte, bulkSize)), strings.NewReader("bye"))
+	r := &sizes{Reader: parts}
+	if err := pump(io.Discard, r); err != nil {
+		t.Fatal(err)
+	}
+	want := []int{quietSize, quietSize, bulkSize, bulkSize, quietSize}
+	if diff := cmp.Diff(want, r.seen); diff != "" {
+		t.Errorf("buffers (-want +got):\n%s", diff)
+	}
+}
+
 func TestStreamErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("read broken")
