@@ -13,8 +13,8 @@ Running:
   -d, --debug              stay in the foreground and log everything, on
                            standard error too
   -f, -i, --foreground     stay in the foreground
-  -e, --log=stderr         log on standard error alone; --log=syslog: the default
-  -p, --pidfile[=FILE]     the pid file, /run/inetd.pid by default; no FILE: none
+  -e, --log=stderr         log on standard error alone; default: --log=syslog
+  -p, --pidfile[=FILE]     the pid file (/run/inetd.pid); without FILE: none
       --services=FILE      the services file; default: one beside the first
                            configuration file, else /etc/services
       --watch              reload by itself when a file changes on disk

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+)
+
+// lifeline ends the daemons of a test when the test process is gone, however
+// it went: they keep a connection to its socket.
+type lifeline struct {
+	name string
+	l    net.Listener
+	held []net.Conn
+}
+
+const lifelineEnv = "INETD_TEST_LIFELINE"
+
+func newLifeline() (*lifeline, error) {
+	name := fmt.Sprintf("@inetd-test-%d", os.Getpid())
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		return nil, err
+	}
+	life := &lifeline{name: name, l: l}
+	go life.hold()
+	return life, nil
+}
+
+func (l *lifeline) hold() {
+	for {
+		conn, err := l.l.Accept()
+		if err != nil {
+			return
+		}
+		l.held = append(l.held, conn) // lest it be collected and closed
+	}
+}
+
+// holdLifeline is called by the program under test.
+func holdLifeline() {
+	name := os.Getenv(lifelineEnv)
+	if name == "" {
+		return
+	}
+	conn, err := net.Dial("unix", name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lifeline:", err)
+		os.Exit(1)
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, conn)
+		os.Exit(1)
+	}()
+}

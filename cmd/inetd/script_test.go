@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts in testdata/script run the real program: this test binary is
+// copied to a directory in $PATH under the name of every command below. Beside
+// the commands of testscript they have:
+//
+//	freeport NAME...           sets each NAME to a port nobody else uses
+//	start [@ID] [NAME=VALUE]... ARG...
+//	                           runs inetd -e -p $WORK/ID.pid ARG... in the background, with NAME in
+//	                           its environment, and returns when it serves; the usual ID is inetd
+//	foreground [@ID] [NAME=VALUE]... ARG...
+//	                           runs inetd -f -e -p $WORK/ID.pid ARG... and returns at once
+//	waitlog [@ID] PATTERN      waits until the log has a match after that of the last waitlog;
+//	                           with !, there must be none in the whole log
+//	signal NAME [@ID]          sends SIGHUP, SIGTERM, ...
+//	waitexit [@ID] [STATUS]    waits until the daemon is gone; only one in the foreground has a status
+//	notify                     sets NOTIFY_SOCKET and listens there as systemd does
+//	waitnotify STATE           waits for a line that a daemon tells the service manager
+//	dial NET ADDR [TEXT]       connects, sends TEXT (with \n and the like) and the end of it, and
+//	                           prints the answer; with !, connecting must fail
+//	connect ID NET ADDR        connects for longer
+//	send ID TEXT               sends TEXT on that connection
+//	expect ID TEXT             reads exactly TEXT from it
+//	hangup ID                  closes it
+//
+// and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
+// [root] is whether the test runs as root. Every wait has a deadline, and a
+// daemon ends with the test, even one that is killed.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	life, err := newLifeline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { life.l.Close() })
+	echo, err := exec.LookPath("t-echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "../../testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("BIN", filepath.Dir(echo))
+			env.Setenv(lifelineEnv, life.name)
+			env.Values[benchKey{}] = newBench(env)
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return os.Getuid() == 0, nil
+		},
+		Cmds: map[string]func(ts *script, neg bool, args []string){
+			"freeport":   cmdFreePort,
+			"start":      cmdStart,
+			"foreground": cmdForeground,
+			"waitlog":    cmdWaitLog,
+			"signal":     cmdSignal,
+			"waitexit":   cmdWaitExit,
+			"notify":     cmdNotify,
+			"waitnotify": cmdWaitNotify,
+			"dial":       cmdDial,
+			"connect":    cmdConnect,
+			"send":       cmdSend,
+			"expect":     cmdExpect,
+			"hangup":     cmdHangUp,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func TestMain(m *testing.M) {
+	commands := map[string]func(){"inetd": func() {
+		holdLifeline()
+		main()
+	}}
+	for name, toy := range toys {
+		commands[name] = toy
+	}
+	testscript.Main(m, commands)
+}

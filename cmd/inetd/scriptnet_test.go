@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func cmdDial(ts *script, neg bool, args []string) {
+	conn, err := net.DialTimeout(args[0], args[1], patience)
+	if neg {
+		if err == nil {
+			ts.Fatalf("%s listens", args[1])
+		}
+		return
+	}
+	ts.Check(err)
+	defer conn.Close()
+	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
+	if len(args) > 2 {
+		_, err = conn.Write(unquote(ts, args[2]))
+		ts.Check(err)
+	}
+	answer, err := readAnswer(conn)
+	_, _ = ts.Stdout().Write(answer)
+	ts.Check(err)
+}
+
+// readAnswer reads one datagram, or a stream to its end after ending our own.
+func readAnswer(conn net.Conn) ([]byte, error) {
+	switch conn.LocalAddr().Network() {
+	case "udp", "unixgram":
+		b := make([]byte, 1<<16)
+		n, err := conn.Read(b)
+		return b[:n], err
+	}
+	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(conn)
+}
+
+func cmdConnect(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	conn, err := net.DialTimeout(args[1], args[2], patience)
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	ts.Check(conn.SetDeadline(time.Now().Add(2 * patience)))
+	benchOf(ts).conns[args[0]] = conn
+}
+
+func cmdSend(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	_, err := connOf(ts, args[0]).Write(unquote(ts, args[1]))
+	ts.Check(err)
+}
+
+func cmdExpect(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	want := unquote(ts, args[1])
+	got := make([]byte, len(want))
+	n, err := io.ReadFull(connOf(ts, args[0]), got)
+	if string(got) != string(want) {
+		ts.Fatalf("got %q (%v), want %q", got[:n], err, want)
+	}
+}
+
+func cmdHangUp(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	ts.Check(connOf(ts, args[0]).Close())
+}
+
+func connOf(ts *script, id string) net.Conn {
+	conn := benchOf(ts).conns[id]
+	if conn == nil {
+		ts.Fatalf("no connection %s", id)
+	}
+	return conn
+}
+
+func unquote(ts *script, s string) []byte {
+	text, err := strconv.Unquote(`"` + s + `"`)
+	ts.Check(err)
+	return []byte(text)
+}
+
+// Free ports are looked for below those that the kernel gives to clients, by
+// each test binary from a place of its own on.
+const firstPort, ports = 12000, 20000
+
+var nextPort atomic.Uint32
+
+func cmdFreePort(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	nextPort.CompareAndSwap(0, uint32(os.Getpid())*61)
+	for _, name := range args {
+		port, err := claimPort()
+		ts.Check(err)
+		ts.Setenv(name, strconv.Itoa(port))
+	}
+}
+
+// claimPort finds a port that nothing is bound to. So that a test binary that
+// runs at the same time keeps off, it binds an abstract unix socket of that
+// name, which is never closed and vanishes with the process.
+func claimPort() (int, error) {
+	for range ports {
+		port := firstPort + int(nextPort.Add(1)%ports)
+		claim, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return 0, err
+		}
+		name := fmt.Sprintf("@inetd-test-port-%d", port)
+		if unix.Bind(claim, &unix.SockaddrUnix{Name: name}) == nil && portIsFree(port) {
+			return port, nil
+		}
+		_ = unix.Close(claim)
+	}
+	return 0, fmt.Errorf("none of %d ports is free", ports)
+}
+
+func portIsFree(port int) bool {
+	addr := ":" + strconv.Itoa(port)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return false
+	}
+	defer l.Close()
+	p, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return false
+	}
+	defer p.Close()
+	return true
+}

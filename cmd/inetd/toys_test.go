@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// toys are the servers of the scripts.
+var toys = map[string]func(){
+	"t-echo": func() { _, _ = io.Copy(os.Stdout, os.Stdin) },
+	"t-args": func() { fmt.Printf("%q\n", os.Args) },
+	"t-env":  printEnvironment,
+	"t-fds":  printDescriptors,
+	"t-id":   printCredentials,
+	"t-exit": exitWith,
+	"t-wait": acceptOne,
+}
+
+func printEnvironment() {
+	env := os.Environ()
+	slices.Sort(env)
+	for _, v := range env {
+		if !strings.HasPrefix(v, lifelineEnv) {
+			fmt.Println(v)
+		}
+	}
+}
+
+// printDescriptors shows which descriptors are open and which do not block.
+func printDescriptors() {
+	for fd := range 1024 {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil || fdIsRuntimes(fd) {
+			continue
+		}
+		word := "blocking"
+		if flags&unix.O_NONBLOCK != 0 {
+			word = "nonblocking"
+		}
+		fmt.Println(fd, word)
+	}
+}
+
+// fdIsRuntimes reports whether the Go runtime opened fd for itself.
+func fdIsRuntimes(fd int) bool {
+	link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	return err == nil && strings.HasPrefix(link, "anon_inode:")
+}
+
+func printCredentials() {
+	groups, err := os.Getgroups()
+	slices.Sort(groups)
+	dir, _ := os.Getwd()
+	fmt.Println("uid", os.Getuid(), "euid", os.Geteuid(), "gid", os.Getgid(), "groups", groups, err)
+	fmt.Printf("dir %s umask %03o\n", dir, syscall.Umask(0))
+	sid, _ := unix.Getsid(0)
+	fmt.Println("leader", sid == os.Getpid())
+}
+
+// exitWith ends with the status of its first argument.
+func exitWith() {
+	status, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		status = 99
+	}
+	os.Exit(status)
+}
+
+// acceptOne is a "wait" server: its standard input is the socket it serves one
+// client of, with that client's first bytes.
+func acceptOne() {
+	buf := make([]byte, 4096)
+	kind, err := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && kind == unix.SOCK_DGRAM {
+		n, from, err := unix.Recvfrom(0, buf, 0)
+		if err == nil {
+			err = unix.Sendto(0, buf[:n], 0, from)
+		}
+		exitOn(err)
+		return
+	}
+	conn, _, err := unix.Accept(0)
+	exitOn(err)
+	n, err := unix.Read(conn, buf)
+	exitOn(err)
+	_, err = unix.Write(conn, buf[:n])
+	exitOn(err)
+}
+
+func exitOn(err error) {
+	if err != nil {
+		os.Exit(1)
+	}
+}
