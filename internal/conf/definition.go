@@ -1,4 +1,188 @@
 package conf
 
-func startsDefinition(s string) bool { return false }
-func (r *reader) definition()        {}
+import (
+	"fmt"
+	"strings"
+)
+
+// keys are what a definition can say, with the least and the most values that
+// each takes; -1 is any number.
+var keys = map[string]struct{ least, most int }{
+	"bind":         {1, 1},
+	"socktype":     {1, 1},
+	"acceptfilter": {1, 2},
+	"protocol":     {1, 1},
+	"sndbuf":       {1, 1},
+	"recvbuf":      {1, 1},
+	"wait":         {1, 1},
+	"service_max":  {1, 1},
+	"user":         {1, 1},
+	"group":        {1, 1},
+	"exec":         {1, 1},
+	"args":         {1, -1},
+	"ip_max":       {1, 1},
+	"accept_max":   {1, 1},
+	"ipsec":        {0, 1},
+}
+
+// keyNames are the keys in the order they are offered.
+var keyNames = []string{
+	"protocol", "wait", "user", "exec", "args", "bind", "socktype", "acceptfilter", "sndbuf",
+	"recvbuf", "service_max", "group", "ip_max", "accept_max", "ipsec",
+}
+
+// values are the values of each key of a definition.
+type values map[string][]field
+
+// first returns the first value of a key, or a field without text and place.
+func (v values) first(key string) field {
+	if f := v[key]; len(f) > 0 {
+		return f[0]
+	}
+	return field{}
+}
+
+// definition reads one entry in NetBSD's second syntax and leaves the cursor
+// behind its semicolon. An entry that is switched off is only checked.
+func (r *reader) definition() {
+	first := len(r.problems)
+	s := scanner{reader: r}
+	service, on := s.word(), s.word().text == "on"
+	if list, ok := s.options(); ok {
+		d := r.draft(service.pos)
+		v := d.values(list)
+		if !d.failed {
+			d.define(service, v)
+		}
+		d.failed = d.failed || !on
+		d.finish()
+	}
+	r.sortProblems(first)
+}
+
+// values checks the keys and the number of their values.
+func (d *draft) values(list []option) values {
+	v := make(values, len(list))
+	for _, o := range list {
+		name := o.key.text
+		count, known := keys[name]
+		_, twice := v[name]
+		switch n := len(o.values); {
+		case !known:
+			d.errorf(o.key.pos, suggest(name, keyNames), "unknown key %q", name)
+		case twice:
+			d.errorf(o.key.pos, "write it once", "second %q", name)
+		case n < count.least:
+			d.errorf(o.key.pos, "expected "+name+" = value", "no value for %q", name)
+		case n > count.most && count.most >= 0:
+			d.errorf(o.values[count.most].pos, commaHint(o.values), "%d values for %q", n, name)
+		}
+		v[name] = o.values
+	}
+	return v
+}
+
+// commaHint tells where a comma was probably forgotten: before a value that is
+// the next key.
+func commaHint(f []field) string {
+	for i, v := range f {
+		name, _, assigned := strings.Cut(v.text, "=")
+		if assigned && name == "" && i > 0 {
+			name = f[i-1].text
+		}
+		if _, known := keys[name]; known && assigned {
+			return fmt.Sprintf("is a comma missing before %q?", name)
+		}
+	}
+	return "expected a comma or a semicolon"
+}
+
+// define fills in the entry.
+func (d *draft) define(service field, v values) {
+	exec := v.first("exec")
+	if exec.text == "" {
+		exec.text = "internal"
+	}
+	d.socket(v)
+	host := v.first("bind")
+	if v["bind"] != nil {
+		host.text += ":"
+	}
+	d.service(service, host)
+	d.waitKey(v.first("wait"), exec.text == "internal")
+	d.userKeys(v, exec.text == "internal")
+	d.server(exec, v["args"])
+	d.limitKeys(v)
+	if f := v.first("ipsec"); f.text != "" {
+		d.report(Warning, f.pos, "IPsec policy ignored: the traffic of the service is not protected by it", "")
+	}
+}
+
+// socket reads the type and the protocol. Either may be left out if the other
+// leaves no choice.
+func (d *draft) socket(v values) {
+	typ, protocol := v.first("socktype"), v.first("protocol")
+	if protocol.text == "" {
+		protocol.text = map[string]string{"stream": "tcp", "dgram": "udp"}[typ.text]
+	}
+	if _, types, ok := inetTransport(strings.TrimPrefix(protocol.text, "rpc/")); ok && typ.text == "" {
+		typ.text = types[0].String()
+	}
+	if protocol.text == "" || typ.text == "" {
+		d.errorf(d.e.Pos, "write protocol = tcp or udp, or socktype as well", "socket type or protocol missing")
+		return
+	}
+	d.sockType(typ)
+	d.protocol(protocol)
+	if f := v.first("acceptfilter"); f.text != "" {
+		d.acceptFilter(f, 0, f.text)
+	}
+	if f := v.first("sndbuf"); f.text != "" {
+		d.e.SndBuf = d.size(f, 0, f.text)
+	}
+	if f := v.first("recvbuf"); f.text != "" {
+		d.e.RcvBuf = d.size(f, 0, f.text)
+	}
+}
+
+// waitKey reads "yes" or "no". A builtin needs neither.
+func (d *draft) waitKey(f field, internal bool) {
+	d.e.Cols[colWait] = f.pos
+	switch {
+	case f.text == "yes":
+		d.e.Wait = true
+	case f.text == "no":
+	case f.pos.Line > 0:
+		d.errorf(f.pos, "expected yes or no", "bad value %q for \"wait\"", f.text)
+	case !internal:
+		d.errorf(d.e.Pos, "write wait = yes or wait = no", `the key "wait" is missing`)
+	default:
+		d.e.Wait = d.e.Type == Dgram
+	}
+}
+
+// userKeys reads the user and the group. A builtin runs as the daemon.
+func (d *draft) userKeys(v values, internal bool) {
+	user := v.first("user")
+	d.e.Cols[colUser] = user.pos
+	if user.text == "" && !internal {
+		d.errorf(d.e.Pos, "write user = NAME", `the key "user" is missing`)
+	}
+	d.e.User, d.e.Group = user.text, v.first("group").text
+	if d.e.User == "-" {
+		d.e.User = ""
+	}
+}
+
+func (d *draft) limitKeys(v values) {
+	l := &d.e.Limits
+	d.limitKey(v.first("service_max"), &l.Starts)
+	d.limitKey(v.first("accept_max"), &l.Max)
+	d.limitKey(v.first("ip_max"), &l.PerMinute)
+}
+
+func (d *draft) limitKey(f field, target *int) {
+	if f.pos.Line > 0 {
+		*target = d.number(f, 0, f.text)
+	}
+}

@@ -37,13 +37,22 @@ func (r *reader) draft(at Pos) draft {
 	}}
 }
 
-// errorf reports why there will be no entry.
+// errorf reports why there will be no entry. What stands nowhere in the file,
+// as the default of a key, is reported at the entry's own place.
 func (d *draft) errorf(at Pos, hint, format string, args ...any) {
 	d.failed = true
+	if at.Line == 0 {
+		at = d.e.Pos
+	}
 	d.report(Error, at, fmt.Sprintf(format, args...), hint)
 }
 
-func (d *draft) hint(at Pos, text, hint string) { d.report(Hint, at, text, hint) }
+func (d *draft) hint(at Pos, text, hint string) {
+	if at.Line == 0 {
+		at = d.e.Pos
+	}
+	d.report(Hint, at, text, hint)
+}
 
 // columns reads the classic definition: one service in columns.
 func (r *reader) columns(f []field) {

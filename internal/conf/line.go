@@ -42,7 +42,7 @@ func (f field) at(i int) Pos {
 // blank (BSD); comment lines in between do not count. It reports false, and
 // the problem, if the line cannot be read.
 func (r *reader) join(s string, at cursor) bool {
-	l := &r.line
+	l := &r.logical
 	l.parts = append(l.parts[:0], part{text: s, at: at})
 	for r.continued() {
 		at := r.cursor
@@ -60,7 +60,7 @@ func (r *reader) join(s string, at cursor) bool {
 // logical line, and takes the backslash away that said so. A comment in the
 // first column ends every line: nobody means what follows it to be arguments.
 func (r *reader) continued() bool {
-	last := &r.line.parts[len(r.line.parts)-1]
+	last := &r.logical.parts[len(r.logical.parts)-1]
 	rest := r.text[r.off:]
 	indented := rest != "" && blank(rest[0])
 	if !strings.HasSuffix(last.text, `\`) {
@@ -108,7 +108,7 @@ func (l *line) pos(r *reader, i int) Pos { return r.pos(l.cursor(i)) }
 
 // readable reports whether the logical line is text of a sane size.
 func (r *reader) readable() bool {
-	l := &r.line
+	l := &r.logical
 	for _, p := range l.parts {
 		if len(p.text) > maxLine {
 			text := fmt.Sprintf("line of %d bytes, at most %d are read", len(p.text), maxLine)
@@ -133,14 +133,14 @@ func (r *reader) warnIndented(s string, at cursor) {
 		return
 	}
 	at.off += len(s) - len(strings.TrimLeft(s, " \t"))
-	text := fmt.Sprintf("a line that starts with a blank continues line %d", r.line.parts[0].at.line)
+	text := fmt.Sprintf("a line that starts with a blank continues line %d", r.logical.parts[0].at.line)
 	r.report(Warning, r.pos(at), text, "if it is a service of its own, remove the blank")
 }
 
 // split cuts the logical line into its fields. It reports false, and the
 // problem, if a quote is not closed.
 func (r *reader) split() bool {
-	l := &r.line
+	l := &r.logical
 	r.fields = r.fields[:0]
 	for i := 0; ; {
 		for i < len(l.text) && blank(l.text[i]) {

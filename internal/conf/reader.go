@@ -51,8 +51,8 @@ type reader struct {
 	cursor
 	hosts []string // of the default address line, nil: every address
 
-	line   line    // the logical line in hand
-	fields []field // and its words
+	logical line    // the line in hand
+	fields  []field // and its words
 }
 
 // cursor is a place in the text.
@@ -94,7 +94,7 @@ func (r *reader) next() (s string, ok bool) {
 	if found {
 		r.off++
 	}
-	r.cursor = cursor{off: r.off, line: r.cursor.line + 1, start: r.off}
+	r.cursor = cursor{off: r.off, line: r.line + 1, start: r.off}
 	return strings.TrimRight(s, "\r"), true
 }
 

@@ -1,0 +1,236 @@
+package conf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// option is one "key = value value" of a definition.
+type option struct {
+	key    field
+	values []field
+}
+
+// scanner reads NetBSD's second syntax, which is free of lines:
+//
+//	ftp on
+//		protocol = tcp4, wait = no, user = root,
+//		exec = /usr/libexec/ftpd, args = ftpd "-ll";
+type scanner struct {
+	*reader
+	over bool // the text has ended, or another entry starts
+}
+
+// startsDefinition tells whether a line opens a definition: the word after the
+// service is "on" or "off", which no socket type is.
+func startsDefinition(s string) bool {
+	_, rest := cutWord(s)
+	state, _ := cutWord(rest)
+	return state == "on" || state == "off"
+}
+
+// startsEntry tells whether a line surely opens an entry, in either syntax.
+func startsEntry(s string) bool {
+	if s == "" || blank(s[0]) || s[0] == '#' {
+		return false
+	}
+	_, rest := cutWord(s)
+	word, rest := cutWord(rest)
+	protocol, _ := cutWord(rest)
+	return word == "on" || word == "off" || isType(word) && isProtocol(protocol)
+}
+
+// cutWord returns the first word of s and what follows it.
+func cutWord(s string) (word, rest string) {
+	s = strings.TrimLeft(s, " \t")
+	if i := strings.IndexAny(s, " \t"); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
+
+// word returns the next word of the line at the cursor.
+func (s *scanner) word() field {
+	line, _, _ := strings.Cut(s.text[s.off:], "\n")
+	word, rest := cutWord(strings.TrimRight(line, "\r"))
+	s.off += len(strings.TrimRight(line, "\r")) - len(rest) - len(word)
+	f := field{text: word, pos: s.pos(s.cursor), plain: true}
+	s.off += len(word)
+	return f
+}
+
+// peek returns the next byte that is no blank, line end or comment. It returns
+// 0 at the end of the text, and before a line that starts an entry: then the
+// semicolon was forgotten, and only this definition shall suffer.
+func (s *scanner) peek() byte {
+	for !s.over {
+		if s.off == len(s.text) {
+			s.over = true
+			break
+		}
+		switch c := s.text[s.off]; c {
+		case ' ', '\t', '\r':
+			s.off++
+		case '#', '\n':
+			s.next()
+			line, _, _ := strings.Cut(s.text[s.off:], "\n")
+			s.over = startsEntry(line)
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// options reads up to the semicolon that ends the definition. It reports
+// false, and the problem, if the syntax is broken; the rest up to the
+// semicolon is then skipped.
+func (s *scanner) options() (list []option, ok bool) {
+	for {
+		switch s.peek() {
+		case ';':
+			s.off++
+			return list, true
+		case 0:
+			s.report(Error, s.end(), "the definition does not end", `write ";" behind it`)
+			return nil, false
+		}
+		o, ok := s.option()
+		if !ok {
+			s.skip()
+			return nil, false
+		}
+		list = append(list, o)
+		if s.peek() == ',' {
+			s.off++
+		}
+	}
+}
+
+// end returns the place where a definition that was not closed stops.
+func (s *scanner) end() Pos {
+	if s.off > s.start || s.line == 1 {
+		return s.pos(s.cursor)
+	}
+	before := strings.TrimRight(s.text[:s.start-1], "\r")
+	return Pos{File: s.name(), Line: s.line - 1, Col: len(before) - strings.LastIndexByte(before, '\n')}
+}
+
+// option reads "key = value value", up to the comma or semicolon.
+func (s *scanner) option() (o option, ok bool) {
+	o.key = s.key()
+	if s.peek() != '=' {
+		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.key.text), "expected key = value")
+		return o, false
+	}
+	s.off++
+	for {
+		switch s.peek() {
+		case ',', ';', 0:
+			return o, true
+		}
+		v, ok := s.value()
+		if !ok {
+			return o, false
+		}
+		o.values = append(o.values, v)
+	}
+}
+
+// key reads a run of letters and underscores.
+func (s *scanner) key() field {
+	start := s.cursor
+	for s.off < len(s.text) && (s.text[s.off]|0x20 >= 'a' && s.text[s.off]|0x20 <= 'z' || s.text[s.off] == '_') {
+		s.off++
+	}
+	return field{text: s.text[start.off:s.off], pos: s.pos(start), plain: true}
+}
+
+// value reads one value, parts of which may be quoted.
+func (s *scanner) value() (f field, ok bool) {
+	start := s.cursor
+	f = field{pos: s.pos(start), plain: true}
+	var text []byte
+	for s.off < len(s.text) && !strings.ContainsRune(" \t\r\n#,;", rune(s.text[s.off])) {
+		c := s.text[s.off]
+		switch {
+		case c == '"' || c == '\'':
+			f.plain = false
+			if text, ok = s.quoted(text, c); !ok {
+				return f, false
+			}
+			continue
+		case control(rune(c)):
+			s.report(Error, s.pos(s.cursor), fmt.Sprintf("control character %q in the definition", c), "")
+			return f, false
+		}
+		text = append(text, c)
+		s.off++
+	}
+	f.text = string(text)
+	return f, true
+}
+
+// quoted appends what stands between the quotes at the cursor to text.
+func (s *scanner) quoted(text []byte, quote byte) ([]byte, bool) {
+	open := s.pos(s.cursor)
+	for s.off++; s.off < len(s.text) && s.text[s.off] != '\n'; s.off++ {
+		c := s.text[s.off]
+		switch {
+		case c == quote:
+			s.off++
+			return text, true
+		case c == '\\':
+			var ok bool
+			if c, ok = s.escape(); !ok {
+				return nil, false
+			}
+		case control(rune(c)) && c != '\r':
+			s.report(Error, s.pos(s.cursor), fmt.Sprintf("control character %q in the definition", c), "")
+			return nil, false
+		}
+		text = append(text, c)
+	}
+	s.report(Error, open, "the quote is not closed on its line", "")
+	return nil, false
+}
+
+// escape reads the escape sequence at the cursor, and leaves the cursor on its
+// last byte.
+func (s *scanner) escape() (c byte, ok bool) {
+	rest := s.text[s.off+1:]
+	if len(rest) >= 3 && rest[0] == 'x' {
+		n, err := strconv.ParseUint(rest[1:3], 16, 8)
+		if err == nil && n != 0 { // no argument can hold a NUL
+			s.off += 3
+			return byte(n), true
+		}
+	}
+	if rest != "" {
+		if i := strings.IndexByte(`\ntr'"`, rest[0]); i >= 0 {
+			s.off++
+			return "\\\n\t\r'\""[i], true
+		}
+	}
+	s.report(Error, s.pos(s.cursor), "unknown escape sequence", `expected \\, \n, \t, \r, \', \" or \xHH`)
+	return 0, false
+}
+
+// skip moves behind the semicolon that ends a broken definition.
+func (s *scanner) skip() {
+	for {
+		c := s.peek()
+		if c == 0 {
+			return
+		}
+		s.off++
+		if c == ';' {
+			return
+		}
+		if c == '"' || c == '\'' {
+			line, _, _ := strings.Cut(s.text[s.off:], "\n")
+			s.off += strings.IndexByte(line, c) + 1
+		}
+	}
+}
