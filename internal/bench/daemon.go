@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// startLimit is how long a daemon may take until its ports answer.
+	startLimit = 10 * time.Second
+	// descriptors is the soft limit a daemon starts with: Debian's. Those that
+	// need more for many services get it on top.
+	descriptors = 1024
+)
+
+// daemon is a running peer: one process, or one an entry, in a cgroup.
+type daemon struct {
+	peer    *peer
+	entries []entry
+	group   cgroup
+	conf    string
+	pids    []int         // its own processes, not the servers it started
+	took    time.Duration // from the first exec until all its ports answered
+	ended   chan error    // receives the exit of a process started by hand
+}
+
+// launch starts the peer on these entries and returns when the first, the
+// middle and the last of them answer. Its files go below dir.
+func launch(ctx context.Context, p *peer, dir string, entries []entry) (*daemon, error) {
+	group, err := newCgroup("inetd-bench-" + p.name)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{peer: p, entries: entries, group: group, conf: filepath.Join(dir, p.name+".conf"),
+		ended: make(chan error, len(entries))}
+	err = d.start(ctx)
+	if err == nil {
+		err = d.findProcesses()
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.stop())
+	}
+	return d, nil
+}
+
+func (d *daemon) String() string { return d.peer.name }
+
+// middle is the entry that is put under load.
+func (d *daemon) middle() entry { return d.entries[len(d.entries)/2] }
+
+// stop kills the daemon and all it started.
+func (d *daemon) stop() error { return d.group.remove() }
+
+func (d *daemon) start(ctx context.Context) error {
+	if err := d.configure(d.entries); err != nil {
+		return err
+	}
+	restore, err := limitDescriptors(descriptors + len(d.entries))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	for i, e := range d.entries {
+		if i > 0 && d.peer.config != nil {
+			break
+		}
+		if err := d.exec(e); err != nil {
+			return errors.Join(err, restore())
+		}
+	}
+	if err := restore(); err != nil {
+		return err
+	}
+	for _, i := range []int{0, len(d.entries) / 2, len(d.entries) - 1} {
+		if err := d.answers(ctx, d.entries[i]); err != nil {
+			return err
+		}
+	}
+	d.took = time.Since(began)
+	return nil
+}
+
+// configure writes the daemon's configuration file anew.
+func (d *daemon) configure(entries []entry) error {
+	if d.peer.config == nil {
+		return nil
+	}
+	return os.WriteFile(d.conf, []byte(d.peer.config(entries)), 0o644)
+}
+
+// exec starts one process straight into the cgroup; it ends with this program
+// at the latest.
+func (d *daemon) exec(e entry) error {
+	group, err := d.group.open()
+	if err != nil {
+		return err
+	}
+	defer group.Close()
+	log, err := os.Create(d.conf + ".log")
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(d.peer.binary, d.peer.command(d.conf, e)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd()), Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	go func() { d.ended <- cmd.Wait() }()
+	return nil
+}
+
+// answers waits until the entry serves a client.
+func (d *daemon) answers(ctx context.Context, e entry) error {
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+		if err := probe(e); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-d.ended:
+			// A daemon that goes into the background ends well at once.
+			if err != nil {
+				return fmt.Errorf("ended: %w: %s", err, d.lastWords())
+			}
+		default:
+		}
+	}
+	return fmt.Errorf("port %d never answered in %v: %s", e.port, startLimit, d.lastWords())
+}
+
+// refuses waits until the entry is closed.
+func (d *daemon) refuses(ctx context.Context, e entry) error {
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		fd, err := connect(e, patience)
+		if errors.Is(err, unix.ECONNREFUSED) || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == nil {
+			unix.Close(fd)
+		}
+	}
+	return fmt.Errorf("port %d still open after %v", e.port, startLimit)
+}
+
+func (d *daemon) lastWords() string {
+	text, err := os.ReadFile(d.conf + ".log")
+	if err != nil || len(text) == 0 {
+		return "it said nothing"
+	}
+	return fmt.Sprintf("it said %q", lastLine(text))
+}
+
+// findProcesses fills in the daemon's own processes: those of its cgroup that
+// run its program.
+func (d *daemon) findProcesses() error {
+	pids, err := d.group.pids()
+	if err != nil {
+		return err
+	}
+	own, err := os.Stat(d.peer.binary)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+		if err == nil && os.SameFile(exe, own) {
+			d.pids = append(d.pids, pid)
+		}
+	}
+	if len(d.pids) == 0 {
+		return fmt.Errorf("no process left: %s", d.lastWords())
+	}
+	return nil
+}
+
+// usage is CPU time of the daemon's own processes, and of these and all servers.
+type usage struct{ own, all time.Duration }
+
+func (d *daemon) cpu() (u usage, err error) {
+	for _, pid := range d.pids {
+		t, err := cpuTime(pid)
+		if err != nil {
+			return u, err
+		}
+		u.own += t
+	}
+	u.all, err = d.group.usage()
+	return u, err
+}
+
+// memory returns the proportional set size of the daemon's own processes in KiB.
+func (d *daemon) memory() (int, error) {
+	sum := 0
+	for _, pid := range d.pids {
+		n, err := pssOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// limitDescriptors sets the soft limit for what is started next and returns a
+// function that takes it back.
+func limitDescriptors(n int) (restore func() error, err error) {
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		return nil, err
+	}
+	lower := syscall.Rlimit{Cur: min(uint64(n), was.Max), Max: was.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lower); err != nil {
+		return nil, err
+	}
+	return func() error { return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was) }, nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// idle is how long a daemon has rested when its memory is read.
+const idle = 200 * time.Millisecond
+
+// memory measures each daemon alone, because the pages of a library that
+// others use as well count less: start, size with one service, with many
+// servers running, and with many services.
+func (b *bench) memory() error {
+	const group = "memory"
+	few, most := b.footprint("1 service"), b.footprint(fmt.Sprintf("%d services", b.sizes.services[1]))
+	running := b.add(&series{name: fmt.Sprintf("growth with %d running servers", b.sizes.held), unit: "PSS KiB", kind: amount})
+	cat := func(p *peer) []entry {
+		return []entry{{addr: b.address(p), port: firstPort, program: "/bin/cat", ask: "?"}}
+	}
+	return interleave(b, group, b.peers,
+		func(p *peer, round int) error {
+			d := b.launch(p, few.group, cat(p))
+			if d == nil {
+				return nil
+			}
+			defer d.stop()
+			before, err := few.put(d, round)
+			if err != nil {
+				return err
+			}
+			release, held, err := hold(b.ctx, d.middle(), b.sizes.held)
+			defer release()
+			if err != nil {
+				return fmt.Errorf("held %d of %d connections: %w", held, b.sizes.held, err)
+			}
+			after, err := d.memory()
+			running.put(d.String(), round, float64(after-before))
+			return err
+		},
+		func(p *peer, round int) error {
+			d := b.launch(p, most.group, b.tiny(b.sizes.services[1])(b.address(p)))
+			if d == nil {
+				return nil
+			}
+			defer d.stop()
+			_, err := most.put(d, round)
+			return err
+		})
+}
+
+// footprint holds the start and the size of daemons with some services.
+type footprint struct {
+	group      string
+	start, pss *series
+}
+
+func (b *bench) footprint(services string) footprint {
+	return footprint{
+		group: "memory with " + services,
+		start: b.add(&series{name: "start with " + services, unit: "ms until first, middle and last port answer"}),
+		pss:   b.add(&series{name: "memory with " + services, unit: "PSS KiB"}),
+	}
+}
+
+// put lets the daemon rest and takes its figures; it returns the size.
+func (f footprint) put(d *daemon, round int) (kib int, err error) {
+	time.Sleep(idle)
+	kib, err = d.memory()
+	if err != nil {
+		return 0, err
+	}
+	f.start.put(d.String(), round, millis(d.took))
+	f.pss.put(d.String(), round, float64(kib))
+	return kib, nil
+}
+
+// builtins measures how much the daemons' own services move over one connection.
+func (b *bench) builtins() error {
+	const group = "builtins"
+	names := []string{"chargen", "echo", "discard"}
+	ports := []int{19, 7, 9}
+	fleet, stop := b.fleet(group, b.peers, func(addr string) []entry {
+		var entries []entry
+		for i, name := range names {
+			entries = append(entries, entry{addr: addr, port: ports[i], builtin: name, ask: "?\r\n"})
+		}
+		return entries
+	})
+	defer stop()
+	var points []func(*daemon, int) error
+	for i, name := range names {
+		rate := b.add(&series{name: name + ", one client", unit: "MB/s", higher: true, base: debianName})
+		points = append(points, func(d *daemon, round int) error {
+			ctx, cancel := context.WithTimeout(b.ctx, b.window)
+			defer cancel()
+			r, err := stream(ctx, d.entries[i])
+			rate.put(d.String(), round, r/1e6)
+			return err
+		})
+	}
+	return interleave(b, group, fleet, points...)
+}

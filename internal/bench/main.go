@@ -1,0 +1,146 @@
+// Command bench measures inetd against its peers in one interleaved run: what
+// goes in is a built inetd, what comes out is a Markdown page of ratios to a C
+// loop that does the least a super-server can do.
+//
+// It fetches Debian's packages of the peers and builds the C programs of
+// testdata/bench into a cache, moves into a network and mount namespace of its
+// own, and there starts the daemons, each on its own loopback address and in
+// its own cgroup. A measure runs over all daemons in random order, again and
+// again, so that a busy machine disturbs all of them alike; the page shows
+// medians.
+//
+// It needs root, gcc, cgroup v2 and, to fetch the peers, Debian's apt.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const resultsFile = "testdata/bench/RESULTS.md"
+
+// options is the command line.
+type options struct {
+	inetd  string
+	cache  string
+	only   string
+	peers  string
+	rounds int
+	window time.Duration
+	quick  bool
+	write  bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(),
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
+	store := cache{dir: o.cache, sources: "testdata/bench", say: say}
+	peers := allPeers(&store, o.inetd)
+	if o.peers != "" {
+		peers = choose(peers, strings.Split(o.peers, ","))
+	}
+	if !isolated() {
+		if err := store.fill(ctx, peers); err != nil {
+			return err
+		}
+		return isolate()
+	}
+	if err := furnish(store.path("ld.so.cache")); err != nil {
+		return err
+	}
+
+	b, err := newBench(ctx, o, &store, peers)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := b.run(o.only); err != nil {
+		return err
+	}
+	page := b.results.page(machine(ctx, peers), names(peers))
+	fmt.Fprint(stdout, page)
+	if o.write {
+		return os.WriteFile(resultsFile, []byte(page), 0o644)
+	}
+	return nil
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{rounds: 9, window: 300 * time.Millisecond}
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&o.inetd, "inetd", "bin/inetd", "our daemon")
+	fs.StringVar(&o.cache, "cache", defaultCache(), "`directory` for the peers and the C programs")
+	fs.StringVar(&o.only, "only", "", "`measures` to run, separated by commas: "+strings.Join(measureNames(), ","))
+	fs.StringVar(&o.peers, "peers", "", "`daemons` to run besides the reference, separated by commas")
+	fs.IntVar(&o.rounds, "rounds", o.rounds, "rounds of each measure")
+	fs.DurationVar(&o.window, "window", o.window, "time for one figure of one daemon")
+	fs.BoolVar(&o.quick, "quick", false, "two short rounds with fewer services: to see that it works, not to publish")
+	fs.BoolVar(&o.write, "write", false, "write the page to "+resultsFile+" as well")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if o.quick {
+		o.rounds, o.window = 2, 100*time.Millisecond
+	}
+	return o, errors.Join(o.check(fs.Args()), absolute(&o.inetd), absolute(&o.cache))
+}
+
+// absolute makes a path good for a process in any directory.
+func absolute(path *string) (err error) {
+	*path, err = filepath.Abs(*path)
+	return err
+}
+
+func (o *options) check(operands []string) error {
+	if len(operands) > 0 {
+		return fmt.Errorf("unexpected operand %q", operands[0])
+	}
+	if o.rounds < 1 || o.window <= 0 {
+		return fmt.Errorf("nothing to do in %d rounds of %v", o.rounds, o.window)
+	}
+	for _, name := range strings.Split(o.only, ",") {
+		if o.only != "" && !slices.Contains(measureNames(), name) {
+			return fmt.Errorf("unknown measure %q, want some of %s", name, strings.Join(measureNames(), ","))
+		}
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("must be root: it makes namespaces and cgroups")
+	}
+	if _, err := os.Stat("testdata/bench"); err != nil {
+		return fmt.Errorf("must be started at the top of the source tree: %w", err)
+	}
+	return nil
+}
+
+func defaultCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "inetd-bench")
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	referenceName = "reference" // the daemon that ratios refer to
+	oursName      = "inetd"
+	debianName    = "openbsd-inetd" // stands in where the reference cannot
+)
+
+// peer is one way to serve ports: how it is had, configured and started.
+type peer struct {
+	name   string
+	binary string                          // path of the program
+	origin string                          // glob of the file it came from; the name holds the version
+	fetch  func(ctx context.Context) error // puts the binary into the cache; nil: it is there
+
+	// config writes the configuration for these entries; nil: one process an
+	// entry, with its arguments made by command.
+	config  func(entries []entry) string
+	command func(conf string, e entry) []string
+
+	dgram    bool // serves UDP
+	builtins bool // has echo, discard and chargen
+}
+
+// entry is one service as a daemon is to offer it.
+type entry struct {
+	addr    string
+	port    int
+	dgram   bool   // a wait service; else nowait on a stream
+	program string // "" for a builtin
+	builtin string // its name in /etc/services
+	ask     string // what a client says first
+}
+
+// allPeers returns every daemon that can take part, the reference first and
+// ours second. All are told to keep their rate limits out of the way, to have
+// as long a queue of connections as they can, and to stay in the foreground if
+// they can.
+func allPeers(c *cache, ours string) []*peer {
+	packaged := func(pkg, path string, p peer) *peer {
+		p.binary = filepath.Join(c.path("root", pkg), path)
+		p.origin = c.path("deb", pkg+"_*.deb")
+		p.fetch = func(ctx context.Context) error { return c.unpack(ctx, pkg) }
+		return &p
+	}
+	return []*peer{
+		{
+			name: referenceName, binary: c.path("bin", "reference"), dgram: true,
+			command: func(_ string, e entry) []string {
+				return []string{protocol(e), e.addr, strconv.Itoa(e.port), e.program}
+			},
+		},
+		{
+			name: oursName, binary: ours, dgram: true, builtins: true, config: classic,
+			command: func(conf string, _ entry) []string {
+				return []string{"-i", "-q", "4096", "-R", "0", "-p", conf + ".pid", conf}
+			},
+		},
+		packaged("openbsd-inetd", "usr/sbin/inetd", peer{
+			name: debianName, dgram: true, builtins: true, config: classic,
+			command: func(conf string, _ entry) []string {
+				return []string{"-i", "-q", "4096", "-R", "1000000", conf}
+			},
+		}),
+		packaged("inetutils-inetd", "usr/sbin/inetutils-inetd", peer{
+			name: "inetutils-inetd", dgram: true, builtins: true, config: classic,
+			command: func(conf string, _ entry) []string {
+				return []string{"-R", "1000000", "-p" + conf + ".pid", conf}
+			},
+		}),
+		packaged("xinetd", "usr/sbin/xinetd", peer{
+			name: "xinetd", dgram: true, builtins: true, config: xinetd,
+			command: func(conf string, _ entry) []string {
+				return []string{"-dontfork", "-pidfile", conf + ".pid", "-f", conf}
+			},
+		}),
+		{
+			name: "busybox", binary: c.path("bin", "busybox"), origin: c.path("src", "busybox_*.dsc"), fetch: c.busybox,
+			dgram: true, builtins: true, config: classic,
+			command: func(conf string, _ entry) []string {
+				return []string{"inetd", "-f", "-q", "4096", "-R", "1000000", conf}
+			},
+		},
+		packaged("ucspi-tcp", "usr/bin/tcpserver", peer{
+			name: "tcpserver",
+			command: func(_ string, e entry) []string {
+				return []string{"-q", "-H", "-R", "-l0", "-c", "1000000", "-b", "4096", e.addr, strconv.Itoa(e.port), e.program}
+			},
+		}),
+	}
+}
+
+// choose returns the reference and the named peers.
+func choose(peers []*peer, wanted []string) []*peer {
+	return slices.DeleteFunc(peers, func(p *peer) bool {
+		return p.name != referenceName && !slices.Contains(wanted, p.name)
+	})
+}
+
+func (p *peer) String() string { return p.name }
+
+func names(peers []*peer) []string {
+	var list []string
+	for _, p := range peers {
+		list = append(list, p.name)
+	}
+	return list
+}
+
+// unable says why the peer cannot serve these entries; "" if it can.
+func (p *peer) unable(entries []entry) string {
+	switch {
+	case !exists(p.binary):
+		return "not there"
+	case p.config == nil && len(entries) > 2:
+		return "serves one port a process"
+	case !p.dgram && entries[0].dgram:
+		return "serves no UDP"
+	case !p.builtins && entries[0].builtin != "":
+		return "has no builtins"
+	}
+	return ""
+}
+
+// classic writes an inetd.conf.
+func classic(entries []entry) string {
+	var b strings.Builder
+	for _, e := range entries {
+		name, program := strconv.Itoa(e.port), e.program+" "+filepath.Base(e.program)
+		if e.builtin != "" {
+			name, program = e.builtin, "internal"
+		}
+		kind, wait := "stream", "nowait"
+		if e.dgram {
+			kind, wait = "dgram", "wait"
+		}
+		fmt.Fprintf(&b, "%s:%s\t%s\t%s\t%s\troot\t%s\n", e.addr, name, kind, protocol(e), wait, program)
+	}
+	return b.String()
+}
+
+// xinetd writes an xinetd.conf. Hosts.allow and hosts.deny are switched off
+// because no other daemon here reads them for a connection either.
+func xinetd(entries []entry) string {
+	var b strings.Builder
+	b.WriteString("defaults\n{\n\tinstances = UNLIMITED\n\tper_source = UNLIMITED\n\tcps = 1000000 1\n}\n")
+	for i, e := range entries {
+		kind, wait := "stream", "no"
+		if e.dgram {
+			kind, wait = "dgram", "yes"
+		}
+		name, how := fmt.Sprintf("s%d", i), fmt.Sprintf("type = UNLISTED\n\tport = %d\n\tserver = %s", e.port, e.program)
+		if e.builtin != "" {
+			name, how = e.builtin, "type = INTERNAL"
+		}
+		fmt.Fprintf(&b, "service %s\n{\n\tid = %s-%s\n\t%s\n\tbind = %s\n\tsocket_type = %s\n\tprotocol = %s\n\twait = %s\n\tuser = root\n\tflags = NOLIBWRAP\n}\n",
+			name, name, kind, how, e.addr, kind, protocol(e), wait)
+	}
+	return b.String()
+}
+
+func protocol(e entry) string {
+	if e.dgram {
+		return "udp"
+	}
+	return "tcp"
+}

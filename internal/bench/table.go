@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// page renders the results as Markdown: about describes the machine and the
+// versions, daemons names the columns in order.
+func (r *results) page(about string, daemons []string) string {
+	var b strings.Builder
+	b.WriteString("# inetd and its peers, measured\n\n")
+	b.WriteString(about)
+	b.WriteString("\n## Ratios\n\n")
+	fmt.Fprintf(&b, "To the figure of the C %s; where it has none, to that of the daemon with 1.00. "+
+		"Medians of the ratios of the rounds. Failures, and what may be zero, are given as they are.\n\n", referenceName)
+	r.table(&b, daemons, (*series).relative)
+	b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
+	r.table(&b, daemons, (*series).absolute)
+	r.explain(&b)
+	r.lost(&b, daemons)
+	return b.String()
+}
+
+// table renders one row a measure and one column a daemon.
+func (r *results) table(b *strings.Builder, daemons []string, figure func(*series, string) float64) {
+	fmt.Fprintf(b, "| | better | %s |\n", strings.Join(daemons, " | "))
+	fmt.Fprintf(b, "|---|---|%s\n", strings.Repeat("--:|", len(daemons)))
+	for _, s := range r.series {
+		better := "lower"
+		if s.higher {
+			better = "higher"
+		}
+		fmt.Fprintf(b, "| %s, %s | %s |", s.name, s.unit, better)
+		for _, d := range daemons {
+			fmt.Fprintf(b, " %s |", s.cell(figure(s, d), figure(s, s.one())))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// cell renders a figure. Next to a base of exactly 1 it is a ratio and gets
+// two decimals; else as many as three digits need.
+func (s *series) cell(v, base float64) string {
+	switch size := math.Abs(v); {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "\u2013"
+	case s.kind == count:
+		return fmt.Sprintf("%.0f", v)
+	case s.kind == ratio && base == 1, size < 10:
+		return fmt.Sprintf("%.2f", v)
+	case size < 100:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.0f", v)
+	}
+}
+
+// explain lists the reasons for the dashes.
+func (r *results) explain(b *strings.Builder) {
+	if len(r.gaps) == 0 {
+		return
+	}
+	b.WriteString("\n## Missing figures\n\n")
+	for _, g := range r.gaps {
+		fmt.Fprintf(b, "* %s, %s: %s\n", g.daemon, g.group, g.reason)
+	}
+}
+
+// lost lists the measures in which a peer is ahead of ours.
+func (r *results) lost(b *strings.Builder, daemons []string) {
+	if !slices.Contains(daemons, oursName) {
+		return
+	}
+	fmt.Fprintf(b, "\n## Where %s is not first\n\n", oursName)
+	none := true
+	for _, s := range r.series {
+		ours, best := s.absolute(oursName), s.best(daemons)
+		if best == "" || math.IsNaN(ours) || !s.leads(s.absolute(best), ours) {
+			continue
+		}
+		none = false
+		fmt.Fprintf(b, "* %s, %s: %s %s, %s %s\n", s.name, s.unit,
+			best, s.cell(s.absolute(best), 0), oursName, s.cell(ours, 0))
+	}
+	if none {
+		b.WriteString("Nowhere in this run.\n")
+	}
+}
