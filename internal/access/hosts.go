@@ -1,0 +1,212 @@
+package access
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Tables are the rules of hosts.allow and hosts.deny. They do not change, and
+// may be used by several goroutines.
+type Tables struct {
+	// ReadFile returns the patterns of a file that a rule names as /path. It
+	// is called in Check, for each time a rule wants to know. A file that does
+	// not exist (fs.ErrNotExist) is empty; a rule that cannot be decided for
+	// another error, or because ReadFile is nil, counts against the peer.
+	ReadFile func(path string) ([]byte, error)
+
+	rules []rule // those of hosts.allow come first
+}
+
+// rule is a line of a file.
+type rule struct {
+	file    string
+	line    int
+	text    string
+	doubt   string // why tcp_wrappers would ignore it
+	daemons *list
+	clients *list
+	options []Option
+	grants  bool
+	refusal string // its options are wrong in this way, which refuses the peer
+}
+
+// ParseHosts parses the text of both files. The names are for messages. Rules
+// with faults are kept as far as tcp_wrappers would keep them; a rule with a
+// fault in its options refuses whom it matches.
+//
+// A third field that starts with / or ( is a shell command of the language
+// before hosts_options(5), and taken for spawn with that command. Debian's
+// tcp_wrappers would refuse the peer.
+func ParseHosts(allowFile string, allow []byte, denyFile string, deny []byte) (*Tables, []Problem) {
+	t := &Tables{}
+	problems := t.parse(allowFile, allow, true)
+	return t, append(problems, t.parse(denyFile, deny, false)...)
+}
+
+func (t *Tables) parse(file string, text []byte, grants bool) []Problem {
+	r := &reporter{file: file}
+	for _, ln := range r.splitLines(text) {
+		r.line = ln
+		if rule, ok := r.rule(grants); ok {
+			t.rules = append(t.rules, rule)
+		}
+	}
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		t.cutOff(r, text, grants)
+	}
+	return r.sorted()
+}
+
+// cutOff deals with a file that does not end in a newline: it may be a part of
+// one that is being written. As in Debian's tcp_wrappers its last line lets in
+// nobody, and hosts.deny refuses whoever gets to its end.
+func (t *Tables) cutOff(r *reporter, text []byte, grants bool) {
+	number := bytes.Count(text, []byte("\n")) + 1
+	col := len(text) - bytes.LastIndexByte(text, '\n')
+	effect := "the last line lets in nobody"
+	if !grants {
+		effect = "every peer is refused that no rule lets in"
+		all := &list{items: []item{{word: &word{kind: anything}, host: &pattern{kind: byWord, word: word{kind: anything}}}}}
+		t.rules = append(t.rules, rule{file: r.file, line: number, daemons: all, clients: all, refusal: noNewline})
+	}
+	r.problems = append(r.problems, Problem{r.file, number, col, noNewline + ": " + effect, "a newline"})
+}
+
+const noNewline = "no newline at the end of the file"
+
+// rule parses the current line.
+func (r *reporter) rule(grants bool) (rule, bool) {
+	whole := token{r.line.text, 0}
+	daemons, rest, ok := cutField(whole)
+	if !ok {
+		r.report(whole.trim().offset, `no ":" after the daemons`, "daemons : clients [: options]")
+		return rule{}, false
+	}
+	number, _ := r.line.where(0)
+	u := rule{
+		file:   r.file,
+		line:   number,
+		text:   strings.Join(strings.Fields(r.line.text), " "),
+		grants: grants,
+	}
+	rest = r.doubts(&u, whole, rest)
+	clients, options, hasOptions := cutField(rest)
+	u.daemons, u.clients = r.daemons(daemons), r.clients(clients)
+	if hasOptions {
+		r.options(&u, options)
+	}
+	return u, true
+}
+
+// doubts finds what makes tcp_wrappers ignore u, or an administrator believe
+// that it did. It returns what comes after the daemons as it should be.
+func (r *reporter) doubts(u *rule, whole, rest token) token {
+	if r.line.cutOff {
+		u.doubt = noNewline
+	}
+	if r.line.cr {
+		u.doubt = "carriage return after a backslash"
+		r.report(whole.offset, u.doubt+": the line ends there for tcp_wrappers", "newline")
+	}
+	if start := whole.trim(); start.text[0] == '#' {
+		u.doubt = "only a # in the first column starts a comment"
+		r.report(start.offset, u.doubt+": this is a rule", "")
+	}
+	if in, ok := bracketed(rest); ok {
+		u.doubt = "IPv6 address without brackets"
+		r.report(in.offset, u.doubt, in.text)
+		return in
+	}
+	return rest
+}
+
+// bracketed returns rest as it should be if it is a bare IPv6 address or
+// network. tcp_wrappers ends it at its first colon.
+func bracketed(rest token) (token, bool) {
+	rest = rest.trim()
+	addr, length, masked := strings.Cut(rest.text, "/")
+	if a, err := netip.ParseAddr(addr); err != nil || !a.Is6() {
+		return rest, false
+	}
+	rest.text = "[" + addr + "]"
+	if masked {
+		rest.text += "/" + length
+	}
+	return rest, true
+}
+
+// cutField cuts s at the first colon outside of brackets.
+func cutField(s token) (field, rest token, found bool) {
+	inside := false
+	for i, c := range []byte(s.text) {
+		switch {
+		case c == '[':
+			inside = true
+		case c == ']':
+			inside = false
+		case c == ':' && !inside:
+			return token{s.text[:i], s.offset}, token{s.text[i+1:], s.offset + i + 1}, true
+		}
+	}
+	return s, token{}, false
+}
+
+// Check answers q by the first rule that matches: those of hosts.allow let the
+// peer in, those of hosts.deny refuse it, unless their options say otherwise.
+// Without such a rule it is let in. No rule asks for the name of the peer if
+// the address decides it, or a rule before it.
+func (t *Tables) Check(q Query) Verdict {
+	a := q.asker(t.ReadFile)
+	note := ""
+	for i := range t.rules {
+		r := &t.rules[i]
+		switch a.rule(r) {
+		case yes:
+			return r.verdict(a.peer.state, note)
+		case unasked:
+			return Verdict{File: r.file, Line: r.line, Rule: r.text, NeedName: true}
+		case unsure:
+			note = fmt.Sprintf("%s:%d cannot be decided: %s", r.file, r.line, a.doubt)
+			if !r.grants || r.twists() {
+				return Verdict{File: r.file, Line: r.line, Rule: r.text, Note: note}
+			}
+		}
+	}
+	return Verdict{Allow: true, Note: note}
+}
+
+// verdict is what r says about a peer that it matches. tcp_wrappers looks up
+// the name for the sake of an expansion, too.
+func (r *rule) verdict(state NameState, note string) Verdict {
+	v := Verdict{File: r.file, Line: r.line, Rule: r.text, Note: note}
+	wantsName := func(o Option) bool { return usesName(o.Value) }
+	if state == NotAsked && slices.ContainsFunc(r.options, wantsName) {
+		v.NeedName = true
+		return v
+	}
+	v.Allow, v.Options = r.grants, r.options
+	if r.refusal != "" {
+		v.Note = r.refusal
+	}
+	return v
+}
+
+// twists reports whether r puts another program in place of the server.
+func (r *rule) twists() bool {
+	return slices.ContainsFunc(r.options, func(o Option) bool { return o.Name == "twist" })
+}
+
+// rule answers whether r matches.
+func (a *asker) rule(r *rule) answer {
+	got := a.list(r.daemons, a.daemonItem)
+	if got != no {
+		got = min(got, a.list(r.clients, a.clientItem))
+	}
+	if got == yes && r.doubt != "" {
+		return a.unsure(r.doubt)
+	}
+	return got
+}

@@ -1,0 +1,144 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// maxFiles is how deep files of patterns may name each other.
+const maxFiles = 4
+
+// asker is a Query on its way through the rules.
+type asker struct {
+	daemon, user string
+	peer, local  host
+	read         func(string) ([]byte, error)
+	doubt        string // why the last unsure answer is not a yes or no
+}
+
+func (q Query) asker(read func(string) ([]byte, error)) *asker {
+	return &asker{daemon: strings.ToLower(q.Daemon), user: strings.ToLower(q.user()), peer: q.peer(), local: q.local(), read: read}
+}
+
+func (a *asker) unsure(why string) answer {
+	a.doubt = why
+	return unsure
+}
+
+// host answers whether p matches h.
+func (a *asker) host(p *pattern, h *host, depth int) answer {
+	got := a.match(p, h, depth)
+	if p.doubt != "" && got == yes {
+		return a.unsure(p.doubt)
+	}
+	return got
+}
+
+func (a *asker) match(p *pattern, h *host, depth int) answer {
+	switch p.kind {
+	case byWord:
+		return a.word(p.word, h)
+	case byNet4:
+		return a.address(h, h.addr.Is4() && bits4(h.addr)&p.mask == p.net)
+	case byNet6:
+		return a.net6(p, h)
+	case byFile:
+		return a.file(p.path, h, depth)
+	case byNetgroup:
+		return yes
+	case byKnown:
+		return min(answerTo(h.addr.IsValid()), h.stateIs(Confirmed))
+	case byUnknown:
+		return max(answerTo(!h.addr.IsValid()), h.stateIs(Unknown))
+	case byLocal:
+		return a.name(h, func(name string) bool { return !strings.Contains(name, ".") })
+	case byParanoid:
+		return h.stateIs(Mismatch)
+	default:
+		return no
+	}
+}
+
+func (a *asker) word(w word, h *host) answer {
+	if w.kind == anything {
+		return yes
+	}
+	if got := a.address(h, w.match(h.text)); got == yes || w.numeric() {
+		return got
+	}
+	return a.name(h, w.match)
+}
+
+// address answers with what is true of the address of h, if it has one.
+func (a *asker) address(h *host, matches bool) answer {
+	if !h.addr.IsValid() && !h.unix {
+		return a.unsure("the address of the peer is not known")
+	}
+	return answerTo(matches && !h.unix)
+}
+
+// net6 takes an address of another link for the same one only to refuse it, as
+// tcp_wrappers knows no zones.
+func (a *asker) net6(p *pattern, h *host) answer {
+	got := a.address(h, p.net6.Contains(h.addr.WithZone("")))
+	if got == yes && p.zone != "" && p.zone != h.addr.Zone() {
+		return a.unsure("the peer is on another link")
+	}
+	return got
+}
+
+// name answers with what is true of the name of h, as far as it is known. A
+// peer that hides its name must not escape a rule that way (CVE-2000-0536).
+func (a *asker) name(h *host, matches func(string) bool) answer {
+	switch {
+	case h.unix:
+		return no
+	case h.state == Confirmed:
+		return answerTo(matches(h.name))
+	case h.state == NotAsked:
+		return unasked
+	case h.state == Mismatch:
+		return a.unsure("the name of the peer does not lead back to its address")
+	default:
+		return a.unsure("the name of the peer is not known")
+	}
+}
+
+// comment tones down the answer of a pattern in what looks like a comment:
+// tcp_wrappers knows none in files of patterns.
+func (a *asker) comment(got answer, path string) answer {
+	if got == yes {
+		return a.unsure("a comment in " + path)
+	}
+	return no
+}
+
+// file answers whether a pattern of the file matches h.
+func (a *asker) file(path string, h *host, depth int) answer {
+	if a.read == nil || depth == maxFiles {
+		return a.unsure(fmt.Sprintf("%s is not read", path))
+	}
+	text, err := a.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return no // as in tcp_wrappers: lists of outlaws come and go
+	}
+	if err != nil {
+		return a.unsure(err.Error())
+	}
+	got := no
+	for ln := range strings.Lines(string(text)) {
+		for tok := range strings.FieldsSeq(ln) {
+			p, _ := parsePattern(tok)
+			one := a.host(&p, h, depth+1)
+			if ln[0] == '#' {
+				one = a.comment(one, path)
+			}
+			if got = max(got, one); got == yes {
+				return yes
+			}
+		}
+	}
+	return got
+}

@@ -1,0 +1,85 @@
+package access
+
+import "strings"
+
+// word is a pattern for a string: a daemon, a user, an address, a host name.
+// tcp_wrappers knows upper from lower case nowhere, so all text here is lower.
+type word struct {
+	kind wordKind
+	text string
+}
+
+type wordKind int
+
+const (
+	exact wordKind = iota
+	anything
+	known  // anything but "unknown"
+	glob   // contains * or ?
+	suffix // starts with a dot
+	prefix // ends with a dot
+)
+
+func parseWord(s string) word {
+	s = strings.ToLower(s)
+	switch {
+	case strings.ContainsAny(s, "*?"):
+		return word{glob, s}
+	case strings.HasPrefix(s, "."):
+		return word{suffix, s}
+	case s == "all":
+		return word{anything, s}
+	case s == "known":
+		return word{known, s}
+	case strings.HasSuffix(s, "."):
+		return word{prefix, s}
+	default:
+		return word{exact, s}
+	}
+}
+
+func (w word) match(s string) bool {
+	switch w.kind {
+	case anything:
+		return true
+	case known:
+		return s != unknown
+	case glob:
+		return globMatch(w.text, s)
+	case suffix:
+		return len(s) > len(w.text) && strings.HasSuffix(s, w.text)
+	case prefix:
+		return strings.HasPrefix(s, w.text)
+	default:
+		return s == w.text
+	}
+}
+
+// numeric reports whether w is made for addresses only. A glob of digits is:
+// tcp_wrappers would let 10.* match the host 10.example.com, whose name
+// belongs to somebody else.
+func (w word) numeric() bool {
+	return strings.Trim(w.text, "0123456789./*?") == "" && (w.kind != glob || strings.ContainsAny(w.text, "0123456789"))
+}
+
+// globMatch reports whether s matches pattern, where * is any run of bytes and
+// ? is any single one. Only the last * can have to give way.
+func globMatch(pattern, s string) bool {
+	p, i, star, from := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, from = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			from++
+			p, i = star+1, from
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
