@@ -15,6 +15,7 @@ import (
 // the commands of testscript they have:
 //
 //	freeport NAME...           sets each NAME to a port nobody else uses
+//	expand FILE...             replaces $NAME in the files as the script would
 //	start [@ID] [NAME=VALUE]... ARG...
 //	                           runs inetd -e -p $WORK/ID.pid ARG... in the background, with NAME in
 //	                           its environment, and returns when it serves; the usual ID is inetd
@@ -63,6 +64,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *script, neg bool, args []string){
 			"freeport":   cmdFreePort,
+			"expand":     cmdExpand,
 			"start":      cmdStart,
 			"foreground": cmdForeground,
 			"waitlog":    cmdWaitLog,

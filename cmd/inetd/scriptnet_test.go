@@ -90,6 +90,14 @@ func unquote(ts *script, s string) []byte {
 	return []byte(text)
 }
 
+func cmdExpand(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o644))
+	}
+}
+
 // Free ports are looked for below those that the kernel gives to clients, by
 // each test binary from a place of its own on.
 const firstPort, ports = 12000, 20000

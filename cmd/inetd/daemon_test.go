@@ -1,0 +1,158 @@
+package main
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/syslog"
+)
+
+func TestBackground(t *testing.T) {
+	for _, tt := range []struct {
+		args        []string
+		notify, fds string
+		want        bool
+	}{
+		{nil, "", "", true},
+		{[]string{"-e"}, "", "", true},
+		{[]string{"-f"}, "", "", false},
+		{[]string{"-i"}, "", "", false},
+		{[]string{"-d"}, "", "", false},
+		{nil, "/run/systemd/notify", "", false},
+		{nil, "", strconv.Itoa(os.Getpid()), false},
+		{nil, "", "1", true}, // somebody else's descriptors
+	} {
+		t.Setenv("NOTIFY_SOCKET", tt.notify)
+		t.Setenv("LISTEN_PID", tt.fds)
+		o, err := parse(tt.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.background(); got != tt.want {
+			t.Errorf("%q, NOTIFY_SOCKET=%q, LISTEN_PID=%q: %v", tt.args, tt.notify, tt.fds, got)
+		}
+	}
+}
+
+func TestLogging(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		arg  string
+		want syslog.Options
+	}{
+		{"-i", syslog.Options{Ident: "inetd", Target: syslog.Syslog, Level: syslog.Info}},
+		{"-d", syslog.Options{Ident: "inetd", Target: syslog.Syslog, Level: syslog.Debug, Also: true}},
+		{"-e", syslog.Options{Ident: "inetd", Target: syslog.Stderr, Level: syslog.Info}},
+		{"-de", syslog.Options{Ident: "inetd", Target: syslog.Stderr, Level: syslog.Debug, Also: true}},
+	} {
+		o, err := parse([]string{tt.arg})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tt.want.Stderr = os.Stderr
+		if got := o.logging(os.Stderr); got != tt.want {
+			t.Errorf("%s: %+v", tt.arg, got)
+		}
+	}
+}
+
+func TestAbsolute(t *testing.T) {
+	t.Parallel()
+	o, err := parse([]string{"a.conf", "/b.conf", "-p", "x/../y.pid"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.absolute(); err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := os.Getwd()
+	for _, tt := range []struct{ got, want string }{
+		{o.Files[0], filepath.Join(dir, "a.conf")},
+		{o.Files[1], "/b.conf"},
+		{o.pidFile, filepath.Join(dir, "y.pid")},
+		{o.Services, ""},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+func TestNotifier(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	t.Setenv("NOTIFY_SOCKET", "")
+	if notifier() != nil {
+		t.Error("there is no service manager")
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	notify := notifier()
+	told := newTranscript(datagrams{conn})
+	notify("READY=1")
+	notify("RELOADING=1")
+	if err := told.find(regexp.MustCompile(`^READY=1\nRELOADING=1\nMONOTONIC_USEC=[1-9][0-9]+\n`)); err != nil {
+		t.Errorf("%v: %q", err, told.text())
+	}
+}
+
+// TestNotifierNeverBlocks: a service manager that does not read holds up
+// nobody.
+func TestNotifierNeverBlocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	notify := notifier()
+	done := make(chan struct{})
+	go func() {
+		for range 100_000 {
+			notify("WATCHDOG=1")
+		}
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Error("notify blocks")
+	}
+}
+
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	child := exec.Command("cat")
+	in, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	fd, err := unix.PidfdOpen(child.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if ended(fd, time.Millisecond) {
+		t.Error("it runs")
+	}
+	in.Close()
+	if !ended(fd, patience) {
+		t.Error("it has ended")
+	}
+}

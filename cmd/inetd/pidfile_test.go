@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPidFileIsLockedAndAskedFor(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inetd.pid")
+	if pid, err := holder(path); pid != 0 || err != nil {
+		t.Errorf("no file: held by %d, %v", pid, err)
+	}
+	p, err := lockPidFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(path); string(text) != fmt.Sprintln(os.Getpid()) {
+		t.Errorf("the file holds %q", text)
+	}
+	if pid, err := holder(path); pid != os.Getpid() || err != nil {
+		t.Errorf("locked: held by %d, %v", pid, err)
+	}
+	_, err = lockPidFile(path)
+	if running := runningError(0); !errors.As(err, &running) || int(running) != os.Getpid() {
+		t.Errorf("second lock: %v", err)
+	}
+	p.remove()
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after remove: %v", err)
+	}
+}
+
+func TestPidFileIsTakenOver(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "\n", "1\n", "4194304", " 123456789 \n"} {
+		path := filepath.Join(t.TempDir(), "inetd.pid")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if pid, err := holder(path); pid != 0 || err != nil {
+			t.Errorf("%q: held by %d, %v", text, pid, err)
+		}
+		p, err := lockPidFile(path)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if text, _ := os.ReadFile(path); string(text) != fmt.Sprintln(os.Getpid()) {
+			t.Errorf("the file holds %q", text)
+		}
+		p.remove()
+	}
+}
+
+func TestPidFileIsNothingElse(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"ftp stream tcp", "12 34", "-1", "0x10", "99999999999", strings.Repeat("1", 99)} {
+		path := filepath.Join(t.TempDir(), "inetd.pid")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lockPidFile(path); err == nil {
+			t.Errorf("%q was overwritten", text)
+		}
+		if after, _ := os.ReadFile(path); string(after) != text {
+			t.Errorf("%q became %q", text, after)
+		}
+	}
+}
+
+// TestPidFileOfAnother: what somebody put in place of our file is not ours to
+// remove.
+func TestPidFileOfAnother(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inetd.pid")
+	first, err := lockPidFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	second, err := lockPidFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.remove()
+	if pid, err := holder(path); pid != os.Getpid() || err != nil {
+		t.Errorf("held by %d, %v", pid, err)
+	}
+	second.remove()
+}
+
+// TestPidFileHandOver: daemons that start and end at the same moment never
+// both have the file.
+func TestPidFileHandOver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inetd.pid")
+	owners := make(chan struct{}, 1)
+	done := make(chan error)
+	const daemons, rounds = 4, 200
+	for range daemons {
+		go func() {
+			for range rounds {
+				p, err := lockPidFile(path)
+				if running := runningError(0); errors.As(err, &running) {
+					continue
+				}
+				if err != nil {
+					done <- err
+					return
+				}
+				select {
+				case owners <- struct{}{}:
+				default:
+					done <- errors.New("two have the lock")
+					return
+				}
+				<-owners
+				p.remove()
+			}
+			done <- nil
+		}()
+	}
+	for range daemons {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
