@@ -35,7 +35,7 @@ func (db *DB) user(name string) (user, error) {
 	if numeric { // whatever became of asking: the number answers for itself
 		return user{uid: id}, nil
 	}
-	return user{}, unknown("user", name, db.users.names(), err)
+	return user{}, unknown("user", name, db.passwd, db.users.names(), err)
 }
 
 func (db *DB) gid(name string) (uint32, error) {
@@ -49,7 +49,7 @@ func (db *DB) gid(name string) (uint32, error) {
 	if ok {
 		return gid, nil
 	}
-	return 0, unknown("group", name, db.groups.names(), err)
+	return 0, unknown("group", name, db.group, db.groups.names(), err)
 }
 
 // memberships returns the groups that list a user. A user of the file is
@@ -68,11 +68,14 @@ func union(a, b []uint32) []uint32 {
 	return slices.Clip(slices.Compact(ids))
 }
 
-// unknown says that a name is unknown, why getent could not help, and which
-// name was probably meant.
-func unknown(kind, name string, known iter.Seq[string], asked error) error {
+// unknown says that a name is unknown, what stood in the way of finding it, and
+// which name was probably meant.
+func unknown(kind, name string, f file, known iter.Seq[string], asked error) error {
 	if name != "" && strings.Trim(name, "0123456789") == "" {
 		return fmt.Errorf("%s id %s is out of range: 0 to %d", kind, name, maxID)
+	}
+	if asked == nil && f.seen == nil {
+		asked = fmt.Errorf("there is no %s", f.path)
 	}
 	hint := ""
 	if near := nearest.Name(name, known); near != "" {

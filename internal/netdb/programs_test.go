@@ -1,9 +1,6 @@
 package netdb
 
 import (
-	"os"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,28 +63,6 @@ func TestProgramsSuggest(t *testing.T) {
 	}
 }
 
-func TestClassicPrograms(t *testing.T) {
-	t.Parallel()
-	classic := ClassicPrograms()
-	if lines := strings.Count(strings.TrimSpace(classicPrograms), "\n") + 1; len(classic.list) != lines {
-		t.Errorf("%d entries in %d lines", len(classic.list), lines)
-	}
-	if e, _ := classic.ByName("rstat"); e.Number != 100001 {
-		t.Errorf("rstat is %d, want 100001", e.Number)
-	}
-	text, err := os.ReadFile("/etc/rpc")
-	if err != nil {
-		t.Skip(err)
-	}
-	local := ParsePrograms(text)
-	for name := range classic.names() {
-		c, _ := classic.ByName(name)
-		if l, ok := local.ByName(name); ok && l.Number != c.Number {
-			t.Errorf("%s is %d, in /etc/rpc %d", name, c.Number, l.Number)
-		}
-	}
-}
-
 func TestParseProtocols(t *testing.T) {
 	t.Parallel()
 	got := ParseProtocols([]byte("ip\t0\tIP # pseudo\r\nicmp 1 ICMP\n#tcp 6\nmptcp 262 MPTCP\nicmp 99 other\nbad x\nworse -1\nhuge 65536\nlone"))
@@ -95,29 +70,4 @@ func TestParseProtocols(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("protocols differ (-want +got):\n%s", diff)
 	}
-}
-
-func FuzzPrograms(f *testing.F) {
-	f.Add(programs, "rusers")
-	f.Add(classicPrograms, "rusres")
-	f.Add("a 1 a a#a\r\n\ta 2\x00", "a")
-	f.Fuzz(func(t *testing.T, text, name string) {
-		p := ParsePrograms([]byte(text))
-		for _, e := range p.list {
-			if strings.ContainsAny(e.Name+strings.Join(e.Aliases, ""), blanks+"#") || e.Name == "" {
-				t.Errorf("bad words in %+v", e)
-			}
-			if first, ok := p.ByName(e.Name); !ok || first.Name != e.Name && !slices.Contains(first.Aliases, e.Name) {
-				t.Errorf("ByName(%q) = %+v, %v", e.Name, first, ok)
-			}
-		}
-		if _, found := p.ByName(name); found && p.Suggest(name) != "" {
-			t.Errorf("a hint for the known name %q", name)
-		}
-		for word := range ParseProtocols([]byte(text)) {
-			if word == "" || strings.ContainsAny(word, blanks+"#") {
-				t.Errorf("bad protocol name %q", word)
-			}
-		}
-	})
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -185,120 +183,5 @@ func TestSuggest(t *testing.T) {
 		if got := s.Suggest(tt.name, tt.proto); got != tt.want {
 			t.Errorf("Suggest(%q, %q) = %q, want %q", tt.name, tt.proto, got, tt.want)
 		}
-	}
-}
-
-// TestClassicAgrees holds the built-in table against the file of this machine.
-func TestClassicAgrees(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("/etc/services")
-	if err != nil {
-		t.Skip(err)
-	}
-	local, classic := ParseServices(text), Classic()
-	for _, e := range classic.list {
-		for name := range e.answers() {
-			c, _ := classic.ByName(name, e.proto)
-			if l, ok := local.ByName(name, e.proto); ok && l.Port != c.Port {
-				t.Errorf("%s is %d/%s, in /etc/services %d", name, c.Port, e.proto, l.Port)
-			}
-		}
-	}
-}
-
-func TestClassic(t *testing.T) {
-	t.Parallel()
-	s := Classic()
-	if lines := strings.Count(strings.TrimSpace(classicServices), "\n") + 1; len(s.list) != lines {
-		t.Errorf("%d entries in %d lines", len(s.list), lines)
-	}
-	tests := []struct {
-		name, proto string
-		port        uint16
-	}{
-		{"telnet", "tcp", 23}, {"exec", "tcp", 512}, {"comsat", "udp", 512},
-		{"login", "tcp", 513}, {"who", "udp", 513}, {"shell", "tcp", 514},
-		{"syslog", "udp", 514}, {"ntalk", "udp", 518}, {"ident", "tcp", 113},
-		{"nrpe", "tcp", 5666}, {"munin", "tcp", 4949}, {"sane-port", "tcp", 6566},
-		{"git", "tcp", 9418}, {"rsync", "tcp", 873}, {"bootps", "udp", 67},
-	}
-	for _, tt := range tests {
-		if e, _ := s.ByName(tt.name, tt.proto); e.Port != tt.port {
-			t.Errorf("%s/%s is %d, want %d", tt.name, tt.proto, e.Port, tt.port)
-		}
-	}
-}
-
-// scan is services(5) the slow way: the first line with the name wins.
-func scan(text, name, proto string) (port uint64, found bool) {
-	for line := range strings.SplitSeq(text, "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		f := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(blanks, r) })
-		if len(f) < 2 || name != f[0] && !slices.Contains(f[2:], name) {
-			continue
-		}
-		number, p, _ := strings.Cut(strings.Replace(f[1], ",", "/", 1), "/")
-		if port, err := strconv.ParseUint(number, 10, 16); err == nil && port > 0 && strings.ToLower(p) == proto {
-			return port, true
-		}
-	}
-	return 0, false
-}
-
-func FuzzServices(f *testing.F) {
-	f.Add(sample, "mail", "tcp")
-	f.Add("ndav_telnet 9999/TCP\r\n# c\r\nx\t1,udp y z#\n", "y", "udp")
-	f.Add("a 0/tcp\na 65536/tcp\na 1/\na", "a", "tcp")
-	f.Add(classicServices, "telent", "tcp")
-	f.Fuzz(func(t *testing.T, text, name, proto string) {
-		if lender[proto] != "" || proto == "" || name == "" {
-			t.Skip("scan knows no lenders")
-		}
-		s := ParseServices([]byte(text))
-		got, found := s.ByName(name, proto)
-		port, want := scan(text, name, proto)
-		if found != want || uint64(got.Port) != port {
-			t.Errorf("ByName(%q, %q) = %+v, %v, want %d, %v", name, proto, got, found, port, want)
-		}
-		if hint := s.Suggest(name, proto); found && hint != "" {
-			t.Errorf("hint %q for a known name", hint)
-		}
-		for _, e := range s.list {
-			checkServent(t, s, e.servent())
-		}
-	})
-}
-
-// checkServent checks one entry that was read: it is well formed and can be found again.
-func checkServent(t *testing.T, s *Services, e Servent) {
-	for _, word := range append(e.Aliases, e.Name, e.Proto) {
-		if word == "" || strings.ContainsAny(word, blanks+"#") {
-			t.Errorf("bad word %q in %+v", word, e)
-		}
-	}
-	if e.Port == 0 || e.Proto != strings.ToLower(e.Proto) {
-		t.Errorf("bad entry %+v", e)
-	}
-	if _, ok := s.ByName(e.Name, e.Proto); !ok {
-		t.Errorf("%+v is not found by its name", e)
-	}
-	if p, ok := s.ByPort(e.Port, e.Proto); !ok || p.Port != e.Port || p.Proto != e.Proto {
-		t.Errorf("%+v is not found by its port, but %+v", e, p)
-	}
-	line := fmt.Sprintf("%s %d/%s %s", e.Name, e.Port, e.Proto, strings.Join(e.Aliases, " "))
-	if again, ok := ParseServent(line); !ok || !cmp.Equal(again, e) {
-		t.Errorf("%q reads as %+v, want %+v", line, again, e)
-	}
-}
-
-func BenchmarkParseServices(b *testing.B) {
-	text, err := os.ReadFile("/etc/services")
-	if err != nil {
-		b.Skip(err)
-	}
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		ParseServices(text)
 	}
 }
