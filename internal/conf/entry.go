@@ -2,6 +2,8 @@ package conf
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -81,19 +83,23 @@ func (r *reader) columns(f []field) {
 	d.finish()
 }
 
-// oddities hints at characters that another inetd would understand otherwise.
+// oddities hints at characters that another inetd would understand otherwise,
+// once for each kind.
 func (d *draft) oddities(f []field) {
-	for _, w := range f {
-		if w.quoted {
-			d.hint(w.pos, fmt.Sprintf("quotes around %q removed", w.text), "Debian and OpenBSD would pass them on")
-			break
-		}
-	}
-	for _, w := range f[min(len(f), colServer):] {
-		if w.text == "#" && !w.quoted {
-			d.hint(w.pos, `"#" and what follows are passed on as arguments`, "a comment needs a line of its own")
-			break
-		}
+	args := f[min(len(f), colServer):]
+	d.oddity(f, func(w field) bool { return w.quoted },
+		"quotes around %q removed", "Debian and OpenBSD would pass them on")
+	d.oddity(args, func(w field) bool { return !w.quoted && strings.ContainsAny(w.text, `"'`) },
+		"quote inside %q passed on", "only a word that starts with a quote is quoted")
+	d.oddity(args, func(w field) bool { return !w.quoted && w.text == "#" },
+		"%q and what follows are passed on as arguments", "a comment needs a line of its own")
+	d.oddity(args, func(w field) bool { return !w.quoted && w.text == `\` },
+		"%q passed on as an argument", "a backslash continues a line only at its very end")
+}
+
+func (d *draft) oddity(f []field, odd func(field) bool, format, hint string) {
+	if i := slices.IndexFunc(f, odd); i >= 0 {
+		d.hint(f[i].pos, fmt.Sprintf(format, f[i].text), hint)
 	}
 }
 
@@ -143,11 +149,19 @@ func missing(f []field) int {
 }
 
 func (d *draft) missingColumn(f []field, i int) {
-	if len(f) < len(columnNames) {
-		d.errorf(d.e.Pos, fmt.Sprintf("the %s is missing", columnNames[i]), "%d fields, need at least 6: service type protocol wait user server", len(f))
+	if len(f) >= len(columnNames) {
+		d.errorf(f[i].pos, fmt.Sprintf("%q stands in its place", f[i].text), "the %s column is missing", columnNames[i])
 		return
 	}
-	d.errorf(f[i].pos, fmt.Sprintf("%q stands in its place", f[i].text), "the %s column is missing", columnNames[i])
+	hint := fmt.Sprintf("the %s is missing", columnNames[i])
+	if d.e.Pos.Col > 1 && d.e.Pos.Line > 1 {
+		hint = "it starts with a blank, but there is no line before it to continue"
+	}
+	fields := "fields"
+	if len(f) == 1 {
+		fields = "field"
+	}
+	d.errorf(d.e.Pos, hint, "%d %s, need at least 6: service type protocol wait user server", len(f), fields)
 }
 
 // rpcColumns takes the program and its versions out of the arguments, where
@@ -156,6 +170,7 @@ func (d *draft) rpcColumns(f []field) []field {
 	args := f[colArgs:]
 	switch {
 	case f[colService].text == "rpc":
+		d.e.Service = "rpc" // until the program is known
 		if len(args) < 2 || !isNumber(args[0].text) {
 			d.errorf(f[colServer].pos, "", `a service named "rpc" needs the program's number and versions after the server`)
 			return args
@@ -174,21 +189,39 @@ func (d *draft) rpcColumns(f []field) []field {
 // finish checks what only all columns together can tell, and adds the entry,
 // once for each transport.
 func (d *draft) finish() {
-	d.hints()
 	if d.failed {
 		return
 	}
+	d.contradictions()
+	d.meaningless()
 	for _, t := range d.open {
-		d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
-		d.entries = append(d.entries, d.e)
+		if !d.failed {
+			d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
+			d.entries = append(d.entries, d.e)
+		}
 	}
 }
 
-// hints tells what is accepted and means nothing.
-func (d *draft) hints() {
-	if d.failed {
-		return
+// contradictions reports columns that are fine alone and not together.
+func (d *draft) contradictions() {
+	if d.e.Kind == Mux && d.e.Wait {
+		d.errorf(d.e.Cols[colWait], "write nowait", "tcpmux hands out connections, so its services cannot wait")
 	}
+	for _, t := range d.open {
+		if len(d.e.Hosts) > 0 && !slices.ContainsFunc(d.e.Hosts, t.reaches) {
+			d.errorf(d.e.Pos, "write "+t.proto, "address %s does not fit protocol %s", strings.Join(d.e.Hosts, ","), t.word)
+		}
+	}
+}
+
+// reaches tells whether host may have an address of the transport's family.
+func (t transport) reaches(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err != nil || t.family == Both || t.family == Dual || addr.Is4() == (t.family == V4)
+}
+
+// meaningless hints at what is accepted and has no effect.
+func (d *draft) meaningless() {
 	t := d.open[0]
 	switch {
 	case d.e.Internal && d.e.Wait && t.typ == Stream:

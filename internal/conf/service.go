@@ -81,7 +81,7 @@ func (d *draft) muxService(f field, off int, name string) {
 	d.e.Kind, d.e.Hosts = Mux, nil
 	d.e.Service, d.e.Plus = strings.CutPrefix(name, "+")
 	if d.e.Service == "" {
-		d.errorf(f.at(off), "write tcpmux/NAME", "no name after %q", f.text[:off])
+		d.errorf(f.at(off), "write tcpmux/NAME", `no name after "tcpmux/"`)
 	}
 	if d.open != nil && d.open[0].proto != "tcp" {
 		d.errorf(d.e.Cols[colProtocol], "write stream and tcp", "tcpmux hands out tcp connections only")
@@ -91,11 +91,11 @@ func (d *draft) muxService(f field, off int, name string) {
 // unixService reads a path, an abstract name, or FreeBSD's
 // ":user:group:mode:path".
 func (d *draft) unixService(f, host field) {
-	path, off := f.text, 0
-	if strings.HasPrefix(path, ":") {
-		off = d.owner(f)
-		path = path[off:]
+	off, ok := d.owner(f)
+	if !ok {
+		return
 	}
+	path := f.text[off:]
 	d.e.Service = path
 	switch {
 	case host.text != "":
@@ -109,19 +109,24 @@ func (d *draft) unixService(f, host field) {
 	}
 }
 
-// owner reads ":user:group:mode:" and returns the offset behind it.
-func (d *draft) owner(f field) int {
-	parts := strings.SplitN(f.text[1:], ":", 4)
+// owner reads ":user:group:mode:", if there, and returns the offset behind it.
+func (d *draft) owner(f field) (off int, ok bool) {
+	spec, found := strings.CutPrefix(f.text, ":")
+	if !found {
+		return 0, true
+	}
+	parts := strings.SplitN(spec, ":", 4)
 	if len(parts) < 4 {
 		d.errorf(f.pos, "expected :user:group:mode:path", "incomplete owner of the socket %q", f.text)
-		return 0
+		return 0, false
 	}
+	off = len(f.text) - len(parts[3])
 	mode, err := strconv.ParseUint(parts[2], 8, 32)
 	if err != nil || mode > 0o777 {
-		d.errorf(f.at(len(parts[0])+len(parts[1])+3), "expected octal digits up to 777", "bad mode %q", parts[2])
+		d.errorf(f.at(off-1-len(parts[2])), "expected octal digits up to 777", "bad mode %q", parts[2])
 	}
 	d.e.Owner = Owner{Set: true, User: parts[0], Group: parts[1], Mode: uint32(mode)}
-	return len(f.text) - len(parts[3])
+	return off, true
 }
 
 // defaultHost reads a line that is an address alone: it holds for the lines

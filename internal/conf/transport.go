@@ -187,7 +187,7 @@ func (d *draft) bufferSizes(f field, off int, options string) {
 		case "rcvbuf", "recvbuf":
 			d.e.RcvBuf = d.size(f, at, size)
 		default:
-			d.errorf(f.at(off), suggest(name, []string{"sndbuf", "rcvbuf"}), "unknown option %q after the protocol", option)
+			d.errorf(f.at(off), suggest(name, []string{"sndbuf", "rcvbuf"}), "unknown option %q after the protocol", name)
 		}
 		off += len(option) + 1
 	}
