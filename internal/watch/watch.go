@@ -32,14 +32,18 @@ func New() (*Watcher, error) {
 }
 
 func start(open opener) *Watcher {
-	w := &Watcher{
+	w := newWatcher()
+	go newLoop(w, open).run()
+	return w
+}
+
+func newWatcher() *Watcher {
+	return &Watcher{
 		changed: make(chan string),
 		sets:    make(chan request),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	go newLoop(w, open).run()
-	return w
 }
 
 // Set replaces what is watched: files and directories, with the content they

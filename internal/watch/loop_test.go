@@ -1,0 +1,270 @@
+package watch
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+var errNoInotify = errors.New("too many open files")
+
+func noInotify() (*fsnotify.Watcher, error) { return nil, errNoInotify }
+
+// bubble runs f with a Watcher without inotify in fake time. Events come from
+// f alone.
+func bubble(t *testing.T, f func(d tree, w *Watcher, events chan<- fsnotify.Event, lost chan<- error)) {
+	t.Helper()
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatcher()
+		events, lost := make(chan fsnotify.Event), make(chan error)
+		l := newLoop(w, noInotify)
+		l.events, l.errors = events, lost
+		go l.run()
+		f(tree{t, root}, w, events, lost)
+		ok(t, w.Close())
+	})
+}
+
+// told is what has been told by now, or "".
+func told(w *Watcher) string {
+	synctest.Wait()
+	select {
+	case name := <-w.Changed():
+		return name
+	default:
+		return ""
+	}
+}
+
+// A burst is waited out, but not for ever.
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		events int           // how many
+		every  time.Duration // between two
+		op     fsnotify.Op
+		want   time.Duration // from the first event
+	}{
+		{"one event", 1, 0, fsnotify.Write, quiet},
+		{"five events", 5, 100 * time.Millisecond, fsnotify.Create, 400*time.Millisecond + quiet},
+		{"events without end", 50, 100 * time.Millisecond, fsnotify.Write, patience},
+		{"an event with a chmod", 1, 0, fsnotify.Chmod | fsnotify.Remove, quiet},
+		{"chmods", 5, 100 * time.Millisecond, fsnotify.Chmod, interval + quiet}, // the slow look finds it
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+				conf := d.path("conf")
+				w.Set([]string{conf})
+				begin := time.Now()
+				d.write("conf", "new")
+				go func() {
+					for range tt.events {
+						events <- fsnotify.Event{Name: conf, Op: tt.op}
+						time.Sleep(tt.every)
+					}
+				}()
+				if got := <-w.Changed(); got != conf {
+					t.Errorf("told %q", got)
+				}
+				if took := time.Since(begin); took != tt.want {
+					t.Errorf("told after %v, want %v", took, tt.want)
+				}
+				time.Sleep(time.Hour)
+				if again := told(w); again != "" {
+					t.Errorf("told %q again", again)
+				}
+			})
+		})
+	}
+}
+
+// What is undone was no change, in one burst or over several looks.
+func TestUndone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+		d.write("conf", "old")
+		conf := d.path("conf")
+		w.Set([]string{conf})
+		hint := func() { events <- fsnotify.Event{Name: conf, Op: fsnotify.Create} }
+
+		d.remove("conf")
+		hint()
+		time.Sleep(quiet / 2)
+		d.write("conf", "old")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != "" {
+			t.Error("told of a file that was missing for a moment")
+		}
+
+		d.remove("conf")
+		hint()
+		time.Sleep(patience)
+		d.write("conf", "old")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != "" {
+			t.Error("told of a change that was undone before it was received")
+		}
+
+		d.write("conf", "new")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != conf {
+			t.Error("not told of a change")
+		}
+		d.write("conf", "old")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != "" {
+			t.Error("told that the file is again what it was")
+		}
+		d.write("conf", "new")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != conf {
+			t.Error("not told of the same change made again")
+		}
+		d.write("conf", "newer")
+		hint()
+		time.Sleep(patience)
+		if got := told(w); got != conf {
+			t.Error("not told of a further change")
+		}
+	})
+}
+
+func TestLostEvents(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(d tree, w *Watcher, _ chan<- fsnotify.Event, lost chan<- error) {
+		w.Set([]string{d.path("conf")})
+		d.write("conf", "new")
+		lost <- fsnotify.ErrEventOverflow
+		time.Sleep(quiet)
+		if told(w) != d.path("conf") {
+			t.Error("not told")
+		}
+	})
+}
+
+// Set forgets what was about to be told.
+func TestSetForgets(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+		paths := []string{d.path("conf")}
+		w.Set(paths)
+		d.write("conf", "new")
+		events <- fsnotify.Event{Name: paths[0], Op: fsnotify.Write}
+		time.Sleep(patience)
+		w.Set(paths)
+		if got := told(w); got != "" {
+			t.Errorf("told %q", got)
+		}
+		d.write("conf", "newer")
+		events <- fsnotify.Event{Name: paths[0], Op: fsnotify.Write}
+		w.Set(paths)
+		time.Sleep(time.Minute)
+		if got := told(w); got != "" {
+			t.Errorf("told %q", got)
+		}
+	})
+}
+
+// Without inotify the Watcher looks by itself, and tries inotify again.
+func TestDegraded(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := tree{t, root}
+		w := start(noInotify)
+		ok(t, w.Degraded())
+		w.Set([]string{d.path("conf")})
+		if err := w.Degraded(); !errors.Is(err, errNoInotify) {
+			t.Errorf("Degraded: %v", err)
+		}
+		begin := time.Now()
+		d.write("conf", "new")
+		if got := <-w.Changed(); got != d.path("conf") {
+			t.Errorf("told %q", got)
+		}
+		if took := time.Since(begin); took != interval+quiet {
+			t.Errorf("told after %v", took)
+		}
+		ok(t, w.Close())
+	})
+}
+
+func TestRecovers(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	w := start(func() (*fsnotify.Watcher, error) {
+		if tries++; tries == 1 {
+			return nil, errNoInotify
+		}
+		return openInotify()
+	})
+	defer w.Close()
+	d := tree{t, t.TempDir()}
+	paths := []string{d.path("conf")}
+	w.Set(paths)
+	if w.Degraded() == nil {
+		t.Error("not degraded")
+	}
+	w.Set(paths)
+	ok(t, w.Degraded())
+	d.write("conf", "new")
+	if got := next(t, w); got != paths[0] {
+		t.Errorf("told %q", got)
+	}
+}
+
+// A directory that must not be read cannot be watched.
+func TestUnreadableDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	w, err := New()
+	ok(t, err)
+	defer w.Close()
+	d := tree{t, t.TempDir()}
+	d.mkdir("etc")
+	ok(t, os.Chmod(d.path("etc"), 0o300))
+	w.Set([]string{d.path("etc/conf")})
+	if err := w.Degraded(); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("Degraded: %v", err)
+	}
+}
+
+// What is not a file is never opened: a pipe would block.
+func TestSpecial(t *testing.T) {
+	t.Parallel()
+	d := tree{t, t.TempDir()}
+	d.mkdir("inetd.d/sub")
+	ok(t, syscall.Mkfifo(d.path("inetd.d/fifo"), 0o600))
+	for _, tt := range []struct {
+		path string
+		want digest
+	}{
+		{d.path("inetd.d/fifo"), special},
+		{os.DevNull, special},
+		{d.path("nothing"), missing},
+		{d.path("inetd.d/fifo/x"), missing},
+	} {
+		if got := read(tt.path); got != tt.want {
+			t.Errorf("read(%q) = %d, want %d", tt.path, got, tt.want)
+		}
+		places(tt.path)
+	}
+	if got := read(d.path("inetd.d")); got == missing || got == special {
+		t.Errorf("a directory with a pipe in it: %d", got)
+	}
+}
