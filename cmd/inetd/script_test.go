@@ -35,7 +35,8 @@ import (
 //	hangup ID                  closes it
 //
 // and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
-// [root] is whether the test runs as root. Every wait has a deadline, and a
+// [root] is whether the test runs as root, [syslog] whether the machine has a
+// syslog daemon, which no test may write to. Every wait has a deadline, and a
 // daemon ends with the test, even one that is killed.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -57,10 +58,14 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "root":
+				return os.Getuid() == 0, nil
+			case "syslog":
+				_, err := os.Stat("/dev/log")
+				return err == nil, nil
 			}
-			return os.Getuid() == 0, nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *script, neg bool, args []string){
 			"freeport":   cmdFreePort,
