@@ -92,9 +92,8 @@ func (r *reader) next() (s string, ok bool) {
 	s, _, found := strings.Cut(r.text[r.off:], "\n")
 	r.off += len(s)
 	if found {
-		r.off++
+		r.cursor = cursor{off: r.off + 1, line: r.line + 1, start: r.off + 1}
 	}
-	r.cursor = cursor{off: r.off, line: r.line + 1, start: r.off}
 	return strings.TrimRight(s, "\r"), true
 }
 
