@@ -1,0 +1,208 @@
+// Package child turns a command and a socket into a running server. In go a
+// Program, prepared once, and the descriptor that becomes the server's
+// standard input, output and error; out come a process id at once and, when
+// the process has ended, its Status: how it exited, or which stage of its start
+// failed and why. It knows nothing of what the socket means.
+//
+// A server is started by clone3 without waiting for its exec. Until then the
+// child shares the daemon's memory and executes an array of prepared system
+// calls; see spawn. Where the kernel refuses that, syscall.ForkExec does it.
+//
+// A Starter and everything it returns belong to one goroutine.
+package child
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status is how a child ended. Stage is Run if the server program ran, and
+// otherwise the stage of the start that failed, with its errno.
+type Status struct {
+	Pid   int // as returned by Start
+	Wait  syscall.WaitStatus
+	Stage Stage
+	Errno syscall.Errno
+}
+
+// Stage is a step on the way from clone to exec.
+type Stage uint8
+
+// The stages in which a start can fail, in the order of their calls.
+const (
+	Run Stage = iota // none failed: the server program was executed
+	Descriptors
+	Session
+	Groups
+	Group
+	User
+	Limits
+	Exec
+)
+
+var stageNames = [...]string{"run", "descriptors", "setsid", "setgroups", "setgid", "setuid", "setrlimit", "execv"}
+
+// String returns the name of the system call that failed, as logs show it.
+func (s Stage) String() string { return stageNames[s] }
+
+// Starter starts children and reaps them. Only one may exist in a process,
+// because it waits for every child there is.
+type Starter struct {
+	// Crowded says that many descriptors from Floor up are open. Children are
+	// then started without copying the descriptor table, which costs a little
+	// for few descriptors and saves a lot for thousands.
+	Crowded bool
+
+	wake   int
+	fork   bool // clone3 is refused here: use syscall.ForkExec
+	free   []*start
+	busy   []*start
+	failed []Status // starts that ForkExec refused
+}
+
+// Clone reports whether children are started by clone3; otherwise it is
+// syscall.ForkExec, which is slower.
+func (s *Starter) Clone() bool { return !s.fork }
+
+// Wake is an eventfd that becomes readable when a child could not be started;
+// others may add to it for purposes of their own. It belongs to the Starter.
+func (s *Starter) Wake() int { return s.wake }
+
+// Floor is the lowest number for a descriptor that is open for long, such as a
+// listening socket. A child's copy of the descriptor table ends below it.
+func (s *Starter) Floor() int { return s.wake + 1 }
+
+// Start starts p with fd as its descriptors 0, 1 and 2 and extra, a list of
+// NUL-terminated NAME=VALUE strings, after p's own environment. It takes over
+// fd, which must be above 2, and closes it as soon as the child has its copy.
+// An error means that no process could be made; failures of the child itself
+// come from Reap.
+func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
+	if s.fork {
+		return s.forkExec(p, fd, extra)
+	}
+	st, err := s.take()
+	if err != nil {
+		unix.Close(fd)
+		return 0, err
+	}
+	shared := s.Crowded && fd < s.wake
+	st.load(p, fd, extra, shared)
+	pid, err = st.clone(shared)
+	if err != nil {
+		s.free = append(s.free, st)
+		unix.Close(fd)
+		return 0, err
+	}
+	s.busy = append(s.busy, st)
+	if !shared {
+		st.release()
+	}
+	return pid, nil
+}
+
+// Settle closes the descriptors that children have copied by now, and takes
+// back the slots of those that have executed their program. With a wait it
+// gives children that long to copy theirs. It reports whether any is still
+// to come, so that the caller calls again soon.
+func (s *Starter) Settle(wait time.Duration) (pending bool) {
+	busy := s.busy[:0]
+	for _, st := range s.busy {
+		if st.fd >= 0 && st.copied(wait) {
+			st.release()
+		}
+		if st.finished() {
+			s.recycle(st)
+			continue
+		}
+		pending = pending || st.fd >= 0
+		busy = append(busy, st)
+	}
+	s.busy = busy
+	return pending
+}
+
+// Reap returns the next child that has ended or could not be started. It does
+// not block.
+func (s *Starter) Reap() (Status, bool) {
+	if n := len(s.failed); n > 0 {
+		f := s.failed[n-1]
+		s.failed = s.failed[:n-1]
+		return f, true
+	}
+	for _, st := range s.busy {
+		if f, ok := st.failure(); ok {
+			return f, true
+		}
+	}
+	for {
+		var ws syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return Status{}, false
+		}
+		if st, fresh := s.ended(pid, ws); fresh {
+			return st, true
+		}
+	}
+}
+
+// ended makes the status of a reaped child; fresh is false if its failure has
+// been reported already.
+func (s *Starter) ended(pid int, ws syscall.WaitStatus) (_ Status, fresh bool) {
+	i := slices.IndexFunc(s.busy, func(st *start) bool { return st.pid == pid })
+	if i < 0 {
+		return Status{Pid: pid, Wait: ws}, true
+	}
+	st := s.busy[i]
+	s.busy = slices.Delete(s.busy, i, i+1)
+	defer s.recycle(st)
+	if st.failed() {
+		return st.failure()
+	}
+	return Status{Pid: pid, Wait: ws}, true
+}
+
+// Error describes a failed start for a log line: the server's path where the
+// exec failed, the call otherwise.
+func (st Status) Error(path string) string {
+	if st.Stage == Exec {
+		return fmt.Sprintf("execv %s: %s", path, Text(st.Errno))
+	}
+	return fmt.Sprintf("%s: %s", st.Stage, Text(st.Errno))
+}
+
+// texts are the messages of the C library, which administrators know and
+// scripts search for; Go's own begin in lower case.
+var texts = map[syscall.Errno]string{
+	syscall.EPERM:   "Operation not permitted",
+	syscall.ENOENT:  "No such file or directory",
+	syscall.EIO:     "Input/output error",
+	syscall.E2BIG:   "Argument list too long",
+	syscall.ENOEXEC: "Exec format error",
+	syscall.EAGAIN:  "Resource temporarily unavailable",
+	syscall.ENOMEM:  "Cannot allocate memory",
+	syscall.EACCES:  "Permission denied",
+	syscall.ENOTDIR: "Not a directory",
+	syscall.EISDIR:  "Is a directory",
+	syscall.EINVAL:  "Invalid argument",
+	syscall.EMFILE:  "Too many open files",
+	syscall.ETXTBSY: "Text file busy",
+	syscall.ELOOP:   "Too many levels of symbolic links",
+}
+
+// Text is the message of the C library for an errno that exec and its
+// companions give, and Go's message for others.
+func Text(e syscall.Errno) string {
+	if t, ok := texts[e]; ok {
+		return t
+	}
+	return e.Error()
+}

@@ -1,0 +1,47 @@
+package child
+
+import (
+	"bytes"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// forkExec starts p where clone3 cannot be used. It waits for the exec, whose
+// failure it leaves for Reap under a process id that cannot exist.
+func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
+	defer unix.Close(fd)
+	attr := syscall.ProcAttr{
+		Env:   p.cmd.Env[:len(p.cmd.Env):len(p.cmd.Env)],
+		Files: []uintptr{uintptr(fd), uintptr(fd), uintptr(fd)},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	}
+	for _, v := range bytes.Split(bytes.TrimSuffix(extra, []byte{0}), []byte{0}) {
+		if len(v) > 0 {
+			attr.Env = append(attr.Env, string(v))
+		}
+	}
+	if c := p.cmd.Cred; c != nil {
+		attr.Sys.Credential = &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
+	}
+	pid, err := syscall.ForkExec(p.cmd.Path, p.cmd.Argv, &attr)
+	if err == nil {
+		return pid, nil
+	}
+	errno, ok := err.(syscall.Errno)
+	if !ok {
+		return 0, err
+	}
+	pid = -1 - len(s.failed)
+	s.failed = append(s.failed, Status{Pid: pid, Wait: notRun, Stage: forkStage(p, errno), Errno: errno})
+	return pid, nil
+}
+
+// forkStage guesses where ForkExec failed, for it does not tell: only a change
+// of credentials gives EPERM, and only setuid EAGAIN.
+func forkStage(p *Program, e syscall.Errno) Stage {
+	if p.cmd.Cred != nil && (e == syscall.EPERM || e == syscall.EAGAIN) {
+		return User
+	}
+	return Exec
+}

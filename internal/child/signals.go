@@ -1,0 +1,70 @@
+package child
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// FreshSignals makes sure that the process neither blocks nor ignores a signal,
+// because servers would inherit that (a daemon started under nohup would run
+// servers that ignore SIGHUP). If it does, the process executes itself again
+// with all signals at their defaults: neither can be undone for threads that
+// Go's runtime has started already. It must be called before anything else.
+func FreshSignals() error {
+	if !blocking() && !ignoring() {
+		return nil
+	}
+	runtime.LockOSThread() // the mask is this thread's, and exec keeps it
+	var none unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil); err != nil {
+		return err
+	}
+	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
+		if ignored(sig) {
+			setDefault(sig)
+		}
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+const lastSignal = 64
+
+func blocking() bool {
+	var mask unix.Sigset_t
+	err := unix.PthreadSigmask(unix.SIG_BLOCK, nil, &mask)
+	return err == nil && mask != unix.Sigset_t{}
+}
+
+func ignoring() bool {
+	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
+		if ignored(sig) {
+			return true
+		}
+	}
+	return false
+}
+
+// sigaction is the kernel's struct; only its first field matters here.
+type sigaction struct {
+	handler uintptr
+	rest    [3]uintptr
+}
+
+const sigIgn = 1
+
+func ignored(sig syscall.Signal) bool {
+	var sa sigaction
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, address(&sa), sigsetSize, 0, 0)
+	return e == 0 && sa.handler == sigIgn
+}
+
+// setDefault goes past os/signal, which leaves Go's handler in place.
+func setDefault(sig syscall.Signal) {
+	var sa sigaction
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&sa), 0, sigsetSize, 0, 0)
+}
+
+const sigsetSize = 8
