@@ -77,7 +77,8 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	trees, watchers := make([]tree, len(changes)), make([]*Watcher, len(changes))
 	for i, tt := range changes {
-		trees[i] = tree{t, t.TempDir()}
+		trees[i] = tree{t, filepath.Join(t.TempDir(), "tree")}
+		trees[i].mkdir("")
 		tt.before(trees[i])
 	}
 	for i, tt := range changes {
@@ -89,7 +90,7 @@ func TestChanges(t *testing.T) {
 		for _, p := range tt.paths {
 			paths = append(paths, trees[i].path(p))
 		}
-		w.Set(append(paths, trees[i].path("last")))
+		w.Set(append(paths, trees[i].path("../last")))
 		ok(t, w.Degraded())
 	}
 	for i, tt := range changes {
@@ -102,9 +103,9 @@ func TestChanges(t *testing.T) {
 			got = append(got, d.rel(next(t, w)))
 		}
 		// All paths are looked at in order: when the last one is told, nothing
-		// is to come before it.
-		d.write("last", "new")
-		for name := d.rel(next(t, w)); name != "last"; name = d.rel(next(t, w)) {
+		// else is to come. It lies outside, to bring nothing to light.
+		d.write("../last", "new")
+		for name := d.rel(next(t, w)); name != "../last"; name = d.rel(next(t, w)) {
 			got = append(got, name)
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
