@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,38 +20,27 @@ const (
 	stopTime   = 10 * time.Second // services are closed at once, RPC programs unregistered
 )
 
-const notRunning = "inetd: There is no inetd running" // as HP-UX says it
+var errNotRunning = errors.New("There is no inetd running") // the words of HP-UX
+
+// running returns the process id of the daemon with that pid file.
+func running(pidFile string) (int, error) {
+	pid, err := holder(pidFile)
+	if err == nil && pid == 0 {
+		err = errNotRunning
+	}
+	return pid, err
+}
 
 // reload makes the daemon with that pid file reload, prints the outcome, and
 // returns the exit status.
-func reload(pidFile string, stdout, stderr io.Writer) int {
-	pid, err := holder(pidFile)
-	switch {
-	case err != nil:
-		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
-	case pid == 0:
-		fmt.Fprintln(stderr, notRunning)
-		return 1
-	}
-	status, err := askReload(pidFile, pid, stdout)
+func reload(pidFile string, stdout io.Writer) (status int, err error) {
+	pid, err := running(pidFile)
 	if err != nil {
-		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
+		return 0, err
 	}
-	return status
-}
-
-// askReload asks through the control socket, else by signal; then the outcome
-// is in the log alone.
-func askReload(pidFile string, pid int, stdout io.Writer) (status int, err error) {
 	conn, err := net.Dial("unix", socketPath(pidFile))
 	if err != nil {
-		if err := unix.Kill(pid, unix.SIGHUP); err != nil {
-			return 0, fmt.Errorf("signal process %d: %w", pid, err)
-		}
-		fmt.Fprintf(stdout, "inetd[%d] was told to reload; the outcome is in its log\n", pid)
-		return 0, nil
+		return 0, signalReload(pid, stdout)
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(reloadTime))
@@ -58,6 +48,15 @@ func askReload(pidFile string, pid int, stdout io.Writer) (status int, err error
 		return 0, fmt.Errorf("ask process %d: %w", pid, err)
 	}
 	return printAnswer(conn, pid, stdout)
+}
+
+// signalReload asks a daemon that has no control socket.
+func signalReload(pid int, stdout io.Writer) error {
+	if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+		return fmt.Errorf("signal process %d: %w", pid, err)
+	}
+	fmt.Fprintf(stdout, "inetd[%d] was told to reload; the outcome is in its log\n", pid)
+	return nil
 }
 
 // printAnswer copies an answer, whose last line is the exit status.
@@ -80,43 +79,29 @@ func printAnswer(conn io.Reader, pid int, stdout io.Writer) (status int, err err
 	}
 }
 
-// stop ends the daemon with that pid file, waits until it is gone, and returns
-// the exit status.
-func stop(pidFile string, stderr io.Writer) int {
-	pid, err := terminate(pidFile)
-	switch {
-	case err != nil:
-		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
-	case pid == 0:
-		fmt.Fprintln(stderr, notRunning)
-		return 1
-	}
-	return 0
-}
-
-func terminate(pidFile string) (pid int, err error) {
-	pid, err = holder(pidFile)
-	if pid == 0 || err != nil {
-		return 0, err
+// stop ends the daemon with that pid file and waits until it is gone.
+func stop(pidFile string) error {
+	pid, err := running(pidFile)
+	if err != nil {
+		return err
 	}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return 0, fmt.Errorf("process %d: %w", pid, err)
+		return fmt.Errorf("process %d: %w", pid, err)
 	}
 	defer unix.Close(fd)
-	// Only now is it certain that the descriptor is not of a process that got
-	// the id after the daemon's end.
-	if now, err := holder(pidFile); now != pid {
-		return 0, err
+	// As the daemon still runs, the descriptor cannot be that of a process
+	// which got its id after it ended.
+	if now, err := running(pidFile); err != nil || now != pid {
+		return errNotRunning
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil {
-		return 0, fmt.Errorf("signal process %d: %w", pid, err)
+		return fmt.Errorf("signal process %d: %w", pid, err)
 	}
 	if !ended(fd, stopTime) {
-		return 0, fmt.Errorf("process %d has not ended after %v", pid, stopTime)
+		return fmt.Errorf("process %d has not ended after %v", pid, stopTime)
 	}
-	return pid, nil
+	return nil
 }
 
 // ended waits for the end of a process, which makes its descriptor readable.

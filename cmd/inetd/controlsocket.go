@@ -52,8 +52,12 @@ func listenControl(path string) (*control, error) {
 	return &control{l}, nil
 }
 
-// close ends answer and removes the socket.
-func (c *control) close() { _ = c.l.Close() }
+// close ends answer and removes the socket, if there is one.
+func (c *control) close() {
+	if c != nil {
+		_ = c.l.Close()
+	}
+}
 
 // answer serves the socket until close.
 func (c *control) answer(s *inetd.Server) {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strconv"
@@ -47,11 +46,10 @@ func launched() bool {
 // launch runs this program again in a session of its own, since a Go process
 // cannot fork, and returns the exit status once that one serves or has failed.
 // A daemon that fails has said why on the terminal, which it has until then.
-func launch(stderr io.Writer) int {
+func launch() (status int, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
+		return 0, err
 	}
 	defer r.Close()
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
@@ -61,21 +59,21 @@ func launch(stderr io.Writer) int {
 	})
 	_ = w.Close()
 	if err != nil {
-		fmt.Fprintf(stderr, "inetd: go into the background: %v\n", err)
-		return 1
+		return 0, fmt.Errorf("go into the background: %w", err)
 	}
 	if n, _ := r.Read(make([]byte, 1)); n == 1 {
-		return 0
+		return 0, nil
 	}
-	if state, err := p.Wait(); err != nil || !state.Exited() {
-		fmt.Fprintf(stderr, "inetd: ended while starting: %v\n", errors.Join(err, fmt.Errorf("%v", state)))
+	end, err := p.Wait()
+	if err == nil && !end.Exited() {
+		err = fmt.Errorf("ended while starting: %v", end)
 	}
-	return 1
+	return 1, err
 }
 
 // serve is the daemon, from its start to its end. Until it serves, an error is
 // the caller's to report; a later one is in the log.
-func serve(o *options, stderr *os.File) error {
+func (o *options) serve(stderr *os.File) error {
 	if err := o.settle(); err != nil {
 		return err
 	}
@@ -100,15 +98,20 @@ func serve(o *options, stderr *os.File) error {
 	}
 	go relay(signals, server)
 	if pid != nil {
-		c, err := listenControl(socketPath(pid.path))
-		if err != nil {
-			o.Log.Warningf("inetd -c will not print outcomes: %v", err)
-		} else {
-			defer c.close()
-			go c.answer(server)
-		}
+		defer o.listen(socketPath(pid.path), server).close()
 	}
 	return server.Run()
+}
+
+// listen lets inetd -c ask the server. Without its socket there are signals.
+func (o *options) listen(path string, s *inetd.Server) *control {
+	c, err := listenControl(path)
+	if err != nil {
+		o.Log.Warningf("inetd -c will not show outcomes: %v", err)
+		return nil
+	}
+	go c.answer(s)
+	return c
 }
 
 // settle puts the process where a daemon belongs.

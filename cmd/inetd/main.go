@@ -25,6 +25,16 @@ func run(args []string, stdout, stderr *os.File) int {
 		fmt.Fprintf(stderr, "inetd: %v\n%s", err, usage)
 		return 1
 	}
+	status, err := o.do(stdout, stderr)
+	if err != nil {
+		fmt.Fprintf(stderr, "inetd: %v\n", err)
+		return 1
+	}
+	return status
+}
+
+// do does the one thing the command line is about and returns the exit status.
+func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 	switch {
 	case o.help:
 		fmt.Fprint(stdout, usage, help)
@@ -33,29 +43,25 @@ func run(args []string, stdout, stderr *os.File) int {
 	case o.version:
 		fmt.Fprintln(stdout, "inetd", version())
 	case o.check:
-		return min(inetd.Check(o.Config, stdout, o.json), 1)
+		return min(inetd.Check(o.Config, stdout, o.json), 1), nil
 	case o.reload:
-		return reload(o.pidFile, stdout, stderr)
+		return reload(o.pidFile, stdout)
 	case o.stop:
-		return stop(o.pidFile, stderr)
+		return 0, stop(o.pidFile)
 	default:
-		return start(o, stderr)
+		return o.start(stderr)
 	}
-	return 0
+	return 0, nil
 }
 
 // start serves, in the background unless told otherwise.
-func start(o *options, stderr *os.File) int {
+func (o *options) start(stderr *os.File) (status int, err error) {
 	closeOnExec()
 	o.launched = launched()
 	if o.background() && !o.launched {
-		return launch(stderr)
+		return launch()
 	}
-	if err := serve(o, stderr); err != nil {
-		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
-	}
-	return 0
+	return 0, o.serve(stderr)
 }
 
 func version() string {
