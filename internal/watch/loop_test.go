@@ -89,55 +89,54 @@ func TestBurst(t *testing.T) {
 // What is undone was no change, in one burst or over several looks.
 func TestUndone(t *testing.T) {
 	t.Parallel()
+	const old, gone = "old", ""
 	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
-		d.write("conf", "old")
 		conf := d.path("conf")
+		d.write("conf", old)
 		w.Set([]string{conf})
-		hint := func() { events <- fsnotify.Event{Name: conf, Op: fsnotify.Create} }
+		for _, tt := range []struct {
+			name string
+			text string
+			wait time.Duration
+			want string
+		}{
+			{"missing for a moment", gone, quiet / 2, ""},
+			{"back in time", old, patience, ""},
+			{"missing", gone, patience, conf},
+			{"back", old, patience, ""},
+			{"changed", "new", patience, conf},
+			{"changed further", "newer", patience, conf},
+			{"what it was", old, patience, ""},
+			{"changed again", "newer", patience, conf},
+		} {
+			d.remove("conf")
+			if tt.text != gone {
+				d.write("conf", tt.text)
+			}
+			events <- fsnotify.Event{Name: conf, Op: fsnotify.Create}
+			time.Sleep(tt.wait)
+			if got := told(w); got != tt.want {
+				t.Errorf("%s: told %q, want %q", tt.name, got, tt.want)
+			}
+		}
+	})
+}
 
-		d.remove("conf")
-		hint()
-		time.Sleep(quiet / 2)
-		d.write("conf", "old")
-		hint()
-		time.Sleep(patience)
+// A change that is undone before anybody received it is not told.
+func TestUndoneInTime(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+		w.Set([]string{d.path("conf")})
+		for _, change := range []func(){
+			func() { d.write("conf", "new") },
+			func() { d.remove("conf") },
+		} {
+			change()
+			events <- fsnotify.Event{Op: fsnotify.Write}
+			time.Sleep(patience)
+		}
 		if got := told(w); got != "" {
-			t.Error("told of a file that was missing for a moment")
-		}
-
-		d.remove("conf")
-		hint()
-		time.Sleep(patience)
-		d.write("conf", "old")
-		hint()
-		time.Sleep(patience)
-		if got := told(w); got != "" {
-			t.Error("told of a change that was undone before it was received")
-		}
-
-		d.write("conf", "new")
-		hint()
-		time.Sleep(patience)
-		if got := told(w); got != conf {
-			t.Error("not told of a change")
-		}
-		d.write("conf", "old")
-		hint()
-		time.Sleep(patience)
-		if got := told(w); got != "" {
-			t.Error("told that the file is again what it was")
-		}
-		d.write("conf", "new")
-		hint()
-		time.Sleep(patience)
-		if got := told(w); got != conf {
-			t.Error("not told of the same change made again")
-		}
-		d.write("conf", "newer")
-		hint()
-		time.Sleep(patience)
-		if got := told(w); got != conf {
-			t.Error("not told of a further change")
+			t.Errorf("told %q", got)
 		}
 	})
 }

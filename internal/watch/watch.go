@@ -49,8 +49,8 @@ func newWatcher() *Watcher {
 // Set replaces what is watched: files and directories, with the content they
 // have on disk at this moment; a path may as well be missing. The content of
 // a directory is that of its files, except those whose names begin with a dot
-// or end with a tilde. Changes not yet received from Changed are forgotten. Set reads
-// all the files before it returns.
+// or end with a tilde. Changes not yet received from Changed are forgotten.
+// Set reads every file before it returns.
 func (w *Watcher) Set(paths []string) {
 	r := request{paths, make(chan struct{})}
 	select {
