@@ -58,6 +58,9 @@ func newBench(ctx context.Context, o options, c *cache, peers []*peer) (*bench, 
 	if err := alone(c.path("lock")); err != nil {
 		return nil, err
 	}
+	if err := removeLeftovers(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "inetd-bench-")
 	if err != nil {
 		return nil, err

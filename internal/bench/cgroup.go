@@ -13,22 +13,42 @@ import (
 // them all.
 type cgroup struct{ dir string }
 
-// newCgroup makes an empty group below the root of the version 2 hierarchy.
-// What an earlier run left in a group of this name is killed.
+// cgroupName starts the name of each group that a run makes.
+const cgroupName = "inetd-bench-"
+
+// newCgroup makes an empty group at the top of the version 2 hierarchy.
 func newCgroup(name string) (cgroup, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	root, err := cgroupRoot()
 	if err != nil {
 		return cgroup{}, err
 	}
+	g := cgroup{filepath.Join(root, cgroupName+name)}
+	return g, os.Mkdir(g.dir, 0o755)
+}
+
+func cgroupRoot() (string, error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
 	root, ok := cgroup2Mount(string(text))
 	if !ok {
-		return cgroup{}, errors.New("no cgroup2 file system is mounted")
+		return "", errors.New("no cgroup2 file system is mounted")
 	}
-	g := cgroup{filepath.Join(root, name)}
-	if err := g.remove(); err != nil {
-		return cgroup{}, err
+	return root, nil
+}
+
+// removeLeftovers kills what a run that was killed itself has left.
+func removeLeftovers() error {
+	root, err := cgroupRoot()
+	if err != nil {
+		return err
 	}
-	return g, os.Mkdir(g.dir, 0o755)
+	dirs, err := filepath.Glob(filepath.Join(root, cgroupName+"*"))
+	for _, dir := range dirs {
+		err = errors.Join(err, cgroup{dir}.remove())
+	}
+	return err
 }
 
 // open returns a descriptor of the group for clone's CLONE_INTO_CGROUP.

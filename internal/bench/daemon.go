@@ -35,7 +35,7 @@ type daemon struct {
 // launch starts the peer on these entries and returns when the first, the
 // middle and the last of them answer. Its files go below dir.
 func launch(ctx context.Context, p *peer, dir string, entries []entry) (*daemon, error) {
-	group, err := newCgroup("inetd-bench-" + p.name)
+	group, err := newCgroup(p.name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 )
@@ -84,7 +83,7 @@ func (b *bench) builtins() error {
 	fleet, stop := b.fleet(group, b.peers, func(addr string) []entry {
 		var entries []entry
 		for i, name := range names {
-			entries = append(entries, entry{addr: addr, port: ports[i], builtin: name, ask: "?\r\n"})
+			entries = append(entries, entry{addr: addr, port: ports[i], builtin: name, ask: "?", mute: name == "discard"})
 		}
 		return entries
 	})
@@ -93,11 +92,12 @@ func (b *bench) builtins() error {
 	for i, name := range names {
 		rate := b.add(&series{name: name + ", one client", unit: "MB/s", higher: true, base: debianName})
 		points = append(points, func(d *daemon, round int) error {
-			ctx, cancel := context.WithTimeout(b.ctx, b.window)
-			defer cancel()
-			r, err := stream(ctx, d.entries[i])
+			r, err := stream(b.ctx, d.entries[i], b.window)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 			rate.put(d.String(), round, r/1e6)
-			return err
+			return nil
 		})
 	}
 	return interleave(b, group, fleet, points...)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,10 +22,12 @@ func machine(ctx context.Context, peers []*peer) string {
 	fmt.Fprintf(&b, "%s; %s, %d cores; %s, Linux %s\n\n", time.Now().Format("2006-01-02 15:04 MST"),
 		cpuModel(text("/proc/cpuinfo")), runtime.NumCPU(), osName(text("/etc/os-release")), unix.ByteSliceToString(uts.Release[:]))
 	for _, p := range peers {
-		fmt.Fprintf(&b, "* %s: %s\n", p.name, p.version(ctx))
+		fmt.Fprintf(&b, "* %s: %s\n", p.name, strings.Join(slices.DeleteFunc([]string{p.version(ctx), p.remark}, empty), "; "))
 	}
 	return b.String()
 }
+
+func empty(s string) bool { return s == "" }
 
 // text returns what a file holds, nothing if it cannot be read.
 func text(path string) string {

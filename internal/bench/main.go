@@ -46,7 +46,7 @@ func main() {
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -57,11 +57,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if os.Geteuid() != 0 {
+		return errors.New("must be root: it makes namespaces and cgroups")
+	}
+	if !exists("testdata/bench") {
+		return errors.New("must be started at the top of the source tree: there is no testdata/bench here")
+	}
 	say := func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
 	store := cache{dir: o.cache, sources: "testdata/bench", say: say}
 	peers := allPeers(&store, o.inetd)
 	if o.peers != "" {
-		peers = choose(peers, strings.Split(o.peers, ","))
+		if peers, err = choose(peers, strings.Split(o.peers, ",")); err != nil {
+			return err
+		}
 	}
 	if !isolated() {
 		if err := store.fill(ctx, peers); err != nil {
@@ -127,12 +135,6 @@ func (o *options) check(operands []string) error {
 		if o.only != "" && !slices.Contains(measureNames(), name) {
 			return fmt.Errorf("unknown measure %q, want some of %s", name, strings.Join(measureNames(), ","))
 		}
-	}
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("must be root: it makes namespaces and cgroups")
-	}
-	if _, err := os.Stat("testdata/bench"); err != nil {
-		return fmt.Errorf("must be started at the top of the source tree: %w", err)
 	}
 	return nil
 }

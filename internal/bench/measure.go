@@ -128,9 +128,11 @@ func (b *bench) burst() error {
 			return err
 		}
 		failed.put(d.String(), round, float64(t.failed))
-		if t.failed == 0 {
-			total.put(d.String(), round, millis(t.total))
+		if t.failed > 0 {
+			b.results.missing(d.String(), group, "not all served")
+			return nil
 		}
+		total.put(d.String(), round, millis(t.total))
 		return nil
 	})
 }

@@ -20,6 +20,7 @@ type peer struct {
 	name   string
 	binary string                          // path of the program
 	origin string                          // glob of the file it came from; the name holds the version
+	remark string                          // what a reader of its figures should know
 	fetch  func(ctx context.Context) error // puts the binary into the cache; nil: it is there
 
 	// config writes the configuration for these entries; nil: one process an
@@ -39,6 +40,7 @@ type entry struct {
 	program string // "" for a builtin
 	builtin string // its name in /etc/services
 	ask     string // what a client says first
+	mute    bool   // never answers
 }
 
 // allPeers returns every daemon that can take part, the reference first and
@@ -54,7 +56,8 @@ func allPeers(c *cache, ours string) []*peer {
 	}
 	return []*peer{
 		{
-			name: referenceName, binary: c.path("bin", "reference"), dgram: true,
+			name: referenceName, remark: "serves one port in every row",
+			binary: c.path("bin", "reference"), dgram: true,
 			command: func(_ string, e entry) []string {
 				return []string{protocol(e), e.addr, strconv.Itoa(e.port), e.program}
 			},
@@ -72,19 +75,24 @@ func allPeers(c *cache, ours string) []*peer {
 			},
 		}),
 		packaged("inetutils-inetd", "usr/sbin/inetutils-inetd", peer{
-			name: "inetutils-inetd", dgram: true, builtins: true, config: classic,
+			name:   "inetutils-inetd",
+			remark: "its listen queue is 10 long, and it sleeps for a second when the exit of a server interrupts its select",
+			dgram:  true, builtins: true, config: classic,
 			command: func(conf string, _ entry) []string {
 				return []string{"-R", "1000000", "-p" + conf + ".pid", conf}
 			},
 		}),
 		packaged("xinetd", "usr/sbin/xinetd", peer{
-			name: "xinetd", dgram: true, builtins: true, config: xinetd,
+			name:   "xinetd",
+			remark: "its listen queue is 64 long, and it throws away what a datagram socket has received by the exit of the server",
+			dgram:  true, builtins: true, config: xinetd,
 			command: func(conf string, _ entry) []string {
 				return []string{"-dontfork", "-pidfile", conf + ".pid", "-f", conf}
 			},
 		}),
 		{
-			name: "busybox", binary: c.path("bin", "busybox"), origin: c.path("src", "busybox_*.dsc"), fetch: c.busybox,
+			name: "busybox", remark: "built from Debian's source with no applet but inetd",
+			binary: c.path("bin", "busybox"), origin: c.path("src", "busybox_*.dsc"), fetch: c.busybox,
 			dgram: true, builtins: true, config: classic,
 			command: func(conf string, _ entry) []string {
 				return []string{"inetd", "-f", "-q", "4096", "-R", "1000000", conf}
@@ -99,11 +107,16 @@ func allPeers(c *cache, ours string) []*peer {
 	}
 }
 
-// choose returns the reference and the named peers.
-func choose(peers []*peer, wanted []string) []*peer {
+// choose returns the reference and the wanted peers.
+func choose(peers []*peer, wanted []string) ([]*peer, error) {
+	for _, name := range wanted {
+		if !slices.Contains(names(peers), name) {
+			return nil, fmt.Errorf("unknown daemon %q, want some of %s", name, strings.Join(names(peers), ","))
+		}
+	}
 	return slices.DeleteFunc(peers, func(p *peer) bool {
 		return p.name != referenceName && !slices.Contains(wanted, p.name)
-	})
+	}), nil
 }
 
 func (p *peer) String() string { return p.name }
@@ -121,12 +134,12 @@ func (p *peer) unable(entries []entry) string {
 	switch {
 	case !exists(p.binary):
 		return "not there"
-	case p.config == nil && len(entries) > 2:
-		return "serves one port a process"
 	case !p.dgram && entries[0].dgram:
 		return "serves no UDP"
 	case !p.builtins && entries[0].builtin != "":
 		return "has no builtins"
+	case p.config == nil && len(entries) > 2:
+		return "serves one port a process"
 	}
 	return ""
 }

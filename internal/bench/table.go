@@ -14,8 +14,9 @@ func (r *results) page(about string, daemons []string) string {
 	b.WriteString("# inetd and its peers, measured\n\n")
 	b.WriteString(about)
 	b.WriteString("\n## Ratios\n\n")
-	fmt.Fprintf(&b, "To the figure of the C %s; where it has none, to that of the daemon with 1.00. "+
-		"Medians of the ratios of the rounds. Failures, and what may be zero, are given as they are.\n\n", referenceName)
+	b.WriteString("To the figure of the C reference or, where it has none, of the daemon with 1.00: medians of the ratios of " +
+		"the rounds. Failures, and what may be zero or negative, are given as they are. C is the number of clients, each of " +
+		"which connects, reads to the end, and connects again; one that waits for more than 3 s has failed. PSS divides a page by its users, so it falls when servers use the same C library.\n\n")
 	r.table(&b, daemons, (*series).relative)
 	b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
 	r.table(&b, daemons, (*series).absolute)
