@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BIN", filepath.Dir(echo))
 			env.Setenv(lifelineEnv, life.name)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race every program would end a second late
 			env.Values[benchKey{}] = newBench(env)
 			return nil
 		},
