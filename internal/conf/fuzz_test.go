@@ -30,6 +30,8 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte("a on b # a comment without a line end"))
+	f.Add([]byte(`"."""`))
+	f.Add([]byte(".include -x \\"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		entries, problems := Parse("fuzz", text, includeFuzz)
 		for _, e := range entries {

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -113,29 +114,33 @@ func (r *reader) byteOrderMark() {
 // address, or the columns of a service.
 func (r *reader) entry(s string, at cursor) {
 	first := len(r.problems)
-	ok := r.join(s, at) && r.split() && len(r.fields) > 0
-	directive := ok && strings.HasPrefix(r.fields[0].text, ".")
-	switch {
-	case !ok || directive:
-	case len(r.fields) == 1 && strings.HasSuffix(r.fields[0].text, ":"):
-		r.defaultHost(r.fields[0])
-	default:
-		r.columns(r.fields)
+	if r.join(s, at) && r.split() && len(r.fields) > 0 {
+		switch name := r.fields[0]; {
+		case strings.HasPrefix(name.text, "."):
+			r.directive(r.fields)
+		case len(r.fields) == 1 && strings.HasSuffix(name.text, ":"):
+			r.defaultHost(name)
+		default:
+			r.columns(r.fields)
+		}
 	}
 	r.sortProblems(first)
-	if directive {
-		r.directive(r.fields)
-	}
 }
 
-// sortProblems puts the problems from index first on, all of this file, in
-// the order of position.
+// sortProblems puts the problems from index first on in the order of position.
+// Those of included files, which are in order, follow those of the directive.
 func (r *reader) sortProblems(first int) {
+	name := r.name()
 	slices.SortStableFunc(r.problems[first:], func(a, b Problem) int {
-		if a.Pos.Line != b.Pos.Line {
-			return a.Pos.Line - b.Pos.Line
+		switch {
+		case a.Pos.File != name && b.Pos.File != name:
+			return 0
+		case a.Pos.File != name:
+			return 1
+		case b.Pos.File != name:
+			return -1
 		}
-		return a.Pos.Col - b.Pos.Col
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 }
 
