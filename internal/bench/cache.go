@@ -67,22 +67,25 @@ func (c *cache) compile(ctx context.Context, name string, flags []string) error 
 	return command(ctx, "", "gcc", append(slices.Clone(flags), "-Wall", "-o", program, source)...)
 }
 
-// unpack downloads Debian's package of that name and unpacks it, and the
+// unpack downloads Debian's package of that name and unpacks it, after the
 // libraries it needs that the host does not have.
 func (c *cache) unpack(ctx context.Context, name string) error {
-	if err := c.download(ctx, name, c.path("root", name)); err != nil {
+	plan, err := output(ctx, "apt-get", "-q", "--simulate", "--no-install-recommends", "install", name)
+	if err != nil {
 		return err
 	}
-	missing, err := missingLibraries(ctx, name)
-	if err != nil || len(missing) == 0 {
-		return err
-	}
+	missing := libraries(plan)
 	for _, lib := range missing {
 		if err := c.download(ctx, lib, c.path("lib")); err != nil {
 			return err
 		}
 	}
-	return c.indexLibraries(ctx)
+	if len(missing) > 0 {
+		if err := c.indexLibraries(ctx); err != nil {
+			return err
+		}
+	}
+	return c.download(ctx, name, c.path("root", name))
 }
 
 func (c *cache) download(ctx context.Context, name, into string) error {
@@ -102,29 +105,14 @@ func (c *cache) download(ctx context.Context, name, into string) error {
 	return command(ctx, "", "dpkg", "-x", debs[len(debs)-1], into)
 }
 
-// missingLibraries returns the library packages that the named one depends on
-// and that are not installed.
-func missingLibraries(ctx context.Context, name string) ([]string, error) {
-	needed, err := output(ctx, "apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
-		"--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", name)
-	if err != nil {
-		return nil, err
-	}
-	installed, err := output(ctx, "dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n")
-	if err != nil {
-		return nil, err
-	}
-	return missing(needed, installed), nil
-}
-
-// missing reads the output of apt-cache depends, in which the name of a
-// package starts a line, and that of dpkg-query.
-func missing(depends, installed string) []string {
+// libraries takes the libraries out of apt-get's plan, in which a package to
+// install has a line "Inst NAME (VERSION ...)".
+func libraries(plan string) []string {
 	var list []string
-	for line := range strings.Lines(depends) {
-		name := strings.TrimSpace(line)
-		if strings.HasPrefix(line, "lib") && !strings.Contains(installed, "installed "+name+"\n") {
-			list = append(list, name)
+	for line := range strings.Lines(plan) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && fields[0] == "Inst" && strings.HasPrefix(fields[1], "lib") {
+			list = append(list, fields[1])
 		}
 	}
 	return list

@@ -35,10 +35,14 @@ type gap struct{ daemon, group, reason string }
 
 // missing notes why figures are missing; the first reason of a group counts.
 func (r *results) missing(daemon, group, reason string) {
-	known := slices.ContainsFunc(r.gaps, func(g gap) bool { return g.daemon == daemon && g.group == group })
-	if !known {
+	if !r.lacks(daemon, group) {
 		r.gaps = append(r.gaps, gap{daemon, group, reason})
 	}
+}
+
+// lacks reports whether figures of the daemon are missing in the group.
+func (r *results) lacks(daemon, group string) bool {
+	return slices.ContainsFunc(r.gaps, func(g gap) bool { return g.daemon == daemon && g.group == group })
 }
 
 // put stores the figure of a round; counts of the same round add up.
