@@ -422,7 +422,7 @@ func TestMemoryNotReadableByTheUser(t *testing.T) {
 func TestPrepareRefusesNUL(t *testing.T) {
 	s := newHarness(t, New)
 	for _, c := range []Command{{Path: "/x\x00"}, {Path: "/x", Argv: []string{"\x00"}}, {Path: "/x", Argv: []string{"x"}, Env: []string{"A=\x00"}}} {
-		if _, err := s.Prepare(c); err == nil {
+		if _, err := s.tryPrepare(c); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
@@ -434,7 +434,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	p, err := s.Prepare(Command{Path: "/bin/true", Argv: []string{"true"}})
+	g, err := harness{Starter: s}.tryPrepare(Command{Path: "/bin/true", Argv: []string{"true"}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -445,7 +445,7 @@ func BenchmarkStart(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.Start(p, fd, extra); err != nil {
+		if _, err := s.Start(g, fd, extra); err != nil {
 			b.Fatal(err)
 		}
 		for alive := true; alive; {

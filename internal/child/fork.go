@@ -12,7 +12,7 @@ import (
 func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
 	defer unix.Close(fd)
 	attr := syscall.ProcAttr{
-		Env:   p.cmd.Env[:len(p.cmd.Env):len(p.cmd.Env)],
+		Env:   goStrings(p.env),
 		Files: []uintptr{uintptr(fd), uintptr(fd), uintptr(fd)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	}
@@ -21,10 +21,10 @@ func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
 			attr.Env = append(attr.Env, string(v))
 		}
 	}
-	if c := p.cmd.Cred; c != nil {
+	if c := p.cred; c != nil {
 		attr.Sys.Credential = &syscall.Credential{Uid: c.UID, Gid: c.GID, Groups: c.Groups}
 	}
-	pid, err := syscall.ForkExec(p.cmd.Path, p.cmd.Argv, &attr)
+	pid, err := syscall.ForkExec(p.Path(), p.Argv(), &attr)
 	if err == nil {
 		return pid, nil
 	}
@@ -40,7 +40,7 @@ func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
 // forkStage guesses where ForkExec failed, for it does not tell: only a change
 // of credentials gives EPERM, and only setuid EAGAIN.
 func forkStage(p *Program, e syscall.Errno) Stage {
-	if p.cmd.Cred != nil && (e == syscall.EPERM || e == syscall.EAGAIN) {
+	if p.cred != nil && (e == syscall.EPERM || e == syscall.EAGAIN) {
 		return User
 	}
 	return Exec

@@ -120,16 +120,32 @@ func newHarness(t *testing.T, make func() (*Starter, error)) harness {
 	return harness{t, s}
 }
 
+// Command is a Program with its Profile, before they are made.
+type Command struct {
+	Path string // "": this test binary
+	Argv []string
+	Env  []string
+	Cred *Credential
+}
+
 func (h harness) prepare(c Command) *Program {
 	h.Helper()
-	if c.Path == "" {
-		c.Path = "/proc/self/exe"
-	}
-	p, err := h.Prepare(c)
+	g, err := h.tryPrepare(c)
 	if err != nil {
 		h.Fatal(err)
 	}
-	return p
+	return g
+}
+
+func (h harness) tryPrepare(c Command) (*Program, error) {
+	if c.Path == "" {
+		c.Path = "/proc/self/exe"
+	}
+	p, err := h.Profile(c.Env, c.Cred)
+	if err != nil {
+		return nil, err
+	}
+	return p.Program(c.Path, c.Argv)
 }
 
 // connect returns two ends of a connection, the first for Start.

@@ -65,10 +65,9 @@ func (s *Starter) works() bool {
 	if err != nil {
 		return false
 	}
-	p := &Program{}
+	p := &Profile{}
 	p.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
 	p.add(Exec, unix.SYS_EXIT_GROUP, 0)
-	st.prog = p
 	k := st.slot
 	k.busy = 1
 	copy(k.calls[:], p.calls)

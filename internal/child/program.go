@@ -9,30 +9,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Command says what to run and as whom.
-type Command struct {
-	Path string      // of the program; relative ones are seen from the daemon's directory
-	Argv []string    // argv[0] included
-	Env  []string    // NAME=VALUE
-	Cred *Credential // nil: as the daemon
-}
-
 // Credential is the exact identity of a child: these groups and no others.
 type Credential struct {
 	UID, GID uint32
 	Groups   []uint32
 }
 
-// Program is a command made ready: its strings as C wants them and the system
-// calls that lead to its exec. It serves any number of starts and is not
-// changed by them.
-type Program struct {
-	cmd    Command
-	path   *byte
-	argv   []*byte
-	env    []*byte // without the terminating nil
+// Profile is what servers have in common: whose they are, their environment,
+// and so the system calls that lead to their exec. Thousands of services share
+// a few of them.
+type Profile struct {
+	cred   *Credential // nil: as the daemon
+	env    []*byte     // without a terminating nil
 	calls  []call
 	stages []Stage // of each call
+}
+
+// Program is a server program made ready: its path and arguments as C wants
+// them. It serves any number of starts and is not changed by them.
+type Program struct {
+	*Profile
+	path *byte
+	argv []*byte // with the terminating nil
 }
 
 // call is one system call of a child before its exec.
@@ -41,7 +39,7 @@ type call struct {
 	args [6]uintptr
 }
 
-// The calls of a Program that a start fills in.
+// The calls of a Profile that a start fills in.
 const (
 	callUnshare = iota // only in a start that shares the descriptor table
 	callWake           // likewise: tells the daemon that the table is unshared
@@ -51,35 +49,56 @@ const (
 	callPlain = callDup0 // the first call of a start with a table of its own
 )
 
-// Prepare makes a Program of a command for children of s. Its error says which
-// string holds a NUL byte.
-func (s *Starter) Prepare(c Command) (*Program, error) {
-	p := &Program{cmd: c}
-	var err error
-	if p.path, err = unix.BytePtrFromString(c.Path); err != nil {
+// Profile makes a Profile for children of s from NAME=VALUE strings and the
+// identity they are to have; with nil they keep the daemon's. Its error says
+// that a string holds a NUL byte.
+func (s *Starter) Profile(env []string, cred *Credential) (*Profile, error) {
+	ptrs, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
 		return nil, err
 	}
-	if p.argv, err = syscall.SlicePtrFromStrings(c.Argv); err != nil {
-		return nil, err
-	}
-	if p.env, err = syscall.SlicePtrFromStrings(c.Env); err != nil {
-		return nil, err
-	}
-	p.env = p.env[:len(c.Env)]
+	p := &Profile{cred: cred, env: ptrs[:len(env)]}
 	p.descriptors(s.wake)
 	p.add(Session, unix.SYS_SETSID)
-	p.credential(c.Cred)
+	p.credential(cred)
 	if l := &nofile.AtStart; l.Hard != 0 {
 		p.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
 	}
-	p.add(Exec, unix.SYS_EXECVE, address(p.path), address(&p.argv[0]))
+	p.add(Exec, unix.SYS_EXECVE)
 	return p, nil
+}
+
+// Program makes a Program of an absolute path, or one seen from the daemon's
+// directory, and arguments, argv[0] included. Its error says that a string
+// holds a NUL byte.
+func (p *Profile) Program(path string, argv []string) (*Program, error) {
+	g := &Program{Profile: p}
+	var err error
+	if g.path, err = unix.BytePtrFromString(path); err != nil {
+		return nil, err
+	}
+	g.argv, err = syscall.SlicePtrFromStrings(argv)
+	return g, err
+}
+
+// Path is the path of the program.
+func (g *Program) Path() string { return unix.BytePtrToString(g.path) }
+
+// Argv is the argument vector, argv[0] included.
+func (g *Program) Argv() []string { return goStrings(g.argv[:len(g.argv)-1]) }
+
+func goStrings(ptrs []*byte) []string {
+	s := make([]string, len(ptrs))
+	for i, p := range ptrs {
+		s[i] = unix.BytePtrToString(p)
+	}
+	return s
 }
 
 // descriptors leaves the child with its socket as 0, 1 and 2, and with wake,
 // which closes at exec. Close-on-exec alone would not do: a child that hangs
 // before its exec would hold other clients' connections open.
-func (p *Program) descriptors(wake int) {
+func (p *Profile) descriptors(wake int) {
 	high := uintptr(wake + 1)
 	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
 	p.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
@@ -92,7 +111,7 @@ func (p *Program) descriptors(wake int) {
 
 // credential gives up the daemon's identity, groups first: after setuid the
 // child could not.
-func (p *Program) credential(c *Credential) {
+func (p *Profile) credential(c *Credential) {
 	if c == nil {
 		return
 	}
@@ -101,15 +120,15 @@ func (p *Program) credential(c *Credential) {
 	p.add(User, unix.SYS_SETUID, uintptr(c.UID))
 }
 
-func (p *Program) add(stage Stage, nr uintptr, args ...uintptr) {
+func (p *Profile) add(stage Stage, nr uintptr, args ...uintptr) {
 	c := call{nr: nr}
 	copy(c.args[:], args)
 	p.calls = append(p.calls, c)
 	p.stages = append(p.stages, stage)
 }
 
-// address is a pointer as a system call takes it. The Program keeps what it
-// points to reachable, and Go does not move what is on its heap.
+// address is a pointer as a system call takes it. Whoever stores it keeps what
+// it points to reachable, and Go does not move what is on its heap.
 func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 const futexWakePrivate = 1 | 128 // FUTEX_WAKE | FUTEX_PRIVATE_FLAG: the child shares the daemon's memory

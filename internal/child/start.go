@@ -88,7 +88,7 @@ func (st *start) load(p *Program, fd int, extra []byte, shared bool) {
 	for i := callDup0; i <= callDup2; i++ {
 		at(i)[0] = uintptr(fd)
 	}
-	k.calls[n-1].args[2] = st.environment(p, extra)
+	k.calls[n-1].args = [6]uintptr{address(p.path), address(&p.argv[0]), st.environment(p, extra)}
 }
 
 // environment returns the address of p's environment followed by extra.
