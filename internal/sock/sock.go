@@ -1,0 +1,182 @@
+// Package sock opens the sockets that services listen on and takes connections
+// and datagrams from them. In goes a Spec; out comes a listening descriptor,
+// and from that accepted descriptors with the addresses of both ends. It knows
+// neither services nor children.
+//
+// Descriptors are plain numbers, close-on-exec and owned by the caller.
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec identifies a socket: two equal Specs are served by the same socket. A
+// Spec can be a map key.
+type Spec struct {
+	Family   int            // unix.AF_INET, AF_INET6, AF_UNIX or AF_VSOCK
+	Type     int            // unix.SOCK_STREAM, …
+	Protocol int            // unix.IPPROTO_TCP, …; 0: the default of family and type
+	Addr     netip.AddrPort // Internet sockets
+	Dual     bool           // AF_INET6: also takes IPv4 clients, so V6ONLY is off
+	Path     string         // AF_UNIX; "@name" is in the abstract name space
+	Port     uint32         // AF_VSOCK
+}
+
+// Options are what can be changed on an open socket.
+type Options struct {
+	SndBuf, RcvBuf int    // bytes; 0: as it is
+	Backlog        int    // listen queue
+	Blocking       bool   // a wait server expects a blocking socket
+	Defer          bool   // accept only once the client has sent something (TCP_DEFER_ACCEPT)
+	Mode           uint32 // of a unix path
+	UID, GID       int    // of a unix path; -1: unchanged
+}
+
+// String is the address as logs show it.
+func (s Spec) String() string {
+	switch s.Family {
+	case unix.AF_UNIX:
+		return s.Path
+	case unix.AF_VSOCK:
+		return fmt.Sprintf("vsock:%d", s.Port)
+	}
+	if s.Addr.Addr().IsUnspecified() && !s.Dual {
+		return fmt.Sprintf("%s:%d", map[bool]string{true: "0.0.0.0", false: "[::]"}[s.Family == unix.AF_INET], s.Addr.Port())
+	}
+	return s.Addr.String()
+}
+
+// Listens reports whether clients connect to a socket of this type.
+func (s Spec) Listens() bool {
+	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET
+}
+
+// Open opens and binds a socket, listens on it where its type has connections,
+// and moves it to a descriptor of at least floor. The error names the system
+// call that failed, as in "bind: Address already in use".
+func Open(s Spec, o Options, floor int) (fd int, err error) {
+	fd, err = unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if fd, err = raise(fd, floor); err != nil {
+		return -1, err
+	}
+	if err := set(fd, s, o); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// raise moves a descriptor to a number of at least floor.
+func raise(fd, floor int) (int, error) {
+	if fd >= floor {
+		return fd, nil
+	}
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor)
+	unix.Close(fd)
+	return high, os.NewSyscallError("fcntl", err)
+}
+
+// set makes a new socket ready for clients.
+func set(fd int, s Spec, o Options) error {
+	if err := before(fd, s); err != nil {
+		return err
+	}
+	if err := Apply(fd, s, o); err != nil {
+		return err
+	}
+	if err := bind(fd, s, o); err != nil {
+		return err
+	}
+	if !s.Listens() {
+		return nil
+	}
+	return os.NewSyscallError("listen", unix.Listen(fd, o.Backlog))
+}
+
+// before sets what must be set before bind.
+func before(fd int, s Spec) error {
+	if s.Family == unix.AF_INET || s.Family == unix.AF_INET6 {
+		if s.Listens() { // on datagram sockets it would let others share the port
+			if err := setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1, "SO_REUSEADDR"); err != nil {
+				return err
+			}
+		}
+	}
+	if s.Family != unix.AF_INET6 {
+		return nil
+	}
+	only := 1
+	if s.Dual {
+		only = 0
+	}
+	// Always explicit: the kernel's default is an administrator's choice.
+	return setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only, "IPV6_V6ONLY")
+}
+
+// Apply sets the options that can change while a socket is open.
+func Apply(fd int, s Spec, o Options) error {
+	if o.SndBuf > 0 {
+		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, o.SndBuf, "SO_SNDBUF"); err != nil {
+			return err
+		}
+	}
+	if o.RcvBuf > 0 {
+		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.RcvBuf, "SO_RCVBUF"); err != nil {
+			return err
+		}
+	}
+	if s.Type == unix.SOCK_STREAM && s.Protocol == unix.IPPROTO_TCP {
+		seconds := 0
+		if o.Defer {
+			seconds = deferSeconds
+		}
+		if err := setInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, seconds, "TCP_DEFER_ACCEPT"); err != nil {
+			return err
+		}
+	}
+	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, !o.Blocking))
+}
+
+// deferSeconds is how long the kernel waits for the client's first bytes before
+// it hands the connection over without them.
+const deferSeconds = 30
+
+func setInt(fd, level, option, value int, name string) error {
+	return os.NewSyscallError("setsockopt "+name, unix.SetsockoptInt(fd, level, option, value))
+}
+
+func bind(fd int, s Spec, o Options) error {
+	switch s.Family {
+	case unix.AF_UNIX:
+		return bindUnix(fd, s, o)
+	case unix.AF_VSOCK:
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrVM{CID: unix.VMADDR_CID_ANY, Port: s.Port}))
+	case unix.AF_INET:
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrInet4{Port: int(s.Addr.Port()), Addr: s.Addr.Addr().As4()}))
+	}
+	zone, err := zoneID(s.Addr.Addr().Zone())
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrInet6{Port: int(s.Addr.Port()), Addr: s.Addr.Addr().As16(), ZoneId: zone}))
+}
+
+// NoSuchFamily reports whether an error of Open says that this kernel lacks the
+// family, type or protocol.
+func NoSuchFamily(err error) bool {
+	for _, e := range []syscall.Errno{unix.EAFNOSUPPORT, unix.EPROTONOSUPPORT, unix.ESOCKTNOSUPPORT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
