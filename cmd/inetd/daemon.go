@@ -192,7 +192,7 @@ func relay(signals <-chan os.Signal, s *inetd.Server) {
 // closeOnExec keeps descriptors that whoever started us left open from the
 // servers.
 func closeOnExec() {
-	const first = readyFD
+	const first = 3 // after the standard ones
 	if unix.CloseRange(first, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type benchKey struct{}
 // bench is what one script has running.
 type bench struct {
 	dir     string
-	env     []string
+	env     []string // of daemons
 	daemons map[string]*testDaemon
 	conns   map[string]net.Conn
 	notes   *transcript // what the service manager was told
@@ -34,7 +35,7 @@ type bench struct {
 func newBench(env *testscript.Env) *bench {
 	return &bench{
 		dir:     env.WorkDir,
-		env:     env.Vars,
+		env:     slices.DeleteFunc(slices.Clone(env.Vars), func(v string) bool { return v[0] < 'A' || v[0] > 'Z' }),
 		daemons: map[string]*testDaemon{},
 		conns:   map[string]net.Conn{},
 	}
@@ -97,8 +98,7 @@ func cmdForeground(ts *script, neg bool, args []string) {
 // form NAME=VALUE in front go into its environment.
 func runInetd(ts *script, id string, args []string, options ...string) (d *testDaemon, pidFile string) {
 	b := benchOf(ts)
-	env := append([]string{}, b.env...)
-	env = append(env, "NOTIFY_SOCKET="+ts.Getenv("NOTIFY_SOCKET"))
+	env := slices.Clone(b.env)
 	for len(args) > 0 && strings.Contains(args[0], "=") && args[0][0] != '-' {
 		env, args = append(env, args[0]), args[1:]
 	}
@@ -179,6 +179,7 @@ func cmdNotify(ts *script, neg bool, args []string) {
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	ts.Check(err)
 	ts.Setenv("NOTIFY_SOCKET", path)
+	benchOf(ts).env = append(benchOf(ts).env, "NOTIFY_SOCKET="+path)
 	benchOf(ts).notes = newTranscript(datagrams{conn})
 	ts.Defer(func() { conn.Close() })
 }

@@ -34,25 +34,20 @@ func printEnvironment() {
 	}
 }
 
-// printDescriptors shows which descriptors are open and which do not block.
+// printDescriptors shows which descriptors were inherited, and how. What is
+// close-on-exec cannot have been: the Go runtime opened it.
 func printDescriptors() {
 	for fd := range 1024 {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-		if err != nil || fdIsRuntimes(fd) {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil || flags&unix.FD_CLOEXEC != 0 {
 			continue
 		}
 		word := "blocking"
-		if flags&unix.O_NONBLOCK != 0 {
+		if mode, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); mode&unix.O_NONBLOCK != 0 {
 			word = "nonblocking"
 		}
 		fmt.Println(fd, word)
 	}
-}
-
-// fdIsRuntimes reports whether the Go runtime opened fd for itself.
-func fdIsRuntimes(fd int) bool {
-	link, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
-	return err == nil && strings.HasPrefix(link, "anon_inode:")
 }
 
 func printCredentials() {
