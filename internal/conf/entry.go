@@ -29,10 +29,10 @@ type draft struct {
 	e      Entry
 	failed bool
 	style  style
-	open   []transport // what the protocol column asks for; one entry each
 }
 
 func (r *reader) draft(at Pos) draft {
+	r.open = r.open[:0]
 	return draft{reader: r, e: Entry{
 		Pos:    at,
 		Limits: Limits{Starts: Unset, Max: Unset, PerMinute: Unset, PerSource: Unset},
@@ -72,7 +72,7 @@ func (r *reader) columns(f []field) {
 	}
 	d.sockType(f[colType])
 	d.protocol(f[colProtocol])
-	if d.open == nil && d.style == unknown {
+	if len(d.open) == 0 && d.style == unknown {
 		return // not an entry at all; more messages would not help
 	}
 	args := d.rpcColumns(f)
@@ -86,6 +86,9 @@ func (r *reader) columns(f []field) {
 // oddities hints at characters that another inetd would understand otherwise,
 // once for each kind.
 func (d *draft) oddities(f []field) {
+	if !strings.ContainsAny(d.logical.text, "\"'#\\") {
+		return
+	}
 	args := f[min(len(f), colServer):]
 	d.oddity(f, func(w field) bool { return w.quoted },
 		"quotes around %q removed", "Debian and OpenBSD would pass them on")

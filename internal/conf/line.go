@@ -129,7 +129,7 @@ func control(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 // warnIndented warns of a continuation that looks like a service of its own:
 // inetutils would have read it as one.
 func (r *reader) warnIndented(s string, at cursor) {
-	if f := strings.Fields(s); len(f) < 6 || !isType(f[1]) || !isProtocol(f[2]) {
+	if !hasColumns(s) {
 		return
 	}
 	at.off += len(s) - len(strings.TrimLeft(s, " \t"))
@@ -176,9 +176,15 @@ func (l *line) field(i int) (f field, end int) {
 		}
 		return field{text: s[1 : n+1], quoted: true}, i + n + 2
 	}
-	n := strings.IndexAny(s, " \t")
-	if n < 0 {
-		n = len(s)
-	}
+	n := wordEnd(s)
 	return field{text: s[:n]}, i + n
+}
+
+// wordEnd returns the length of the word that s starts with.
+func wordEnd(s string) int {
+	n := 0
+	for n < len(s) && !blank(s[n]) {
+		n++
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ type File struct {
 // name of the including file and the pattern as written and returns the files
 // it matches; with a nil include the directive is refused with a problem.
 func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) ([]Entry, []Problem) {
-	var out result
+	out := result{entries: make([]Entry, 0, entryLines(text))}
 	r := reader{
 		result:  &out,
 		include: include,
@@ -35,6 +36,18 @@ func Parse(file string, text []byte, include func(from, pattern string) ([]File,
 	}
 	r.read()
 	return out.entries, out.problems
+}
+
+// entryLines estimates how many entries a file has, so that a large table of
+// them is not copied while it grows.
+func entryLines(text []byte) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		if line[0] > ' ' && line[0] != '#' {
+			n++
+		}
+	}
+	return n
 }
 
 // result is what all files of one Parse add to.
@@ -52,8 +65,9 @@ type reader struct {
 	cursor
 	hosts []string // of the default address line, nil: every address
 
-	logical line    // the line in hand
-	fields  []field // and its words
+	logical line        // the line in hand
+	fields  []field     // its words
+	open    []transport // what its protocol column asks for; one entry each
 }
 
 // cursor is a place in the text.

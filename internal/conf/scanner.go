@@ -32,22 +32,23 @@ func startsDefinition(s string) bool {
 
 // startsEntry tells whether a line surely opens an entry, in either syntax.
 func startsEntry(s string) bool {
-	if s == "" || blank(s[0]) || s[0] == '#' {
-		return false
-	}
+	return s != "" && !blank(s[0]) && s[0] != '#' && (startsDefinition(s) || hasColumns(s))
+}
+
+// hasColumns tells whether a line has a socket type and a protocol where an
+// entry has them.
+func hasColumns(s string) bool {
 	_, rest := cutWord(s)
-	word, rest := cutWord(rest)
+	typ, rest := cutWord(rest)
 	protocol, _ := cutWord(rest)
-	return word == "on" || word == "off" || isType(word) && isProtocol(protocol)
+	return isType(typ) && isProtocol(protocol)
 }
 
 // cutWord returns the first word of s and what follows it.
 func cutWord(s string) (word, rest string) {
 	s = strings.TrimLeft(s, " \t")
-	if i := strings.IndexAny(s, " \t"); i >= 0 {
-		return s[:i], s[i:]
-	}
-	return s, ""
+	n := wordEnd(s)
+	return s[:n], s[n:]
 }
 
 // word returns the next word of the line at the cursor.

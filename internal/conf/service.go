@@ -83,7 +83,7 @@ func (d *draft) muxService(f field, off int, name string) {
 	if d.e.Service == "" {
 		d.errorf(f.at(off), "write tcpmux/NAME", `no name after "tcpmux/"`)
 	}
-	if d.open != nil && d.open[0].proto != "tcp" {
+	if len(d.open) > 0 && d.open[0].proto != "tcp" {
 		d.errorf(d.e.Cols[colProtocol], "write stream and tcp", "tcpmux hands out tcp connections only")
 	}
 }
