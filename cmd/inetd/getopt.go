@@ -124,8 +124,9 @@ func (v *vector) long(arg string) error {
 		v.emit("--" + name + "=" + value)
 	default:
 		v.emit("--" + name)
-		v.emit(v.rest[:min(1, len(v.rest))]...)
-		v.rest = v.rest[min(1, len(v.rest)):]
+		if value, ok := v.take(anything); ok {
+			v.emit(value)
+		}
 	}
 	return nil
 }
@@ -171,7 +172,8 @@ func (v *vector) group(letters string) error {
 func (v *vector) letter(letter, glued string) (whole bool, err error) {
 	switch letter {
 	case "p":
-		return true, v.pid(glued)
+		v.pid(glued)
+		return true, nil
 	case "r":
 		return true, v.loops(glued)
 	case "c":
@@ -216,14 +218,13 @@ func (v *vector) numberOr(bare, letter, glued string) (whole bool) {
 // pid decides between the pid file of FreeBSD and inetutils and HP-UX's limit
 // of processes: a number is never the name of a pid file. inetutils without a
 // value means no pid file.
-func (v *vector) pid(glued string) error {
+func (v *vector) pid(glued string) {
 	value, _ := v.value(glued, func(s string) bool { return !strings.HasPrefix(s, "-") })
 	if decimal(value) {
 		v.emit("--max-processes=" + value)
 	} else {
 		v.emit("--pidfile=" + value)
 	}
-	return nil
 }
 
 // loops rewrites HP-UX's -r N [SECONDS] as the rate per minute it comes to.
