@@ -82,15 +82,19 @@ func TestManyArguments(t *testing.T) {
 	}
 }
 
-// TestArgvIsOwned checks that entries share nothing that an append could
+// TestSlicesAreOwned checks that entries share nothing that an append could
 // write into.
-func TestArgvIsOwned(t *testing.T) {
+func TestSlicesAreOwned(t *testing.T) {
 	t.Parallel()
-	entries, _ := Parse("f", []byte("1.2.3.4:\na\t"+cat+"b\t"+cat), nil)
-	_ = append(entries[0].Argv, "changed")
-	_ = append(entries[0].Hosts, "changed")
-	if entries[1].Argv[0] != "cat" || len(entries[1].Hosts) != 1 {
-		t.Errorf("second entry is now %+v", entries[1])
+	text := "1.2.3.4,1.2.3.5,1.2.3.6:\na/1\ttli\trpc/tcp,udp\twait\troot\t/bin/cat\tcat a b c d\n"
+	entries, problems := Parse("f", []byte(text), nil)
+	if len(entries) != 2 {
+		t.Fatalf("%d entries, problems %v", len(entries), problems)
+	}
+	for _, e := range entries {
+		if cap(e.Argv) != len(e.Argv) || cap(e.Hosts) != len(e.Hosts) {
+			t.Errorf("%s: argv %d of %d, hosts %d of %d", e.Label(), len(e.Argv), cap(e.Argv), len(e.Hosts), cap(e.Hosts))
+		}
 	}
 }
 

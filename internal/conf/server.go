@@ -54,7 +54,7 @@ func (d *draft) server(f field, args []field) {
 	d.e.Internal = f.text == "internal"
 	switch {
 	case d.e.Internal:
-		d.e.Argv = words(nil, args)
+		d.e.Argv = words(args)
 		return
 	case f.text == "":
 		d.errorf(f.pos, "expected a path", "empty server")
@@ -66,17 +66,18 @@ func (d *draft) server(f field, args []field) {
 	}
 	base := path.Base(d.e.Server)
 	if vos || len(args) == 0 {
-		d.e.Argv = words([]string{base}, args)
-		return
+		args = append([]field{{text: base}}, args...)
+	} else {
+		d.checkName(args[0], base)
 	}
-	d.e.Argv = words(nil, args)
-	d.checkName(args[0], base)
+	d.e.Argv = words(args)
 }
 
-// words appends the texts of f to list.
-func words(list []string, f []field) []string {
-	for _, w := range f {
-		list = append(list, w.text)
+// words returns the texts of f.
+func words(f []field) []string {
+	list := make([]string, len(f))
+	for i, w := range f {
+		list[i] = w.text
 	}
 	return list
 }

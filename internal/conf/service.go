@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -161,7 +162,7 @@ func (r *reader) addresses(f field, list string) (hosts []string, ok bool) {
 		r.report(Hint, f.pos, "* is every address", "the others are ignored")
 		return nil, true
 	}
-	return hosts, true
+	return slices.Clip(hosts), true
 }
 
 // badHost tells why host can be no address and no host name, or "".
