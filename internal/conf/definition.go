@@ -51,6 +51,10 @@ func (r *reader) definition() {
 	if list, ok := s.options(); ok {
 		d := r.draft(service.pos)
 		v := d.values(list)
+		if i := strings.IndexFunc(service.text, control); i >= 0 {
+			d.failed = true
+			d.badByte(service.at(i), service.text[i])
+		}
 		if !d.failed {
 			d.define(service, v)
 		}

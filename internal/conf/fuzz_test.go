@@ -30,6 +30,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte("a on b # a comment without a line end"))
+	f.Add([]byte("a\x7f on protocol=tcp;"))
 	f.Add([]byte(`"."""`))
 	f.Add([]byte(".include -x \\"))
 	f.Fuzz(func(t *testing.T, text []byte) {

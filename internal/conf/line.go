@@ -117,7 +117,7 @@ func (r *reader) readable() bool {
 		}
 	}
 	if i := strings.IndexFunc(l.text, control); i >= 0 {
-		r.report(Error, l.pos(r, i), fmt.Sprintf("control character %q in the line", l.text[i]), "")
+		r.badByte(l.pos(r, i), l.text[i])
 		return false
 	}
 	return true
@@ -125,6 +125,10 @@ func (r *reader) readable() bool {
 
 // control tells the characters that no column may hold. A tab separates.
 func control(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+func (r *reader) badByte(at Pos, c byte) {
+	r.report(Error, at, fmt.Sprintf("control character %q", c), "is this a text file?")
+}
 
 // warnIndented warns of a continuation that looks like a service of its own:
 // inetutils would have read it as one.

@@ -163,7 +163,7 @@ func (s *scanner) value() (f field, ok bool) {
 			}
 			continue
 		case control(rune(c)):
-			s.report(Error, s.pos(s.cursor), fmt.Sprintf("control character %q in the definition", c), "")
+			s.badByte(s.pos(s.cursor), c)
 			return f, false
 		}
 		text = append(text, c)
@@ -188,7 +188,7 @@ func (s *scanner) quoted(text []byte, quote byte) ([]byte, bool) {
 				return nil, false
 			}
 		case control(rune(c)) && c != '\r':
-			s.report(Error, s.pos(s.cursor), fmt.Sprintf("control character %q in the definition", c), "")
+			s.badByte(s.pos(s.cursor), c)
 			return nil, false
 		}
 		text = append(text, c)

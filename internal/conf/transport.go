@@ -155,12 +155,17 @@ func (d *draft) fit(f field, t transport, types []Type) {
 	default:
 		t.typ = d.e.Type
 	}
-	if d.style == sunrpc || d.e.Kind == RPC {
+	rpc := d.style == sunrpc || d.e.Kind == RPC
+	if rpc {
 		d.e.Kind = RPC
 		t.word = "rpc/" + t.word
 	}
-	raw := t.typ == RDM || t.typ == Raw
-	if !raw && !slices.Contains(types, t.typ) {
+	raw := !rpc && (t.typ == RDM || t.typ == Raw)
+	switch {
+	case rpc && t.proto != "tcp" && t.proto != "udp":
+		d.errorf(f.pos, "expected tcp or udp", "the portmapper does not know protocol %s", t.proto)
+		return
+	case !raw && !slices.Contains(types, t.typ):
 		d.errorf(f.pos, fits(t.proto, types), "socket type %s does not fit protocol %s", t.typ, t.word)
 		return
 	}
@@ -180,7 +185,7 @@ func fits(proto string, types []Type) string {
 func (d *draft) bufferSizes(f field, off int, options string) {
 	for option := range strings.SplitSeq(options, ",") {
 		name, size, _ := strings.Cut(option, "=")
-		at := off + len(name) + 1
+		at := off + min(len(name)+1, len(option))
 		switch name {
 		case "sndbuf":
 			d.e.SndBuf = d.size(f, at, size)
