@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,31 +47,29 @@ func ParseHosts(allowFile string, allow []byte, denyFile string, deny []byte) (*
 
 func (t *Tables) parse(file string, text []byte, grants bool) []Problem {
 	r := &reporter{file: file}
-	for _, ln := range r.splitLines(text) {
-		r.line = ln
+	for range r.lines(text) {
 		if rule, ok := r.rule(grants); ok {
 			t.rules = append(t.rules, rule)
 		}
 	}
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		t.cutOff(r, text, grants)
+	if r.line.cutOff {
+		t.cutOff(r, grants)
 	}
 	return r.sorted()
 }
 
-// cutOff deals with a file that does not end in a newline: it may be a part of
-// one that is being written. As in Debian's tcp_wrappers its last line lets in
-// nobody, and hosts.deny refuses whoever gets to its end.
-func (t *Tables) cutOff(r *reporter, text []byte, grants bool) {
-	number := bytes.Count(text, []byte("\n")) + 1
-	col := len(text) - bytes.LastIndexByte(text, '\n')
+// cutOff deals with a file whose last line has no end: it may be part of a file
+// that is being written. As in Debian's tcp_wrappers that line lets in nobody,
+// and in hosts.deny it refuses whoever gets there.
+func (t *Tables) cutOff(r *reporter, grants bool) {
 	effect := "the last line lets in nobody"
 	if !grants {
 		effect = "every peer is refused that no rule lets in"
+		number, _ := r.line.where(0)
 		all := &list{items: []item{{word: &word{kind: anything}, host: &pattern{kind: byWord, word: word{kind: anything}}}}}
 		t.rules = append(t.rules, rule{file: r.file, line: number, daemons: all, clients: all, refusal: noNewline})
 	}
-	r.problems = append(r.problems, Problem{r.file, number, col, noNewline + ": " + effect, "a newline"})
+	r.report(len(r.line.text), noNewline+": "+effect, "a newline")
 }
 
 const noNewline = "no newline at the end of the file"
@@ -107,13 +104,9 @@ func (r *reporter) doubts(u *rule, whole, rest token) token {
 	if r.line.cutOff {
 		u.doubt = noNewline
 	}
-	if r.line.cr {
-		u.doubt = "carriage return after a backslash"
-		r.report(whole.offset, u.doubt+": the line ends there for tcp_wrappers", "newline")
-	}
 	if start := whole.trim(); start.text[0] == '#' {
 		u.doubt = "only a # in the first column starts a comment"
-		r.report(start.offset, u.doubt+": this is a rule", "")
+		r.report(start.offset, u.doubt+": this is a rule", "# in the first column")
 	}
 	if in, ok := bracketed(rest); ok {
 		u.doubt = "IPv6 address without brackets"
@@ -138,16 +131,16 @@ func bracketed(rest token) (token, bool) {
 	return rest, true
 }
 
-// cutField cuts s at the first colon outside of brackets.
+// cutField cuts s at the first colon that as many brackets close as open before.
 func cutField(s token) (field, rest token, found bool) {
-	inside := false
+	open := 0
 	for i, c := range []byte(s.text) {
 		switch {
 		case c == '[':
-			inside = true
+			open++
 		case c == ']':
-			inside = false
-		case c == ':' && !inside:
+			open--
+		case c == ':' && open == 0:
 			return token{s.text[:i], s.offset}, token{s.text[i+1:], s.offset + i + 1}, true
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -12,57 +14,64 @@ import (
 type line struct {
 	text   string
 	pieces []piece
-	cr     bool // a carriage return follows a backslash at the end of a piece
 	cutOff bool // the file ends before the line does
 }
 
 // piece is where a physical line starts in the text of a logical one.
 type piece struct{ offset, number int }
 
-// splitLines returns the logical lines of text without blank ones and
-// comments, which start in the first column.
-func (r *reporter) splitLines(text []byte) []line {
-	var all []line
-	var cur line
-	for number := 1; len(text) > 0; number++ {
-		raw, rest, ended := bytes.Cut(text, []byte("\n"))
-		text = rest
-		s, cr := strings.CutSuffix(string(raw), "\r")
-		body, continued := strings.CutSuffix(s, `\`)
-		cur.pieces = append(cur.pieces, piece{len(cur.text), number})
-		cur.text += body
-		cur.cutOff = !ended
-		cur.cr = cur.cr || continued && cr
-		if continued && len(text) > 0 {
-			continue
+// lines yields the logical lines of text without blank ones and comments, which
+// start in the first column. A carriage return before a newline is dropped. The
+// current line of r is the line yielded, and afterwards the last of the text.
+func (r *reporter) lines(text []byte) iter.Seq[line] {
+	return func(yield func(line) bool) {
+		for number := 1; len(text) > 0; number += len(r.line.pieces) {
+			r.line, text = nextLine(text, number)
+			if r.counts() && !yield(r.line) {
+				return
+			}
 		}
-		if r.counts(cur) {
-			all = append(all, cur)
-		}
-		cur = line{}
 	}
-	return all
 }
 
-// counts reports whether ln is neither blank nor a comment.
-func (r *reporter) counts(ln line) bool {
-	comment := strings.HasPrefix(ln.text, "#")
-	if comment && len(ln.pieces) > 1 {
-		r.line = ln
-		r.report(ln.pieces[1].offset, "belongs to the comment above it, which ends in a backslash", "")
+// nextLine returns the first logical line of text, which starts at the given
+// number, and the rest of text.
+func nextLine(text []byte, number int) (line, []byte) {
+	var joined []byte
+	ln := line{cutOff: true}
+	for ln.cutOff && len(text) > 0 {
+		raw, rest, ended := bytes.Cut(text, []byte("\n"))
+		body, continued := bytes.CutSuffix(raw, []byte(`\`))
+		if !continued {
+			body = bytes.TrimSuffix(raw, []byte("\r"))
+		}
+		ln.pieces = append(ln.pieces, piece{len(joined), number + len(ln.pieces)})
+		joined = append(joined, body...)
+		ln.cutOff, text = continued || !ended, rest
 	}
-	return !comment && strings.Trim(ln.text, " \t\r") != ""
+	ln.text = string(joined)
+	return ln, text
+}
+
+// counts reports whether the current line is neither blank nor a comment.
+func (r *reporter) counts() bool {
+	ln := r.line
+	if strings.HasPrefix(ln.text, "#") {
+		if len(ln.pieces) > 1 {
+			r.report(ln.pieces[1].offset, "belongs to the comment above it, which ends in a backslash", "no backslash there")
+		}
+		return false
+	}
+	if strings.HasSuffix(ln.text, `\`) {
+		r.report(len(ln.text)-1, "carriage return after a backslash, so the line ends here", "a newline only")
+	}
+	return strings.Trim(ln.text, " \t\r") != ""
 }
 
 // where returns the line and column, from 1, of a byte of the text.
 func (l line) where(offset int) (number, col int) {
-	p := l.pieces[0]
-	for _, next := range l.pieces[1:] {
-		if next.offset > offset {
-			break
-		}
-		p = next
-	}
+	after := sort.Search(len(l.pieces), func(i int) bool { return l.pieces[i].offset > offset })
+	p := l.pieces[max(after-1, 0)]
 	return p.number, offset - p.offset + 1
 }
 

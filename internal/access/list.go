@@ -72,11 +72,11 @@ func (r *reporter) pattern(tok token) *pattern {
 	return &p
 }
 
-// cutAt cuts tok at its first @ after the first byte, which may be one: of a
-// netgroup.
+// cutAt cuts tok at its first @ after the first byte, which may be the @ of a
+// netgroup. tcp_wrappers does not cut what starts with a bracket.
 func cutAt(tok token) (before, after token, found bool) {
 	at := strings.IndexByte(tok.text[1:], '@') + 1
-	if at == 0 {
+	if at == 0 || tok.text[0] == '[' {
 		return tok, token{}, false
 	}
 	return token{tok.text[:at], tok.offset}, token{tok.text[at+1:], tok.offset + at + 1}, true

@@ -130,11 +130,11 @@ func parseOption(s string, isLast bool) (Option, fault) {
 	case !ok:
 		return o, unknownOption(o.Name)
 	case o.Value == "" && g.value == needsValue:
-		return o, fault{fmt.Sprintf("option %s without a value", o.Name), g.expect}
+		return o, fault{fmt.Sprintf("option %s without a value", o.Name), o.Name + " value"}
 	case o.Value != "" && g.value == noValue:
-		return o, fault{fmt.Sprintf("option %s with a value %q", o.Name, o.Value), "none"}
+		return o, fault{fmt.Sprintf("option %s with a value %q", o.Name, o.Value), o.Name + " alone"}
 	case g.last && !isLast:
-		return o, fault{fmt.Sprintf("option %s is not the last one", o.Name), ""}
+		return o, fault{fmt.Sprintf("option %s is not the last one", o.Name), "no option after " + o.Name}
 	}
 	return o.evaluate(g)
 }

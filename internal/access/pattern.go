@@ -94,7 +94,7 @@ func parseNet6(tok string) (pattern, fault) {
 	}
 	p.net6 = netip.PrefixFrom(addr, n)
 	if tail != "" || rest == "/" {
-		return p.doubtful("bad prefix length", "0 to 128")
+		return p.doubtful(fmt.Sprintf("bad length %q", rest[1:]), "0 to 128")
 	}
 	return p, fault{}
 }
@@ -162,10 +162,11 @@ func parseHostWord(tok string) (pattern, fault) {
 	return pattern{}, fault{fmt.Sprintf("bad address %q", tok), "n.n.n.n"}
 }
 
-// doubtful marks p as a pattern that tcp_wrappers matches with no peer.
+// doubtful marks p as a pattern that tcp_wrappers matches with no peer, so it
+// lets nobody in; whom it was meant for it keeps out.
 func (p pattern) doubtful(why, hint string) (pattern, fault) {
 	p.doubt = why
-	return p, fault{why + ": matches no peer of tcp_wrappers", hint}
+	return p, fault{why + ": lets nobody in", hint}
 }
 
 // mistyped finds keywords with a slip, which are taken for names otherwise.

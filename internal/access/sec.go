@@ -47,8 +47,7 @@ var permissions = []string{"allow", "deny"}
 func ParseSec(file string, text []byte) (*Sec, []Problem) {
 	s := &Sec{lines: map[string]secLine{}}
 	r := &reporter{file: file}
-	for _, ln := range r.splitLines(text) {
-		r.line = ln
+	for ln := range r.lines(text) {
 		toks := tokens(ln.text, 0, " \t\r")
 		service := toks[0].text
 		number, _ := ln.where(toks[0].offset)
