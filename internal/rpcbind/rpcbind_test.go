@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,13 +116,28 @@ func TestSilence(t *testing.T) {
 	if err := client.Set(t.Context(), b); !errors.As(err, &netErr) || !netErr.Timeout() {
 		t.Errorf("after the time-out: %v", err)
 	}
-	client.Timeout = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan struct{})
-	go func() { close(started); cancel() }()
-	<-started
+	client = startScript(t, func([]byte) []byte { cancel(); <-hang; return nil })
+	client.Timeout = time.Hour
 	if err := client.Set(ctx, b); err == nil {
 		t.Error("a cancelled call succeeds")
+	}
+}
+
+func TestReservedPort(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	conn, err := dialReserved(t.Context(), net.Dialer{}, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	port := conn.LocalAddr().(*net.TCPAddr).Port
+	if os.Geteuid() != 0 {
+		t.Skipf("connected from port %d, but only root can be sure of a reserved one", port)
+	}
+	if port < 600 || port > 1023 {
+		t.Errorf("root connects from port %d", port)
 	}
 }
 
