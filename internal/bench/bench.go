@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -95,7 +96,7 @@ func (b *bench) run(only string) error {
 		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
 		}
-		if err := m.run(b); err != nil {
+		if err := errors.Join(m.run(b), b.ctx.Err()); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
@@ -108,7 +109,8 @@ func (b *bench) address(p *peer) string {
 }
 
 // launch starts one peer with the entries. It returns nil, and notes why, if
-// the peer cannot; it does not try again in this group. The reference gets the middle one of many entries.
+// the peer cannot; it does not try again in this group. The reference gets the
+// middle one of many entries.
 func (b *bench) launch(p *peer, group string, entries []entry) *daemon {
 	if p.name == referenceName && len(entries) > 2 {
 		entries = entries[len(entries)/2:][:1]

@@ -48,7 +48,11 @@ func (c *cache) fill(ctx context.Context, peers []*peer) error {
 		}
 	}
 	for _, p := range peers {
-		if p.fetch == nil || exists(p.binary) {
+		if exists(p.binary) {
+			continue
+		}
+		if p.fetch == nil {
+			c.say("left out: %s: there is no %s", p.name, p.binary)
 			continue
 		}
 		c.say("fetching %s", p.name)

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // serve runs handle for each connection to a port of its own until the test
@@ -97,18 +99,21 @@ func TestDriveCountsFailures(t *testing.T) {
 	}
 }
 
-func TestDriveGivesUp(t *testing.T) {
+func TestExpire(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits as long as a client is patient")
+	l, err := newLoad(serve(t, func(c net.Conn) { io.Copy(io.Discard, c) }), 2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	now, cancel := context.WithCancel(t.Context())
-	cancel()
-	silent := serve(t, func(c net.Conn) { io.Copy(io.Discard, c) })
-	got, err := drive(now, silent, 2)
-	if err != nil || got.failed != 2 || got.total < patience {
-		t.Errorf("failed %d after %v, %v: want 2 after %v", got.failed, got.total, err, patience)
+	defer unix.Close(l.epoll)
+	l.dial(0)
+	l.dial(1)
+	l.conns[1].began = time.Now().Add(-patience)
+	l.expire()
+	if l.open != 1 || l.failed != 1 || l.conns[0].fd < 0 {
+		t.Errorf("%d open, %d failed, want only the old one given up", l.open, l.failed)
 	}
+	unix.Close(l.conns[0].fd)
 }
 
 func TestProbe(t *testing.T) {

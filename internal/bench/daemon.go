@@ -29,7 +29,7 @@ type daemon struct {
 	conf    string
 	pids    []int         // its own processes, not the servers it started
 	took    time.Duration // from the first exec until all its ports answered
-	ended   chan error    // receives the exit of a process started by hand
+	ended   chan error    // receives the exit of each process that exec started
 }
 
 // launch starts the peer on these entries and returns when the first, the
@@ -63,20 +63,8 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := d.configure(d.entries); err != nil {
 		return err
 	}
-	restore, err := limitDescriptors(descriptors + len(d.entries))
-	if err != nil {
-		return err
-	}
 	began := time.Now()
-	for i, e := range d.entries {
-		if i > 0 && d.peer.config != nil {
-			break
-		}
-		if err := d.exec(e); err != nil {
-			return errors.Join(err, restore())
-		}
-	}
-	if err := restore(); err != nil {
+	if err := d.execAll(); err != nil {
 		return err
 	}
 	for _, i := range []int{0, len(d.entries) / 2, len(d.entries) - 1} {
@@ -88,6 +76,23 @@ func (d *daemon) start(ctx context.Context) error {
 	return nil
 }
 
+// execAll starts one process, or one an entry, with Debian's limit of
+// descriptors.
+func (d *daemon) execAll() error {
+	restore, err := limitDescriptors(descriptors + len(d.entries))
+	if err != nil {
+		return err
+	}
+	processes := d.entries
+	if d.peer.config != nil {
+		processes = d.entries[:1]
+	}
+	for _, e := range processes {
+		err = errors.Join(err, d.exec(e))
+	}
+	return errors.Join(err, restore())
+}
+
 // configure writes the daemon's configuration file anew.
 func (d *daemon) configure(entries []entry) error {
 	if d.peer.config == nil {
@@ -96,8 +101,8 @@ func (d *daemon) configure(entries []entry) error {
 	return os.WriteFile(d.conf, []byte(d.peer.config(entries)), 0o644)
 }
 
-// exec starts one process straight into the cgroup; it ends with this program
-// at the latest.
+// exec starts one process straight into the cgroup. It ends with this program
+// at the latest, unless it goes into the background.
 func (d *daemon) exec(e entry) error {
 	group, err := d.group.open()
 	if err != nil {
@@ -110,6 +115,7 @@ func (d *daemon) exec(e entry) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(d.peer.binary, d.peer.command(d.conf, e)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // what a server inherits costs time, so not ours
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd()), Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -43,14 +43,21 @@ func drive(ctx context.Context, e entry, clients int) (tally, error) {
 	// One thread only: it must not move between the two calls that time a connection.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	l, err := newLoad(e, clients)
 	if err != nil {
 		return tally{}, err
 	}
-	defer unix.Close(epoll)
-	l := load{epoll: epoll, to: sockaddr(e), conns: make([]conn, clients)}
+	defer unix.Close(l.epoll)
 	err = l.run(ctx)
 	return l.tally, err
+}
+
+func newLoad(e entry, clients int) (*load, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return &load{epoll: epoll, to: sockaddr(e), conns: make([]conn, clients)}, nil
 }
 
 func (l *load) run(ctx context.Context) error {

@@ -76,7 +76,7 @@ func allPeers(c *cache, ours string) []*peer {
 		}),
 		packaged("inetutils-inetd", "usr/sbin/inetutils-inetd", peer{
 			name:   "inetutils-inetd",
-			remark: "its listen queue is 10 long, and it sleeps for a second when the exit of a server interrupts its select",
+			remark: "its listen queue is 10 long, its select serves no more than 1,024 descriptors, and it sleeps for a second when the exit of a server interrupts that select",
 			dgram:  true, builtins: true, config: classic,
 			command: func(conf string, _ entry) []string {
 				return []string{"-R", "1000000", "-p" + conf + ".pid", conf}
@@ -91,7 +91,7 @@ func allPeers(c *cache, ours string) []*peer {
 			},
 		}),
 		{
-			name: "busybox", remark: "built from Debian's source with no applet but inetd",
+			name: "busybox", remark: "built from Debian's source with no applet but inetd; its select serves no more than 1,024 descriptors",
 			binary: c.path("bin", "busybox"), origin: c.path("src", "busybox_*.dsc"), fetch: c.busybox,
 			dgram: true, builtins: true, config: classic,
 			command: func(conf string, _ entry) []string {

@@ -3,9 +3,16 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 )
+
+const preamble = `To the figure of the C reference or, where it has none, of the daemon with 1.00:
+medians of the ratios of the rounds. Failures, and what may be zero or negative,
+are given as they are. C is the number of clients, each of which connects, reads
+to the end, and connects again; one that waits for more than 3 s has failed. PSS
+divides a page by its users, so it falls when servers use the same C library.
+
+`
 
 // page renders the results as Markdown: about describes the machine and the
 // versions, daemons names the columns in order.
@@ -14,9 +21,7 @@ func (r *results) page(about string, daemons []string) string {
 	b.WriteString("# inetd and its peers, measured\n\n")
 	b.WriteString(about)
 	b.WriteString("\n## Ratios\n\n")
-	b.WriteString("To the figure of the C reference or, where it has none, of the daemon with 1.00: medians of the ratios of " +
-		"the rounds. Failures, and what may be zero or negative, are given as they are. C is the number of clients, each of " +
-		"which connects, reads to the end, and connects again; one that waits for more than 3 s has failed. PSS divides a page by its users, so it falls when servers use the same C library.\n\n")
+	b.WriteString(preamble)
 	r.table(&b, daemons, (*series).relative)
 	b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
 	r.table(&b, daemons, (*series).absolute)
@@ -72,21 +77,24 @@ func (r *results) explain(b *strings.Builder) {
 
 // lost lists the measures in which a peer is ahead of ours.
 func (r *results) lost(b *strings.Builder, daemons []string) {
-	if !slices.Contains(daemons, oursName) {
-		return
-	}
-	fmt.Fprintf(b, "\n## Where %s is not first\n\n", oursName)
-	none := true
+	var rows []string
+	compared := false
 	for _, s := range r.series {
 		ours, best := s.absolute(oursName), s.best(daemons)
-		if best == "" || math.IsNaN(ours) || !s.leads(s.absolute(best), ours) {
+		if best == "" || math.IsNaN(ours) {
 			continue
 		}
-		none = false
-		fmt.Fprintf(b, "* %s, %s: %s %s, %s %s\n", s.name, s.unit,
-			best, s.cell(s.absolute(best), 0), oursName, s.cell(ours, 0))
+		compared = true
+		if theirs := s.absolute(best); s.leads(theirs, ours) {
+			rows = append(rows, fmt.Sprintf("* %s, %s: %s %s, %s %s\n",
+				s.name, s.unit, best, s.cell(theirs, 0), oursName, s.cell(ours, 0)))
+		}
 	}
-	if none {
-		b.WriteString("Nowhere in this run.\n")
+	if !compared {
+		return
 	}
+	if len(rows) == 0 {
+		rows = []string{"Nowhere in this run.\n"}
+	}
+	fmt.Fprintf(b, "\n## Where %s is not first\n\n%s", oursName, strings.Join(rows, ""))
 }

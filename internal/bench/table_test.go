@@ -76,12 +76,16 @@ func TestPageOfAWinner(t *testing.T) {
 	}
 }
 
+// A run without our daemon, or in which it gave no figure, must not say that it
+// is first everywhere.
 func TestPageWithoutOurs(t *testing.T) {
 	t.Parallel()
 	s := &series{name: "tiny", unit: "conn/s", higher: true}
 	s.put("busybox", 0, 1)
 	r := results{series: []*series{s}}
-	if page := r.page("", []string{referenceName, "busybox"}); strings.Contains(page, "not first") {
-		t.Errorf("a page without our daemon says where it is not first:\n%s", page)
+	for _, daemons := range [][]string{{referenceName, "busybox"}, {referenceName, oursName, "busybox"}} {
+		if page := r.page("", daemons); strings.Contains(page, "not first") {
+			t.Errorf("%v: the page says where we are not first:\n%s", daemons, page)
+		}
 	}
 }
