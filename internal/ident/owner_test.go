@@ -104,6 +104,34 @@ func TestOwner(t *testing.T) {
 	}
 }
 
+// A link-local address means nothing without its interface.
+func TestOwnerLinkLocal(t *testing.T) {
+	t.Parallel()
+	addr := linkLocal(t)
+	l := listen(t, "tcp", netip.AddrPortFrom(addr, 0).String())
+	there := netip.AddrPortFrom(addr, addrPort(l.Addr()).Port())
+	here := addrPort(dial(t, there.String()).LocalAddr())
+	wantOwner(t, "client", here, there, os.Getuid())
+	wantNobody(t, "without interface", here, netip.AddrPortFrom(addr.WithZone(""), there.Port()))
+}
+
+// linkLocal is a link-local address of this machine with its zone.
+func linkLocal(t *testing.T) netip.Addr {
+	t.Helper()
+	interfaces, _ := net.Interfaces()
+	for _, ifi := range interfaces {
+		addrs, _ := ifi.Addrs()
+		for _, a := range addrs {
+			prefix, err := netip.ParsePrefix(a.String())
+			if err == nil && prefix.Addr().Is6() && prefix.Addr().IsLinkLocalUnicast() {
+				return prefix.Addr().WithZone(ifi.Name)
+			}
+		}
+	}
+	t.Skip("no interface here has a link-local address")
+	return netip.Addr{}
+}
+
 func TestOwnerOfNothing(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
