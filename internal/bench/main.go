@@ -44,6 +44,9 @@ type options struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(),
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader that has gone must not kill us before the daemons: with a channel
+	// for the signal, nobody at its end, the write fails instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -63,7 +66,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if !exists("testdata/bench") {
 		return errors.New("must be started at the top of the source tree: there is no testdata/bench here")
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	say := func(format string, args ...any) {
+		if _, err := fmt.Fprintf(stderr, format+"\n", args...); err != nil {
+			cancel()
+		}
+	}
 	store := cache{dir: o.cache, sources: "testdata/bench", say: say}
 	peers := allPeers(&store, o.inetd)
 	if o.peers != "" {
@@ -90,11 +99,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	page := b.results.page(machine(ctx, peers), names(peers))
-	fmt.Fprint(stdout, page)
 	if o.write {
-		return os.WriteFile(resultsFile, []byte(page), 0o644)
+		if err := os.WriteFile(resultsFile, []byte(page), 0o644); err != nil {
+			return err
+		}
 	}
-	return nil
+	_, err = io.WriteString(stdout, page)
+	return err
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
