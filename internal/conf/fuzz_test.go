@@ -82,7 +82,7 @@ func checkEntry(t *testing.T, e *Entry) {
 		t.Errorf("RPC and the rest disagree: %+v", e)
 	}
 	for _, s := range slices.Concat(e.Hosts, []string{e.Service, e.Word, e.Proto}) {
-		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return control(c) || c == ' ' || c == '\t' }) && e.Kind != Unix && e.Kind != Mux {
+		if s == "" || strings.ContainsFunc(s, func(c rune) bool { return control(c) || c == ' ' || c == '\t' }) && e.Kind != Unix {
 			t.Errorf("bad word %q in %+v", s, e)
 		}
 	}

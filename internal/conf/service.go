@@ -61,6 +61,8 @@ func (d *draft) name(f field, off int, name string) {
 	switch {
 	case name == "":
 		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.text)
+	case strings.ContainsAny(name, " \t"):
+		d.errorf(f.at(off), "names of services have none", "blank in the service name %q", name)
 	case d.e.Kind == RPC:
 		d.rpcService(f, off, name)
 	case isMux:
