@@ -80,17 +80,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	if !isolated() {
-		if err := store.fill(ctx, peers); err != nil {
-			return err
-		}
-		return isolate()
+	if isolated() {
+		return measure(ctx, o, &store, peers, stdout)
 	}
+	if err := store.fill(ctx, peers); err != nil {
+		return err
+	}
+	return isolate()
+}
+
+// measure does the run, inside the namespaces, and writes the page.
+func measure(ctx context.Context, o options, store *cache, peers []*peer, stdout io.Writer) error {
 	if err := furnish(store.path("ld.so.cache")); err != nil {
 		return err
 	}
-
-	b, err := newBench(ctx, o, &store, peers)
+	b, err := newBench(ctx, o, store, peers)
 	if err != nil {
 		return err
 	}
