@@ -51,11 +51,17 @@ func cutWord(s string) (word, rest string) {
 	return s[:n], s[n:]
 }
 
+// rest returns what is left of the line at the cursor, without its end.
+func (s *scanner) rest() string {
+	line, _, _ := strings.Cut(s.text[s.off:], "\n")
+	return strings.TrimRight(line, "\r")
+}
+
 // word returns the next word of the line at the cursor.
 func (s *scanner) word() field {
-	line, _, _ := strings.Cut(s.text[s.off:], "\n")
-	word, rest := cutWord(strings.TrimRight(line, "\r"))
-	s.off += len(strings.TrimRight(line, "\r")) - len(rest) - len(word)
+	line := s.rest()
+	word, rest := cutWord(line)
+	s.off += len(line) - len(rest) - len(word)
 	f := field{text: word, pos: s.pos(s.cursor), plain: true}
 	s.off += len(word)
 	return f
@@ -75,8 +81,7 @@ func (s *scanner) peek() byte {
 			s.off++
 		case '#', '\n':
 			s.next()
-			line, _, _ := strings.Cut(s.text[s.off:], "\n")
-			s.over = startsEntry(line)
+			s.over = startsEntry(s.rest())
 		default:
 			return c
 		}
@@ -230,8 +235,7 @@ func (s *scanner) skip() {
 			return
 		}
 		if c == '"' || c == '\'' {
-			line, _, _ := strings.Cut(s.text[s.off:], "\n")
-			s.off += strings.IndexByte(line, c) + 1
+			s.off += strings.IndexByte(s.rest(), c) + 1
 		}
 	}
 }
