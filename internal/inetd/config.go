@@ -1,6 +1,8 @@
 package inetd
 
 import (
+	"time"
+
 	"inetd/internal/conf"
 	"inetd/internal/syslog"
 )
@@ -26,9 +28,10 @@ type Config struct {
 	Wrap           bool   // hosts.allow and hosts.deny decide who reaches server programs
 	WrapInternal   bool   // and who reaches the builtins
 
-	Log    *syslog.Logger
-	Ready  func()             // called once, when the first load is done and its sockets are open; may be nil
-	Notify func(state string) // tells the service manager; must not block; may be nil
+	Log      *syslog.Logger
+	Watchdog time.Duration      // Notify("WATCHDOG=1") is called this often; 0: never
+	Ready    func()             // called once, when the first load is done and its sockets are open; may be nil
+	Notify   func(state string) // tells the service manager; must not block; may be nil
 }
 
 // Outcome says what one load changed.

@@ -1,17 +1,262 @@
 package inetd
 
 import (
-	"errors"
-	"io"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/sock"
+	"inetd/internal/syslog"
+	"inetd/internal/watch"
+
+	"golang.org/x/sys/unix"
 )
 
-// Server is the running super-server.
-type Server struct{ cfg Config }
+// Server is the running super-server. Its exported methods may be called from
+// any goroutine; everything else belongs to the goroutine of Run.
+type Server struct {
+	cfg      Config
+	log      *syslog.Logger
+	starter  *child.Starter
+	poll     *poll
+	mail     mailbox
+	timers   timers
+	watcher  *watch.Watcher
+	stopping atomic.Bool
 
-func New(c Config) (*Server, error)           { return &Server{cfg: c}, nil }
-func (s *Server) Run() error                  { return errors.ErrUnsupported }
-func (s *Server) Reload(done func(Outcome))   {}
-func (s *Server) Stop()                       {}
-func (s *Server) ToggleConnectionLog()        {}
-func (s *Server) DumpState()                  {}
-func Check(c Config, w io.Writer, json bool) int { return 0 }
+	services  []*service
+	sockets   []*socket // by descriptor
+	processes map[int]process
+	young     []int // processes started since the last sweep
+	sweeping  bool
+	plan      *plan // the accounts and profiles in force
+	starved   time.Time
+	checked   time.Time // when the account files were last looked at
+
+	loading bool            // a load is under way
+	waiting []func(Outcome) // for the load after it
+	again   bool
+	ready   bool
+	failure error // ends Run
+
+	busy   int          // connections that builtins serve at the moment
+	peer   sock.Address // scratch of the accept path, which allocates nothing
+	local  sock.Address
+	env    []byte
+	packet []byte
+}
+
+// New makes a Server. Nothing is read or opened before Run.
+func New(c Config) (*Server, error) {
+	starter, err := child.New()
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPoll()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, mail: mailbox{wake: starter.Wake()}}
+	return s, p.add(starter.Wake(), tagWake, 0)
+}
+
+// Run loads the configuration and serves it until Stop. It returns an error if
+// the first load is impossible, and otherwise nil, when all sockets are closed;
+// servers that still run are left alone.
+func (s *Server) Run() error {
+	if !s.starter.Clone() {
+		s.log.Noticef("this kernel refuses clone3: servers are started more slowly")
+	}
+	s.reload(nil)
+	if s.cfg.Watchdog > 0 {
+		s.feedWatchdog()
+	}
+	for !s.stopping.Load() && s.failure == nil {
+		s.turn()
+	}
+	s.close()
+	return s.failure
+}
+
+// turn is one turn of the event loop.
+func (s *Server) turn() {
+	timeout := s.expire()
+	// A connection is the server's alone once the daemon has closed its copy;
+	// so do that before sleeping.
+	if s.starter.Settle(settleTime) && (timeout < 0 || timeout > settleTime) {
+		timeout = settleTime
+	}
+	for _, ev := range s.poll.wait(timeout) {
+		switch tag(ev.Pad) {
+		case tagWake:
+			for _, f := range s.mail.collect() {
+				f()
+			}
+		case tagSocket:
+			if k := s.sockets[ev.Fd]; k != nil && k.polled {
+				s.readable(k)
+			}
+		}
+	}
+	s.reap()
+}
+
+// settleTime is how long the loop waits for a child that has not yet got a
+// descriptor table of its own: one that is stopped or starved of CPU.
+const settleTime = 10 * time.Millisecond
+
+// Stop makes Run return.
+func (s *Server) Stop() {
+	s.stopping.Store(true)
+	s.mail.post(func() {})
+}
+
+// Reload rereads the configuration. done is called with what that changed,
+// unless it is nil. Calls that come during a load are answered by one more.
+func (s *Server) Reload(done func(Outcome)) {
+	s.mail.post(func() { s.reload(done) })
+}
+
+// ToggleConnectionLog turns the logging of connections on or off.
+func (s *Server) ToggleConnectionLog() {
+	s.mail.post(func() {
+		s.cfg.LogConnections = !s.cfg.LogConnections
+		s.log.Noticef("connection logging %s", map[bool]string{true: "enabled", false: "disabled"}[s.cfg.LogConnections])
+	})
+}
+
+// reload starts a load beside the loop, or remembers to do so after the one
+// that is under way.
+func (s *Server) reload(done func(Outcome)) {
+	if done == nil {
+		done = func(Outcome) {}
+	}
+	s.waiting = append(s.waiting, done)
+	if s.loading {
+		s.again = true
+		return
+	}
+	if s.ready {
+		s.notify("RELOADING=1")
+	}
+	answer := s.waiting
+	s.loading, s.waiting, s.again = true, nil, false
+	cfg := s.cfg
+	go func() {
+		p := load(&cfg, s.starter, s.getent())
+		s.mail.post(func() { s.loaded(p, answer) })
+	}()
+}
+
+// loaded puts a plan into force.
+func (s *Server) loaded(p *plan, answer []func(Outcome)) {
+	for _, f := range p.files {
+		s.log.Noticef("inetd reading %s", f)
+	}
+	for _, pr := range p.problems {
+		s.log.Log(priorities[pr.Severity], pr.logLine())
+	}
+	out := Outcome{Err: p.err}
+	if p.err != nil {
+		s.refuse(p)
+	} else {
+		out = s.merge(p)
+	}
+	for _, pr := range p.problems {
+		out.Problems = append(out.Problems, pr.public())
+	}
+	s.watch(p.watch)
+	for _, done := range answer {
+		done(out)
+	}
+	s.loading = false
+	s.announce()
+	// A load leaves garbage of many times the size of its result.
+	debug.FreeOSMemory()
+	if s.again {
+		s.reload(nil)
+	}
+}
+
+// refuse handles a configuration that cannot be used as a whole: fatal at
+// start, and later a reason to go on with the services there are.
+func (s *Server) refuse(p *plan) {
+	if !s.ready {
+		s.failure = p.err
+		return
+	}
+	s.log.Errorf("%v; the services stay as they were", p.err)
+}
+
+// announce tells that a load is done.
+func (s *Server) announce() {
+	if s.failure != nil {
+		return
+	}
+	if !s.ready {
+		s.ready = true
+		if s.cfg.Ready != nil {
+			s.cfg.Ready()
+		}
+		return
+	}
+	s.notify("READY=1")
+}
+
+func (s *Server) notify(state string) {
+	if s.cfg.Notify != nil {
+		s.cfg.Notify(state)
+	}
+}
+
+// feedWatchdog tells the service manager that the loop turns.
+func (s *Server) feedWatchdog() {
+	s.notify("WATCHDOG=1")
+	s.after(s.cfg.Watchdog, s.feedWatchdog)
+}
+
+// close closes all sockets. Servers that run are left alone.
+func (s *Server) close() {
+	s.notify("STOPPING=1")
+	for _, k := range s.sockets {
+		if k != nil {
+			s.shut(k)
+		}
+	}
+	if s.watcher != nil {
+		s.watcher.Close()
+	}
+	unix.Close(s.poll.fd)
+	s.starter.Settle(settleTime)
+	s.starter.Close()
+}
+
+// DumpState writes what every service is doing to the log.
+func (s *Server) DumpState() { s.mail.post(s.dump) }
+
+func (s *Server) dump() {
+	for _, v := range s.services {
+		for _, k := range v.sockets {
+			s.log.Noticef("%s: %s: %s", v.label, k.spec, k.state())
+		}
+	}
+	s.log.Noticef("%d services, %d servers running", len(s.services), len(s.processes))
+}
+
+// state is what a socket is doing, in words.
+func (k *socket) state() string {
+	u := k.svc.usage()
+	switch {
+	case k.fault != nil:
+		return "not open: " + message(k.fault.err)
+	case k.server != 0:
+		return fmt.Sprintf("waiting for process %d", k.server)
+	case u.suspended:
+		return "suspended until " + u.starts.start.Add(countInterval).Format(time.TimeOnly)
+	case !k.polled:
+		return fmt.Sprintf("full: %d servers", u.live)
+	}
+	return fmt.Sprintf("listening, %d servers", u.live)
+}

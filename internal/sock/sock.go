@@ -34,6 +34,7 @@ type Options struct {
 	Backlog        int    // listen queue
 	Blocking       bool   // a wait server expects a blocking socket
 	Defer          bool   // accept only once the client has sent something (TCP_DEFER_ACCEPT)
+	Reply          bool   // datagrams are answered by Packet.Reply
 	Mode           uint32 // of a unix path
 	UID, GID       int    // of a unix path; -1: unchanged
 }
@@ -96,10 +97,22 @@ func set(fd int, s Spec, o Options) error {
 	if err := bind(fd, s, o); err != nil {
 		return err
 	}
+	return Listen(fd, s, o)
+}
+
+// Listen makes a socket of a type with connections listen, or changes the
+// length of its queue.
+func Listen(fd int, s Spec, o Options) error {
 	if !s.Listens() {
 		return nil
 	}
 	return os.NewSyscallError("listen", unix.Listen(fd, o.Backlog))
+}
+
+// Close closes a socket that Open opened, and removes its path.
+func Close(fd int, s Spec) {
+	remove(fd, s)
+	unix.Close(fd)
 }
 
 // before sets what must be set before bind.
@@ -143,7 +156,23 @@ func Apply(fd int, s Spec, o Options) error {
 			return err
 		}
 	}
+	if o.Reply {
+		if err := setReply(fd, s); err != nil {
+			return err
+		}
+	}
 	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, !o.Blocking))
+}
+
+// setReply asks for the destination of each datagram.
+func setReply(fd int, s Spec) error {
+	switch s.Family {
+	case unix.AF_INET:
+		return setInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1, "IP_PKTINFO")
+	case unix.AF_INET6:
+		return setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO")
+	}
+	return nil
 }
 
 // deferSeconds is how long the kernel waits for the client's first bytes before

@@ -71,9 +71,9 @@ func served(s Spec) bool {
 	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: s.Path}), unix.ECONNREFUSED)
 }
 
-// Remove removes the path that Open created for s, if it is still the socket
+// remove removes the path that Open created for s, if it is still the socket
 // fd; a path that somebody else has made since is not ours.
-func Remove(s Spec, fd int) {
+func remove(fd int, s Spec) {
 	if s.Family != unix.AF_UNIX || s.Path == "" || s.Path[0] == '@' {
 		return
 	}

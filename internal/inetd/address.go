@@ -1,0 +1,258 @@
+package inetd
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// portName is a port with the official name and aliases it was found under.
+type portName struct {
+	number uint16
+	names  []string
+}
+
+// transport is what the protocol column means to socket(2).
+type transport struct{ kind, protocol int }
+
+// addresses returns a socket for each address that an entry is to be reached
+// by, none opened; none at all if there is a problem, which it reports.
+func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
+	t, ok := l.transport(e)
+	if !ok {
+		return nil, nil
+	}
+	port, ok := l.port(e)
+	if !ok {
+		return nil, nil
+	}
+	var wants []*socket
+	for _, a := range l.hosts(e) {
+		k := &socket{fd: -1, explicit: a.explicit}
+		k.spec = sock.Spec{Family: unix.AF_INET, Type: t.kind, Protocol: t.protocol, Addr: netip.AddrPortFrom(a.addr, port.number)}
+		if a.addr.Is6() {
+			k.spec.Family, k.spec.Dual = unix.AF_INET6, a.dual
+		}
+		wants = append(wants, k)
+	}
+	return wants, port
+}
+
+var socketTypes = map[conf.Type]int{
+	conf.Stream: unix.SOCK_STREAM, conf.Dgram: unix.SOCK_DGRAM, conf.SeqPacket: unix.SOCK_SEQPACKET, conf.RDM: unix.SOCK_RDM, conf.Raw: unix.SOCK_RAW,
+}
+
+var protocols = map[string]int{
+	"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP, "dccp": unix.IPPROTO_DCCP,
+	"udplite": unix.IPPROTO_UDPLITE, "mptcp": unix.IPPROTO_MPTCP,
+}
+
+func (l *loader) transport(e *conf.Entry) (transport, bool) {
+	t := transport{kind: socketTypes[e.Type]}
+	var ok bool
+	if t.protocol, ok = protocols[e.Proto]; ok {
+		return t, true
+	}
+	if n, err := strconv.ParseUint(e.Proto, 10, 8); err == nil {
+		t.protocol = int(n)
+		return t, true
+	}
+	text, err := os.ReadFile(protocolsFile)
+	if t.protocol, ok = netdb.ParseProtocols(text)[e.Proto]; ok {
+		return t, true
+	}
+	hint := "a protocol number works too"
+	if err != nil {
+		hint = err.Error() + "; " + hint
+	}
+	l.report(e, e.Cols[2], conf.Error, fmt.Sprintf("unknown protocol %q", e.Proto), hint)
+	return t, false
+}
+
+// port finds the port of an entry: a number, or a name of the services file, of
+// the system's services database, or of the built-in table, in this order.
+func (l *loader) port(e *conf.Entry) (*portName, bool) {
+	if n, ok := decimal(e.Service); ok {
+		return &portName{number: n}, true
+	}
+	s, ok := l.services.ByName(e.Service, e.Proto)
+	if !ok {
+		s, ok = l.getentService(e)
+	}
+	if !ok {
+		s, ok = l.classicService(e)
+	}
+	if !ok {
+		l.report(e, e.Pos, conf.Error, "unknown service", l.suggest(e))
+		return nil, false
+	}
+	return &portName{s.Port, append([]string{s.Name}, s.Aliases...)}, true
+}
+
+func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {
+	if l.getent == nil || !plainName(e.Service) {
+		return netdb.Servent{}, false
+	}
+	line, found, err := l.getent("services", e.Service+"/"+e.Proto)
+	if err != nil || !found {
+		return netdb.Servent{}, false
+	}
+	return netdb.ParseServent(line)
+}
+
+// plainName reports whether a name can be given to getent: no option, no key
+// with a second one in it.
+func plainName(s string) bool {
+	return s[0] != '-' && !strings.ContainsAny(s, "/ \t\n")
+}
+
+// classicService looks into the table of classic names, which many of today's
+// services files have dropped.
+func (l *loader) classicService(e *conf.Entry) (netdb.Servent, bool) {
+	if l.classic == nil {
+		l.classic = netdb.Classic()
+	}
+	s, ok := l.classic.ByName(e.Service, e.Proto)
+	if ok {
+		l.report(e, e.Pos, conf.Hint, fmt.Sprintf("no services file names it; port %d is its classic one", s.Port), "")
+	}
+	return s, ok
+}
+
+func (l *loader) suggest(e *conf.Entry) string {
+	if hint := l.services.Suggest(e.Service, e.Proto); hint != "" {
+		return hint
+	}
+	if hint := l.classic.Suggest(e.Service, e.Proto); hint != "" {
+		return hint
+	}
+	return "a port number works too"
+}
+
+// endpoint is an address to listen on.
+type endpoint struct {
+	addr     netip.Addr
+	dual     bool
+	explicit bool // asked for by the entry, not implied by a plain "tcp"
+}
+
+// hosts returns the addresses of an entry that suit its family.
+func (l *loader) hosts(e *conf.Entry) []endpoint {
+	specifiers := e.Hosts
+	if len(specifiers) == 0 && l.cfg.Bind != "" {
+		specifiers = []string{l.cfg.Bind}
+	}
+	if len(specifiers) == 0 {
+		return l.everywhere(e)
+	}
+	var ends []endpoint
+	for _, h := range specifiers {
+		ends = append(ends, l.host(e, h)...)
+	}
+	return ends
+}
+
+// everywhere returns the wildcard addresses.
+func (l *loader) everywhere(e *conf.Entry) []endpoint {
+	v4 := endpoint{addr: netip.IPv4Unspecified(), explicit: e.Family == conf.V4}
+	v6 := endpoint{addr: netip.IPv6Unspecified(), explicit: e.Family == conf.V6}
+	switch {
+	case e.Family == conf.V4:
+		return []endpoint{v4}
+	case e.Family == conf.V6:
+		return []endpoint{v6} // without IPv6 its opening fails and is retried
+	case l.noIPv6:
+		l.onceALoad(e, "this kernel has no IPv6, so services are opened for IPv4 alone")
+		return []endpoint{v4}
+	case e.Family == conf.Dual:
+		v6.dual, v6.explicit = true, true
+		return []endpoint{v6}
+	}
+	return []endpoint{v4, v6}
+}
+
+func (l *loader) onceALoad(e *conf.Entry, text string) {
+	if !l.told[text] {
+		l.told[text] = true
+		l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{Pos: e.Pos, Severity: conf.Hint, Text: text}})
+	}
+}
+
+// lookupTime bounds the wait for a name server. A load runs beside the event
+// loop, so only the load waits.
+const lookupTime = 5 * time.Second
+
+// host returns the addresses of one address specifier.
+func (l *loader) host(e *conf.Entry, specifier string) []endpoint {
+	addr, err := netip.ParseAddr(specifier)
+	if err == nil {
+		if !suits(e.Family, addr) {
+			l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s is no address for %s", specifier, e.Word), "use "+other(e))
+			return nil
+		}
+		return []endpoint{{addr: addr, explicit: true}}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", specifier)
+	if err != nil {
+		l.report(e, e.Pos, conf.Error, fmt.Sprintf("unknown host %q", specifier), reason(err))
+		return nil
+	}
+	var ends []endpoint
+	for _, a := range addrs {
+		if a = a.Unmap(); suits(e.Family, a) {
+			ends = append(ends, endpoint{addr: a, explicit: true})
+		}
+	}
+	if len(ends) == 0 {
+		l.report(e, e.Pos, conf.Error, fmt.Sprintf("host %q has no address for %s", specifier, e.Word), "")
+	}
+	return ends
+}
+
+// reason is the cause of a failed lookup without Go's "lookup NAME" before it.
+func reason(err error) string {
+	if d, ok := err.(*net.DNSError); ok {
+		return d.Err
+	}
+	return err.Error()
+}
+
+func suits(f conf.Family, a netip.Addr) bool {
+	switch f {
+	case conf.V4:
+		return a.Is4()
+	case conf.V6:
+		return a.Is6()
+	}
+	return true
+}
+
+// other names the protocol word of the other family.
+func other(e *conf.Entry) string {
+	if e.Family == conf.V4 {
+		return e.Proto + "6"
+	}
+	return e.Proto + "4"
+}
+
+func haveIPv6() bool {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}

@@ -1,0 +1,135 @@
+package inetd
+
+import (
+	"net/netip"
+	"os"
+	"time"
+
+	"inetd/internal/builtin"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bounds on what builtins may use.
+const (
+	maxBusy       = 256              // stream connections served at once; more wait in the listen queue
+	idleTime      = 10 * time.Minute // without a byte either way, before a connection is closed
+	perTurn       = 64               // datagrams of one socket answered before others get their turn
+	maxDatagram   = 65536
+	repliesPerMin = 6000 // datagrams to one source that is not this machine
+)
+
+// serveBuiltin serves a connection itself, which it takes over.
+func (s *Server) serveBuiltin(k *socket, conn int) {
+	b, _ := builtin.Lookup(k.svc.do.builtin)
+	if b.Brief != nil {
+		unix.Write(conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
+		unix.Close(conn)
+		return
+	}
+	f, err := stream(conn, s.starter.Floor())
+	if err != nil {
+		s.log.Warningf("%s: %s", k.svc.label, message(err))
+		return
+	}
+	s.busy++
+	go func() {
+		b.Stream(f) // its error is the client's affair
+		f.Close()
+		s.mail.post(s.builtinEnded)
+	}()
+}
+
+// builtinEnded makes room for the next connection of a builtin.
+func (s *Server) builtinEnded() {
+	s.busy--
+	if s.busy != maxBusy-1 {
+		return
+	}
+	for _, v := range s.services {
+		if v.do.builtin != "" {
+			s.armAll(v)
+		}
+	}
+}
+
+// connection is a stream that a goroutine may read and write, with a time-out
+// on each call.
+type connection struct{ *os.File }
+
+// stream takes over a descriptor. It is moved out of the low numbers, which
+// connections on their way to a server need.
+func stream(conn, floor int) (connection, error) {
+	high, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, floor)
+	unix.Close(conn)
+	if err != nil {
+		return connection{}, os.NewSyscallError("fcntl", err)
+	}
+	if err := unix.SetNonblock(high, true); err != nil {
+		unix.Close(high)
+		return connection{}, os.NewSyscallError("fcntl", err)
+	}
+	return connection{os.NewFile(uintptr(high), "connection")}, nil
+}
+
+func (c connection) Read(b []byte) (int, error) {
+	c.SetReadDeadline(time.Now().Add(idleTime))
+	return c.File.Read(b)
+}
+
+func (c connection) Write(b []byte) (int, error) {
+	c.SetWriteDeadline(time.Now().Add(idleTime))
+	return c.File.Write(b)
+}
+
+// answer answers the datagrams that wait on the socket of a builtin.
+func (s *Server) answer(k *socket) {
+	var p sock.Packet
+	for range perTurn {
+		n, err := p.Receive(k.fd, s.buffer())
+		if err != nil {
+			return // EAGAIN, or an ICMP error that an earlier reply caused
+		}
+		reply, ok := k.reply.Reply(s.env[:0], s.packet[:n])
+		s.env = reply[:0]
+		if ok && s.mayAnswer(k.svc, &p) {
+			p.Reply(k.fd, reply)
+		}
+	}
+}
+
+// mayAnswer reports whether a datagram is answered at all. Its source may be
+// forged, to have two services feed each other or to bury somebody in replies.
+func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
+	peer := p.Peer.AddrPort()
+	if p.ToMany() || !builtin.Answerable(peer, s.answersPort) {
+		return false
+	}
+	return peer.Addr().IsLoopback() || s.admitReply(v, peer.Addr())
+}
+
+func (s *Server) admitReply(v *service, source netip.Addr) bool {
+	now := time.Now()
+	return v.usage().source(source, now).starts.admit(now, repliesPerMin)
+}
+
+// answersPort reports whether one of our own datagram builtins has a port.
+func (s *Server) answersPort(port uint16) bool {
+	for _, v := range s.services {
+		for _, k := range v.sockets {
+			if k.reply != nil && k.spec.Addr.Port() == port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// buffer returns room for one datagram, made when first needed.
+func (s *Server) buffer() []byte {
+	if s.packet == nil {
+		s.packet = make([]byte, maxDatagram)
+	}
+	return s.packet
+}

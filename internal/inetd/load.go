@@ -1,0 +1,271 @@
+package inetd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"inetd/internal/account"
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+	"inetd/internal/syslog"
+)
+
+// plan is the result of a load: everything that the configuration asks for,
+// resolved, and nothing of it done yet.
+type plan struct {
+	services []*service
+	problems []problem
+	files    []string // configuration files that were read, in order
+	watch    []string // paths whose change on disk matters
+	profiles map[question]*child.Profile
+	accounts *account.DB
+	err      error // the configuration as a whole cannot be used
+}
+
+// problem is a problem of an entry or of a line that is none. The label is
+// empty for the latter.
+type problem struct {
+	conf.Problem
+	label string
+}
+
+// logLine puts the subject first, as people and scripts expect it of an inetd:
+// "ftp/tcp: unknown service (/etc/inetd.conf:7:1)".
+func (p problem) logLine() string {
+	if p.label == "" {
+		return p.Problem.String()
+	}
+	where := p.Pos.String()
+	if p.Hint != "" {
+		where += "; " + p.Hint
+	}
+	return fmt.Sprintf("%s: %s (%s)", p.label, p.Text, where)
+}
+
+// public is the problem with its subject in the text.
+func (p problem) public() conf.Problem {
+	c := p.Problem
+	if p.label != "" {
+		c.Text = p.label + ": " + c.Text
+	}
+	return c
+}
+
+// loader carries one load from files to a plan. It runs beside the event loop
+// and touches nothing of it.
+type loader struct {
+	cfg      *Config
+	starter  *child.Starter // only to make profiles
+	getent   getent
+	plan     plan
+	services *netdb.Services
+	classic  *netdb.Services
+	env      []string
+	actions  map[string]*action
+	claims   map[claim]*service
+	checked  map[string]string // server path → what is wrong with it
+	noIPv6   bool
+	told     map[string]bool // notices that are said once a load
+}
+
+// load reads, parses and resolves the configuration. It has no effect on
+// anything that runs.
+func load(cfg *Config, starter *child.Starter, ask getent) *plan {
+	l := &loader{
+		cfg: cfg, starter: starter, getent: ask,
+		env:     environment(cfg.KeepEnv),
+		actions: map[string]*action{},
+		claims:  map[claim]*service{},
+		checked: map[string]string{},
+		told:    map[string]bool{},
+		noIPv6:  !haveIPv6(),
+	}
+	l.plan.profiles = map[question]*child.Profile{}
+	entries := l.entries()
+	if l.plan.err == nil {
+		l.plan.err = l.databases()
+	}
+	if l.plan.err != nil {
+		return &l.plan
+	}
+	for i := range entries {
+		l.entry(&entries[i])
+	}
+	l.plan.accounts.Forget()
+	l.dropReplaced()
+	slices.SortStableFunc(l.plan.problems, func(a, b problem) int {
+		if a.Pos.File != b.Pos.File {
+			return 0
+		}
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
+	return &l.plan
+}
+
+// report notes a problem of an entry, at one of its columns.
+func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint string) {
+	if at.Line == 0 {
+		at = e.Pos
+	}
+	l.plan.problems = append(l.plan.problems, problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
+}
+
+// entries parses all configuration files.
+func (l *loader) entries() []conf.Entry {
+	var all []conf.Entry
+	for _, path := range l.files() {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			l.plan.err = err
+			return nil
+		}
+		l.plan.files = append(l.plan.files, path)
+		entries, problems := conf.Parse(path, text, l.include)
+		if len(entries) == 0 && slices.ContainsFunc(problems, isError) {
+			l.plan.err = fmt.Errorf("%s: Unusable configuration file", path)
+		}
+		all = append(all, entries...)
+		for _, p := range problems {
+			l.plan.problems = append(l.plan.problems, problem{Problem: p})
+		}
+	}
+	return all
+}
+
+func isError(p conf.Problem) bool { return p.Severity == conf.Error }
+
+// files lists the configuration files: operands, with directories replaced by
+// what lies in them.
+func (l *loader) files() []string {
+	var files []string
+	for _, path := range l.cfg.Files {
+		l.plan.watch = append(l.plan.watch, path)
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.IsDir():
+			files = append(files, l.directory(path)...)
+		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit:
+			// A default file need not be there.
+		default:
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
+// directory lists the configuration files in a directory in the order of their
+// names. What editors and package managers leave behind is skipped.
+func (l *loader) directory(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		l.plan.err = err
+	}
+	var files []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if why := dropping(e.Name()); why != "" {
+			l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{
+				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Hint, Text: "file skipped: " + why}})
+			continue
+		}
+		files = append(files, path)
+	}
+	return files
+}
+
+// dropping says why a file in a configuration directory is not meant to be
+// read, or nothing.
+func dropping(name string) string {
+	switch {
+	case strings.HasPrefix(name, "."):
+		return "its name begins with a dot"
+	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, "#"):
+		return "an editor's copy"
+	}
+	for _, s := range []string{".swp", ".swo", ".bak", ".orig", ".rej", ".old", ".rpmsave", ".rpmnew", ".rpmorig", ".disabled"} {
+		if strings.HasSuffix(name, s) {
+			return "its name ends in " + s
+		}
+	}
+	for _, s := range []string{".dpkg-", ".ucf-"} {
+		if strings.Contains(name, s) {
+			return "a package manager's copy"
+		}
+	}
+	return ""
+}
+
+// include answers NetBSD's .include: the regular files that match a pattern,
+// which is relative to the including file.
+func (l *loader) include(from, pattern string) ([]conf.File, error) {
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(filepath.Dir(from), pattern)
+	}
+	l.plan.watch = append(l.plan.watch, filepath.Dir(pattern))
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var files []conf.File
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, conf.File{Name: path, Text: text})
+	}
+	return files, nil
+}
+
+// The files of the system that names are looked up in.
+const (
+	servicesFile  = "/etc/services"
+	protocolsFile = "/etc/protocols"
+	programsFile  = "/etc/rpc"
+	passwdFile    = "/etc/passwd"
+	groupFile     = "/etc/group"
+)
+
+// databases reads what names are looked up in.
+func (l *loader) databases() (err error) {
+	path := l.servicesFile()
+	l.plan.watch = append(l.plan.watch, path)
+	text, err := os.ReadFile(path)
+	if err != nil && (l.cfg.Services != "" || !errors.Is(err, fs.ErrNotExist)) {
+		return err
+	}
+	l.services = netdb.ParseServices(text)
+	l.plan.accounts, err = account.Open(passwdFile, groupFile, account.Getent(l.getent))
+	return err
+}
+
+// servicesFile chooses the services file: the one that was asked for, one in
+// the directory of the configuration file, or the system's.
+func (l *loader) servicesFile() string {
+	if l.cfg.Services != "" {
+		return l.cfg.Services
+	}
+	if len(l.plan.files) > 0 {
+		beside := filepath.Join(filepath.Dir(l.plan.files[0]), "services")
+		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+			return beside
+		}
+	}
+	return servicesFile
+}
+
+// priorities are the log priorities of problems.
+var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}

@@ -1,0 +1,227 @@
+package inetd
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"inetd/internal/builtin"
+	"inetd/internal/child"
+	"inetd/internal/sock"
+)
+
+// merge puts a plan into force. Sockets that are wanted as before stay open,
+// with what is queued in them and the wait server that has them; those that are
+// not wanted any more are closed before new ones are opened, because an address
+// may have moved between all and one.
+func (s *Server) merge(p *plan) Outcome {
+	out := compare(s.services, p.services)
+	old := map[sock.Spec]*socket{}
+	for _, v := range s.services {
+		for _, k := range v.sockets {
+			old[k.spec] = k
+		}
+	}
+	var fresh []*socket
+	for _, v := range p.services {
+		for i, k := range v.sockets {
+			have, ok := old[k.spec]
+			if !ok {
+				fresh = append(fresh, k)
+				continue
+			}
+			delete(old, k.spec)
+			v.sockets[i] = have
+			have.explicit = k.explicit
+			s.hand(have, v)
+		}
+	}
+	for _, k := range old {
+		s.shut(k)
+	}
+	s.services, s.plan = p.services, p
+	s.starter.Crowded = len(p.services) > crowd
+	for _, k := range fresh {
+		s.open(k)
+	}
+	if s.ready {
+		s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
+			len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
+	}
+	return out
+}
+
+// crowd is the number of services from which on it is cheaper not to copy the
+// descriptor table for a child.
+const crowd = 24
+
+// compare says what a reload changes, by the labels of services.
+func compare(old, now []*service) (out Outcome) {
+	before := map[string]*service{}
+	for _, v := range old {
+		before[v.label] = v
+	}
+	for _, v := range now {
+		was, ok := before[v.label]
+		delete(before, v.label)
+		switch {
+		case !ok:
+			out.Added = append(out.Added, v.label)
+		case v.same(was):
+			out.Kept++
+		default:
+			out.Changed = append(out.Changed, v.label)
+		}
+	}
+	for _, v := range old {
+		if before[v.label] == v {
+			out.Removed = append(out.Removed, v.label)
+		}
+	}
+	return out
+}
+
+// hand gives an open socket to the service that has it after a reload.
+func (s *Server) hand(k *socket, v *service) {
+	was := k.svc.do
+	if v.used == nil {
+		v.used = k.svc.used
+	}
+	k.svc = v
+	k.answers()
+	if k.fd < 0 {
+		s.retry(k) // whatever kept it from being opened may have been mended
+		return
+	}
+	if was.wait && !v.do.wait {
+		k.server = 0 // it runs on, and the daemon accepts beside it
+	}
+	if was.options != v.do.options {
+		if err := sock.Apply(k.fd, k.spec, v.do.options); err != nil {
+			s.log.Errorf("%s: %s: %s", v.label, k.spec, message(err))
+		}
+		sock.Listen(k.fd, k.spec, v.do.options)
+	}
+	s.arm(k)
+}
+
+// answers gives a datagram socket of a builtin the state of its replies.
+func (k *socket) answers() {
+	k.reply = nil
+	if b := k.svc.do.builtin; b != "" && !k.spec.Listens() {
+		reply, _ := builtin.Lookup(b)
+		k.reply = &reply
+	}
+}
+
+// open opens a socket and begins to poll it. If that is impossible it is tried
+// again, less and less often.
+func (s *Server) open(k *socket) {
+	fd, err := sock.Open(k.spec, k.svc.do.options, s.starter.Floor())
+	if err != nil {
+		s.openFailed(k, err)
+		return
+	}
+	if k.fault != nil {
+		s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
+		k.fault = nil
+	}
+	k.fd = fd
+	k.answers()
+	if fd >= len(s.sockets) {
+		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
+	}
+	s.sockets[fd] = k
+	s.arm(k)
+}
+
+// The time between attempts to open a socket.
+const (
+	minRetry = time.Second
+	maxRetry = time.Minute
+)
+
+func (s *Server) openFailed(k *socket, err error) {
+	if k.fault == nil || message(k.fault.err) != message(err) {
+		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, message(err), k.spec)
+	}
+	delay := minRetry
+	if k.fault != nil {
+		delay = min(2*k.fault.delay, maxRetry)
+	}
+	f := &fault{err, delay}
+	k.fault = f
+	s.after(delay, func() {
+		if k.fault == f && !k.closed {
+			s.open(k)
+		}
+	})
+}
+
+// retry tries at once to open a socket that could not be opened.
+func (s *Server) retry(k *socket) {
+	if k.fault != nil {
+		k.fault.delay = minRetry / 2
+	}
+	s.open(k)
+}
+
+// shut closes a socket for good.
+func (s *Server) shut(k *socket) {
+	k.closed = true
+	if k.fd < 0 {
+		return
+	}
+	s.unpoll(k)
+	s.sockets[k.fd] = nil
+	sock.Close(k.fd, k.spec)
+	k.fd = -1
+}
+
+// arm polls a socket if it may have clients now, and only then.
+func (s *Server) arm(k *socket) {
+	if k.fd < 0 || k.closed {
+		return
+	}
+	if k.server != 0 || k.svc.used != nil && k.svc.used.suspended || s.full(k.svc) {
+		s.unpoll(k)
+		return
+	}
+	if k.polled {
+		return
+	}
+	if err := s.poll.add(k.fd, tagSocket, k.fd); err != nil {
+		s.log.Errorf("%s: %s", k.svc.label, message(err))
+		return
+	}
+	k.polled = true
+}
+
+func (s *Server) unpoll(k *socket) {
+	if k.polled {
+		s.poll.remove(k.fd)
+		k.polled = false
+	}
+}
+
+// armAll is arm for all sockets of a service.
+func (s *Server) armAll(v *service) {
+	for _, k := range v.sockets {
+		s.arm(k)
+	}
+}
+
+// message is an error in the words of the C library, with the call that failed:
+// "bind: Address already in use".
+func message(err error) string {
+	var call *os.SyscallError
+	var e syscall.Errno
+	if errors.As(err, &call) && errors.As(call.Err, &e) {
+		return call.Syscall + ": " + child.Text(e)
+	}
+	if errors.As(err, &e) {
+		return child.Text(e)
+	}
+	return err.Error()
+}

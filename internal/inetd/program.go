@@ -1,0 +1,67 @@
+package inetd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"inetd/internal/child"
+)
+
+// unusable says why a server program cannot be executed by root, or nothing.
+func unusable(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("server %s: %s", path, cause(err))
+	case info.IsDir():
+		return fmt.Sprintf("server %s is a directory", path)
+	case info.Mode().Perm()&0o111 == 0:
+		return fmt.Sprintf("server %s is not executable", path)
+	}
+	return missingInterpreter(path)
+}
+
+// missingInterpreter explains why executing a file that exists gives "No such
+// file or directory": the program in its first line does not exist.
+func missingInterpreter(path string) string {
+	interp := interpreter(path)
+	if interp == "" {
+		return ""
+	}
+	if _, err := os.Stat(interp); err != nil {
+		return fmt.Sprintf("interpreter %s of %s: %s", interp, path, cause(err))
+	}
+	return ""
+}
+
+// interpreter returns the program named in the first line of a script.
+func interpreter(path string) string {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	line, _ := bufio.NewReaderSize(f, 256).ReadSlice('\n') // the kernel reads no more
+	rest, ok := strings.CutPrefix(string(line), "#!")
+	if words := strings.Fields(rest); ok && len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}
+
+// cause is the innermost error in the words of the C library.
+func cause(err error) string {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return child.Text(e)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return child.Text(syscall.ENOENT)
+	}
+	return err.Error()
+}

@@ -1,0 +1,205 @@
+package inetd
+
+import (
+	"net/netip"
+	"strconv"
+	"syscall"
+	"time"
+
+	"inetd/internal/child"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a running server.
+type process struct {
+	svc   *service // as it was at the start
+	lent  *socket  // the socket that a wait server has
+	peer  netip.AddrPort
+	begun int64               // Unix time in ns
+	pidfd int                 // 0: none
+	done  chan<- child.Status // a command of the daemon's own; svc is nil
+}
+
+// track remembers a process. With prompt its end is noticed at once, by a
+// pidfd; otherwise at the next turn of the loop or sweep, which costs nothing.
+func (s *Server) track(pid int, p process, prompt bool) {
+	if prompt {
+		p.pidfd = s.pidfd(pid)
+	}
+	s.processes[pid] = p
+	if p.pidfd > 0 {
+		return
+	}
+	s.young = append(s.young, pid)
+	if !s.sweeping {
+		s.sweeping = true
+		s.after(sweepTime, s.sweep)
+	}
+}
+
+// sweepTime is the age at which a server gets a pidfd. Most have ended by then
+// and were reaped in passing.
+const sweepTime = 100 * time.Millisecond
+
+// sweep reaps, and gives a pidfd to the servers that live on, so that the loop
+// may sleep until something really happens.
+func (s *Server) sweep() {
+	s.sweeping = false
+	s.reap()
+	for _, pid := range s.young {
+		if p, ok := s.processes[pid]; ok && p.pidfd == 0 {
+			p.pidfd = s.pidfd(pid)
+			s.processes[pid] = p
+		}
+	}
+	s.young = s.young[:0]
+}
+
+// pidfd opens a descriptor for a process and polls it. The process cannot have
+// been reaped, so the id is its own.
+func (s *Server) pidfd(pid int) int {
+	if pid < 0 {
+		return 0
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return 0
+	}
+	if floor := s.starter.Floor(); fd >= floor/2 && fd < floor { // leave low numbers to connections
+		if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor); err == nil {
+			unix.Close(fd)
+			fd = high
+		}
+	}
+	if s.poll.add(fd, tagProcess, pid) != nil {
+		unix.Close(fd)
+		return 0
+	}
+	return fd
+}
+
+// reap handles all children that have ended.
+func (s *Server) reap() {
+	for {
+		st, ok := s.starter.Reap()
+		if !ok {
+			return
+		}
+		p, ok := s.processes[st.Pid]
+		if !ok {
+			continue // an orphan of a server, which process 1 inherits
+		}
+		delete(s.processes, st.Pid)
+		if p.pidfd > 0 {
+			unix.Close(p.pidfd)
+		}
+		if p.done != nil {
+			p.done <- st
+			continue
+		}
+		s.ended(p, st)
+	}
+}
+
+// ended handles the end of a server.
+func (s *Server) ended(p process, st child.Status) {
+	wasFull := s.full(p.svc)
+	s.release(p.svc, p.peer)
+	s.logEnd(p, st)
+	if k := p.lent; k != nil && k.server == st.Pid {
+		k.server = 0
+		if st.Stage != child.Run {
+			s.consume(k)
+		}
+		s.arm(k)
+	}
+	if wasFull {
+		s.rearm(p.svc)
+	}
+}
+
+// rearm polls sockets again that waited for a server to end: with a limit on
+// all processes any of them may have.
+func (s *Server) rearm(v *service) {
+	for _, w := range s.services {
+		if w.used == v.used || s.cfg.Processes > 0 {
+			s.armAll(w)
+		}
+	}
+}
+
+// consume takes what made a wait socket readable after its server could not be
+// started; it would be started again at once, for ever.
+func (s *Server) consume(k *socket) {
+	if k.fd < 0 {
+		return
+	}
+	if !k.spec.Listens() {
+		unix.Recvfrom(k.fd, s.buffer(), unix.MSG_DONTWAIT)
+		return
+	}
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN}}, 0); n == 1 && err == nil {
+		if conn, _, err := unix.Accept4(k.fd, unix.SOCK_CLOEXEC); err == nil {
+			unix.Close(conn)
+		}
+	}
+}
+
+// logEnd logs an end that somebody should know of.
+func (s *Server) logEnd(p process, st child.Status) {
+	v := p.svc
+	switch {
+	case st.Stage != child.Run:
+		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, from(p.peer))
+		return
+	case s.cfg.LogConnections && p.lent == nil:
+		s.log.Infof("%s: end of connection from %s, pid %d, %s after %v", v.label, p.peer, st.Pid, how(st.Wait),
+			time.Duration(time.Now().UnixNano()-p.begun).Round(time.Millisecond))
+		return
+	}
+	path := v.do.program.Path()
+	switch {
+	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
+		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)", v.label, path, st.Pid, st.Wait.Signal(), st.Wait.Signal())
+	case st.Wait.ExitStatus() > 0 && p.lent != nil:
+		s.log.Warningf("%s: %s[%d]: exit status %d", v.label, path, st.Pid, st.Wait.ExitStatus())
+	}
+}
+
+// startFailure explains why a server could not be started.
+func (s *Server) startFailure(p process, st child.Status) string {
+	path := p.svc.do.program.Path()
+	text := st.Error(path)
+	if st.Stage == child.Exec && st.Errno == syscall.ENOENT {
+		if why := missingInterpreter(path); why != "" {
+			text += ": " + why
+		}
+	}
+	return text
+}
+
+func from(peer netip.AddrPort) string {
+	if !peer.IsValid() {
+		return ""
+	}
+	return " from " + peer.String()
+}
+
+// how is an exit in words.
+func how(w syscall.WaitStatus) string {
+	if w.Signaled() {
+		return "killed by " + w.Signal().String()
+	}
+	return "exit status " + strconv.Itoa(w.ExitStatus())
+}
+
+// isCrash reports a signal that a nowait server does not die of in its ordinary
+// life. SIGPIPE and SIGHUP mean that the client has gone.
+func isCrash(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGALRM:
+		return false
+	}
+	return true
+}

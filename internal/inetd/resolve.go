@@ -1,0 +1,266 @@
+package inetd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"inetd/internal/builtin"
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/sock"
+)
+
+// entry adds the service of an entry to the plan, or reports why it has none.
+func (l *loader) entry(e *conf.Entry) {
+	wants, port := l.addresses(e)
+	do := l.action(e, port)
+	if do == nil || len(wants) == 0 {
+		return
+	}
+	v := &service{label: strings.Clone(e.Label()), file: e.Pos.File, line: e.Pos.Line, do: do}
+	for _, k := range wants {
+		k.svc = v
+		l.claim(e, k)
+	}
+	l.plan.services = append(l.plan.services, v)
+}
+
+// claim is what two entries cannot both have.
+type claim struct {
+	spec sock.Spec
+}
+
+// claim gives a socket to the service of an entry. A later entry takes over
+// the socket of an earlier one, except that a socket which a plain "tcp" merely
+// implies gives way to one that was asked for.
+func (l *loader) claim(e *conf.Entry, k *socket) {
+	c := claim{k.spec}
+	before := l.claims[c]
+	if before == nil {
+		l.claims[c] = k.svc
+		k.svc.sockets = append(k.svc.sockets, k)
+		return
+	}
+	other := before.find(k.spec)
+	if before == k.svc {
+		return
+	}
+	if other.explicit && !k.explicit {
+		return
+	}
+	if other.explicit == k.explicit {
+		text := fmt.Sprintf("%s replaces the entry of line %d", k.spec, before.line)
+		if before.file != e.Pos.File {
+			text = fmt.Sprintf("%s replaces the entry of %s:%d", k.spec, before.file, before.line)
+		}
+		l.reportOnce(e, conf.Warning, text)
+	}
+	before.drop(other)
+	l.claims[c] = k.svc
+	k.svc.sockets = append(k.svc.sockets, k)
+}
+
+// reportOnce is report for what several sockets of one entry have to say.
+func (l *loader) reportOnce(e *conf.Entry, s conf.Severity, text string) {
+	key := e.Pos.String() + text
+	if !l.told[key] {
+		l.told[key] = true
+		l.report(e, e.Pos, s, text, "")
+	}
+}
+
+// dropReplaced removes the services whose sockets have all been taken over.
+func (l *loader) dropReplaced() {
+	kept := l.plan.services[:0]
+	for _, v := range l.plan.services {
+		if len(v.sockets) > 0 {
+			kept = append(kept, v)
+		}
+	}
+	clear(l.plan.services[len(kept):])
+	l.plan.services = kept
+}
+
+func (v *service) find(spec sock.Spec) *socket {
+	for _, k := range v.sockets {
+		if k.spec == spec {
+			return k
+		}
+	}
+	return nil
+}
+
+func (v *service) drop(k *socket) {
+	for i := range v.sockets {
+		if v.sockets[i] == k {
+			v.sockets = append(v.sockets[:i:i], v.sockets[i+1:]...)
+			return
+		}
+	}
+}
+
+// action returns what an entry asks to be done, shared with equal ones; nil if
+// it cannot be done.
+func (l *loader) action(e *conf.Entry, port *portName) *action {
+	do := &action{
+		listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
+		wait:    e.Wait,
+		limits:  l.cfg.limits(e.Limits),
+		account: question{e.User, e.Group},
+		proto:   strings.ToUpper(e.Proto),
+		options: l.options(e),
+	}
+	path := ""
+	if e.Internal {
+		if do.builtin = l.builtin(e, port); do.builtin == "" {
+			return nil
+		}
+	} else {
+		path = l.path(e)
+		do.daemon = filepath.Base(e.Argv[0])
+	}
+	do.key = fmt.Sprintf("%q %q %v %v %v %v %v", path, e.Argv, do.account, do.listens, do.wait, do.limits, do.options) + do.builtin + do.proto
+	if shared, ok := l.actions[do.key]; ok {
+		return shared
+	}
+	profile := l.profile(e)
+	if profile == nil {
+		return nil
+	}
+	if do.builtin == "" {
+		g, err := profile.Program(path, e.Argv)
+		if err != nil {
+			l.report(e, e.Cols[5], conf.Error, err.Error(), "")
+			return nil
+		}
+		do.program = g
+	}
+	l.actions[do.key] = do
+	return do
+}
+
+func (l *loader) options(e *conf.Entry) sock.Options {
+	return sock.Options{
+		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(),
+		Blocking: e.Wait && !e.Internal, Defer: e.Defer, Reply: e.Internal && e.Type == conf.Dgram,
+		Mode: 0o666, UID: -1, GID: -1,
+	}
+}
+
+// defaultBacklog is that of Debian's inetd.
+const defaultBacklog = 128
+
+func (l *loader) backlog() int {
+	if l.cfg.Backlog > 0 {
+		return l.cfg.Backlog
+	}
+	return defaultBacklog
+}
+
+// builtin finds the builtin that an internal entry means: by the first word
+// after "internal", by the service's name, or by an alias of it.
+func (l *loader) builtin(e *conf.Entry, port *portName) string {
+	names := append(e.Argv[:min(1, len(e.Argv)):1], e.Service)
+	if port != nil {
+		names = append(names, port.names...)
+	}
+	for _, n := range names {
+		if _, ok := builtin.Lookup(n); ok {
+			return strings.Clone(n)
+		}
+	}
+	l.report(e, e.Cols[5], conf.Error, fmt.Sprintf("internal service %s unknown", e.Service),
+		"the builtins are "+strings.Join(builtin.Names(), ", "))
+	return ""
+}
+
+// searchPath is where a server without a slash is looked for, as busybox does.
+var searchPath = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+
+// path returns the path of the server program and warns of one that cannot be
+// executed. The service is opened all the same: the program may come yet.
+func (l *loader) path(e *conf.Entry) string {
+	path := e.Server
+	switch {
+	case filepath.IsAbs(path):
+	case strings.Contains(path, "/"):
+		l.report(e, e.Cols[5], conf.Warning, fmt.Sprintf("server %s is seen from the daemon's directory", path), "an absolute path is safer")
+	default:
+		path = search(path)
+	}
+	fault, ok := l.checked[path]
+	if !ok {
+		fault = unusable(path)
+		l.checked[path] = fault
+	}
+	if fault != "" {
+		l.report(e, e.Cols[5], conf.Warning, fault, "")
+	}
+	return path
+}
+
+func search(name string) string {
+	for _, dir := range searchPath {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return filepath.Join(searchPath[0], name)
+}
+
+// profile returns the shared profile of an entry's user, or reports why there
+// is none. A builtin's user must exist too, as in every inetd that checks.
+func (l *loader) profile(e *conf.Entry) *child.Profile {
+	q := question{e.User, e.Group}
+	if p, ok := l.plan.profiles[q]; ok {
+		return p
+	}
+	cred, err := l.credential(q)
+	if err != nil {
+		text, hint, _ := strings.Cut(err.Error(), "; ")
+		l.report(e, e.Cols[4], conf.Error, text+", service ignored", hint)
+		return nil
+	}
+	p, err := l.starter.Profile(l.env, cred)
+	if err != nil {
+		l.report(e, e.Cols[4], conf.Error, err.Error(), "")
+		return nil
+	}
+	l.plan.profiles[question{strings.Clone(q.user), strings.Clone(q.group)}] = p
+	return p
+}
+
+// credential looks up who a server is to be; nil is whoever the daemon is.
+func (l *loader) credential(q question) (*child.Credential, error) {
+	if q.user == "" {
+		return nil, nil
+	}
+	c, err := l.plan.accounts.Lookup(q.user, q.group)
+	if err != nil {
+		return nil, err
+	}
+	if uid := os.Geteuid(); uid != 0 {
+		if int(c.UID) != uid || q.group != "" && int(c.GID) != os.Getegid() {
+			return nil, fmt.Errorf("this daemon runs as uid %d and cannot become %q; write - for the daemon's own user", uid, join(q))
+		}
+		return nil, nil
+	}
+	return &child.Credential{UID: c.UID, GID: c.GID, Groups: c.Groups}, nil
+}
+
+func join(q question) string {
+	if q.group == "" {
+		return q.user
+	}
+	return q.user + ":" + q.group
+}
+
+// decimal reads a port number.
+func decimal(s string) (uint16, bool) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err == nil && s[0] != '+'
+}

@@ -1,0 +1,230 @@
+package inetd
+
+import (
+	"errors"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// perEvent is how many clients of one socket are taken before the others get
+// their turn.
+const perEvent = 8
+
+// readable serves what has come in on a socket.
+func (s *Server) readable(k *socket) {
+	s.refreshAccounts()
+	switch {
+	case !k.spec.Listens() && k.svc.do.builtin != "":
+		s.answer(k)
+	case k.svc.do.wait && k.svc.do.builtin == "":
+		s.lend(k)
+	case k.spec.Listens():
+		for n := 0; n < perEvent && k.polled && s.accept(k); n++ {
+		}
+	default:
+		s.lend(k)
+	}
+}
+
+// accept takes one connection and serves it. It reports whether there may be
+// another one.
+func (s *Server) accept(k *socket) bool {
+	v := k.svc
+	if !s.mayStart(v) {
+		return false
+	}
+	conn, err := sock.Accept(k.fd, &s.peer)
+	if err != nil {
+		return s.acceptFailed(k, err)
+	}
+	peer := s.peer.AddrPort()
+	if !s.admit(v, peer) {
+		unix.Close(conn)
+		return true
+	}
+	if v.do.builtin != "" {
+		s.serveBuiltin(k, conn)
+		return true
+	}
+	return s.start(k, conn, peer)
+}
+
+// mayStart asks the limits that hold for all clients of a service together.
+// When one is reached the service's sockets are not polled for a while: new
+// clients wait in the listen queue and nobody is turned away.
+func (s *Server) mayStart(v *service) bool {
+	if s.full(v) {
+		s.armAll(v)
+		return false
+	}
+	if v.do.builtin != "" {
+		return true
+	}
+	now := time.Now()
+	if u := v.usage(); u.starts.full(now, v.do.limits.starts) {
+		s.suspend(v, now)
+		return false
+	}
+	return true
+}
+
+// full reports whether as many servers run as may at once.
+func (s *Server) full(v *service) bool {
+	if v.do.builtin != "" {
+		return v.do.listens && s.busy >= maxBusy
+	}
+	if s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes {
+		return true
+	}
+	return v.do.limits.max > 0 && v.used != nil && v.used.live >= v.do.limits.max
+}
+
+// suspend stops polling a service until its window has passed.
+func (s *Server) suspend(v *service, now time.Time) {
+	u := v.usage()
+	resume := u.starts.start.Add(countInterval)
+	u.suspended = true
+	s.armAll(v)
+	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients wait until %s",
+		v.label, u.starts.count, int(countInterval/time.Second), resume.Format(time.TimeOnly))
+	s.after(resume.Sub(now), func() {
+		u.suspended = false
+		for _, w := range s.services { // a reload may have made a new one
+			if w.used == u {
+				s.armAll(w)
+			}
+		}
+	})
+}
+
+// admit applies the limits of one source address, which come first so that one
+// client cannot use up a service, and counts the start.
+func (s *Server) admit(v *service, peer netip.AddrPort) bool {
+	if v.do.builtin != "" {
+		return true
+	}
+	now := time.Now()
+	u := v.usage()
+	if l := v.do.limits; l.perMinute > 0 || l.perSource > 0 {
+		c := u.source(peer.Addr(), now)
+		if why, limit := c.refusal(now, l); why != "" {
+			if !c.told {
+				c.told = true
+				s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer.Addr(), why, limit)
+			}
+			return false
+		}
+		c.starts.admit(now, 0)
+		c.live++
+		c.told = false
+	}
+	u.starts.admit(now, 0)
+	u.live++
+	return true
+}
+
+// acceptFailed reports whether accepting may go on.
+func (s *Server) acceptFailed(k *socket, err error) bool {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return false
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+		s.rest(k, "accept", err)
+		return false
+	case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
+		return true
+	}
+	s.log.Warningf("%s: accept: %s", k.svc.label, message(err))
+	return false
+}
+
+// isNetworkError reports errors that the connection had before it was accepted;
+// Linux hands them over with accept (accept(2), "Error handling").
+func isNetworkError(err error) bool {
+	for _, e := range []syscall.Errno{unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EHOSTUNREACH, unix.EOPNOTSUPP, unix.ENETUNREACH} {
+		if err == e {
+			return true
+		}
+	}
+	return false
+}
+
+// restTime is how long a socket is not polled after the system ran out of
+// something.
+const restTime = 250 * time.Millisecond
+
+// rest stops polling a socket for a moment: it stays readable, so that the loop
+// would spin. It is logged once a minute.
+func (s *Server) rest(k *socket, what string, err error) {
+	if now := time.Now(); now.Sub(s.starved) > time.Minute {
+		s.starved = now
+		s.log.Errorf("%s: %s: %s; trying again", k.svc.label, what, message(err))
+	}
+	s.unpoll(k)
+	s.after(restTime, func() { s.arm(k) })
+}
+
+// start runs the server of a nowait service for a connection, which it takes
+// over. It reports whether another one may follow at once.
+func (s *Server) start(k *socket, conn int, peer netip.AddrPort) bool {
+	v := k.svc
+	s.env = s.peerEnv(s.env[:0], v, conn, peer)
+	pid, err := s.starter.Start(v.do.program, conn, s.env)
+	if err != nil {
+		s.release(v, peer)
+		s.rest(k, "fork", err)
+		return false
+	}
+	s.track(pid, process{svc: v, peer: peer, begun: time.Now().UnixNano()}, v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0)
+	if s.cfg.LogConnections {
+		s.log.Infof("%s: connection from %s, pid %d", v.label, peer, pid)
+	}
+	return true
+}
+
+// peerEnv appends what the server is told of its connection.
+func (s *Server) peerEnv(b []byte, v *service, conn int, peer netip.AddrPort) []byte {
+	b = appendVar(b, "PROTO", v.do.proto)
+	if sock.Local(conn, &s.local) != nil {
+		return b
+	}
+	return appendEnds(b, s.local.AddrPort(), peer)
+}
+
+// lend gives the socket itself to a wait server. Until that has ended nobody
+// else looks at it.
+func (s *Server) lend(k *socket) {
+	v := k.svc
+	if !s.mayStart(v) || !s.admit(v, netip.AddrPort{}) {
+		return
+	}
+	fd, err := unix.FcntlInt(uintptr(k.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		s.release(v, netip.AddrPort{})
+		s.rest(k, "dup", err)
+		return
+	}
+	pid, err := s.starter.Start(v.do.program, fd, appendVar(s.env[:0], "PROTO", v.do.proto))
+	if err != nil {
+		s.release(v, netip.AddrPort{})
+		s.rest(k, "fork", err)
+		return
+	}
+	k.server = pid
+	s.unpoll(k)
+	s.track(pid, process{svc: v, lent: k, begun: time.Now().UnixNano()}, true)
+}
+
+// release takes back what admit counted.
+func (s *Server) release(v *service, peer netip.AddrPort) {
+	u := v.usage()
+	u.live--
+	if c := u.sources[peer.Addr()]; c != nil {
+		c.live--
+	}
+}
