@@ -4,9 +4,9 @@
 // rule that decided. It opens no files, asks no name server and runs nothing.
 //
 // A rule that cannot be decided counts against the peer: it does not let in,
-// but it keeps out. So where this package and tcp_wrappers differ, this one
-// refuses, with two exceptions: a shell command without spawn in hosts.allow,
-// and a pattern such as 10.*, which never matches a host name here.
+// but it keeps out. So where this package differs from tcp_wrappers, it refuses.
+// Two differences are the other way, on purpose: a shell command without spawn
+// in hosts.allow is taken, and a pattern such as 10.* matches no host name.
 package access
 
 import (
@@ -72,6 +72,7 @@ type Problem struct {
 
 // host is one end of a connection as patterns see it.
 type host struct {
+	end   string // which one, for messages
 	addr  netip.Addr
 	text  string // the address as tcp_wrappers writes it, or "unknown"
 	port  uint16
@@ -82,8 +83,8 @@ type host struct {
 
 const unknown = "unknown" // what tcp_wrappers calls a missing name, address or user
 
-func newHost(ap netip.AddrPort, name string, state NameState, unix bool) host {
-	h := host{addr: ap.Addr().Unmap(), text: unknown, port: ap.Port(), state: state, unix: unix}
+func newHost(end string, ap netip.AddrPort, name string, state NameState, unix bool) host {
+	h := host{end: end, addr: ap.Addr().Unmap(), text: unknown, port: ap.Port(), state: state, unix: unix}
 	if unix {
 		h.addr, h.state = netip.Addr{}, Unknown
 	}
@@ -102,7 +103,7 @@ func newHost(ap netip.AddrPort, name string, state NameState, unix bool) host {
 
 // peer returns the far end of the connection.
 func (q Query) peer() host {
-	return newHost(q.Peer, q.PeerName, q.NameState, q.UnixPeer)
+	return newHost("peer", q.Peer, q.PeerName, q.NameState, q.UnixPeer)
 }
 
 // local returns this end of the connection. Its name is looked up together
@@ -115,7 +116,7 @@ func (q Query) local() host {
 	case state != NotAsked:
 		state = Unknown
 	}
-	return newHost(q.Local, q.LocalName, state, q.UnixPeer)
+	return newHost("local", q.Local, q.LocalName, state, q.UnixPeer)
 }
 
 func (q Query) user() string {

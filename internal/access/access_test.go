@@ -127,15 +127,21 @@ func TestNames(t *testing.T) {
 		{"[fe80::1%eth1]", linked, unsure},
 	}
 	for _, tt := range tests {
-		rule := "ALL: " + tt.list + "\n"
-		inAllow, _ := ParseHosts("hosts.allow", []byte(rule), "hosts.deny", []byte("ALL: ALL\n"))
-		if got, want := outcome(inAllow.Check(tt.q)), outcomes[tt.want][0]; got != want {
-			t.Errorf("hosts.allow %q: %s, want %s, for %+v", rule, got, want, tt.q)
-		}
-		inDeny, _ := ParseHosts("hosts.allow", nil, "hosts.deny", []byte(rule))
-		if got, want := outcome(inDeny.Check(tt.q)), outcomes[tt.want][1]; got != want {
-			t.Errorf("hosts.deny %q: %s, want %s, for %+v", rule, got, want, tt.q)
-		}
+		bothWays(t, "ALL: "+tt.list+"\n", tt.q, tt.want)
+	}
+}
+
+// bothWays checks the outcome of a rule in hosts.allow, with nobody else let
+// in, and in hosts.deny.
+func bothWays(t *testing.T, rule string, q Query, want answer) {
+	t.Helper()
+	inAllow, _ := ParseHosts("hosts.allow", []byte(rule), "hosts.deny", []byte("ALL: ALL\n"))
+	if got := outcome(inAllow.Check(q)); got != outcomes[want][0] {
+		t.Errorf("hosts.allow %q: %s, want %s, for %+v", rule, got, outcomes[want][0], q)
+	}
+	inDeny, _ := ParseHosts("hosts.allow", nil, "hosts.deny", []byte(rule))
+	if got := outcome(inDeny.Check(q)); got != outcomes[want][1] {
+		t.Errorf("hosts.deny %q: %s, want %s, for %+v", rule, got, outcomes[want][1], q)
 	}
 }
 
@@ -171,15 +177,7 @@ func TestDaemons(t *testing.T) {
 		{"ALL EXCEPT in.ftpd@192.0.2.1", here(""), no},
 	}
 	for _, tt := range tests {
-		rule := tt.list + ": ALL\n"
-		inAllow, _ := ParseHosts("hosts.allow", []byte(rule), "hosts.deny", []byte("ALL: ALL\n"))
-		if got, want := outcome(inAllow.Check(tt.q)), outcomes[tt.want][0]; got != want {
-			t.Errorf("hosts.allow %q: %s, want %s, for %+v", rule, got, want, tt.q)
-		}
-		inDeny, _ := ParseHosts("hosts.allow", nil, "hosts.deny", []byte(rule))
-		if got, want := outcome(inDeny.Check(tt.q)), outcomes[tt.want][1]; got != want {
-			t.Errorf("hosts.deny %q: %s, want %s, for %+v", rule, got, want, tt.q)
-		}
+		bothWays(t, tt.list+": ALL\n", tt.q, tt.want)
 	}
 }
 
@@ -196,15 +194,15 @@ func TestVerdict(t *testing.T) {
 		{"name wanted", "", "ALL: .evil.example\n", anyone,
 			Verdict{File: "d", Line: 1, Rule: "ALL: .evil.example", NeedName: true}},
 		{"name missing", "", "ALL: .evil.example\n", nobody,
-			Verdict{File: "d", Line: 1, Rule: "ALL: .evil.example", Note: "d:1 cannot be decided: the name of the peer is not known"}},
+			Verdict{File: "d", Line: 1, Rule: "ALL: .evil.example", Note: "d:1 cannot be decided: peer name is not known"}},
 		{"name missing in hosts.allow", "ALL: .friend.example\n", "ALL: ALL\n", liar,
-			Verdict{File: "d", Line: 1, Rule: "ALL: ALL", Note: "a:1 cannot be decided: the name of the peer does not lead back to its address"}},
+			Verdict{File: "d", Line: 1, Rule: "ALL: ALL", Note: "a:1 cannot be decided: peer name does not lead back to the address"}},
 		{"no twist without a decision", "ALL: .friend.example: twist /bin/sh\nALL: ALL\n", "", nobody,
-			Verdict{File: "a", Line: 1, Rule: "ALL: .friend.example: twist /bin/sh", Note: "a:1 cannot be decided: the name of the peer is not known"}},
+			Verdict{File: "a", Line: 1, Rule: "ALL: .friend.example: twist /bin/sh", Note: "a:1 cannot be decided: peer name is not known"}},
 		{"no options without a decision", "", "ALL: .evil.example: spawn x\n", nobody,
-			Verdict{File: "d", Line: 1, Rule: "ALL: .evil.example: spawn x", Note: "d:1 cannot be decided: the name of the peer is not known"}},
+			Verdict{File: "d", Line: 1, Rule: "ALL: .evil.example: spawn x", Note: "d:1 cannot be decided: peer name is not known"}},
 		{"a rule that denies in hosts.allow", "ALL: .evil.example: deny\nALL: ALL\n", "", nobody,
-			Verdict{File: "a", Line: 1, Rule: "ALL: .evil.example: deny", Note: "a:1 cannot be decided: the name of the peer is not known"}},
+			Verdict{File: "a", Line: 1, Rule: "ALL: .evil.example: deny", Note: "a:1 cannot be decided: peer name is not known"}},
 		{"options before a bad one", "ALL: ALL: nice 5: nosuch: nice 6\n", "", anyone,
 			Verdict{File: "a", Line: 1, Rule: "ALL: ALL: nice 5: nosuch: nice 6", Options: []Option{{"nice", "5", 5}}, Note: `unknown option "nosuch"`}},
 		{"an expansion wants the name", "ALL: ALL: spawn echo %h\n", "", anyone,
@@ -265,6 +263,8 @@ func TestReadFile(t *testing.T) {
 			return []byte("/loop\n"), nil
 		case "/list":
 			return []byte("11.\n.example.com 2001:db8::5\n"), nil
+		case "/six":
+			return []byte("2001:db8::5 2001:db8:* 10.1.1.1 10.*\n"), nil
 		case "/addresses":
 			return []byte("# of .example.com\n11.\n"), nil
 		case "/unusual":
@@ -285,6 +285,7 @@ func TestReadFile(t *testing.T) {
 		{"/list", read, near, no},
 		{"/list", read, anyone, unasked},
 		{"/list", read, sixer, yes},
+		{"/six", read, linked, no},        // no address is a name
 		{"/unusual", read, sixer, unsure}, // tcp_wrappers compares text
 		{"/addresses", read, anyone, no},
 		{"/addresses", read, nobody, no},

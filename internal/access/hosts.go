@@ -10,10 +10,10 @@ import (
 // Tables are the rules of hosts.allow and hosts.deny. They do not change, and
 // may be used by several goroutines.
 type Tables struct {
-	// ReadFile returns the patterns of a file that a rule names as /path. It
-	// is called in Check, for each time a rule wants to know. A file that does
-	// not exist (fs.ErrNotExist) is empty; a rule that cannot be decided for
-	// another error, or because ReadFile is nil, counts against the peer.
+	// ReadFile returns the text of a file of patterns, which rules name as
+	// /path. Check calls it when a rule wants to know. A file that does not
+	// exist (fs.ErrNotExist) is empty; with another error, or if ReadFile is
+	// nil, the rule cannot be decided.
 	ReadFile func(path string) ([]byte, error)
 
 	rules []rule // those of hosts.allow come first
@@ -66,8 +66,8 @@ func (t *Tables) cutOff(r *reporter, grants bool) {
 	if !grants {
 		effect = "every peer is refused that no rule lets in"
 		number, _ := r.line.where(0)
-		all := &list{items: []item{{word: &word{kind: anything}, host: &pattern{kind: byWord, word: word{kind: anything}}}}}
-		t.rules = append(t.rules, rule{file: r.file, line: number, daemons: all, clients: all, refusal: noNewline})
+		all := token{"ALL", 0}
+		t.rules = append(t.rules, rule{file: r.file, line: number, daemons: r.daemons(all), clients: r.clients(all), refusal: noNewline})
 	}
 	r.report(len(r.line.text), noNewline+": "+effect, "a newline")
 }
@@ -149,8 +149,8 @@ func cutField(s token) (field, rest token, found bool) {
 
 // Check answers q by the first rule that matches: those of hosts.allow let the
 // peer in, those of hosts.deny refuse it, unless their options say otherwise.
-// Without such a rule it is let in. No rule asks for the name of the peer if
-// the address decides it, or a rule before it.
+// Without such a rule it is let in. The name of the peer is not asked for if its
+// address decides the rule.
 func (t *Tables) Check(q Query) Verdict {
 	a := q.asker(t.ReadFile)
 	note := ""

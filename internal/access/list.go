@@ -104,7 +104,7 @@ func (a *asker) daemonItem(it item) answer {
 	if it.host == nil {
 		return yes
 	}
-	return a.host(it.host, &a.local, 0)
+	return a.host(it.host, &a.local)
 }
 
 // clientItem answers whether it names the peer.
@@ -112,7 +112,7 @@ func (a *asker) clientItem(it item) answer {
 	if it.word != nil && !it.word.match(a.user) {
 		return no
 	}
-	return a.host(it.host, &a.peer, 0)
+	return a.host(it.host, &a.peer)
 }
 
 func isPort(w word, port uint16) bool {

@@ -2,20 +2,23 @@ package access
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 )
-
-// maxFiles is how deep files of patterns may name each other.
-const maxFiles = 4
 
 // asker is a Query on its way through the rules.
 type asker struct {
 	daemon, user string
 	peer, local  host
 	read         func(string) ([]byte, error)
+	files        map[fileQuestion]answer
 	doubt        string // why the last unsure answer is not a yes or no
+}
+
+// fileQuestion is whether a file has a pattern that matches a host.
+type fileQuestion struct {
+	path string
+	host *host
 }
 
 func (q Query) asker(read func(string) ([]byte, error)) *asker {
@@ -28,15 +31,15 @@ func (a *asker) unsure(why string) answer {
 }
 
 // host answers whether p matches h.
-func (a *asker) host(p *pattern, h *host, depth int) answer {
-	got := a.match(p, h, depth)
+func (a *asker) host(p *pattern, h *host) answer {
+	got := a.match(p, h)
 	if p.doubt != "" && got == yes {
 		return a.unsure(p.doubt)
 	}
 	return got
 }
 
-func (a *asker) match(p *pattern, h *host, depth int) answer {
+func (a *asker) match(p *pattern, h *host) answer {
 	switch p.kind {
 	case byWord:
 		return a.word(p.word, h)
@@ -45,7 +48,7 @@ func (a *asker) match(p *pattern, h *host, depth int) answer {
 	case byNet6:
 		return a.net6(p, h)
 	case byFile:
-		return a.file(p.path, h, depth)
+		return a.file(p.path, h)
 	case byNetgroup:
 		return yes
 	case byKnown:
@@ -74,7 +77,7 @@ func (a *asker) word(w word, h *host) answer {
 // address answers with what is true of the address of h, if it has one.
 func (a *asker) address(h *host, matches bool) answer {
 	if !h.addr.IsValid() && !h.unix {
-		return a.unsure("the address of the peer is not known")
+		return a.unsure(h.end + " address is not known")
 	}
 	return answerTo(matches && !h.unix)
 }
@@ -84,7 +87,7 @@ func (a *asker) address(h *host, matches bool) answer {
 func (a *asker) net6(p *pattern, h *host) answer {
 	got := a.address(h, p.net6.Contains(h.addr.WithZone("")))
 	if got == yes && p.zone != "" && p.zone != h.addr.Zone() {
-		return a.unsure("the peer is on another link")
+		return a.unsure(h.end + " address is on another link")
 	}
 	return got
 }
@@ -100,9 +103,9 @@ func (a *asker) name(h *host, matches func(string) bool) answer {
 	case h.state == NotAsked:
 		return unasked
 	case h.state == Mismatch:
-		return a.unsure("the name of the peer does not lead back to its address")
+		return a.unsure(h.end + " name does not lead back to the address")
 	default:
-		return a.unsure("the name of the peer is not known")
+		return a.unsure(h.end + " name is not known")
 	}
 }
 
@@ -115,10 +118,27 @@ func (a *asker) comment(got answer, path string) answer {
 	return no
 }
 
-// file answers whether a pattern of the file matches h.
-func (a *asker) file(path string, h *host, depth int) answer {
-	if a.read == nil || depth == maxFiles {
-		return a.unsure(fmt.Sprintf("%s is not read", path))
+// file answers whether a pattern of the file matches h. It reads the file once
+// for all rules, and lets one that names itself decide nothing.
+func (a *asker) file(path string, h *host) answer {
+	question := fileQuestion{path, h}
+	got, asked := a.files[question]
+	if !asked {
+		if a.files == nil {
+			a.files = map[fileQuestion]answer{}
+		}
+		a.files[question] = unsure
+		got = a.readFile(path, h)
+		a.files[question] = got
+	} else if got == unsure {
+		a.doubt = path + " is undecided"
+	}
+	return got
+}
+
+func (a *asker) readFile(path string, h *host) answer {
+	if a.read == nil {
+		return a.unsure(path + " is not read")
 	}
 	text, err := a.read(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,7 +151,7 @@ func (a *asker) file(path string, h *host, depth int) answer {
 	for ln := range strings.Lines(string(text)) {
 		for tok := range strings.FieldsSeq(ln) {
 			p, _ := parsePattern(tok)
-			one := a.host(&p, h, depth+1)
+			one := a.host(&p, h)
 			if ln[0] == '#' {
 				one = a.comment(one, path)
 			}

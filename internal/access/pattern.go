@@ -144,7 +144,7 @@ func parseHostWord(tok string) (pattern, fault) {
 		return p, fault{}
 	}
 	if addr, err := netip.ParseAddr(tok); err == nil {
-		if s := addr.String(); s != p.word.text {
+		if s := strings.ToLower(addr.String()); s != p.word.text {
 			p.word.text = s
 			return p.doubtful("unusual form of an address", s)
 		}

@@ -56,10 +56,13 @@ func (w word) match(s string) bool {
 }
 
 // numeric reports whether w is made for addresses only. A glob of digits is:
-// tcp_wrappers would let 10.* match the host 10.example.com, whose name
-// belongs to somebody else.
+// tcp_wrappers would let 10.* match a host named 10.example.com, which may be
+// anybody's.
 func (w word) numeric() bool {
-	return strings.Trim(w.text, "0123456789./*?") == "" && (w.kind != glob || strings.ContainsAny(w.text, "0123456789"))
+	if w.kind == glob && !strings.ContainsAny(w.text, "0123456789:") {
+		return false
+	}
+	return strings.Contains(w.text, ":") || strings.Trim(w.text, "0123456789./*?") == ""
 }
 
 // globMatch reports whether s matches pattern, where * is any run of bytes and
