@@ -60,7 +60,7 @@ func (p *plan) identify(cfg *Config, starter *child.Starter, ask getent) *plan {
 	if l.plan.accounts, err = account.Open(passwdFile, groupFile, account.Getent(ask)); err != nil {
 		l.plan.accounts = p.accounts
 		l.complain(err)
-		return &l.plan
+		return l.result()
 	}
 	for q := range p.profiles {
 		cred, err := l.credential(q)
@@ -72,7 +72,7 @@ func (p *plan) identify(cfg *Config, starter *child.Starter, ask getent) *plan {
 		}
 	}
 	l.plan.accounts.Forget()
-	return &l.plan
+	return l.result()
 }
 
 func (l *loader) complain(err error) {

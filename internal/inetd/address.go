@@ -24,7 +24,7 @@ type portName struct {
 }
 
 // transport is what the protocol column means to socket(2).
-type transport struct{ kind, protocol int }
+type transport struct{ kind, protocol int16 }
 
 // addresses returns a socket for each address that an entry is to be reached
 // by, none opened; none at all if there is a problem, which it reports.
@@ -49,11 +49,11 @@ func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
 	return wants, port
 }
 
-var socketTypes = map[conf.Type]int{
+var socketTypes = map[conf.Type]int16{
 	conf.Stream: unix.SOCK_STREAM, conf.Dgram: unix.SOCK_DGRAM, conf.SeqPacket: unix.SOCK_SEQPACKET, conf.RDM: unix.SOCK_RDM, conf.Raw: unix.SOCK_RAW,
 }
 
-var protocols = map[string]int{
+var protocols = map[string]int16{
 	"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP, "dccp": unix.IPPROTO_DCCP,
 	"udplite": unix.IPPROTO_UDPLITE, "mptcp": unix.IPPROTO_MPTCP,
 }
@@ -65,11 +65,12 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 		return t, true
 	}
 	if n, err := strconv.ParseUint(e.Proto, 10, 8); err == nil {
-		t.protocol = int(n)
+		t.protocol = int16(n)
 		return t, true
 	}
 	text, err := os.ReadFile(protocolsFile)
-	if t.protocol, ok = netdb.ParseProtocols(text)[e.Proto]; ok {
+	if n, ok := netdb.ParseProtocols(text)[e.Proto]; ok {
+		t.protocol = int16(n)
 		return t, true
 	}
 	hint := "a protocol number works too"

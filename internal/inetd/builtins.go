@@ -87,14 +87,14 @@ func (c connection) Write(b []byte) (int, error) {
 func (s *Server) answer(k *socket) {
 	var p sock.Packet
 	for range perTurn {
-		n, err := p.Receive(k.fd, s.buffer())
+		n, err := p.Receive(int(k.fd), s.buffer())
 		if err != nil {
 			return // EAGAIN, or an ICMP error that an earlier reply caused
 		}
 		reply, ok := k.reply.Reply(s.env[:0], s.packet[:n])
 		s.env = reply[:0]
 		if ok && s.mayAnswer(k.svc, &p) {
-			p.Reply(k.fd, reply)
+			p.Reply(int(k.fd), reply)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
+	"inetd/internal/sock"
 	"inetd/internal/syslog"
 )
 
@@ -68,45 +69,67 @@ type loader struct {
 	services *netdb.Services
 	classic  *netdb.Services
 	env      []string
-	actions  map[string]*action
-	claims   map[claim]*service
+	actions  map[deed]*action
+	claims   map[sock.Spec]claim
 	checked  map[string]string // server path → what is wrong with it
 	noIPv6   bool
 	told     map[string]bool // notices that are said once a load
+
+	checking bool   // for --check: whoever loads, a daemon of root's would serve
+	notes    []note // what became of each entry, if checking
 }
 
 // load reads, parses and resolves the configuration. It has no effect on
 // anything that runs.
 func load(cfg *Config, starter *child.Starter, ask getent) *plan {
+	return newLoader(cfg, starter, ask).load()
+}
+
+func newLoader(cfg *Config, starter *child.Starter, ask getent) *loader {
 	l := &loader{
 		cfg: cfg, starter: starter, getent: ask,
 		env:     environment(cfg.KeepEnv),
-		actions: map[string]*action{},
-		claims:  map[claim]*service{},
+		actions: map[deed]*action{},
+		claims:  map[sock.Spec]claim{},
 		checked: map[string]string{},
 		told:    map[string]bool{},
 		noIPv6:  !haveIPv6(),
 	}
 	l.plan.profiles = map[question]*child.Profile{}
-	entries := l.entries()
+	return l
+}
+
+func (l *loader) load() *plan {
+	files := l.files()
 	if l.plan.err == nil {
-		l.plan.err = l.databases()
+		l.plan.err = l.databases(files)
 	}
 	if l.plan.err != nil {
-		return &l.plan
+		return l.result()
 	}
-	for i := range entries {
-		l.entry(&entries[i])
+	for _, path := range files { // all, for the sake of their problems
+		if err := l.file(path); l.plan.err == nil {
+			l.plan.err = err
+		}
 	}
 	l.plan.accounts.Forget()
 	l.dropReplaced()
-	slices.SortStableFunc(l.plan.problems, func(a, b problem) int {
-		if a.Pos.File != b.Pos.File {
-			return 0
-		}
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	sortProblems(l.plan.problems)
+	return l.result()
+}
+
+// result is the plan without the loader, whose tables would be kept with it.
+func (l *loader) result() *plan {
+	p := l.plan
+	p.compact()
+	return &p
+}
+
+// sortProblems puts problems in the order of their places.
+func sortProblems(problems []problem) {
+	slices.SortStableFunc(problems, func(a, b problem) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
-	return &l.plan
 }
 
 // report notes a problem of an entry, at one of its columns.
@@ -117,26 +140,27 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 	l.plan.problems = append(l.plan.problems, problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
 }
 
-// entries parses all configuration files.
-func (l *loader) entries() []conf.Entry {
-	var all []conf.Entry
-	for _, path := range l.files() {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			l.plan.err = err
-			return nil
-		}
-		l.plan.files = append(l.plan.files, path)
-		entries, problems := conf.Parse(path, text, l.include)
-		if len(entries) == 0 && slices.ContainsFunc(problems, isError) {
-			l.plan.err = fmt.Errorf("%s: Unusable configuration file", path)
-		}
-		all = append(all, entries...)
-		for _, p := range problems {
-			l.plan.problems = append(l.plan.problems, problem{Problem: p})
+// file adds the services of one configuration file to the plan.
+func (l *loader) file(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	l.plan.files = append(l.plan.files, path)
+	entries, problems := conf.Parse(path, text, l.include)
+	for _, p := range problems {
+		l.plan.problems = append(l.plan.problems, problem{Problem: p})
+	}
+	if len(entries) == 0 && slices.ContainsFunc(problems, isError) {
+		return fmt.Errorf("%s: Unusable configuration file", path)
+	}
+	for i := range entries {
+		v := l.entry(&entries[i])
+		if l.checking {
+			l.note(&entries[i], v)
 		}
 	}
-	return all
+	return nil
 }
 
 func isError(p conf.Problem) bool { return p.Severity == conf.Error }
@@ -240,8 +264,8 @@ const (
 )
 
 // databases reads what names are looked up in.
-func (l *loader) databases() (err error) {
-	path := l.servicesFile()
+func (l *loader) databases(files []string) (err error) {
+	path := l.servicesFile(files)
 	l.plan.watch = append(l.plan.watch, path)
 	text, err := os.ReadFile(path)
 	if err != nil && (l.cfg.Services != "" || !errors.Is(err, fs.ErrNotExist)) {
@@ -254,12 +278,12 @@ func (l *loader) databases() (err error) {
 
 // servicesFile chooses the services file: the one that was asked for, one in
 // the directory of the configuration file, or the system's.
-func (l *loader) servicesFile() string {
+func (l *loader) servicesFile(files []string) string {
 	if l.cfg.Services != "" {
 		return l.cfg.Services
 	}
-	if len(l.plan.files) > 0 {
-		beside := filepath.Join(filepath.Dir(l.plan.files[0]), "services")
+	if len(files) > 0 {
+		beside := filepath.Join(filepath.Dir(files[0]), "services")
 		if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
 			return beside
 		}

@@ -98,10 +98,10 @@ func (s *Server) hand(k *socket, v *service) {
 		k.server = 0 // it runs on, and the daemon accepts beside it
 	}
 	if was.options != v.do.options {
-		if err := sock.Apply(k.fd, k.spec, v.do.options); err != nil {
+		if err := sock.Apply(int(k.fd), k.spec, v.do.options); err != nil {
 			s.log.Errorf("%s: %s: %s", v.label, k.spec, message(err))
 		}
-		sock.Listen(k.fd, k.spec, v.do.options)
+		sock.Listen(int(k.fd), k.spec, v.do.options)
 	}
 	s.arm(k)
 }
@@ -127,7 +127,7 @@ func (s *Server) open(k *socket) {
 		s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
 		k.fault = nil
 	}
-	k.fd = fd
+	k.fd = int32(fd)
 	k.answers()
 	if fd >= len(s.sockets) {
 		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
@@ -175,7 +175,7 @@ func (s *Server) shut(k *socket) {
 	}
 	s.unpoll(k)
 	s.sockets[k.fd] = nil
-	sock.Close(k.fd, k.spec)
+	sock.Close(int(k.fd), k.spec)
 	k.fd = -1
 }
 
@@ -191,7 +191,7 @@ func (s *Server) arm(k *socket) {
 	if k.polled {
 		return
 	}
-	if err := s.poll.add(k.fd, tagSocket, k.fd); err != nil {
+	if err := s.poll.add(int(k.fd), tagSocket, int(k.fd)); err != nil {
 		s.log.Errorf("%s: %s", k.svc.label, message(err))
 		return
 	}
@@ -200,7 +200,7 @@ func (s *Server) arm(k *socket) {
 
 func (s *Server) unpoll(k *socket) {
 	if k.polled {
-		s.poll.remove(k.fd)
+		s.poll.remove(int(k.fd))
 		k.polled = false
 	}
 }

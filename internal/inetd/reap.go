@@ -107,7 +107,7 @@ func (s *Server) ended(p process, st child.Status) {
 	wasFull := s.full(p.svc)
 	s.release(p.svc, p.peer)
 	s.logEnd(p, st)
-	if k := p.lent; k != nil && k.server == st.Pid {
+	if k := p.lent; k != nil && int(k.server) == st.Pid {
 		k.server = 0
 		if st.Stage != child.Run {
 			s.consume(k)
@@ -136,11 +136,11 @@ func (s *Server) consume(k *socket) {
 		return
 	}
 	if !k.spec.Listens() {
-		unix.Recvfrom(k.fd, s.buffer(), unix.MSG_DONTWAIT)
+		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
 		return
 	}
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN}}, 0); n == 1 && err == nil {
-		if conn, _, err := unix.Accept4(k.fd, unix.SOCK_CLOEXEC); err == nil {
+	if n, err := unix.Poll([]unix.PollFd{{Fd: k.fd, Events: unix.POLLIN}}, 0); n == 1 && err == nil {
+		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(conn)
 		}
 	}

@@ -13,54 +13,57 @@ import (
 	"inetd/internal/sock"
 )
 
-// entry adds the service of an entry to the plan, or reports why it has none.
-func (l *loader) entry(e *conf.Entry) {
+// entry adds the service of an entry to the plan and returns it, or reports why
+// there is none and returns nil.
+func (l *loader) entry(e *conf.Entry) *service {
 	wants, port := l.addresses(e)
 	do := l.action(e, port)
 	if do == nil || len(wants) == 0 {
-		return
+		return nil
 	}
-	v := &service{label: strings.Clone(e.Label()), file: e.Pos.File, line: e.Pos.Line, do: do}
+	v := &service{label: e.Label(), do: do}
 	for _, k := range wants {
 		k.svc = v
 		l.claim(e, k)
 	}
 	l.plan.services = append(l.plan.services, v)
+	return v
 }
 
-// claim is what two entries cannot both have.
+// claim says which entry has a socket.
 type claim struct {
-	spec sock.Spec
+	svc   *service
+	entry *conf.Entry
 }
 
 // claim gives a socket to the service of an entry. A later entry takes over
 // the socket of an earlier one, except that a socket which a plain "tcp" merely
 // implies gives way to one that was asked for.
 func (l *loader) claim(e *conf.Entry, k *socket) {
-	c := claim{k.spec}
-	before := l.claims[c]
-	if before == nil {
-		l.claims[c] = k.svc
-		k.svc.sockets = append(k.svc.sockets, k)
+	before, taken := l.claims[k.spec]
+	if taken && before.svc == k.svc {
 		return
 	}
-	other := before.find(k.spec)
-	if before == k.svc {
-		return
-	}
-	if other.explicit && !k.explicit {
-		return
-	}
-	if other.explicit == k.explicit {
-		text := fmt.Sprintf("%s replaces the entry of line %d", k.spec, before.line)
-		if before.file != e.Pos.File {
-			text = fmt.Sprintf("%s replaces the entry of %s:%d", k.spec, before.file, before.line)
+	if taken {
+		other := before.svc.find(k.spec)
+		if other.explicit && !k.explicit {
+			return
 		}
-		l.reportOnce(e, conf.Warning, text)
+		if other.explicit == k.explicit {
+			l.reportOnce(e, conf.Warning, fmt.Sprintf("replaces the entry of %s for %s", line(before.entry.Pos, e.Pos), k.spec))
+		}
+		before.svc.drop(other)
 	}
-	before.drop(other)
-	l.claims[c] = k.svc
+	l.claims[k.spec] = claim{k.svc, e}
 	k.svc.sockets = append(k.svc.sockets, k)
+}
+
+// line names the line of an earlier entry as seen from a place.
+func line(p, seen conf.Pos) string {
+	if p.File == seen.File {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
 // reportOnce is report for what several sockets of one entry have to say.
@@ -105,7 +108,7 @@ func (v *service) drop(k *socket) {
 // action returns what an entry asks to be done, shared with equal ones; nil if
 // it cannot be done.
 func (l *loader) action(e *conf.Entry, port *portName) *action {
-	do := &action{
+	d := deed{
 		listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
 		wait:    e.Wait,
 		limits:  l.cfg.limits(e.Limits),
@@ -113,32 +116,30 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		proto:   strings.ToUpper(e.Proto),
 		options: l.options(e),
 	}
-	path := ""
 	if e.Internal {
-		if do.builtin = l.builtin(e, port); do.builtin == "" {
+		if d.builtin = l.builtin(e, port); d.builtin == "" {
 			return nil
 		}
 	} else {
-		path = l.path(e)
-		do.daemon = filepath.Base(e.Argv[0])
+		d.path, d.argv = l.path(e), strings.Join(e.Argv, "\x00")
 	}
-	do.key = fmt.Sprintf("%q %q %v %v %v %v %v", path, e.Argv, do.account, do.listens, do.wait, do.limits, do.options) + do.builtin + do.proto
-	if shared, ok := l.actions[do.key]; ok {
+	if shared, ok := l.actions[d]; ok {
 		return shared
 	}
 	profile := l.profile(e)
 	if profile == nil {
 		return nil
 	}
-	if do.builtin == "" {
-		g, err := profile.Program(path, e.Argv)
+	do := &action{deed: d.clone()}
+	if d.builtin == "" {
+		g, err := profile.Program(d.path, e.Argv)
 		if err != nil {
 			l.report(e, e.Cols[5], conf.Error, err.Error(), "")
 			return nil
 		}
-		do.program = g
+		do.program, do.daemon = g, strings.Clone(filepath.Base(e.Argv[0]))
 	}
-	l.actions[do.key] = do
+	l.actions[do.deed] = do
 	return do
 }
 
@@ -169,7 +170,7 @@ func (l *loader) builtin(e *conf.Entry, port *portName) string {
 	}
 	for _, n := range names {
 		if _, ok := builtin.Lookup(n); ok {
-			return strings.Clone(n)
+			return n
 		}
 	}
 	l.report(e, e.Cols[5], conf.Error, fmt.Sprintf("internal service %s unknown", e.Service),
@@ -243,7 +244,7 @@ func (l *loader) credential(q question) (*child.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	if uid := os.Geteuid(); uid != 0 {
+	if uid := os.Geteuid(); uid != 0 && !l.checking {
 		if int(c.UID) != uid || q.group != "" && int(c.GID) != os.Getegid() {
 			return nil, fmt.Errorf("this daemon runs as uid %d and cannot become %q; write - for the daemon's own user", uid, join(q))
 		}

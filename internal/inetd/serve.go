@@ -38,7 +38,7 @@ func (s *Server) accept(k *socket) bool {
 	if !s.mayStart(v) {
 		return false
 	}
-	conn, err := sock.Accept(k.fd, &s.peer)
+	conn, err := sock.Accept(int(k.fd), &s.peer)
 	if err != nil {
 		return s.acceptFailed(k, err)
 	}
@@ -215,7 +215,7 @@ func (s *Server) lend(k *socket) {
 		s.rest(k, "fork", err)
 		return
 	}
-	k.server = pid
+	k.server = int32(pid)
 	s.unpoll(k)
 	s.track(pid, process{svc: v, lent: k, begun: time.Now().UnixNano()}, true)
 }

@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -173,12 +172,15 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	}
 	s.loading = false
 	s.announce()
-	// A load leaves garbage of many times the size of its result.
-	debug.FreeOSMemory()
+	p.problems, p.services = nil, nil
+	s.after(shrinkDelay, func() { go shrink() })
 	if s.again {
 		s.reload(nil)
 	}
 }
+
+// shrinkDelay leaves the watcher time to read the files.
+const shrinkDelay = time.Second
 
 // refuse handles a configuration that cannot be used as a whole: fatal at
 // start, and later a reason to go on with the services there are.

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"inetd/internal/builtin"
@@ -14,8 +15,6 @@ import (
 // common is shared: see action.
 type service struct {
 	label   string // "ftp/tcp", the subject of log lines
-	file    string
-	line    int
 	do      *action
 	sockets []*socket
 	used    *usage // made by its first client
@@ -24,16 +23,31 @@ type service struct {
 // action is what is done for a client of a service. Services that do the same
 // share one.
 type action struct {
-	key     string         // equal keys, equal actions
+	deed
 	program *child.Program // nil: a builtin
-	builtin string         // its name
-	account question       // whose the program is
 	daemon  string         // base name of argv[0], for access rules
-	proto   string         // the variable PROTO of the server
-	listens bool           // its sockets have connections
+}
+
+// deed is an action as it was asked for. Equal deeds are one action.
+type deed struct {
+	path    string // of the server program
+	argv    string // joined by NUL
+	builtin string // the name of a builtin; "": a server program
+	account question
+	proto   string // the variable PROTO of the server
+	listens bool   // its sockets have connections
 	wait    bool
 	limits  limits
 	options sock.Options // of its sockets
+}
+
+// clone makes a deed independent of the text of the configuration file, which
+// would otherwise be kept in memory with it.
+func (d deed) clone() deed {
+	for _, s := range []*string{&d.path, &d.argv, &d.builtin, &d.account.user, &d.account.group, &d.proto} {
+		*s = strings.Clone(*s)
+	}
+	return d
 }
 
 // question is the user column: a user and a group that may be empty.
@@ -44,11 +58,11 @@ type question struct{ user, group string }
 type socket struct {
 	spec     sock.Spec
 	svc      *service
-	fd       int  // -1: not open
-	explicit bool // its family was asked for, not implied by a plain "tcp"
-	polled   bool // in the epoll set
-	closed   bool // no longer in the table; a timer may still know it
-	server   int  // pid of the wait server that has the socket
+	fd       int32 // -1: not open
+	server   int32 // pid of the wait server that has the socket
+	explicit bool  // its family was asked for, not implied by a plain "tcp"
+	polled   bool  // in the epoll set
+	closed   bool  // no longer in the table; a timer may still know it
 	reply    *builtin.Service
 	fault    *fault
 }
@@ -68,5 +82,5 @@ func (v *service) usage() *usage {
 
 // same reports whether a reload leaves a service as it was.
 func (v *service) same(w *service) bool {
-	return v.do.key == w.do.key && slices.EqualFunc(v.sockets, w.sockets, func(a, b *socket) bool { return a.spec == b.spec })
+	return v.do.deed == w.do.deed && slices.EqualFunc(v.sockets, w.sockets, func(a, b *socket) bool { return a.spec == b.spec })
 }
