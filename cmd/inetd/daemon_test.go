@@ -102,7 +102,7 @@ func TestNotifier(t *testing.T) {
 	told := newTranscript(datagrams{conn})
 	notify("READY=1")
 	notify("RELOADING=1")
-	if err := told.find(regexp.MustCompile(`^READY=1\nRELOADING=1\nMONOTONIC_USEC=[1-9][0-9]+\n`)); err != nil {
+	if _, err := told.find(regexp.MustCompile(`^READY=1\nRELOADING=1\nMONOTONIC_USEC=[1-9][0-9]+\n`)); err != nil {
 		t.Errorf("%v: %q", err, told.text())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,6 +26,8 @@ import (
 //	waitlog [@ID] PATTERN      waits until the log has a match after that of the last waitlog;
 //	                           with !, there must be none in the whole log
 //	signal NAME [@ID]          sends SIGHUP, SIGTERM, ...
+//	reload [@ID] [N]           sends SIGHUP, waits for the outcome and prints that part of the log;
+//	                           all of it N times
 //	waitexit [@ID] [STATUS]    waits until the daemon is gone; only one in the foreground has a status
 //	notify                     sets NOTIFY_SOCKET and listens there as systemd does
 //	waitnotify STATE           waits for a line that a daemon tells the service manager
@@ -33,12 +36,26 @@ import (
 //	connect ID NET ADDR        connects for longer
 //	send ID TEXT               sends TEXT on that connection
 //	expect ID TEXT             reads exactly TEXT from it
+//	silent ID                  there is nothing to read from it yet
+//	closed ID                  reads the end from it and nothing else
 //	hangup ID                  closes it
+//	occupy ID NET ADDR         listens there until hangup
+//	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
+//	load NET ADDR, unload      has clients connect to one in the meantime; none may fail
+//	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
+//	usage [@ID]                prints the numbers of its descriptors (fd) and threads (task)
+//	children [@ID] N           waits until it has that many children, zombies included
+//	private [pid]              has daemons run in a mount namespace, and as process 1 of a pid
+//	                           namespace (see private_test.go); needs [namespaces]
+//	syslogd start|stuck|read|stop
+//	                           is the daemon behind their /dev/log; one that is stuck does not read
+//	waitsyslog PATTERN         is waitlog for what that one was told
 //
 // and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
-// [root] is whether the test runs as root, [syslog] whether the machine has a
-// syslog daemon, which no test may write to. Every wait has a deadline, and a
-// daemon ends with the test, even one that is killed.
+// [root] is whether the test runs as root, [namespaces] whether it may make
+// such, [ipv6] whether there is IPv6, [syslog] whether the machine has a syslog
+// daemon, which no test may write to. Every wait has a deadline, and a daemon
+// ends with the test, even one that is killed.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	life, err := newLifeline()
@@ -54,6 +71,7 @@ func TestScripts(t *testing.T) {
 		Dir: "../../testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BIN", filepath.Dir(echo))
+			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">"))
 			env.Setenv(lifelineEnv, life.name)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race every program would end a second late
 			env.Values[benchKey{}] = newBench(env)
@@ -66,6 +84,10 @@ func TestScripts(t *testing.T) {
 			case "syslog":
 				_, err := os.Stat("/dev/log")
 				return err == nil, nil
+			case "ipv6":
+				return haveIPv6(), nil
+			case "namespaces":
+				return haveNamespaces(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -76,6 +98,7 @@ func TestScripts(t *testing.T) {
 			"foreground": cmdForeground,
 			"waitlog":    cmdWaitLog,
 			"signal":     cmdSignal,
+			"reload":     cmdReload,
 			"waitexit":   cmdWaitExit,
 			"notify":     cmdNotify,
 			"waitnotify": cmdWaitNotify,
@@ -83,7 +106,19 @@ func TestScripts(t *testing.T) {
 			"connect":    cmdConnect,
 			"send":       cmdSend,
 			"expect":     cmdExpect,
+			"silent":     cmdSilent,
+			"closed":     cmdClosed,
 			"hangup":     cmdHangUp,
+			"occupy":     cmdOccupy,
+			"rush":       cmdRush,
+			"load":       cmdLoad,
+			"unload":     cmdUnload,
+			"sockets":    cmdSockets,
+			"usage":      cmdUsage,
+			"children":   cmdChildren,
+			"private":    cmdPrivate,
+			"syslogd":    cmdSyslogd,
+			"waitsyslog": cmdWaitSyslog,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -25,19 +26,26 @@ type benchKey struct{}
 
 // bench is what one script has running.
 type bench struct {
-	dir     string
-	env     []string // of daemons
-	daemons map[string]*testDaemon
-	conns   map[string]net.Conn
-	notes   *transcript // what the service manager was told
+	dir       string
+	env       []string // of daemons
+	daemons   map[string]*testDaemon
+	conns     map[string]net.Conn
+	listeners map[string]net.Listener
+	notes     *transcript // what the service manager was told
+	crowd     *crowd
+	syslogd   *net.UnixConn
+	syslog    *transcript
+
+	namespaces uintptr // of daemons; 0: those of the test
 }
 
 func newBench(env *testscript.Env) *bench {
 	return &bench{
-		dir:     env.WorkDir,
-		env:     slices.DeleteFunc(slices.Clone(env.Vars), func(v string) bool { return v[0] < 'A' || v[0] > 'Z' }),
-		daemons: map[string]*testDaemon{},
-		conns:   map[string]net.Conn{},
+		dir:       env.WorkDir,
+		env:       slices.DeleteFunc(slices.Clone(env.Vars), func(v string) bool { return v[0] < 'A' || v[0] > 'Z' }),
+		daemons:   map[string]*testDaemon{},
+		conns:     map[string]net.Conn{},
+		listeners: map[string]net.Listener{},
 	}
 }
 
@@ -108,6 +116,9 @@ func runInetd(ts *script, id string, args []string, options ...string) (d *testD
 	pidFile = filepath.Join(b.dir, id+".pid")
 	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "inetd"), append(append(options, "-p", pidFile), args...)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), env, w, w
+	if b.namespaces != 0 {
+		enclose(cmd, b.namespaces, b.dir)
+	}
 	ts.Logf("%s", cmd)
 	ts.Check(cmd.Start())
 	d = &testDaemon{pid: cmd.Process.Pid, log: newTranscript(r), cmd: cmd}
@@ -137,7 +148,7 @@ func cmdWaitLog(ts *script, neg bool, args []string) {
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	if !neg {
-		if err := d.log.find(pattern); err != nil {
+		if _, err := d.log.find(pattern); err != nil {
 			ts.Fatalf("waitlog %s: %v", args[0], err)
 		}
 		return
@@ -155,6 +166,28 @@ func cmdSignal(ts *script, neg bool, args []string) {
 		ts.Fatalf("no signal %q", args[0])
 	}
 	ts.Check(unix.Kill(d.pid, sig))
+}
+
+// outcome ends what a reload writes to the log.
+var outcome = regexp.MustCompile(`(?m)(^.*: configuration reloaded: |; the services stay as they were$).*\n`)
+
+func cmdReload(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d, args := daemonOf(ts, args)
+	times := 1
+	if len(args) > 0 {
+		var err error
+		times, err = strconv.Atoi(args[0])
+		ts.Check(err)
+	}
+	for range times {
+		ts.Check(unix.Kill(d.pid, unix.SIGHUP))
+		text, err := d.log.find(outcome)
+		if err != nil {
+			ts.Fatalf("reload: %v", err)
+		}
+		fmt.Fprint(ts.Stdout(), text)
+	}
 }
 
 func cmdWaitExit(ts *script, neg bool, args []string) {
@@ -187,7 +220,7 @@ func cmdNotify(ts *script, neg bool, args []string) {
 func cmdWaitNotify(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	notes := benchOf(ts).notes
-	if err := notes.find(regexp.MustCompile("(?m)^" + args[0])); err != nil {
+	if _, err := notes.find(regexp.MustCompile("(?m)^" + args[0])); err != nil {
 		ts.Fatalf("waitnotify %s: %v after\n%s", args[0], err, notes.text())
 	}
 }

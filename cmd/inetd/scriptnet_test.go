@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,7 +74,41 @@ func cmdExpect(ts *script, neg bool, args []string) {
 
 func cmdHangUp(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
+	if l := benchOf(ts).listeners[args[0]]; l != nil {
+		ts.Check(l.Close())
+		return
+	}
 	ts.Check(connOf(ts, args[0]).Close())
+}
+
+func cmdSilent(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	conn := connOf(ts, args[0])
+	ts.Check(conn.SetReadDeadline(time.Now().Add(time.Millisecond)))
+	b := make([]byte, 100)
+	n, err := conn.Read(b)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		ts.Fatalf("got %q, %v", b[:n], err)
+	}
+	ts.Check(conn.SetReadDeadline(time.Now().Add(2 * patience)))
+}
+
+// closed waits for the end of what the daemon or a server sends.
+func cmdClosed(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	b, err := io.ReadAll(connOf(ts, args[0]))
+	if err != nil || len(b) > 0 {
+		ts.Fatalf("got %q, %v", b, err)
+	}
+}
+
+// cmdOccupy listens on an address until hangup.
+func cmdOccupy(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	l, err := net.Listen(args[1], args[2])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	benchOf(ts).listeners[args[0]] = l
 }
 
 func connOf(ts *script, id string) net.Conn {
@@ -145,5 +180,14 @@ func portIsFree(port int) bool {
 		return false
 	}
 	defer p.Close()
+	return true
+}
+
+func haveIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
 	return true
 }

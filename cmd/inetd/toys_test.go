@@ -21,6 +21,9 @@ var toys = map[string]func(){
 	"t-id":   printCredentials,
 	"t-exit": exitWith,
 	"t-wait": acceptOne,
+	"t-bufs": printBuffers,
+
+	"t-private": enter,
 }
 
 // printEnvironment leaves out what the test harness needs for itself.
@@ -88,6 +91,23 @@ func acceptOne() {
 	exitOn(err)
 	_, err = unix.Write(conn, buf[:n])
 	exitOn(err)
+}
+
+// printBuffers shows the buffer sizes of its socket, which the kernel doubles
+// for its own needs (socket(7)).
+func printBuffers() {
+	send, err := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	exitOn(err)
+	receive, err := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	exitOn(err)
+	text := fmt.Sprintf("sndbuf %d rcvbuf %d\n", send/2, receive/2)
+	if kind, _ := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_TYPE); kind == unix.SOCK_DGRAM {
+		_, from, err := unix.Recvfrom(0, make([]byte, 1), 0)
+		exitOn(err)
+		exitOn(unix.Sendto(0, []byte(text), 0, from))
+		return
+	}
+	_, _ = io.WriteString(os.Stdout, text)
 }
 
 func exitOn(err error) {

@@ -41,11 +41,13 @@ func (t *transcript) read(r io.ReadCloser) {
 	}
 }
 
-// find waits for a match after the last one.
-func (t *transcript) find(pattern *regexp.Regexp) error {
-	return t.wait(func() bool {
+// find waits for a match after the last one, and returns what was read from
+// there to its end.
+func (t *transcript) find(pattern *regexp.Regexp) (passed string, err error) {
+	return passed, t.wait(func() bool {
 		match := pattern.FindIndex(t.data[t.found:])
 		if match != nil {
+			passed = string(t.data[t.found:][:match[1]])
 			t.found += match[1]
 		}
 		return match != nil

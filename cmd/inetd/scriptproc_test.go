@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cmdSockets asks the kernel, so that a socket which was closed and opened
+// again is told from one that stayed open: its inode is another one.
+func cmdSockets(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d, _ := daemonOf(ts, args)
+	for _, s := range d.sockets(ts) {
+		fmt.Fprintln(ts.Stdout(), s)
+	}
+}
+
+// sockets lists the daemon's internet sockets that clients can reach.
+func (d *testDaemon) sockets(ts *script) []string {
+	held := d.inodes(ts)
+	var list []string
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", d.pid, table))
+		if err != nil && strings.HasSuffix(table, "6") {
+			continue // a kernel without IPv6
+		}
+		ts.Check(err)
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			const listening = "0A"
+			if len(f) < 10 || !held[f[9]] || table[:3] == "tcp" && f[3] != listening {
+				continue
+			}
+			list = append(list, fmt.Sprintf("%s %s %s", table[:3], kernelAddress(ts, f[1]), f[9]))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// inodes returns those of the daemon's sockets.
+func (d *testDaemon) inodes(ts *script) map[string]bool {
+	dir := fmt.Sprintf("/proc/%d/fd/", d.pid)
+	open, err := os.ReadDir(dir)
+	ts.Check(err)
+	held := map[string]bool{}
+	for _, e := range open {
+		target, _ := os.Readlink(dir + e.Name())
+		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
+			held[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	return held
+}
+
+// kernelAddress reads an address as /proc/net shows it: words of 32 bits in the
+// machine's byte order, and the port.
+func kernelAddress(ts *script, s string) netip.AddrPort {
+	words, port, _ := strings.Cut(s, ":")
+	b, err := hex.DecodeString(words)
+	ts.Check(err)
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	addr, _ := netip.AddrFromSlice(b)
+	n, err := strconv.ParseUint(port, 16, 16)
+	ts.Check(err)
+	return netip.AddrPortFrom(addr, uint16(n))
+}
+
+func cmdUsage(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d, _ := daemonOf(ts, args)
+	for _, what := range []string{"fd", "task"} {
+		e, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", d.pid, what))
+		ts.Check(err)
+		fmt.Fprintln(ts.Stdout(), what, len(e))
+	}
+}
+
+// cmdChildren looks again and again, because nobody tells of another process's
+// child that it has gone.
+func cmdChildren(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d, args := daemonOf(ts, args)
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(patience)
+	for {
+		got := children(ts, d.pid)
+		if len(got) == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%d children, not %d: %q", len(got), want, got)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// children returns the names and states of a process's children, zombies
+// included.
+func children(ts *script, parent int) []string {
+	all, err := os.ReadDir("/proc")
+	ts.Check(err)
+	var found []string
+	for _, e := range all {
+		text, _ := os.ReadFile("/proc/" + e.Name() + "/stat")
+		// The name, in brackets, may hold anything.
+		i, j := strings.IndexByte(string(text), '('), strings.LastIndexByte(string(text), ')')
+		if i < 0 {
+			continue
+		}
+		if f := strings.Fields(string(text[j+1:])); f[1] == strconv.Itoa(parent) {
+			found = append(found, string(text[i:j+1])+" "+f[0])
+		}
+	}
+	return found
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// syslogName is what /dev/log of a private daemon points to, in $WORK.
+const syslogName = "devlog"
+
+// cmdSyslogd starts a syslog daemon, one that is stuck, or ends it.
+func cmdSyslogd(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	b := benchOf(ts)
+	path := filepath.Join(b.dir, syslogName)
+	switch args[0] {
+	case "start", "stuck":
+		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+		ts.Check(err)
+		ts.Defer(func() { conn.Close() })
+		b.syslogd = conn
+		if args[0] == "start" {
+			b.syslog = newTranscript(datagrams{conn})
+		}
+	case "read":
+		b.syslog = newTranscript(datagrams{b.syslogd})
+	case "stop":
+		ts.Check(b.syslogd.Close())
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			ts.Check(err)
+		}
+	default:
+		ts.Fatalf("syslogd start, stuck, read or stop")
+	}
+}
+
+func cmdWaitSyslog(ts *script, neg bool, args []string) {
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	log := benchOf(ts).syslog
+	if neg {
+		if found := pattern.FindString(log.text()); found != "" {
+			ts.Fatalf("syslog has %q", found)
+		}
+		return
+	}
+	if _, err := log.find(pattern); err != nil {
+		ts.Fatalf("waitsyslog %s: %v after\n%s", args[0], err, log.text())
+	}
+}
