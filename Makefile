@@ -1,0 +1,83 @@
+# make            builds bin/inetd; needs Go
+# make run        serves inetd.conf.example here and now, on ports above 1023
+# make test       runs the tests; nothing is needed but Go and make
+# make check      all that a change must pass; needs gcc, mandoc and the network
+# make fuzz       runs every fuzz target for FUZZTIME
+# make bench      measures against other inetds (root, Debian)
+# make check-arm64  runs the tests on an emulated arm64 machine (root, Debian)
+# make install    DESTDIR and PREFIX are honoured, a configuration is never overwritten
+
+PREFIX = /usr/local
+SYSCONFDIR = /etc
+SBINDIR = $(PREFIX)/sbin
+MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/inetd
+UNITDIR = $(PREFIX)/lib/systemd/system
+
+GO = go
+BENCHFLAGS = -write
+FUZZTIME = 30s
+STATICCHECK = $(GO) tool -modfile=internal/tools/go.mod staticcheck
+MANUALS = cmd/inetd/inetd.8 cmd/inetd/inetd.conf.5
+
+all:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/inetd ./cmd/inetd
+
+run: all
+	@echo 'Ctrl-C ends it. In another terminal, try:'
+	@sed -n 's/^#\(.*nc -\)/\1/p' inetd.conf.example
+	@bin/inetd -f -e --pidfile= --services=services.example inetd.conf.example
+
+test:
+	$(GO) test ./...
+
+check: lint
+	$(GO) test -race -shuffle=on ./...
+
+lint:
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/inetd
+	$(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	cd internal/tools && $(GO) mod tidy -diff
+	@if command -v mandoc >/dev/null; then mandoc -T lint -W warning $(MANUALS); \
+	else echo 'mandoc is not installed: the manual pages were not checked'; fi
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$package || exit; \
+		done; \
+	done
+
+bench: all
+	$(GO) run ./internal/bench $(BENCHFLAGS)
+
+check-arm64:
+	.ci/check-arm64
+
+# The installed configuration serves nothing: every service of the example is
+# off, in the way update-inetd(8) writes it and can turn it on.
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)
+	install bin/inetd $(DESTDIR)$(SBINDIR)/inetd
+	install -m 644 cmd/inetd/inetd.8 $(DESTDIR)$(MANDIR)/man8/inetd.8
+	install -m 644 cmd/inetd/inetd.conf.5 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5
+	install -m 644 inetd.conf.example services.example $(DESTDIR)$(DOCDIR)
+	sed 's|/usr/sbin|$(SBINDIR)|' cmd/inetd/inetd.service >$(DESTDIR)$(UNITDIR)/inetd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/inetd.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/inetd.conf || \
+		sed '/^[^#]*:$$/!s/^[^#]/#<off># &/' inetd.conf.example >$(DESTDIR)$(SYSCONFDIR)/inetd.conf
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/inetd $(DESTDIR)$(MANDIR)/man8/inetd.8 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5 $(DESTDIR)$(UNITDIR)/inetd.service
+	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf.example $(DESTDIR)$(DOCDIR)/services.example
+	-rmdir $(DESTDIR)$(DOCDIR)
+
+clean:
+	rm -rf bin
+
+.PHONY: all run test check lint fuzz bench check-arm64 install uninstall clean

@@ -1,0 +1,160 @@
+package inetd
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Modules of others, each with the one task that is left to it.
+const (
+	pflag   = "github.com/spf13/pflag"
+	systemd = "github.com/coreos/go-systemd/v22/daemon"
+	notify  = "github.com/fsnotify/fsnotify"
+	gsyslog = "github.com/hashicorp/go-syslog"
+	unixsys = "golang.org/x/sys/unix"
+)
+
+// picture is the architecture: what each package may import of the others and
+// of other modules. Data goes down once, so nothing below internal/inetd knows
+// its neighbours. A package that is not in the picture does not belong.
+var picture = map[string][]string{
+	"cmd/inetd": {"internal/inetd", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
+	"internal/inetd": {
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/ident",
+		"internal/netdb", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
+	},
+
+	"internal/access":       {"internal/nearest"},
+	"internal/account":      {"internal/nearest"},
+	"internal/builtin":      {},
+	"internal/child":        {"internal/child/nofile", unixsys},
+	"internal/child/nofile": {},
+	"internal/conf":         {"internal/nearest"},
+	"internal/ident":        {"internal/nearest", unixsys},
+	"internal/netdb":        {"internal/nearest"},
+	"internal/nearest":      {},
+	"internal/rpcbind":      {unixsys},
+	"internal/sock":         {unixsys},
+	"internal/syslog":       {gsyslog, unixsys},
+	"internal/watch":        {notify, unixsys},
+
+	"internal/bench": {unixsys}, // a tool of its own
+}
+
+// pure are the packages that text or bytes go into and values come out of.
+// They can be tested and fuzzed without a kernel, because they reach for none.
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/nearest", "internal/netdb"}
+
+// outside is what reaches beyond the process.
+var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}
+
+const module = "inetd/"
+
+// goPackage is what go list tells about a package.
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportsFollowThePicture(t *testing.T) {
+	t.Parallel()
+	missing := make(map[string]bool)
+	for name := range picture {
+		missing[name] = true
+	}
+	for _, p := range goList(t, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		delete(missing, name)
+		allowed, ok := picture[name]
+		if !ok {
+			t.Errorf("%s is not in the picture", name)
+		}
+		for _, path := range p.Imports {
+			path = strings.TrimPrefix(path, module)
+			if foreign(path) && !slices.Contains(allowed, path) {
+				t.Errorf("%s must not import %s", name, path)
+			}
+		}
+	}
+	for name := range missing {
+		t.Errorf("%s is in the picture, but there is no such package", name)
+	}
+}
+
+// foreign reports whether an import is not of the standard library.
+func foreign(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".") || first == "cmd" || first == "internal"
+}
+
+func TestPurePackagesReachForNothing(t *testing.T) {
+	t.Parallel()
+	var patterns []string
+	for _, name := range pure {
+		patterns = append(patterns, module+name)
+	}
+	for _, p := range goList(t, patterns...) {
+		for _, path := range p.Imports {
+			if slices.Contains(outside, path) {
+				t.Errorf("%s must not import %s", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// TestDaemonDoesNotWaitForChildrenTwice: one place reaps all children, and
+// os/exec would take some away from it.
+func TestDaemonDoesNotWaitForChildrenTwice(t *testing.T) {
+	t.Parallel()
+	for _, p := range goList(t, "-deps", module+"cmd/inetd") {
+		if slices.Contains(p.Imports, "os/exec") {
+			t.Errorf("%s imports os/exec and is part of the daemon", p.ImportPath)
+		}
+	}
+}
+
+// TestNofileIsInitializedFirst: a package that imports anything is initialized
+// after what it imports, and package syscall might be there before it.
+func TestNofileIsInitializedFirst(t *testing.T) {
+	t.Parallel()
+	for _, p := range goList(t, module+"internal/child/nofile") {
+		if len(p.Imports) > 0 {
+			t.Errorf("it imports %q", p.Imports)
+		}
+	}
+}
+
+func goList(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip(err) // the test binary runs somewhere else
+	}
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports"}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var list []goPackage
+	for d := json.NewDecoder(out); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if err := cmd.Wait(); err != nil || len(list) == 0 {
+		t.Fatalf("go list %q: %d packages, %v", args, len(list), err)
+	}
+	return list
+}
