@@ -1,0 +1,103 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+)
+
+const (
+	exampleConf     = "../../inetd.conf.example"
+	exampleServices = "../../services.example"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestExample: what is on in the example serves any user, without a complaint,
+// and nobody but this machine.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	entries, problems := conf.Parse("inetd.conf.example", []byte(read(t, exampleConf)), nil)
+	for _, p := range problems {
+		t.Error(p)
+	}
+	services := netdb.ParseServices([]byte(read(t, exampleServices)))
+	for _, e := range entries {
+		if e.User != "" {
+			t.Errorf("%s: user %q", e.Pos, e.User)
+		}
+		if !slices.ContainsFunc(e.Hosts, isLoopback) || len(e.Hosts) != 1 {
+			t.Errorf("%s: listens on %q", e.Pos, e.Hosts)
+		}
+		if s, ok := services.ByName(e.Service, e.Proto); !ok || s.Port < 1024 {
+			t.Errorf("%s: port %d in services.example", e.Pos, s.Port)
+		}
+	}
+	if len(entries) < 10 {
+		t.Errorf("%d entries", len(entries))
+	}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// off matches the lines of the example that are off, and not its prose.
+var off = regexp.MustCompile(`(?m)^#([^\s#]|\t/)`)
+
+// TestExampleLinesThatAreOff: each could be turned on.
+func TestExampleLinesThatAreOff(t *testing.T) {
+	t.Parallel()
+	text := read(t, exampleConf)
+	entries, problems := conf.Parse("inetd.conf.example", []byte(off.ReplaceAllString(text, "$1")), nil)
+	for _, p := range problems {
+		if p.Severity != conf.Hint {
+			t.Error(p)
+		}
+	}
+	serving, _ := conf.Parse("inetd.conf.example", []byte(text), nil)
+	if lines := len(off.FindAllString(text, -1)) - 1; len(entries)-len(serving) != lines { // one continues another
+		t.Errorf("%d entries in %d lines that are off", len(entries)-len(serving), lines)
+	}
+}
+
+// TestExampleSessions: the ports that newcomers are told to try are served.
+func TestExampleSessions(t *testing.T) {
+	t.Parallel()
+	text := read(t, exampleConf)
+	entries, _ := conf.Parse("inetd.conf.example", []byte(text), nil)
+	services := netdb.ParseServices([]byte(read(t, exampleServices)))
+	served := map[string]bool{}
+	for _, e := range entries {
+		s, _ := services.ByName(e.Service, e.Proto)
+		served[e.Proto+" "+strconv.Itoa(int(s.Port))] = true
+	}
+	tries := regexp.MustCompile(`nc .*127\.0\.0\.1 (\d+)`).FindAllStringSubmatch(text+read(t, "../../README.md"), -1)
+	if len(tries) == 0 {
+		t.Error("nothing to try")
+	}
+	for _, m := range tries {
+		proto := "tcp"
+		if strings.Contains(m[0], "-u") {
+			proto = "udp"
+		}
+		if !served[proto+" "+m[1]] {
+			t.Errorf("%q: nothing answers there", m[0])
+		}
+	}
+}
