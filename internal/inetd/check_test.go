@@ -1,0 +1,271 @@
+package inetd
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const checkDir = "../../testdata/check"
+
+// inspected checks configuration files as a machine would that has IPv6 and
+// knows no name but those of its files.
+func inspected(c Config, uid int) *report {
+	l := newLoader(&c, &child.Starter{}, func(database, key string) (string, bool, error) { return "", false, nil })
+	l.noIPv6 = false
+	return l.inspect(uid)
+}
+
+// checkConfig is a Config with the command line's defaults.
+func checkConfig(files ...string) Config {
+	return Config{Files: files, Explicit: true, Services: filepath.Join(checkDir, "services"), Starts: 256}
+}
+
+// write makes a file that only its owner may write to.
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestCheckGolden compares both forms of what is said of each file under
+// testdata/check with the golden files beside it.
+func TestCheckGolden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(checkDir, "*.conf"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			r := inspected(checkConfig(write(t, filepath.Join(dir, filepath.Base(file)), string(text))), 0)
+			base := strings.TrimSuffix(file, ".conf")
+			for name, form := range map[string]func(*report, *bytes.Buffer){
+				base + ".golden": func(r *report, b *bytes.Buffer) { r.writeText(b) },
+				base + ".json":   func(r *report, b *bytes.Buffer) { r.writeJSON(b) },
+			} {
+				var b bytes.Buffer
+				form(r, &b)
+				compareGolden(t, name, strings.ReplaceAll(b.String(), dir+"/", ""))
+			}
+		})
+	}
+}
+
+func compareGolden(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: -want +got:\n%s", golden, diff)
+	}
+}
+
+// TestMalformed puts each bad line of malformed.conf in a file of its own: it
+// must be reported at its place, and the line after it be served.
+func TestMalformed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(checkDir, "malformed.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")[1:]
+	if len(lines) < 40 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i := 0; i < len(lines); i += 2 {
+		path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), lines[i]+"\n"+lines[i+1]+"\n")
+		r := inspected(checkConfig(path), 0)
+		at := slices.IndexFunc(r.Problems, func(p reportProblem) bool { return p.Severity == "error" })
+		if at < 0 {
+			t.Errorf("%q is no error", lines[i])
+			continue
+		}
+		if p := r.Problems[at]; p.File != path || p.Line != 1 || p.Col == 0 || p.Text == "" {
+			t.Errorf("%q: %v", lines[i], p)
+		}
+		last := r.Entries[len(r.Entries)-1]
+		if last.Line != 2 || len(last.Sockets) != 1 {
+			t.Errorf("%q: the next line is lost: %+v", lines[i], last)
+		}
+	}
+}
+
+// TestCheckJSON reads the JSON as a program would.
+func TestCheckJSON(t *testing.T) {
+	t.Parallel()
+	path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), "7001\tstream\ttcp4\tnowait\t65001:65002\t/bin/cat\tcat <&>\n")
+	var b bytes.Buffer
+	inspected(checkConfig(path), 0).writeJSON(&b)
+	var got any
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"files": []any{path},
+		"entries": []any{map[string]any{
+			"file": path, "line": 1.0, "service": "7001", "host": "*",
+			"socket_type": "stream", "protocol": "tcp4", "wait": false,
+			"limits": map[string]any{"starts": 256.0, "max": 0.0, "per_minute": 0.0, "per_source": 0.0},
+			"user":   "65001", "group": "65002",
+			"identity": map[string]any{"uid": 65001.0, "gid": 65002.0, "groups": []any{65002.0}},
+			"server":   "/bin/cat", "argv": []any{"cat", "<&>"},
+			"sockets": []any{map[string]any{"network": "tcp4", "address": "0.0.0.0:7001"}},
+		}},
+		"problems": []any{},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestCheckSeveralFiles checks that one bad file hides nothing of the others,
+// and that problems come in the order of files and lines.
+func TestCheckSeveralFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a"), "no-such-name\tstream\ttcp4\tnowait\t65001:65001\t/bin/cat\n7001 stream\n")
+	write(t, filepath.Join(dir, "b"), "garbage\n")
+	write(t, filepath.Join(dir, "c"), "7002 stream\n7003\tstream\ttcp4\tnowait\t65001:65001\t/bin/cat\n")
+	write(t, filepath.Join(dir, "c.dpkg-old"), "7004\tstream\ttcp4\tnowait\t65001:65001\t/bin/cat\n")
+	r := inspected(checkConfig(dir), 0)
+	var got []string
+	for _, p := range r.Problems {
+		got = append(got, strings.ReplaceAll(p.String(), dir+"/", ""))
+	}
+	want := []string{
+		"a:1:1: error: no-such-name/tcp4: unknown service; a port number works too",
+		"a:2:1: error: 2 fields, need at least 6: service type protocol wait user server; the protocol is missing",
+		"b:1:1: error: 1 field, need at least 6: service type protocol wait user server; the socket type is missing",
+		"c:1:1: error: 2 fields, need at least 6: service type protocol wait user server; the protocol is missing",
+		"c.dpkg-old:1: hint: file skipped: a package manager's copy",
+		"error: b: Unusable configuration file",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if n := len(r.Entries); n != 2 || len(r.Entries[1].Sockets) != 1 {
+		t.Errorf("entries %+v", r.Entries)
+	}
+}
+
+// TestCheckFiles checks what is said of files as a whole.
+func TestCheckFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const line = "7001\tstream\ttcp4\tnowait\t65001:65001\t"
+	server := write(t, filepath.Join(dir, "server"), "#!/bin/sh\n")
+	tests := []struct {
+		name     string
+		explicit bool
+		conf     string // "": there is none
+		mode     fs.FileMode
+		server   fs.FileMode
+		want     []string
+	}{
+		{"fine", true, line + server, 0o600, 0o755, nil},
+		{"missing", true, "", 0, 0o755, []string{"inetd.conf: error: No such file or directory"}},
+		{"missing, as it may", false, "", 0, 0o755, []string{"inetd.conf: warning: no configuration file; nothing is served"}},
+		{"group may write", true, line + server, 0o664, 0o755, []string{
+			"inetd.conf:1: warning: others than its owner can write the file, and so run programs as root; try chmod go-w"}},
+		{"server", true, line + server + "\n" + strings.Replace(line, "7001", "7002", 1) + server, 0o644, 0o757, []string{
+			"inetd.conf:1:37: warning: 7001/tcp4: others than its owner can write server server; try chmod go-w"}},
+	}
+	for _, tt := range tests {
+		path := filepath.Join(dir, "inetd.conf")
+		os.Remove(path)
+		if tt.conf != "" {
+			write(t, path, tt.conf)
+			if err := os.Chmod(path, tt.mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(server, tt.server); err != nil {
+			t.Fatal(err)
+		}
+		c := checkConfig(path)
+		c.Explicit = tt.explicit
+		var got []string
+		for _, p := range inspected(c, 0).Problems {
+			got = append(got, strings.ReplaceAll(p.String(), dir+"/", ""))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", tt.name, diff)
+		}
+	}
+}
+
+// TestCheckAsUser checks that a plain user is told of the services that need
+// root, once, and sees the rest as root would.
+func TestCheckAsUser(t *testing.T) {
+	t.Parallel()
+	const rest = "\tstream\ttcp4\tnowait\t%s\t/bin/cat\n"
+	path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), fmt.Sprintf("7001"+rest+"7002"+rest+"7003"+rest+"7004"+rest, "4711:4711", "65001:65001", "65002:65002", "65003:65003"))
+	tests := []struct {
+		uid  int
+		want string
+	}{
+		{0, ""},
+		{4711, ":2:25: hint: 7002/tcp4: needs a daemon started by root, and you are uid 4711, as do 2 more; write - for the daemon's own user"},
+	}
+	for _, tt := range tests {
+		r := inspected(checkConfig(path), tt.uid)
+		got := ""
+		if len(r.Problems) > 0 {
+			got = strings.TrimPrefix(r.Problems[0].String(), path)
+		}
+		if got != tt.want || len(r.Problems) > 1 || r.count(conf.Error) > 0 {
+			t.Errorf("uid %d: %v, want %q", tt.uid, r.Problems, tt.want)
+		}
+		for _, e := range r.Entries {
+			if len(e.Sockets) != 1 {
+				t.Errorf("uid %d: %s is not served", tt.uid, e.label)
+			}
+		}
+	}
+}
+
+func TestShown(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ word, want string }{
+		{"-l", "-l"}, {"", `""`}, {"a b", `"a b"`}, {`a"b`, `"a\"b"`}, {"caf\u00e9", "caf\u00e9"},
+		{"\x1b[2J", `"\x1b[2J"`}, {"\xff", `"\xff"`}, {"\u202e", `"\u202e"`}, {`a\b`, `"a\\b"`},
+	}
+	for _, tt := range tests {
+		if got := shown(tt.word); got != tt.want {
+			t.Errorf("shown(%q) = %s, want %s", tt.word, got, tt.want)
+		}
+	}
+}

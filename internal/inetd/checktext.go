@@ -1,0 +1,175 @@
+package inetd
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"inetd/internal/conf"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeText writes a report for people: a block for each entry, the problems,
+// and a line that sums up.
+func (r *report) writeText(w io.Writer) {
+	b := bufio.NewWriter(w)
+	defer b.Flush()
+	for i := range r.Entries {
+		r.Entries[i].write(b)
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(b, p)
+	}
+	if len(r.Problems) > 0 {
+		fmt.Fprintln(b)
+	}
+	fmt.Fprintln(b, r.summary())
+}
+
+// write writes the block of an entry.
+func (e *reportEntry) write(w io.Writer) {
+	fmt.Fprintf(w, "%s:%d: %s", e.File, e.Line, e.label)
+	if len(e.Sockets) == 0 {
+		fmt.Fprint(w, ": not served\n\n")
+		return
+	}
+	fmt.Fprintln(w)
+	line := func(name, text string) { fmt.Fprintf(w, "    %-8s %s\n", name, text) }
+	line("sockets", e.sockets())
+	line("type", e.SocketType+" "+waitWord(e.Wait))
+	line("user", e.user())
+	if e.Builtin != "" {
+		line("server", "internal "+e.Builtin)
+	} else {
+		line("server", shown(e.Server))
+		line("argv", vector(e.Argv))
+	}
+	line("limits", e.Limits.String())
+	fmt.Fprintln(w)
+}
+
+func waitWord(wait bool) string {
+	if wait {
+		return "wait"
+	}
+	return "nowait"
+}
+
+func (e *reportEntry) sockets() string {
+	list := make([]string, len(e.Sockets))
+	for i, s := range e.Sockets {
+		list[i] = s.Network + " " + s.Address
+	}
+	return strings.Join(list, ", ")
+}
+
+// user is the user column and what it comes to.
+func (e *reportEntry) user() string {
+	if e.Identity == nil {
+		return "the daemon's own"
+	}
+	id := e.Identity
+	groups := make([]string, len(id.Groups))
+	for i, g := range id.Groups {
+		groups[i] = strconv.FormatUint(uint64(g), 10)
+	}
+	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", join(question{e.User, e.Group}), id.UID, id.GID, strings.Join(groups, " "))
+}
+
+// vector is a list of arguments as a shell would take it.
+func vector(argv []string) string {
+	list := make([]string, len(argv))
+	for i, a := range argv {
+		list[i] = shown(a)
+	}
+	return strings.Join(list, " ")
+}
+
+// shown is a word, quoted if that is needed to see where it ends, and so that
+// nothing in it can act on the terminal.
+func shown(s string) string {
+	plain := func(r rune) bool { return r > ' ' && r != unicode.ReplacementChar && strconv.IsPrint(r) }
+	if s == "" || strings.ContainsAny(s, `"'\`) || strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// String is the limits in words.
+func (l reportLimits) String() string {
+	var list []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{l.Starts, "starts per minute"}, {l.Max, "at once"},
+		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
+	} {
+		if p.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// String is the problem as compilers write it.
+func (p reportProblem) String() string {
+	var b strings.Builder
+	switch {
+	case p.Line > 0:
+		b.WriteString(conf.Pos{File: p.File, Line: p.Line, Col: p.Col}.String() + ": ")
+	case p.File != "":
+		b.WriteString(p.File + ": ")
+	}
+	b.WriteString(p.Severity + ": " + p.Text)
+	if p.Hint != "" {
+		b.WriteString("; " + p.Hint)
+	}
+	return b.String()
+}
+
+func (r *report) summary() string {
+	sockets, idle := 0, 0
+	for _, e := range r.Entries {
+		sockets += len(e.Sockets)
+		if len(e.Sockets) == 0 {
+			idle++
+		}
+	}
+	not := ""
+	if idle > 0 {
+		not = fmt.Sprintf(" (%d not served)", idle)
+	}
+	return fmt.Sprintf("%s, %s%s, %s: %s, %s, %s", number(len(r.Files), "file", "files"),
+		number(len(r.Entries), "entry", "entries"), not, number(sockets, "socket", "sockets"),
+		number(r.count(conf.Error), "error", "errors"), number(r.count(conf.Warning), "warning", "warnings"),
+		number(r.count(conf.Hint), "hint", "hints"))
+}
+
+func number(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// network is the protocol column that would ask for exactly this socket.
+func network(e *conf.Entry, s sock.Spec) string {
+	switch {
+	case s.Family != unix.AF_INET && s.Family != unix.AF_INET6, e.Type == conf.Raw, e.Type == conf.RDM:
+		return e.Proto
+	case s.Dual:
+		return e.Proto + "46"
+	case s.Family == unix.AF_INET6:
+		return e.Proto + "6"
+	}
+	return e.Proto + "4"
+}

@@ -1,0 +1,115 @@
+package inetd
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"inetd/internal/conf"
+)
+
+// lint looks for what works and yet is no good idea. Only --check says it: a
+// log would repeat it at every reload. uid is the user who asks.
+func (l *loader) lint(uid int) []problem {
+	problems := append(l.openFiles(), l.openServers()...)
+	problems = append(problems, l.exposed()...)
+	problems = append(problems, l.suicidal()...)
+	problems = append(problems, l.beyond(uid)...)
+	if len(l.plan.files) == 0 && l.plan.err == nil {
+		at := conf.Pos{File: l.cfg.Files[0]}
+		problems = append(problems, problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})
+	}
+	return problems
+}
+
+const othersMayWrite fs.FileMode = 0o022
+
+// openFiles finds configuration files that others may write to.
+func (l *loader) openFiles() (problems []problem) {
+	files := slices.Clone(l.plan.files)
+	for _, n := range l.notes { // included ones too
+		if !slices.Contains(files, n.entry.Pos.File) {
+			files = append(files, n.entry.Pos.File)
+		}
+	}
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil && info.Mode()&othersMayWrite != 0 {
+			problems = append(problems, problem{Problem: conf.Problem{
+				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Warning,
+				Text: "others than its owner can write the file, and so run programs as root", Hint: "try chmod go-w"}})
+		}
+	}
+	return problems
+}
+
+// openServers finds server programs that others may write to.
+func (l *loader) openServers() (problems []problem) {
+	seen := map[string]bool{}
+	for _, n := range l.notes {
+		if n.svc == nil || n.svc.do.program == nil {
+			continue
+		}
+		path := n.svc.do.program.Path()
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&othersMayWrite != 0 {
+			problems = append(problems, n.problem(5, conf.Warning,
+				fmt.Sprintf("others than its owner can write server %s", path), "try chmod go-w"))
+		}
+	}
+	return problems
+}
+
+// problem is a problem of an entry at one of its columns.
+func (n note) problem(col int, s conf.Severity, text, hint string) problem {
+	return problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label()}
+}
+
+// exposed hints, once, at services that run as root and let everybody in.
+func (l *loader) exposed() []problem {
+	if l.cfg.Wrap {
+		return nil
+	}
+	return l.once(func(n note) bool {
+		return !n.entry.Internal && n.who != nil && n.who.UID == 0 && n.everywhere() && filepath.Base(n.entry.Server) != "tcpd"
+	}, 0, "runs as root and lets every address in", "-l, tcpd or an address before the service would limit that")
+}
+
+func (n note) everywhere() bool {
+	return slices.ContainsFunc(n.svc.sockets, func(k *socket) bool { return k.spec.Addr.Addr().IsUnspecified() })
+}
+
+// suicidal hints, once, at servers with the user of the daemon, whom nothing
+// keeps from killing it.
+func (l *loader) suicidal() []problem {
+	return l.once(func(n note) bool { return !n.entry.Internal && n.entry.User == "" },
+		4, "has the daemon's own user and so could kill it", "another user is safer")
+}
+
+// beyond hints, once, at users that a daemon started by uid could not become.
+func (l *loader) beyond(uid int) []problem {
+	if uid == 0 {
+		return nil
+	}
+	return l.once(func(n note) bool { return n.who != nil && int(n.who.UID) != uid },
+		4, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
+}
+
+// once is a hint at the first served entry of which holds is true, with the
+// number of the others.
+func (l *loader) once(holds func(note) bool, col int, text, hint string) []problem {
+	found := slices.DeleteFunc(slices.Clone(l.notes), func(n note) bool { return !n.served() || !holds(n) })
+	switch others := len(found) - 1; {
+	case others < 0:
+		return nil
+	case others == 1:
+		text += ", as does 1 more"
+	case others > 1:
+		text += fmt.Sprintf(", as do %d more", others)
+	}
+	return []problem{found[0].problem(col, conf.Hint, text, hint)}
+}
