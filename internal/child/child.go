@@ -14,6 +14,7 @@ package child
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -179,30 +180,9 @@ func (st Status) Error(path string) string {
 	return fmt.Sprintf("%s: %s", st.Stage, Text(st.Errno))
 }
 
-// texts are the messages of the C library, which administrators know and
-// scripts search for; Go's own begin in lower case.
-var texts = map[syscall.Errno]string{
-	syscall.EPERM:   "Operation not permitted",
-	syscall.ENOENT:  "No such file or directory",
-	syscall.EIO:     "Input/output error",
-	syscall.E2BIG:   "Argument list too long",
-	syscall.ENOEXEC: "Exec format error",
-	syscall.EAGAIN:  "Resource temporarily unavailable",
-	syscall.ENOMEM:  "Cannot allocate memory",
-	syscall.EACCES:  "Permission denied",
-	syscall.ENOTDIR: "Not a directory",
-	syscall.EISDIR:  "Is a directory",
-	syscall.EINVAL:  "Invalid argument",
-	syscall.EMFILE:  "Too many open files",
-	syscall.ETXTBSY: "Text file busy",
-	syscall.ELOOP:   "Too many levels of symbolic links",
-}
-
-// Text is the message of the C library for an errno that exec and its
-// companions give, and Go's message for others.
+// Text is the message of the C library for an errno, which administrators know
+// and scripts search for: Go's own begins in lower case.
 func Text(e syscall.Errno) string {
-	if t, ok := texts[e]; ok {
-		return t
-	}
-	return e.Error()
+	t := e.Error()
+	return strings.ToUpper(t[:1]) + t[1:]
 }

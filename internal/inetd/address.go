@@ -29,6 +29,14 @@ type transport struct{ kind, protocol int16 }
 // addresses returns a socket for each address that an entry is to be reached
 // by, none opened; none at all if there is a problem, which it reports.
 func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
+	kind := socketTypes[e.Type]
+	switch e.Kind {
+	case conf.Unix:
+		return one(sock.Spec{Family: unix.AF_UNIX, Type: kind, Path: strings.Clone(e.Service)}), nil
+	case conf.Vsock:
+		port, _ := strconv.ParseUint(e.Service, 10, 32) // conf has checked it
+		return one(sock.Spec{Family: unix.AF_VSOCK, Type: kind, Port: uint32(port)}), nil
+	}
 	t, ok := l.transport(e)
 	if !ok {
 		return nil, nil
@@ -49,6 +57,10 @@ func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
 	return wants, port
 }
 
+func one(spec sock.Spec) []*socket {
+	return []*socket{{fd: -1, spec: spec, explicit: true}}
+}
+
 var socketTypes = map[conf.Type]int16{
 	conf.Stream: unix.SOCK_STREAM, conf.Dgram: unix.SOCK_DGRAM, conf.SeqPacket: unix.SOCK_SEQPACKET, conf.RDM: unix.SOCK_RDM, conf.Raw: unix.SOCK_RAW,
 }
@@ -60,6 +72,9 @@ var protocols = map[string]int16{
 
 func (l *loader) transport(e *conf.Entry) (transport, bool) {
 	t := transport{kind: socketTypes[e.Type]}
+	if e.Proto == "dccp" {
+		t.kind = unix.SOCK_DCCP
+	}
 	var ok bool
 	if t.protocol, ok = protocols[e.Proto]; ok {
 		return t, true

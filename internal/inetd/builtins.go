@@ -20,22 +20,28 @@ const (
 	repliesPerMin = 6000 // datagrams to one source that is not this machine
 )
 
-// serveBuiltin serves a connection itself, which it takes over.
-func (s *Server) serveBuiltin(k *socket, conn int) {
-	b, _ := builtin.Lookup(k.svc.do.builtin)
+// serveBuiltin serves a client itself.
+func (s *Server) serveBuiltin(v *service, c client) {
+	b, _ := builtin.Lookup(v.do.builtin)
 	if b.Brief != nil {
-		unix.Write(conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
-		unix.Close(conn)
+		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
+		unix.Close(c.conn)
 		return
 	}
-	f, err := stream(conn, s.starter.Floor())
+	s.converse(v, c, func(f connection) { b.Stream(f) }) // its error is the client's affair
+}
+
+// converse has a goroutine talk to a client, whose connection is closed when
+// talk returns.
+func (s *Server) converse(v *service, c client, talk func(connection)) {
+	f, err := stream(c.conn, s.starter.Floor())
 	if err != nil {
-		s.log.Warningf("%s: %s", k.svc.label, message(err))
+		s.log.Warningf("%s: %s", v.label, message(err))
 		return
 	}
 	s.busy++
 	go func() {
-		b.Stream(f) // its error is the client's affair
+		talk(f)
 		f.Close()
 		s.mail.post(s.builtinEnded)
 	}()

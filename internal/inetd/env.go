@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Variables that Debian's inetd keeps from its servers, by prefix and by name:
@@ -48,11 +50,18 @@ func appendVar(b []byte, name, value string) []byte {
 // names of UCSPI and those of CGI.
 func appendEnds(b []byte, local, remote netip.AddrPort) []byte {
 	b = appendAddr(b, "TCPLOCALIP", local.Addr())
-	b = appendPort(b, "TCPLOCALPORT", local.Port())
+	b = appendNumber(b, "TCPLOCALPORT", uint64(local.Port()))
 	b = appendAddr(b, "TCPREMOTEIP", remote.Addr())
-	b = appendPort(b, "TCPREMOTEPORT", remote.Port())
+	b = appendNumber(b, "TCPREMOTEPORT", uint64(remote.Port()))
 	b = appendAddr(b, "REMOTE_ADDR", remote.Addr())
-	return appendPort(b, "REMOTE_PORT", remote.Port())
+	return appendNumber(b, "REMOTE_PORT", uint64(remote.Port()))
+}
+
+// appendCred appends the variables for the client of a unix socket.
+func appendCred(b []byte, c *unix.Ucred) []byte {
+	b = appendNumber(b, "REMOTE_UID", uint64(c.Uid))
+	b = appendNumber(b, "REMOTE_GID", uint64(c.Gid))
+	return appendNumber(b, "REMOTE_PID", uint64(c.Pid))
 }
 
 func appendAddr(b []byte, name string, a netip.Addr) []byte {
@@ -60,7 +69,7 @@ func appendAddr(b []byte, name string, a netip.Addr) []byte {
 	return append(b, 0)
 }
 
-func appendPort(b []byte, name string, port uint16) []byte {
-	b = strconv.AppendUint(append(append(b, name...), '='), uint64(port), 10)
+func appendNumber(b []byte, name string, n uint64) []byte {
+	b = strconv.AppendUint(append(append(b, name...), '='), n, 10)
 	return append(b, 0)
 }

@@ -78,14 +78,22 @@ type source struct {
 // nothing are forgotten.
 const maxSources = 4096
 
-// source returns the counters of an address. IPv6 addresses count by their /64,
-// which is what one customer has.
-func (u *usage) source(addr netip.Addr, now time.Time) *source {
-	if addr.Is6() {
-		if p, err := addr.WithZone("").Prefix(64); err == nil {
-			addr = p.Addr()
-		}
+// site is what an address is counted as: IPv6 addresses by their /64, which
+// is what one customer has.
+func site(addr netip.Addr) netip.Addr {
+	if !addr.Is6() {
+		return addr
 	}
+	p, err := addr.WithZone("").Prefix(64)
+	if err != nil {
+		return addr
+	}
+	return p.Addr()
+}
+
+// source returns the counters of an address.
+func (u *usage) source(addr netip.Addr, now time.Time) *source {
+	addr = site(addr)
 	if c, ok := u.sources[addr]; ok {
 		return c
 	}

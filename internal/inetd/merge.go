@@ -143,6 +143,11 @@ const (
 )
 
 func (s *Server) openFailed(k *socket, err error) {
+	if sock.NoSuchFamily(err) {
+		s.log.Errorf("%s: this kernel has no such socket: %s (%s); it will be tried again at a reload", k.svc.label, message(err), k.spec)
+		k.fault = &fault{err: err}
+		return
+	}
 	if k.fault == nil || message(k.fault.err) != message(err) {
 		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, message(err), k.spec)
 	}

@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"net/netip"
 	"strconv"
 	"syscall"
 	"time"
@@ -13,12 +12,12 @@ import (
 
 // process is a running server.
 type process struct {
-	svc   *service // as it was at the start
-	lent  *socket  // the socket that a wait server has
-	peer  netip.AddrPort
-	begun int64               // Unix time in ns
-	pidfd int                 // 0: none
-	done  chan<- child.Status // a command of the daemon's own; svc is nil
+	svc    *service            // as it was at the start
+	lent   *socket             // the socket that a wait server has
+	client client              // of a nowait server
+	begun  int64               // Unix time in ns
+	pidfd  int                 // 0: none
+	done   chan<- child.Status // a command of the daemon's own; svc is nil
 }
 
 // track remembers a process. With prompt its end is noticed at once, by a
@@ -105,7 +104,7 @@ func (s *Server) reap() {
 // ended handles the end of a server.
 func (s *Server) ended(p process, st child.Status) {
 	wasFull := s.full(p.svc)
-	s.release(p.svc, p.peer)
+	s.release(p.svc, p.client.peer.Addr())
 	s.logEnd(p, st)
 	if k := p.lent; k != nil && int(k.server) == st.Pid {
 		k.server = 0
@@ -151,10 +150,10 @@ func (s *Server) logEnd(p process, st child.Status) {
 	v := p.svc
 	switch {
 	case st.Stage != child.Run:
-		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, from(p.peer))
+		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, p.client.from())
 		return
 	case s.cfg.LogConnections && p.lent == nil:
-		s.log.Infof("%s: end of connection from %s, pid %d, %s after %v", v.label, p.peer, st.Pid, how(st.Wait),
+		s.log.Infof("%s: end of connection%s, pid %d, %s after %v", v.label, p.client.from(), st.Pid, how(st.Wait),
 			time.Duration(time.Now().UnixNano()-p.begun).Round(time.Millisecond))
 		return
 	}
@@ -177,13 +176,6 @@ func (s *Server) startFailure(p process, st child.Status) string {
 		}
 	}
 	return text
-}
-
-func from(peer netip.AddrPort) string {
-	if !peer.IsValid() {
-		return ""
-	}
-	return " from " + peer.String()
 }
 
 // how is an exit in words.

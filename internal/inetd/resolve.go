@@ -1,9 +1,11 @@
 package inetd
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,6 +118,9 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		proto:   strings.ToUpper(e.Proto),
 		options: l.options(e),
 	}
+	if e.Owner.Set && !l.owner(e, &d.options) {
+		return nil
+	}
 	if e.Internal {
 		if d.builtin = l.builtin(e, port); d.builtin == "" {
 			return nil
@@ -151,6 +156,26 @@ func (l *loader) options(e *conf.Entry) sock.Options {
 	}
 }
 
+// owner fills in the owner and mode that an entry asks for its unix path.
+func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
+	o.Mode = e.Owner.Mode
+	if e.Owner.User == "" && e.Owner.Group == "" {
+		return true
+	}
+	c, err := l.plan.accounts.Lookup(cmp.Or(e.Owner.User, strconv.Itoa(os.Geteuid())), e.Owner.Group)
+	if err != nil {
+		l.report(e, e.Pos, conf.Error, "owner of the path: "+err.Error(), "")
+		return false
+	}
+	if e.Owner.User != "" {
+		o.UID = int(c.UID)
+	}
+	if e.Owner.Group != "" {
+		o.GID = int(c.GID)
+	}
+	return true
+}
+
 // defaultBacklog is that of Debian's inetd.
 const defaultBacklog = 128
 
@@ -164,7 +189,7 @@ func (l *loader) backlog() int {
 // builtin finds the builtin that an internal entry means: by the first word
 // after "internal", by the service's name, or by an alias of it.
 func (l *loader) builtin(e *conf.Entry, port *portName) string {
-	names := append(e.Argv[:min(1, len(e.Argv)):1], e.Service)
+	names := append(slices.Clone(e.Argv[:min(1, len(e.Argv))]), e.Service)
 	if port != nil {
 		names = append(names, port.names...)
 	}

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"syscall"
 	"time"
@@ -15,17 +16,24 @@ import (
 // their turn.
 const perEvent = 8
 
+// client is somebody who is to be served: a connection, which whoever has the
+// client owns, and who is at its other end.
+type client struct {
+	conn int
+	peer netip.AddrPort // Internet clients
+	cred unix.Ucred     // of a unix socket's client; Pid is 0 for others
+}
+
 // readable serves what has come in on a socket.
 func (s *Server) readable(k *socket) {
 	s.refreshAccounts()
+	do := k.svc.do
 	switch {
-	case !k.spec.Listens() && k.svc.do.builtin != "":
-		s.answer(k)
-	case k.svc.do.wait && k.svc.do.builtin == "":
-		s.lend(k)
-	case k.spec.Listens():
+	case k.spec.Listens() && (!do.wait || do.builtin != ""):
 		for n := 0; n < perEvent && k.polled && s.accept(k); n++ {
 		}
+	case do.builtin != "":
+		s.answer(k)
 	default:
 		s.lend(k)
 	}
@@ -42,16 +50,23 @@ func (s *Server) accept(k *socket) bool {
 	if err != nil {
 		return s.acceptFailed(k, err)
 	}
-	peer := s.peer.AddrPort()
-	if !s.admit(v, peer) {
+	c := client{conn: conn, peer: s.peer.AddrPort()}
+	if k.spec.Family == unix.AF_UNIX {
+		c.cred = sock.Credentials(conn)
+	}
+	if !s.admit(v, c.peer.Addr()) {
 		unix.Close(conn)
 		return true
 	}
 	if v.do.builtin != "" {
-		s.serveBuiltin(k, conn)
+		s.serveBuiltin(v, c)
 		return true
 	}
-	return s.start(k, conn, peer)
+	if err := s.start(v, c); err != nil {
+		s.rest(k, "fork", err)
+		return false
+	}
+	return true
 }
 
 // mayStart asks the limits that hold for all clients of a service together.
@@ -104,18 +119,18 @@ func (s *Server) suspend(v *service, now time.Time) {
 
 // admit applies the limits of one source address, which come first so that one
 // client cannot use up a service, and counts the start.
-func (s *Server) admit(v *service, peer netip.AddrPort) bool {
+func (s *Server) admit(v *service, peer netip.Addr) bool {
 	if v.do.builtin != "" {
 		return true
 	}
 	now := time.Now()
 	u := v.usage()
-	if l := v.do.limits; l.perMinute > 0 || l.perSource > 0 {
-		c := u.source(peer.Addr(), now)
+	if l := v.do.limits; peer.IsValid() && (l.perMinute > 0 || l.perSource > 0) {
+		c := u.source(peer, now)
 		if why, limit := c.refusal(now, l); why != "" {
 			if !c.told {
 				c.told = true
-				s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer.Addr(), why, limit)
+				s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer, why, limit)
 			}
 			return false
 		}
@@ -169,49 +184,62 @@ func (s *Server) rest(k *socket, what string, err error) {
 	s.after(restTime, func() { s.arm(k) })
 }
 
-// start runs the server of a nowait service for a connection, which it takes
-// over. It reports whether another one may follow at once.
-func (s *Server) start(k *socket, conn int, peer netip.AddrPort) bool {
-	v := k.svc
-	s.env = s.peerEnv(s.env[:0], v, conn, peer)
-	pid, err := s.starter.Start(v.do.program, conn, s.env)
+// start runs the server of a nowait service for a client that has been
+// admitted. It takes over the connection.
+func (s *Server) start(v *service, c client) error {
+	s.env = s.clientEnv(s.env[:0], v, c)
+	pid, err := s.starter.Start(v.do.program, c.conn, s.env)
 	if err != nil {
-		s.release(v, peer)
-		s.rest(k, "fork", err)
-		return false
+		s.release(v, c.peer.Addr())
+		return err
 	}
-	s.track(pid, process{svc: v, peer: peer, begun: time.Now().UnixNano()}, v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0)
+	prompt := v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
+	s.track(pid, process{svc: v, client: c, begun: time.Now().UnixNano()}, prompt)
 	if s.cfg.LogConnections {
-		s.log.Infof("%s: connection from %s, pid %d", v.label, peer, pid)
+		s.log.Infof("%s: connection%s, pid %d", v.label, c.from(), pid)
 	}
-	return true
+	return nil
 }
 
-// peerEnv appends what the server is told of its connection.
-func (s *Server) peerEnv(b []byte, v *service, conn int, peer netip.AddrPort) []byte {
+// clientEnv appends what a server is told of its client.
+func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 	b = appendVar(b, "PROTO", v.do.proto)
-	if sock.Local(conn, &s.local) != nil {
+	if c.cred.Pid != 0 {
+		return appendCred(b, &c.cred)
+	}
+	if !c.peer.IsValid() || sock.Local(c.conn, &s.local) != nil {
 		return b
 	}
-	return appendEnds(b, s.local.AddrPort(), peer)
+	return appendEnds(b, s.local.AddrPort(), c.peer)
+}
+
+// from says in a log line where a client comes from.
+func (c *client) from() string {
+	switch {
+	case c.cred.Pid != 0:
+		return fmt.Sprintf(" from uid %d, process %d", c.cred.Uid, c.cred.Pid)
+	case c.peer.IsValid():
+		return " from " + c.peer.String()
+	}
+	return ""
 }
 
 // lend gives the socket itself to a wait server. Until that has ended nobody
 // else looks at it.
 func (s *Server) lend(k *socket) {
 	v := k.svc
-	if !s.mayStart(v) || !s.admit(v, netip.AddrPort{}) {
+	if !s.mayStart(v) || !s.admit(v, netip.Addr{}) {
 		return
 	}
 	fd, err := unix.FcntlInt(uintptr(k.fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		s.release(v, netip.AddrPort{})
+		s.release(v, netip.Addr{})
 		s.rest(k, "dup", err)
 		return
 	}
 	pid, err := s.starter.Start(v.do.program, fd, appendVar(s.env[:0], "PROTO", v.do.proto))
 	if err != nil {
-		s.release(v, netip.AddrPort{})
+		s.release(v, netip.Addr{})
 		s.rest(k, "fork", err)
 		return
 	}
@@ -221,10 +249,10 @@ func (s *Server) lend(k *socket) {
 }
 
 // release takes back what admit counted.
-func (s *Server) release(v *service, peer netip.AddrPort) {
+func (s *Server) release(v *service, peer netip.Addr) {
 	u := v.usage()
 	u.live--
-	if c := u.sources[peer.Addr()]; c != nil {
+	if c := u.sources[site(peer)]; c != nil && c.live > 0 {
 		c.live--
 	}
 }

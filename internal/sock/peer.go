@@ -93,3 +93,13 @@ func Accept(fd int, peer *Address) (conn int, err error) {
 	}
 	return int(n), nil
 }
+
+// Credentials returns who is at the other end of a connection to a unix socket,
+// as of its connect(2). Pid is 0 if the kernel does not say.
+func Credentials(conn int) unix.Ucred {
+	c, err := unix.GetsockoptUcred(conn, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return unix.Ucred{}
+	}
+	return *c
+}

@@ -19,13 +19,13 @@ import (
 // Spec identifies a socket: two equal Specs are served by the same socket. A
 // Spec can be a map key.
 type Spec struct {
-	Family   int            // unix.AF_INET, AF_INET6, AF_UNIX or AF_VSOCK
-	Type     int            // unix.SOCK_STREAM, …
-	Protocol int            // unix.IPPROTO_TCP, …; 0: the default of family and type
-	Addr     netip.AddrPort // Internet sockets
+	Family   int16          // unix.AF_INET, AF_INET6, AF_UNIX or AF_VSOCK
+	Type     int16          // unix.SOCK_STREAM, ...
+	Protocol int16          // unix.IPPROTO_TCP, ...; 0: the default of family and type
 	Dual     bool           // AF_INET6: also takes IPv4 clients, so V6ONLY is off
-	Path     string         // AF_UNIX; "@name" is in the abstract name space
 	Port     uint32         // AF_VSOCK
+	Addr     netip.AddrPort // Internet sockets
+	Path     string         // AF_UNIX; "@name" is in the abstract name space
 }
 
 // Options are what can be changed on an open socket.
@@ -55,14 +55,14 @@ func (s Spec) String() string {
 
 // Listens reports whether clients connect to a socket of this type.
 func (s Spec) Listens() bool {
-	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET
+	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET || s.Type == unix.SOCK_DCCP
 }
 
 // Open opens and binds a socket, listens on it where its type has connections,
 // and moves it to a descriptor of at least floor. The error names the system
 // call that failed, as in "bind: Address already in use".
 func Open(s Spec, o Options, floor int) (fd int, err error) {
-	fd, err = unix.Socket(s.Family, s.Type|unix.SOCK_CLOEXEC, s.Protocol)
+	fd, err = unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
