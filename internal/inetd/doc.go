@@ -1,0 +1,48 @@
+// Package inetd is the super-server: it turns a configuration into listening
+// sockets and each client into a running server. In goes a Config; out come
+// processes, and log lines that say why whenever something does not work.
+//
+// # The flow
+//
+//	files --conf.Parse--> entries --resolve--> plan --merge--> services and sockets
+//	                                                                |
+//	log <-- reap <-- child.Starter <-- start <-- admit <-- accept <-- readable
+//
+// A load (load.go, resolve.go, address.go) runs beside the event loop and has
+// no effect: it reads files, parses, looks up names, ports, users and hosts,
+// and returns a plan. Merging a plan (merge.go) is the only way anything gets
+// opened, moved or closed, so checking a configuration is a load that prints
+// (check.go), and a reload that fails has changed nothing.
+//
+// # Who owns what
+//
+// One goroutine, that of Server.Run, owns every service, socket and process
+// and turns one level-triggered epoll loop (server.go). There is no lock around
+// any of it. Whatever takes time runs in another goroutine, which owns what it
+// was given (a connection, a copy of the Config) and answers by posting a
+// function to the loop (mailbox.go).
+//
+// A service is replaced by a reload. Its sockets are not: a socket with the
+// same sock.Spec before and after stays open, with its queue and the server
+// that has it, and is handed to the new service. What a service has used of its
+// limits goes with its sockets.
+//
+// # The life of a connection
+//
+// The listening socket is readable; if the service's limits allow a start (else
+// it is not polled until they do, and clients wait in the listen queue), accept4
+// gives a blocking, close-on-exec descriptor and the peer's address; the limits
+// of that address are asked; the environment is written into a buffer that is
+// used again; child.Starter clones a process that makes itself the server; its
+// end is noticed at the next turn of the loop, or by a pidfd if it lives longer
+// than a moment. Nothing on this path allocates.
+//
+// # Facts that decided the shape
+//
+// Package net opens MPTCP listeners, turns on keepalive, shares O_NONBLOCK with
+// the child and cannot wait for a connection without taking it, which a wait
+// service needs. One goroutine per service costs 21 MB for 5,000 of them. A
+// thread blocked in waitid per child, as os.Process has it, costs 20 MB for
+// 1,000. A SIGCHLD handler doubles the daemon's cost of a connection. A copy of
+// the descriptor table per child halves the rate with 1,000 services.
+package inetd
