@@ -43,7 +43,7 @@ import (
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
 //	load NET ADDR, unload      has clients connect to one in the meantime; none may fail
 //	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
-//	usage [@ID]                prints the numbers of its descriptors (fd) and threads (task)
+//	count [@ID] fd|task        prints how many descriptors or threads it has
 //	children [@ID] N           waits until it has that many children, zombies included
 //	private [pid]              has daemons run in a mount namespace, and as process 1 of a pid
 //	                           namespace (see private_test.go); needs [namespaces]
@@ -70,11 +70,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("BIN", filepath.Dir(echo))
-			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">"))
 			env.Setenv(lifelineEnv, life.name)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race every program would end a second late
 			env.Values[benchKey{}] = newBench(env)
+			env.Setenv("BIN", filepath.Dir(echo))
+			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">")) // as VOS would write it
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -114,7 +114,7 @@ func TestScripts(t *testing.T) {
 			"load":       cmdLoad,
 			"unload":     cmdUnload,
 			"sockets":    cmdSockets,
-			"usage":      cmdUsage,
+			"count":      cmdCount,
 			"children":   cmdChildren,
 			"private":    cmdPrivate,
 			"syslogd":    cmdSyslogd,

@@ -42,11 +42,16 @@ type bench struct {
 func newBench(env *testscript.Env) *bench {
 	return &bench{
 		dir:       env.WorkDir,
-		env:       slices.DeleteFunc(slices.Clone(env.Vars), func(v string) bool { return v[0] < 'A' || v[0] > 'Z' }),
+		env:       slices.DeleteFunc(slices.Clone(env.Vars), ofScript),
 		daemons:   map[string]*testDaemon{},
 		conns:     map[string]net.Conn{},
 		listeners: map[string]net.Listener{},
 	}
+}
+
+// ofScript reports variables that testscript made for the script alone.
+func ofScript(v string) bool {
+	return v[0] < 'A' || v[0] > 'Z' || strings.HasPrefix(v, "WORK=")
 }
 
 func benchOf(ts *script) *bench { return ts.Value(benchKey{}).(*bench) }

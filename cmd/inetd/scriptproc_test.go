@@ -75,14 +75,13 @@ func kernelAddress(ts *script, s string) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(n))
 }
 
-func cmdUsage(ts *script, neg bool, args []string) {
+// cmdCount counts what the daemon has under /proc.
+func cmdCount(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	d, _ := daemonOf(ts, args)
-	for _, what := range []string{"fd", "task"} {
-		e, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", d.pid, what))
-		ts.Check(err)
-		fmt.Fprintln(ts.Stdout(), what, len(e))
-	}
+	d, args := daemonOf(ts, args)
+	e, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", d.pid, args[0]))
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), len(e))
 }
 
 // cmdChildren looks again and again, because nobody tells of another process's
