@@ -15,7 +15,7 @@ import (
 func (l *loader) lint(uid int) []problem {
 	problems := append(l.openFiles(), l.openServers()...)
 	problems = append(problems, l.exposed()...)
-	problems = append(problems, l.suicidal()...)
+	problems = append(problems, l.suicidal(uid)...)
 	problems = append(problems, l.beyond(uid)...)
 	if len(l.plan.files) == 0 && l.plan.err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
@@ -83,11 +83,13 @@ func (n note) everywhere() bool {
 	return slices.ContainsFunc(n.svc.sockets, func(k *socket) bool { return k.spec.Addr.Addr().IsUnspecified() })
 }
 
-// suicidal hints, once, at servers with the user of the daemon, whom nothing
-// keeps from killing it.
-func (l *loader) suicidal() []problem {
-	return l.once(func(n note) bool { return !n.entry.Internal && n.entry.User == "" },
-		4, "has the daemon's own user and so could kill it", "another user is safer")
+// suicidal hints, once, at servers for everybody with the user of the daemon,
+// whom nothing keeps from killing it.
+func (l *loader) suicidal(uid int) []problem {
+	return l.once(func(n note) bool {
+		own := n.entry.User == "" || uid != 0 && n.who != nil && int(n.who.UID) == uid
+		return own && !n.entry.Internal && n.everywhere()
+	}, 4, "has the daemon's own user and so could kill it", "a user of its own is safer")
 }
 
 // beyond hints, once, at users that a daemon started by uid could not become.
