@@ -63,7 +63,13 @@ func waitWord(wait bool) string {
 func (e *reportEntry) sockets() string {
 	list := make([]string, len(e.Sockets))
 	for i, s := range e.Sockets {
-		list[i] = s.Network + " " + s.Address
+		list[i] = s.Network + " " + shown(s.Address)
+		if s.Mode != "" {
+			list[i] += " mode " + s.Mode
+		}
+		if s.Owner != "" {
+			list[i] += " owner " + s.Owner
+		}
 	}
 	return strings.Join(list, ", ")
 }

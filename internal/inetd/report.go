@@ -1,0 +1,193 @@
+package inetd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// report is what --check found, in the form of its JSON.
+type report struct {
+	Files    []string        `json:"files"` // that were read
+	Entries  []reportEntry   `json:"entries"`
+	Problems []reportProblem `json:"problems"`
+}
+
+// reportEntry is an entry. One without sockets is not served.
+type reportEntry struct {
+	File       string          `json:"file"`
+	Line       int             `json:"line"`
+	Service    string          `json:"service"`
+	Host       string          `json:"host"` // as in the service column, "*" for every address
+	SocketType string          `json:"socket_type"`
+	Protocol   string          `json:"protocol"`
+	Wait       bool            `json:"wait"`
+	Limits     reportLimits    `json:"limits"`
+	User       string          `json:"user"`     // "-": the daemon's own
+	Group      string          `json:"group"`    // "": the user's own
+	Identity   *reportIdentity `json:"identity"` // null: unknown, or the daemon's own
+	Server     string          `json:"server"`   // its path, or "internal"
+	Builtin    string          `json:"builtin,omitempty"`
+	Argv       []string        `json:"argv"`
+	Sockets    []reportSocket  `json:"sockets"`
+
+	label string
+}
+
+// reportLimits are the limits in force, the daemon's defaults included; 0 is
+// none.
+type reportLimits struct {
+	Starts    int `json:"starts"`     // per minute
+	Max       int `json:"max"`        // servers at once
+	PerMinute int `json:"per_minute"` // starts per minute and source
+	PerSource int `json:"per_source"` // servers at once per source
+}
+
+// reportIdentity is who a server is.
+type reportIdentity struct {
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"`
+}
+
+type reportSocket struct {
+	Network string `json:"network"`         // as in the protocol column: "tcp4", "udp6", "tcp46", "unix", ...
+	Address string `json:"address"`         // "0.0.0.0:21", "[::]:21", "/run/socket", the port of a vsock
+	Mode    string `json:"mode,omitempty"`  // of a path, octal
+	Owner   string `json:"owner,omitempty"` // of a path, as uid:gid; without it, the daemon's own
+}
+
+// reportProblem is a problem. File is "" and Line 0 where there is none.
+type reportProblem struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Col      int    `json:"col"` // from 1, in bytes; 0: the whole line
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+	Hint     string `json:"hint"`
+}
+
+func newReport(c *Config, p *plan, notes []note) *report {
+	r := &report{Files: p.files, Entries: []reportEntry{}, Problems: []reportProblem{}}
+	if r.Files == nil {
+		r.Files = []string{}
+	}
+	for _, n := range notes {
+		r.Entries = append(r.Entries, n.entryOf(c))
+	}
+	problems := p.problems
+	if p.err != nil {
+		problems = append(problems, problem{Problem: refusal(p.err)})
+	}
+	for _, pr := range problems {
+		q := pr.public()
+		r.Problems = append(r.Problems, reportProblem{q.Pos.File, q.Pos.Line, q.Pos.Col, q.Severity.String(), q.Text, q.Hint})
+	}
+	return r
+}
+
+// refusal is the problem that keeps the configuration from being used at all.
+func refusal(err error) conf.Problem {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return conf.Problem{Pos: conf.Pos{File: p.Path}, Severity: conf.Error, Text: cause(err)}
+	}
+	return conf.Problem{Severity: conf.Error, Text: err.Error()}
+}
+
+// entryOf is the entry of a note in the form of the report.
+func (n note) entryOf(c *Config) reportEntry {
+	e := n.entry
+	lim := c.limits(e.Limits)
+	r := reportEntry{
+		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
+		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
+		Wait: e.Wait, Limits: reportLimits{lim.starts, lim.max, lim.perMinute, lim.perSource},
+		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv, Sockets: []reportSocket{},
+	}
+	if r.User == "" {
+		r.User = "-"
+	}
+	if n.who != nil {
+		r.Identity = &reportIdentity{n.who.UID, n.who.GID, n.who.Groups}
+	}
+	if e.Internal {
+		r.Server = "internal"
+	}
+	if r.Argv == nil {
+		r.Argv = []string{}
+	}
+	if n.svc == nil {
+		return r
+	}
+	if n.svc.do.program != nil {
+		r.Server = n.svc.do.program.Path()
+	}
+	r.Builtin = n.svc.do.builtin
+	for _, k := range n.svc.sockets {
+		r.Sockets = append(r.Sockets, n.socketOf(k.spec))
+	}
+	return r
+}
+
+func (n note) socketOf(spec sock.Spec) reportSocket {
+	r := reportSocket{Network: network(n.entry, spec), Address: strings.TrimPrefix(spec.String(), "vsock:")}
+	if o := n.svc.do.options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path, "@") {
+		r.Mode, r.Owner = fmt.Sprintf("%04o", o.Mode), owner(o.UID, o.GID)
+	}
+	return r
+}
+
+// owner is the owner of a unix path as the configuration would give it, "" for
+// the daemon's own.
+func owner(uid, gid int) string {
+	id := func(n int) string {
+		if n < 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	return strings.TrimSuffix(id(uid)+":"+id(gid), ":")
+}
+
+func serviceColumn(e *conf.Entry) string {
+	if e.Kind == conf.Mux {
+		return e.Label()
+	}
+	return e.Service
+}
+
+func hostColumn(c *Config, e *conf.Entry) string {
+	switch {
+	case len(e.Hosts) > 0:
+		return strings.Join(e.Hosts, ",")
+	case c.Bind != "":
+		return c.Bind
+	}
+	return "*"
+}
+
+func (r *report) count(s conf.Severity) (n int) {
+	for _, p := range r.Problems {
+		if p.Severity == s.String() {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *report) writeJSON(w io.Writer) {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	e.Encode(r) // an error is that of w, which has no reader any more
+}
