@@ -33,6 +33,7 @@ import (
 //	waitnotify STATE           waits for a line that a daemon tells the service manager
 //	dial NET ADDR [TEXT]       connects, sends TEXT (with \n and the like) and the end of it, and
 //	                           prints the answer; with !, connecting must fail
+//	dialuntil PATTERN NET ADDR dials until the answer matches
 //	connect ID NET ADDR        connects for longer
 //	send ID TEXT               sends TEXT on that connection
 //	expect ID TEXT             reads exactly TEXT from it
@@ -103,6 +104,7 @@ func TestScripts(t *testing.T) {
 			"notify":     cmdNotify,
 			"waitnotify": cmdWaitNotify,
 			"dial":       cmdDial,
+			"dialuntil":  cmdDialUntil,
 			"connect":    cmdConnect,
 			"send":       cmdSend,
 			"expect":     cmdExpect,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,27 @@ func cmdDial(ts *script, neg bool, args []string) {
 	answer, err := readAnswer(conn)
 	_, _ = ts.Stdout().Write(answer)
 	ts.Check(err)
+}
+
+// cmdDialUntil repeats what cannot be waited for in another way.
+func cmdDialUntil(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(patience)
+	for {
+		conn, err := net.DialTimeout(args[1], args[2], patience)
+		ts.Check(err)
+		answer, err := readAnswer(conn)
+		conn.Close()
+		if pattern.Match(answer) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("still %q, %v", answer, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // readAnswer reads one datagram, or a stream to its end after ending our own.

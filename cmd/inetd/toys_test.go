@@ -73,23 +73,24 @@ func exitWith() {
 }
 
 // acceptOne is a "wait" server: its standard input is the socket it serves one
-// client of, with that client's first bytes.
+// client of, with its arguments and that client's first bytes.
 func acceptOne() {
 	buf := make([]byte, 4096)
+	n := copy(buf, strings.Join(os.Args[1:], " "))
 	kind, err := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err == nil && kind == unix.SOCK_DGRAM {
-		n, from, err := unix.Recvfrom(0, buf, 0)
+		got, from, err := unix.Recvfrom(0, buf[n:], 0)
 		if err == nil {
-			err = unix.Sendto(0, buf[:n], 0, from)
+			err = unix.Sendto(0, buf[:n+got], 0, from)
 		}
 		exitOn(err)
 		return
 	}
 	conn, _, err := unix.Accept(0)
 	exitOn(err)
-	n, err := unix.Read(conn, buf)
+	got, err := unix.Read(conn, buf[n:])
 	exitOn(err)
-	_, err = unix.Write(conn, buf[:n])
+	_, err = unix.Write(conn, buf[:n+got])
 	exitOn(err)
 }
 
