@@ -51,6 +51,7 @@ import (
 //	syslogd start|stuck|read|stop
 //	                           is the daemon behind their /dev/log; one that is stuck does not read
 //	waitsyslog PATTERN         is waitlog for what that one was told
+//	dialsyslog NET ADDR        dials until that one has been told something
 //
 // and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
 // [root] is whether the test runs as root, [namespaces] whether it may make
@@ -121,6 +122,7 @@ func TestScripts(t *testing.T) {
 			"private":    cmdPrivate,
 			"syslogd":    cmdSyslogd,
 			"waitsyslog": cmdWaitSyslog,
+			"dialsyslog": cmdDialSyslog,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

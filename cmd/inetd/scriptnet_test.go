@@ -39,13 +39,18 @@ func cmdDialUntil(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
+	dialUntil(ts, args[1], args[2], pattern.MatchString)
+}
+
+// dialUntil dials again and again until the answer is what is waited for.
+func dialUntil(ts *script, network, addr string, good func(answer string) bool) {
 	deadline := time.Now().Add(patience)
 	for {
-		conn, err := net.DialTimeout(args[1], args[2], patience)
+		conn, err := net.DialTimeout(network, addr, patience)
 		ts.Check(err)
 		answer, err := readAnswer(conn)
 		conn.Close()
-		if pattern.Match(answer) {
+		if good(string(answer)) {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -36,6 +36,13 @@ func cmdSyslogd(ts *script, neg bool, args []string) {
 	}
 }
 
+// cmdDialSyslog makes the daemon log until it tries its syslog daemon again.
+func cmdDialSyslog(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	log := benchOf(ts).syslog
+	dialUntil(ts, args[0], args[1], func(string) bool { return log.text() != "" })
+}
+
 func cmdWaitSyslog(ts *script, neg bool, args []string) {
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
