@@ -8,10 +8,10 @@ import (
 )
 
 // Packet holds the addresses of one datagram: whence it came and, for a socket
-// opened with Options.Reply, where it was sent to.
+// opened with Options.Reply or Connect, where it was sent to.
 type Packet struct {
 	Peer    Address
-	control [64]byte // as received: the control message with the destination
+	control [96]byte // as received: the control messages with the destination
 	length  int
 }
 
@@ -32,20 +32,21 @@ func (p *Packet) Receive(fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// info returns the control message's destination, if there is one.
+// info returns the destination in the control messages, if there is one. For an
+// IPv4 datagram a socket for both has one of each kind.
 func (p *Packet) info() (v4 *unix.Inet4Pktinfo, v6 *unix.Inet6Pktinfo) {
-	if p.length < unix.SizeofCmsghdr {
-		return nil, nil
+	for at := 0; at+unix.SizeofCmsghdr <= p.length; {
+		h := (*unix.Cmsghdr)(unsafe.Pointer(&p.control[at]))
+		data := unsafe.Pointer(&p.control[at+unix.CmsgLen(0)])
+		switch {
+		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO:
+			v4 = (*unix.Inet4Pktinfo)(data)
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO:
+			v6 = (*unix.Inet6Pktinfo)(data)
+		}
+		at += unix.CmsgSpace(int(h.Len) - unix.CmsgLen(0))
 	}
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&p.control[0]))
-	data := unsafe.Pointer(&p.control[unix.CmsgLen(0)])
-	switch {
-	case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO:
-		return (*unix.Inet4Pktinfo)(data), nil
-	case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO:
-		return nil, (*unix.Inet6Pktinfo)(data)
-	}
-	return nil, nil
+	return v4, v6
 }
 
 // ToMany reports whether the datagram was sent to a broadcast or multicast

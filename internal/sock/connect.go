@@ -1,0 +1,103 @@
+package sock
+
+import (
+	"net/netip"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Asked is the local address that the datagram was sent to, with the port of
+// the socket of s that it was received from. For a broadcast it is the address
+// of the interface; for IPv6 multicast, and where the kernel does not say, it
+// is that of s.
+func (p *Packet) Asked(s Spec) netip.AddrPort {
+	addr := s.Addr.Addr()
+	v4, v6 := p.info()
+	switch {
+	case v4 != nil:
+		addr = netip.AddrFrom4(v4.Spec_dst)
+	case v6 != nil && !netip.AddrFrom16(v6.Addr).IsMulticast():
+		addr = netip.AddrFrom16(v6.Addr).Unmap()
+		if addr.IsLinkLocalUnicast() && addr.Is6() {
+			addr = addr.WithZone(strconv.Itoa(int(v6.Ifindex)))
+		}
+	}
+	return netip.AddrPortFrom(addr, s.Addr.Port())
+}
+
+// Connect makes a socket for the sender of a datagram alone: bound to the
+// address that was asked and connected to the sender, so that the kernel
+// prefers it for all further datagrams between the two. fd is the socket of s
+// that the datagram came from, opened with Options.Connect; it stays as it is.
+// The new socket is blocking and may already hold datagrams, also of others,
+// that arrived before it was connected.
+func (p *Packet) Connect(fd int, s Spec, o Options) (conn int, err error) {
+	conn, err = unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := p.connect(conn, fd, s, o); err != nil {
+		unix.Close(conn)
+		return -1, err
+	}
+	return conn, nil
+}
+
+func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
+	if err := before(conn, s); err != nil {
+		return err
+	}
+	if err := Share(conn, true); err != nil {
+		return err
+	}
+	if err := Share(fd, true); err != nil {
+		return err
+	}
+	s.Addr = p.Asked(s)
+	err := bind(conn, s, o)
+	if again := Share(fd, false); err == nil {
+		err = again
+	}
+	if err != nil {
+		return err
+	}
+	if err := Connect(conn, &p.Peer); err != nil {
+		return err
+	}
+	return Apply(conn, s, Options{SndBuf: o.SndBuf, RcvBuf: o.RcvBuf, Blocking: true})
+}
+
+// Share lets other datagram sockets be bound to the address of fd, or no more.
+// Both must consent, and with SO_REUSEPORT both must be of one user as well:
+// with SO_REUSEADDR anybody could come between a service and its clients.
+func Share(fd int, on bool) error {
+	value := 0
+	if on {
+		value = 1
+	}
+	return setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, value, "SO_REUSEPORT")
+}
+
+// Connect connects a datagram socket to a peer, as one that was received from
+// it before.
+func Connect(fd int, peer *Address) error {
+	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&peer.raw)), uintptr(peer.len))
+	if e != 0 {
+		return os.NewSyscallError("connect", e)
+	}
+	return nil
+}
+
+// Deafen makes a connected datagram socket receive nothing more, so that what
+// its peer sends goes to another socket: it is connected to itself. What has
+// arrived can still be received.
+func Deafen(fd int) error {
+	var self Address
+	if err := Local(fd, &self); err != nil {
+		return os.NewSyscallError("getsockname", err)
+	}
+	return Connect(fd, &self)
+}
