@@ -33,6 +33,7 @@ import (
 //	waitnotify STATE           waits for a line that a daemon tells the service manager
 //	dial NET ADDR [TEXT]       connects, sends TEXT (with \n and the like) and the end of it, and
 //	                           prints the answer; with !, connecting must fail
+//	dialfrom IP NET ADDR [TEXT] dials from a local address
 //	dialuntil PATTERN NET ADDR dials until the answer matches
 //	connect ID NET ADDR        connects for longer
 //	send ID TEXT               sends TEXT on that connection
@@ -105,6 +106,7 @@ func TestScripts(t *testing.T) {
 			"notify":     cmdNotify,
 			"waitnotify": cmdWaitNotify,
 			"dial":       cmdDial,
+			"dialfrom":   cmdDialFrom,
 			"dialuntil":  cmdDialUntil,
 			"connect":    cmdConnect,
 			"send":       cmdSend,

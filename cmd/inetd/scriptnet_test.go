@@ -23,10 +23,24 @@ func cmdDial(ts *script, neg bool, args []string) {
 		return
 	}
 	ts.Check(err)
+	talk(ts, conn, args[2:])
+}
+
+// cmdDialFrom is dial from a local address.
+func cmdDialFrom(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[0])}}
+	conn, err := d.Dial(args[1], args[2])
+	ts.Check(err)
+	talk(ts, conn, args[3:])
+}
+
+// talk sends text, if any, and prints the answer.
+func talk(ts *script, conn net.Conn, text []string) {
 	defer conn.Close()
 	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
-	if len(args) > 2 {
-		_, err = conn.Write(unquote(ts, args[2]))
+	if len(text) > 0 {
+		_, err := conn.Write(unquote(ts, text[0]))
 		ts.Check(err)
 	}
 	answer, err := readAnswer(conn)
