@@ -23,7 +23,7 @@ func (r *report) writeText(w io.Writer) {
 		r.Entries[i].write(b)
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintln(b, p)
+		fmt.Fprintln(b, visible(p.String()))
 	}
 	if len(r.Problems) > 0 {
 		fmt.Fprintln(b)
@@ -33,7 +33,7 @@ func (r *report) writeText(w io.Writer) {
 
 // write writes the block of an entry.
 func (e *reportEntry) write(w io.Writer) {
-	fmt.Fprintf(w, "%s:%d: %s", e.File, e.Line, e.label)
+	fmt.Fprint(w, visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))
 	if len(e.Sockets) == 0 {
 		fmt.Fprint(w, ": not served\n\n")
 		return
@@ -84,7 +84,7 @@ func (e *reportEntry) user() string {
 	for i, g := range id.Groups {
 		groups[i] = strconv.FormatUint(uint64(g), 10)
 	}
-	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", join(question{e.User, e.Group}), id.UID, id.GID, strings.Join(groups, " "))
+	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", visible(join(question{e.User, e.Group})), id.UID, id.GID, strings.Join(groups, " "))
 }
 
 // vector is a list of arguments as a shell would take it.
@@ -96,14 +96,21 @@ func vector(argv []string) string {
 	return strings.Join(list, " ")
 }
 
-// shown is a word, quoted if that is needed to see where it ends, and so that
-// nothing in it can act on the terminal.
+// shown is a word, quoted if that is needed to see where it ends or what is in
+// it.
 func shown(s string) string {
 	plain := func(r rune) bool { return r > ' ' && r != unicode.ReplacementChar && strconv.IsPrint(r) }
 	if s == "" || strings.ContainsAny(s, `"'\`) || strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
 		return strconv.Quote(s)
 	}
 	return s
+}
+
+// visible is a text whose every character can be seen, so that nothing in it
+// can act on the terminal.
+func visible(s string) string {
+	q := strconv.Quote(s)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }
 
 // String is the limits in words.
