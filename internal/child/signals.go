@@ -50,7 +50,7 @@ func ignoring() bool {
 // sigaction is the kernel's struct; only its first field matters here.
 type sigaction struct {
 	handler uintptr
-	rest    [3]uintptr
+	_       [3]uintptr
 }
 
 const sigIgn = 1

@@ -30,8 +30,14 @@ const (
 
 // cloneArgs is struct clone_args of clone3(2), as of Linux 5.5.
 type cloneArgs struct {
-	flags, pidfd, childTid, parentTid, exitSignal     uint64
-	stack, stackSize, tls, setTid, setTidSize, cgroup uint64
+	flags      uint64
+	_          uint64 // pidfd
+	childTid   uint64
+	_          uint64 // parent_tid
+	exitSignal uint64
+	stack      uint64
+	stackSize  uint64
+	_          [4]uint64 // tls, set_tid, set_tid_size, cgroup
 }
 
 // start is one use of a slot. It keeps what the child reads reachable.

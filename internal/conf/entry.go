@@ -200,7 +200,7 @@ func (d *draft) finish() {
 	for _, t := range d.open {
 		if !d.failed {
 			d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
-			d.entries = append(d.entries, d.e)
+			d.add(&d.e)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package conf
 
 import (
-	"bytes"
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -25,35 +25,41 @@ type File struct {
 // of position. An .include directive is resolved by include, which gets the
 // name of the including file and the pattern as written and returns the files
 // it matches; with a nil include the directive is refused with a problem.
-func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) ([]Entry, []Problem) {
-	out := result{entries: make([]Entry, 0, entryLines(text))}
-	r := reader{
-		result:  &out,
-		include: include,
-		files:   []string{file},
-		text:    string(text),
-		cursor:  cursor{line: 1},
+func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) (entries []Entry, problems []Problem) {
+	for e := range Entries(file, text, include, &problems) {
+		entries = append(entries, *e)
 	}
-	r.read()
-	return out.entries, out.problems
+	return entries, problems
 }
 
-// entryLines estimates how many entries a file has, so that a large table of
-// them is not copied while it grows.
-func entryLines(text []byte) int {
-	n := 0
-	for line := range bytes.Lines(text) {
-		if line[0] > ' ' && line[0] != '#' {
-			n++
+// Entries is Parse one entry at a time, so that thousands of them need not be
+// in memory at once. An entry is valid until the next one. The problems are
+// complete when the last entry has been had.
+func Entries(file string, text []byte, include func(from, pattern string) ([]File, error), problems *[]Problem) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		out := result{yield: yield}
+		r := reader{
+			result:  &out,
+			include: include,
+			files:   []string{file},
+			text:    string(text),
+			cursor:  cursor{line: 1},
 		}
+		r.read()
+		*problems = out.problems
 	}
-	return n
 }
 
-// result is what all files of one Parse add to.
+// result takes what all files of one Parse have to say.
 type result struct {
-	entries  []Entry
+	yield    func(*Entry) bool
+	stopped  bool // yield wants no more
 	problems []Problem
+}
+
+// add hands out an entry.
+func (r *result) add(e *Entry) {
+	r.stopped = r.stopped || !r.yield(e)
 }
 
 // reader reads one file.

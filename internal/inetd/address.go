@@ -24,18 +24,31 @@ type portName struct {
 }
 
 // transport is what the protocol column means to socket(2).
-type transport struct{ kind, protocol int16 }
+type transport struct {
+	kind     uint8
+	protocol uint16
+}
+
+// want is a socket that an entry asks for.
+type want struct {
+	spec     sock.Spec
+	explicit bool // its family was asked for, not implied by a plain "tcp"
+}
 
 // addresses returns a socket for each address that an entry is to be reached
-// by, none opened; none at all if there is a problem, which it reports.
-func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
+// by; none at all if there is a problem, which it reports. The list is valid
+// until the next call.
+func (l *loader) addresses(e *conf.Entry) ([]want, *portName) {
+	l.wants = l.wants[:0]
 	kind := socketTypes[e.Type]
 	switch e.Kind {
 	case conf.Unix:
-		return one(sock.Spec{Family: unix.AF_UNIX, Type: kind, Path: strings.Clone(e.Service)}), nil
+		l.want(sock.UnixSpec(kind, e.Service), true)
+		return l.wants, nil
 	case conf.Vsock:
 		port, _ := strconv.ParseUint(e.Service, 10, 32) // conf has checked it
-		return one(sock.Spec{Family: unix.AF_VSOCK, Type: kind, Port: uint32(port)}), nil
+		l.want(sock.VsockSpec(kind, uint32(port)), true)
+		return l.wants, nil
 	}
 	t, ok := l.transport(e)
 	if !ok {
@@ -45,27 +58,25 @@ func (l *loader) addresses(e *conf.Entry) ([]*socket, *portName) {
 	if !ok {
 		return nil, nil
 	}
-	var wants []*socket
 	for _, a := range l.hosts(e) {
-		k := &socket{fd: -1, explicit: a.explicit}
-		k.spec = sock.Spec{Family: unix.AF_INET, Type: t.kind, Protocol: t.protocol, Addr: netip.AddrPortFrom(a.addr, port.number)}
+		spec := sock.Spec{Family: unix.AF_INET, Type: t.kind, Protocol: t.protocol, Addr: netip.AddrPortFrom(a.addr, port.number)}
 		if a.addr.Is6() {
-			k.spec.Family, k.spec.Dual = unix.AF_INET6, a.dual
+			spec.Family, spec.Dual = unix.AF_INET6, a.dual
 		}
-		wants = append(wants, k)
+		l.want(spec, a.explicit)
 	}
-	return wants, port
+	return l.wants, port
 }
 
-func one(spec sock.Spec) []*socket {
-	return []*socket{{fd: -1, spec: spec, explicit: true}}
+func (l *loader) want(spec sock.Spec, explicit bool) {
+	l.wants = append(l.wants, want{spec, explicit})
 }
 
-var socketTypes = map[conf.Type]int16{
+var socketTypes = map[conf.Type]uint8{
 	conf.Stream: unix.SOCK_STREAM, conf.Dgram: unix.SOCK_DGRAM, conf.SeqPacket: unix.SOCK_SEQPACKET, conf.RDM: unix.SOCK_RDM, conf.Raw: unix.SOCK_RAW,
 }
 
-var protocols = map[string]int16{
+var protocols = map[string]uint16{
 	"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP, "dccp": unix.IPPROTO_DCCP,
 	"udplite": unix.IPPROTO_UDPLITE, "mptcp": unix.IPPROTO_MPTCP,
 }
@@ -80,12 +91,12 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 		return t, true
 	}
 	if n, err := strconv.ParseUint(e.Proto, 10, 8); err == nil {
-		t.protocol = int16(n)
+		t.protocol = uint16(n)
 		return t, true
 	}
 	text, err := os.ReadFile(protocolsFile)
 	if n, ok := netdb.ParseProtocols(text)[e.Proto]; ok {
-		t.protocol = int16(n)
+		t.protocol = uint16(n)
 		return t, true
 	}
 	hint := "a protocol number works too"

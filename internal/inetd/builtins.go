@@ -22,6 +22,14 @@ const (
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
+	switch v.do.builtin {
+	case muxName:
+		s.serveMux(v, c)
+		return
+	case identName:
+		s.serveIdent(v, c)
+		return
+	}
 	b, _ := builtin.Lookup(v.do.builtin)
 	if b.Brief != nil {
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
@@ -50,14 +58,7 @@ func (s *Server) converse(v *service, c client, talk func(connection)) {
 // builtinEnded makes room for the next connection of a builtin.
 func (s *Server) builtinEnded() {
 	s.busy--
-	if s.busy != maxBusy-1 {
-		return
-	}
-	for _, v := range s.services {
-		if v.do.builtin != "" {
-			s.armAll(v)
-		}
-	}
+	s.letGo()
 }
 
 // connection is a stream that a goroutine may read and write, with a time-out

@@ -22,6 +22,7 @@ import (
 // resolved, and nothing of it done yet.
 type plan struct {
 	services []*service
+	mux      []*service // those of services that tcpmux hands out
 	problems []problem
 	files    []string // configuration files that were read, in order
 	watch    []string // paths whose change on disk matters
@@ -72,6 +73,9 @@ type loader struct {
 	actions  map[deed]*action
 	claims   map[sock.Spec]claim
 	checked  map[string]string // server path → what is wrong with it
+	blocks   blocks
+	wants    []want // of the entry in hand
+	mux      muxPlan
 	noIPv6   bool
 	told     map[string]bool // notices that are said once a load
 
@@ -112,6 +116,7 @@ func (l *loader) load() *plan {
 			l.plan.err = err
 		}
 	}
+	l.muxListener()
 	l.plan.accounts.Forget()
 	l.dropReplaced()
 	sortProblems(l.plan.problems)
@@ -121,7 +126,6 @@ func (l *loader) load() *plan {
 // result is the plan without the loader, whose tables would be kept with it.
 func (l *loader) result() *plan {
 	p := l.plan
-	p.compact()
 	return &p
 }
 
@@ -147,20 +151,27 @@ func (l *loader) file(path string) error {
 		return err
 	}
 	l.plan.files = append(l.plan.files, path)
-	entries, problems := conf.Parse(path, text, l.include)
+	var problems []conf.Problem
+	usable := 0
+	for e := range conf.Entries(path, text, l.include, &problems) {
+		usable++
+		l.take(e)
+	}
 	for _, p := range problems {
 		l.plan.problems = append(l.plan.problems, problem{Problem: p})
 	}
-	if len(entries) == 0 && slices.ContainsFunc(problems, isError) {
+	if usable == 0 && slices.ContainsFunc(problems, isError) {
 		return fmt.Errorf("%s: Unusable configuration file", path)
 	}
-	for i := range entries {
-		v := l.entry(&entries[i])
-		if l.checking {
-			l.note(&entries[i], v)
-		}
-	}
 	return nil
+}
+
+// take adds what an entry asks for to the plan.
+func (l *loader) take(e *conf.Entry) {
+	v := l.entry(e)
+	if l.checking {
+		l.note(e, v)
+	}
 }
 
 func isError(p conf.Problem) bool { return p.Severity == conf.Error }

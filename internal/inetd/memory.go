@@ -15,6 +15,7 @@ import (
 // code that ran once. The latter stay in the page cache and come back by
 // themselves when they are needed.
 func shrink() {
+	debug.SetGCPercent(100)
 	debug.FreeOSMemory()
 	f, err := os.Open("/proc/self/maps")
 	if err != nil {
@@ -36,30 +37,53 @@ func shrink() {
 	}
 }
 
-// compact copies the services of a plan and all they consist of into a few
-// blocks of memory. Made one by one between the garbage of a load they would
-// keep many times their size from being given back.
-func (p *plan) compact() {
-	sockets, text := 0, 0
-	for _, v := range p.services {
-		sockets += len(v.sockets)
-		text += len(v.label)
+// blocks is where services and sockets are made. Made one by one between the
+// garbage of a load they would keep many times their size from being given back.
+type blocks struct {
+	services []service
+	sockets  []socket
+	refs     []*socket
+	labels   strings.Builder
+}
+
+const (
+	blockSize  = 64 // objects
+	labelsSize = 4096
+)
+
+func (b *blocks) service(label string, do *action) *service {
+	if len(b.services) == cap(b.services) {
+		b.services = make([]service, 0, blockSize)
 	}
-	services, socks, refs := make([]service, len(p.services)), make([]socket, sockets), make([]*socket, sockets)
-	var labels strings.Builder
-	labels.Grow(text)
-	for i, v := range p.services {
-		start := labels.Len()
-		labels.WriteString(v.label)
-		w := &services[i]
-		*w = *v
-		w.label = labels.String()[start:]
-		for j, k := range v.sockets {
-			socks[j], refs[j] = *k, &socks[j]
-			socks[j].svc = w
-		}
-		n := len(v.sockets)
-		w.sockets, socks, refs = refs[:n:n], socks[n:], refs[n:]
-		p.services[i] = w
+	b.services = append(b.services, service{label: b.label(label), do: do})
+	return &b.services[len(b.services)-1]
+}
+
+func (b *blocks) socket(k socket) *socket {
+	if len(b.sockets) == cap(b.sockets) {
+		b.sockets = make([]socket, 0, blockSize)
 	}
+	b.sockets = append(b.sockets, k)
+	return &b.sockets[len(b.sockets)-1]
+}
+
+// list returns an empty list with room for n sockets.
+func (b *blocks) list(n int) []*socket {
+	if len(b.refs) < n {
+		b.refs = make([]*socket, max(n, blockSize))
+	}
+	list := b.refs[:0:n]
+	b.refs = b.refs[n:]
+	return list
+}
+
+// label copies a string, which may be part of a file's text.
+func (b *blocks) label(s string) string {
+	if b.labels.Cap()-b.labels.Len() < len(s) {
+		b.labels = strings.Builder{}
+		b.labels.Grow(max(len(s), labelsSize))
+	}
+	start := b.labels.Len()
+	b.labels.WriteString(s)
+	return b.labels.String()[start:]
 }

@@ -40,6 +40,7 @@ func (s *Server) merge(p *plan) Outcome {
 	for _, k := range old {
 		s.shut(k)
 	}
+	s.inheritMux(p)
 	s.services, s.plan = p.services, p
 	s.starter.Crowded = len(p.services) > crowd
 	for _, k := range fresh {
@@ -90,20 +91,31 @@ func (s *Server) hand(k *socket, v *service) {
 	}
 	k.svc = v
 	k.answers()
+	if u := v.used; u != nil && u.suspended && !u.starts.full(time.Now(), v.do.limits.starts) {
+		u.suspended = false
+	}
 	if k.fd < 0 {
 		s.retry(k) // whatever kept it from being opened may have been mended
 		return
 	}
-	if was.wait && !v.do.wait {
-		k.server = 0 // it runs on, and the daemon accepts beside it
-	}
 	if was.options != v.do.options {
-		if err := sock.Apply(int(k.fd), k.spec, v.do.options); err != nil {
-			s.log.Errorf("%s: %s: %s", v.label, k.spec, message(err))
-		}
-		sock.Listen(int(k.fd), k.spec, v.do.options)
+		s.apply(k)
 	}
 	s.arm(k)
+}
+
+// apply sets the options of a service on a socket of it that is open. A wait
+// server shares the socket's modes, so while one has it they are left alone.
+func (s *Server) apply(k *socket) {
+	v := k.svc
+	if k.server != 0 {
+		s.log.Noticef("%s: process %d still has the socket; the change takes effect when it ends", v.label, k.server)
+		return
+	}
+	if err := sock.Apply(int(k.fd), k.spec, v.do.options); err != nil {
+		s.log.Errorf("%s: %s: %s", v.label, k.spec, message(err))
+	}
+	sock.Listen(int(k.fd), k.spec, v.do.options)
 }
 
 // answers gives a datagram socket of a builtin the state of its replies.
@@ -123,9 +135,9 @@ func (s *Server) open(k *socket) {
 		s.openFailed(k, err)
 		return
 	}
-	if k.fault != nil {
+	if _, failed := s.faults[k]; failed {
 		s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
-		k.fault = nil
+		delete(s.faults, k)
 	}
 	k.fd = int32(fd)
 	k.answers()
@@ -145,20 +157,21 @@ const (
 func (s *Server) openFailed(k *socket, err error) {
 	if sock.NoSuchFamily(err) {
 		s.log.Errorf("%s: this kernel has no such socket: %s (%s); it will be tried again at a reload", k.svc.label, message(err), k.spec)
-		k.fault = &fault{err: err}
+		s.faults[k] = &fault{err: err}
 		return
 	}
-	if k.fault == nil || message(k.fault.err) != message(err) {
+	before := s.faults[k]
+	if before == nil || message(before.err) != message(err) {
 		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, message(err), k.spec)
 	}
 	delay := minRetry
-	if k.fault != nil {
-		delay = min(2*k.fault.delay, maxRetry)
+	if before != nil {
+		delay = min(2*before.delay, maxRetry)
 	}
 	f := &fault{err, delay}
-	k.fault = f
+	s.faults[k] = f
 	s.after(delay, func() {
-		if k.fault == f && !k.closed {
+		if s.faults[k] == f {
 			s.open(k)
 		}
 	})
@@ -166,8 +179,8 @@ func (s *Server) openFailed(k *socket, err error) {
 
 // retry tries at once to open a socket that could not be opened.
 func (s *Server) retry(k *socket) {
-	if k.fault != nil {
-		k.fault.delay = minRetry / 2
+	if f := s.faults[k]; f != nil {
+		f.delay = minRetry / 2
 	}
 	s.open(k)
 }
@@ -175,6 +188,8 @@ func (s *Server) retry(k *socket) {
 // shut closes a socket for good.
 func (s *Server) shut(k *socket) {
 	k.closed = true
+	delete(s.faults, k)
+	delete(s.held, k)
 	if k.fd < 0 {
 		return
 	}
@@ -189,7 +204,11 @@ func (s *Server) arm(k *socket) {
 	if k.fd < 0 || k.closed {
 		return
 	}
-	if k.server != 0 || k.svc.used != nil && k.svc.used.suspended || s.full(k.svc) {
+	full := s.full(k.svc)
+	if full {
+		s.held[k] = struct{}{}
+	}
+	if full || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {
 		s.unpoll(k)
 		return
 	}

@@ -2,22 +2,28 @@ package inetd
 
 import "inetd/internal/watch"
 
-// watch has the given paths watched from now on.
-func (s *Server) watch(paths []string) {
-	if s.watcher == nil {
-		w, err := watch.New()
-		if err != nil {
-			s.log.Noticef("changes on disk go unnoticed: %v", err)
-			return
-		}
-		s.watcher = w
-		go func() {
-			for path := range w.Changed() {
-				s.mail.post(func() { s.changed(path) })
-			}
-		}()
+// watch returns the watcher of the files, which it makes when first called.
+func (s *Server) watch() *watch.Watcher {
+	if s.watcher != nil {
+		return s.watcher
 	}
-	go s.watcher.Set(paths) // it reads the files
+	s.watcher = watch.New()
+	changed := s.watcher.Changed()
+	go func() {
+		for path := range changed {
+			s.mail.post(func() { s.changed(path) })
+		}
+	}()
+	return s.watcher
+}
+
+// watched lists what the last load has found worth watching; before the first
+// one that is what is certain.
+func (s *Server) watched() []string {
+	if s.plan != nil {
+		return s.plan.watch
+	}
+	return s.cfg.Files
 }
 
 // changed handles a file that is not what it was at the last load.
@@ -28,4 +34,12 @@ func (s *Server) changed(path string) {
 		return
 	}
 	s.log.Noticef("%s: changed on disk, not reloaded; send SIGHUP", path)
+}
+
+// degraded says once that changes are noticed late, and why.
+func (s *Server) degraded() {
+	if err := s.watcher.Degraded(); err != nil && !s.slowWatch {
+		s.slowWatch = true
+		s.log.Noticef("changes on disk are noticed within 10 s only: %v", err)
+	}
 }

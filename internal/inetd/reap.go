@@ -95,36 +95,37 @@ func (s *Server) reap() {
 		}
 		if p.done != nil {
 			p.done <- st
-			continue
+		} else {
+			s.ended(p, st)
 		}
-		s.ended(p, st)
+		s.letGo()
 	}
 }
 
 // ended handles the end of a server.
 func (s *Server) ended(p process, st child.Status) {
-	wasFull := s.full(p.svc)
 	s.release(p.svc, p.client.peer.Addr())
 	s.logEnd(p, st)
-	if k := p.lent; k != nil && int(k.server) == st.Pid {
-		k.server = 0
-		if st.Stage != child.Run {
-			s.consume(k)
-		}
-		s.arm(k)
+	k := p.lent
+	if k == nil || int(k.server) != st.Pid {
+		return
 	}
-	if wasFull {
-		s.rearm(p.svc)
+	k.server = 0
+	if k.fd >= 0 && k.svc.do.options != p.svc.do.options {
+		s.apply(k)
 	}
+	if st.Stage != child.Run {
+		s.consume(k)
+	}
+	s.arm(k)
 }
 
-// rearm polls sockets again that waited for a server to end: with a limit on
-// all processes any of them may have.
-func (s *Server) rearm(v *service) {
-	for _, w := range s.services {
-		if w.used == v.used || s.cfg.Processes > 0 {
-			s.armAll(w)
-		}
+// letGo polls the sockets again that a limit on running servers held back, as
+// far as there is room now.
+func (s *Server) letGo() {
+	for k := range s.held {
+		delete(s.held, k)
+		s.arm(k)
 	}
 }
 

@@ -141,7 +141,7 @@ func (n note) entryOf(c *Config) reportEntry {
 
 func (n note) socketOf(spec sock.Spec) reportSocket {
 	r := reportSocket{Network: network(n.entry, spec), Address: strings.TrimPrefix(spec.String(), "vsock:")}
-	if o := n.svc.do.options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path, "@") {
+	if o := n.svc.do.options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path(), "@") {
 		r.Mode, r.Owner = fmt.Sprintf("%04o", o.Mode), owner(o.UID, o.GID)
 	}
 	return r

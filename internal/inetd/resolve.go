@@ -18,15 +18,19 @@ import (
 // entry adds the service of an entry to the plan and returns it, or reports why
 // there is none and returns nil.
 func (l *loader) entry(e *conf.Entry) *service {
+	if e.Kind == conf.Mux {
+		return l.muxEntry(e)
+	}
 	wants, port := l.addresses(e)
+	l.mux.seen = l.mux.seen || isMux(e, port)
 	do := l.action(e, port)
 	if do == nil || len(wants) == 0 {
 		return nil
 	}
-	v := &service{label: e.Label(), do: do}
-	for _, k := range wants {
-		k.svc = v
-		l.claim(e, k)
+	v := l.blocks.service(e.Label(), do)
+	v.sockets = l.blocks.list(len(wants))
+	for _, w := range wants {
+		l.claim(e, v, w)
 	}
 	l.plan.services = append(l.plan.services, v)
 	return v
@@ -34,38 +38,39 @@ func (l *loader) entry(e *conf.Entry) *service {
 
 // claim says which entry has a socket.
 type claim struct {
-	svc   *service
-	entry *conf.Entry
+	svc  *service
+	file string
+	line int
 }
 
 // claim gives a socket to the service of an entry. A later entry takes over
 // the socket of an earlier one, except that a socket which a plain "tcp" merely
 // implies gives way to one that was asked for.
-func (l *loader) claim(e *conf.Entry, k *socket) {
-	before, taken := l.claims[k.spec]
-	if taken && before.svc == k.svc {
+func (l *loader) claim(e *conf.Entry, v *service, w want) {
+	before, taken := l.claims[w.spec]
+	if taken && before.svc == v {
 		return
 	}
 	if taken {
-		other := before.svc.find(k.spec)
-		if other.explicit && !k.explicit {
+		other := before.svc.find(w.spec)
+		if other.explicit && !w.explicit {
 			return
 		}
-		if other.explicit == k.explicit {
-			l.reportOnce(e, conf.Warning, fmt.Sprintf("replaces the entry of %s for %s", line(before.entry.Pos, e.Pos), k.spec))
+		if other.explicit == w.explicit {
+			l.reportOnce(e, conf.Warning, fmt.Sprintf("%s replaces the entry of %s", w.spec, before.seenFrom(e.Pos.File)))
 		}
 		before.svc.drop(other)
 	}
-	l.claims[k.spec] = claim{k.svc, e}
-	k.svc.sockets = append(k.svc.sockets, k)
+	l.claims[w.spec] = claim{v, e.Pos.File, e.Pos.Line}
+	v.sockets = append(v.sockets, l.blocks.socket(socket{spec: w.spec, svc: v, fd: -1, explicit: w.explicit}))
 }
 
-// line names the line of an earlier entry as seen from a place.
-func line(p, seen conf.Pos) string {
-	if p.File == seen.File {
-		return fmt.Sprintf("line %d", p.Line)
+// seenFrom names the line of the entry for a message about one in a file.
+func (c claim) seenFrom(file string) string {
+	if c.file == file {
+		return fmt.Sprintf("line %d", c.line)
 	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
+	return fmt.Sprintf("%s:%d", c.file, c.line)
 }
 
 // reportOnce is report for what several sockets of one entry have to say.
@@ -81,7 +86,7 @@ func (l *loader) reportOnce(e *conf.Entry, s conf.Severity, text string) {
 func (l *loader) dropReplaced() {
 	kept := l.plan.services[:0]
 	for _, v := range l.plan.services {
-		if len(v.sockets) > 0 {
+		if v.reachable() {
 			kept = append(kept, v)
 		}
 	}
@@ -117,6 +122,8 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		account: question{e.User, e.Group},
 		proto:   strings.ToUpper(e.Proto),
 		options: l.options(e),
+		mux:     e.Kind == conf.Mux,
+		plus:    e.Plus,
 	}
 	if e.Owner.Set && !l.owner(e, &d.options) {
 		return nil
@@ -124,6 +131,9 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 	if e.Internal {
 		if d.builtin = l.builtin(e, port); d.builtin == "" {
 			return nil
+		}
+		if d.builtin == identName {
+			d.argv = strings.Join(e.Argv, "\x00")
 		}
 	} else {
 		d.path, d.argv = l.path(e), strings.Join(e.Argv, "\x00")
@@ -136,6 +146,11 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		return nil
 	}
 	do := &action{deed: d.clone()}
+	if d.builtin == identName {
+		if do.ident = l.identOptions(e); do.ident == nil {
+			return nil
+		}
+	}
 	if d.builtin == "" {
 		g, err := profile.Program(d.path, e.Argv)
 		if err != nil {
@@ -194,12 +209,30 @@ func (l *loader) builtin(e *conf.Entry, port *portName) string {
 		names = append(names, port.names...)
 	}
 	for _, n := range names {
-		if _, ok := builtin.Lookup(n); ok {
-			return n
+		if slices.Contains(builtins(), n) {
+			return l.suitable(e, n)
 		}
 	}
 	l.report(e, e.Cols[5], conf.Error, fmt.Sprintf("internal service %s unknown", e.Service),
-		"the builtins are "+strings.Join(builtin.Names(), ", "))
+		"the builtins are "+strings.Join(builtins(), ", "))
+	return ""
+}
+
+// builtins are the names of the services that the daemon serves itself.
+func builtins() []string { return append(builtin.Names(), muxName, identName) }
+
+// suitable returns the name of a builtin if an entry can be for it.
+func (l *loader) suitable(e *conf.Entry, name string) string {
+	switch {
+	case name == muxName && e.Kind == conf.Mux:
+		l.report(e, e.Cols[5], conf.Error, "tcpmux cannot hand out itself", "")
+	case name == muxName && e.Type != conf.Stream:
+		l.report(e, e.Cols[1], conf.Error, "tcpmux hands out the connections of a stream socket", "write stream and tcp")
+	case name == identName && (e.Type != conf.Stream || e.Proto != "tcp"):
+		l.report(e, e.Cols[1], conf.Error, "auth answers about tcp connections, to who asks over one", "write stream and tcp")
+	default:
+		return name
+	}
 	return ""
 }
 

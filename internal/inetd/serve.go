@@ -176,12 +176,17 @@ const restTime = 250 * time.Millisecond
 // rest stops polling a socket for a moment: it stays readable, so that the loop
 // would spin. It is logged once a minute.
 func (s *Server) rest(k *socket, what string, err error) {
-	if now := time.Now(); now.Sub(s.starved) > time.Minute {
-		s.starved = now
-		s.log.Errorf("%s: %s: %s; trying again", k.svc.label, what, message(err))
-	}
+	s.lack(k.svc, what, err)
 	s.unpoll(k)
 	s.after(restTime, func() { s.arm(k) })
+}
+
+// lack logs, once a minute, that the system has run out of something.
+func (s *Server) lack(v *service, what string, err error) {
+	if now := time.Now(); now.Sub(s.starved) > time.Minute {
+		s.starved = now
+		s.log.Errorf("%s: %s: %s; trying again", v.label, what, message(err))
+	}
 }
 
 // start runs the server of a nowait service for a client that has been

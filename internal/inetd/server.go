@@ -2,6 +2,8 @@ package inetd
 
 import (
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,17 +18,20 @@ import (
 // Server is the running super-server. Its exported methods may be called from
 // any goroutine; everything else belongs to the goroutine of Run.
 type Server struct {
-	cfg      Config
-	log      *syslog.Logger
-	starter  *child.Starter
-	poll     *poll
-	mail     mailbox
-	timers   timers
-	watcher  *watch.Watcher
-	stopping atomic.Bool
+	cfg       Config
+	log       *syslog.Logger
+	starter   *child.Starter
+	poll      *poll
+	mail      mailbox
+	timers    timers
+	watcher   *watch.Watcher
+	slowWatch bool // which has been said
+	stopping  atomic.Bool
 
 	services  []*service
-	sockets   []*socket // by descriptor
+	sockets   []*socket            // by descriptor
+	faults    map[*socket]*fault   // of the sockets that are not open
+	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
 	processes map[int]process
 	young     []int // processes started since the last sweep
 	sweeping  bool
@@ -57,7 +62,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, mail: mailbox{wake: starter.Wake()}}
+	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, mail: mailbox{wake: starter.Wake()}}
 	return s, p.add(starter.Wake(), tagWake, 0)
 }
 
@@ -143,8 +148,14 @@ func (s *Server) reload(done func(Outcome)) {
 	answer := s.waiting
 	s.loading, s.waiting, s.again = true, nil, false
 	cfg := s.cfg
+	debug.SetGCPercent(-1) // until shrink: a collection in the middle would only cost
+	watcher, paths := s.watch(), s.watched()
 	go func() {
+		watcher.Set(paths) // before the files are read: no change may fall between
 		p := load(&cfg, s.starter, s.getent())
+		if !slices.Equal(paths, p.watch) {
+			watcher.Set(p.watch)
+		}
 		s.mail.post(func() { s.loaded(p, answer) })
 	}()
 }
@@ -157,16 +168,17 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	for _, pr := range p.problems {
 		s.log.Log(priorities[pr.Severity], pr.logLine())
 	}
+	s.degraded()
 	out := Outcome{Err: p.err}
+	if p.err == nil || !s.ready && len(p.services) > 0 {
+		out = s.merge(p)
+	}
 	if p.err != nil {
 		s.refuse(p)
-	} else {
-		out = s.merge(p)
 	}
 	for _, pr := range p.problems {
 		out.Problems = append(out.Problems, pr.public())
 	}
-	s.watch(p.watch)
 	for _, done := range answer {
 		done(out)
 	}
@@ -182,14 +194,18 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 // shrinkDelay leaves the watcher time to read the files.
 const shrinkDelay = time.Second
 
-// refuse handles a configuration that cannot be used as a whole: fatal at
-// start, and later a reason to go on with the services there are.
+// refuse handles a configuration of which a file cannot be used at all: a reason
+// to go on with the services there are. At start those are what the other files
+// gave, and it is fatal if that is nothing.
 func (s *Server) refuse(p *plan) {
-	if !s.ready {
+	switch {
+	case s.ready:
+		s.log.Errorf("%v; the services stay as they were", p.err)
+	case len(s.services) == 0:
 		s.failure = p.err
-		return
+	default:
+		s.log.Errorf("%v; the other files are served", p.err)
 	}
-	s.log.Errorf("%v; the services stay as they were", p.err)
 }
 
 // announce tells that a load is done.
@@ -251,8 +267,8 @@ func (s *Server) dump() {
 func (k *socket) state() string {
 	u := k.svc.usage()
 	switch {
-	case k.fault != nil:
-		return "not open: " + message(k.fault.err)
+	case k.fd < 0:
+		return "not open"
 	case k.server != 0:
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:

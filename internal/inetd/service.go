@@ -7,6 +7,7 @@ import (
 
 	"inetd/internal/builtin"
 	"inetd/internal/child"
+	"inetd/internal/ident"
 	"inetd/internal/sock"
 )
 
@@ -26,6 +27,7 @@ type action struct {
 	deed
 	program *child.Program // nil: a builtin
 	daemon  string         // base name of argv[0], for access rules
+	ident   *ident.Options // of the builtin auth
 }
 
 // deed is an action as it was asked for. Equal deeds are one action.
@@ -36,6 +38,8 @@ type deed struct {
 	account question
 	proto   string // the variable PROTO of the server
 	listens bool   // its sockets have connections
+	mux     bool   // it has no sockets: tcpmux hands out its connections
+	plus    bool   // and sends the client a + first
 	wait    bool
 	limits  limits
 	options sock.Options // of its sockets
@@ -58,16 +62,15 @@ type question struct{ user, group string }
 type socket struct {
 	spec     sock.Spec
 	svc      *service
-	fd       int32 // -1: not open
-	server   int32 // pid of the wait server that has the socket
-	explicit bool  // its family was asked for, not implied by a plain "tcp"
-	polled   bool  // in the epoll set
-	closed   bool  // no longer in the table; a timer may still know it
-	reply    *builtin.Service
-	fault    *fault
+	reply    *builtin.Service // of a datagram builtin
+	fd       int32            // -1: not open
+	server   int32            // pid of the wait server that has the socket
+	explicit bool             // its family was asked for, not implied by a plain "tcp"
+	polled   bool             // in the epoll set
+	closed   bool             // no longer in the table; a timer may still know it
 }
 
-// fault is why a socket is not open.
+// fault is why a socket could not be opened.
 type fault struct {
 	err   error
 	delay time.Duration // until the next try

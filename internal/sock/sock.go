@@ -11,21 +11,41 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"syscall"
+	"unique"
 
 	"golang.org/x/sys/unix"
 )
 
 // Spec identifies a socket: two equal Specs are served by the same socket. A
-// Spec can be a map key.
+// Spec can be a map key. It is small, because there are thousands.
 type Spec struct {
-	Family   int16          // unix.AF_INET, AF_INET6, AF_UNIX or AF_VSOCK
-	Type     int16          // unix.SOCK_STREAM, ...
-	Protocol int16          // unix.IPPROTO_TCP, ...; 0: the default of family and type
-	Dual     bool           // AF_INET6: also takes IPv4 clients, so V6ONLY is off
-	Port     uint32         // AF_VSOCK
-	Addr     netip.AddrPort // Internet sockets
-	Path     string         // AF_UNIX; "@name" is in the abstract name space
+	Family   uint8                 // unix.AF_INET, AF_INET6, AF_UNIX or AF_VSOCK
+	Type     uint8                 // unix.SOCK_STREAM, ...
+	Dual     bool                  // AF_INET6: also takes IPv4 clients, so V6ONLY is off
+	Protocol uint16                // unix.IPPROTO_TCP, ...; 0: the default of family and type
+	Addr     netip.AddrPort        // of an Internet socket
+	name     unique.Handle[string] // path of a unix socket, port of a vsock socket
+}
+
+// UnixSpec is the Spec of a unix socket at a path; "@name" is in the abstract
+// name space.
+func UnixSpec(kind uint8, path string) Spec {
+	return Spec{Family: unix.AF_UNIX, Type: kind, name: unique.Make(path)}
+}
+
+// VsockSpec is the Spec of a socket for the host of a virtual machine.
+func VsockSpec(kind uint8, port uint32) Spec {
+	return Spec{Family: unix.AF_VSOCK, Type: kind, name: unique.Make(strconv.FormatUint(uint64(port), 10))}
+}
+
+// Path is the path of a unix socket, and empty for others.
+func (s Spec) Path() string {
+	if s.Family != unix.AF_UNIX {
+		return ""
+	}
+	return s.name.Value()
 }
 
 // Options are what can be changed on an open socket.
@@ -35,6 +55,7 @@ type Options struct {
 	Blocking       bool   // a wait server expects a blocking socket
 	Defer          bool   // accept only once the client has sent something (TCP_DEFER_ACCEPT)
 	Reply          bool   // datagrams are answered by Packet.Reply
+	Connect        bool   // their senders get sockets of their own, by Packet.Connect
 	Mode           uint32 // of a unix path
 	UID, GID       int    // of a unix path; -1: unchanged
 }
@@ -43,9 +64,9 @@ type Options struct {
 func (s Spec) String() string {
 	switch s.Family {
 	case unix.AF_UNIX:
-		return s.Path
+		return s.Path()
 	case unix.AF_VSOCK:
-		return fmt.Sprintf("vsock:%d", s.Port)
+		return "vsock:" + s.name.Value()
 	}
 	if s.Addr.Addr().IsUnspecified() && !s.Dual {
 		return fmt.Sprintf("%s:%d", map[bool]string{true: "0.0.0.0", false: "[::]"}[s.Family == unix.AF_INET], s.Addr.Port())
@@ -94,8 +115,16 @@ func set(fd int, s Spec, o Options) error {
 	if err := Apply(fd, s, o); err != nil {
 		return err
 	}
+	if o.Connect { // servers of an earlier daemon may have such sockets still
+		if err := Share(fd, true); err != nil {
+			return err
+		}
+	}
 	if err := bind(fd, s, o); err != nil {
 		return err
+	}
+	if o.Connect {
+		return Share(fd, false)
 	}
 	return Listen(fd, s, o)
 }
@@ -156,7 +185,7 @@ func Apply(fd int, s Spec, o Options) error {
 			return err
 		}
 	}
-	if o.Reply {
+	if o.Reply || o.Connect {
 		if err := setReply(fd, s); err != nil {
 			return err
 		}
@@ -164,12 +193,18 @@ func Apply(fd int, s Spec, o Options) error {
 	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, !o.Blocking))
 }
 
-// setReply asks for the destination of each datagram.
+// setReply asks for the destination of each datagram. An IPv6 socket tells that of
+// an IPv4 datagram as an IPv6 address too, but not that it is a broadcast.
 func setReply(fd int, s Spec) error {
 	switch s.Family {
 	case unix.AF_INET:
 		return setInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1, "IP_PKTINFO")
 	case unix.AF_INET6:
+		if s.Dual {
+			if err := setInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1, "IP_PKTINFO"); err != nil {
+				return err
+			}
+		}
 		return setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO")
 	}
 	return nil
@@ -188,7 +223,11 @@ func bind(fd int, s Spec, o Options) error {
 	case unix.AF_UNIX:
 		return bindUnix(fd, s, o)
 	case unix.AF_VSOCK:
-		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrVM{CID: unix.VMADDR_CID_ANY, Port: s.Port}))
+		port, err := strconv.ParseUint(s.name.Value(), 10, 32)
+		if err != nil {
+			return err
+		}
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrVM{CID: unix.VMADDR_CID_ANY, Port: uint32(port)}))
 	case unix.AF_INET:
 		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrInet4{Port: int(s.Addr.Port()), Addr: s.Addr.Addr().As4()}))
 	}

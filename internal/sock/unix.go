@@ -13,8 +13,8 @@ import (
 // bindUnix binds a unix socket at its path with the owner and mode asked for. A
 // socket that nobody serves any more is replaced; anything else is left alone.
 func bindUnix(fd int, s Spec, o Options) error {
-	if strings.HasPrefix(s.Path, "@") {
-		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path}))
+	if strings.HasPrefix(s.Path(), "@") {
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path()}))
 	}
 	if err := clearPath(s); err != nil {
 		return err
@@ -22,13 +22,13 @@ func bindUnix(fd int, s Spec, o Options) error {
 	// Mode 0 until owner and mode are right, so that nobody connects before.
 	// The umask is the process's, but only this goroutine creates files.
 	old := unix.Umask(0o777)
-	err := unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path})
+	err := unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path()})
 	unix.Umask(old)
 	if err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	if err := own(s.Path, o); err != nil {
-		os.Remove(s.Path)
+	if err := own(s.Path(), o); err != nil {
+		os.Remove(s.Path())
 		return err
 	}
 	return nil
@@ -46,7 +46,7 @@ func own(path string, o Options) error {
 // clearPath removes a stale socket at the path of s: one that refuses
 // connections because no process has it open.
 func clearPath(s Spec) error {
-	info, err := os.Lstat(s.Path)
+	info, err := os.Lstat(s.Path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -54,12 +54,12 @@ func clearPath(s Spec) error {
 		return err
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s exists and is not a socket", s.Path)
+		return fmt.Errorf("%s exists and is not a socket", s.Path())
 	}
 	if served(s) {
-		return fmt.Errorf("bind: another process serves %s", s.Path)
+		return fmt.Errorf("bind: another process serves %s", s.Path())
 	}
-	return os.Remove(s.Path)
+	return os.Remove(s.Path())
 }
 
 func served(s Spec) bool {
@@ -68,18 +68,18 @@ func served(s Spec) bool {
 		return true
 	}
 	defer unix.Close(fd)
-	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: s.Path}), unix.ECONNREFUSED)
+	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: s.Path()}), unix.ECONNREFUSED)
 }
 
 // remove removes the path that Open created for s, if it is still the socket
 // fd; a path that somebody else has made since is not ours.
 func remove(fd int, s Spec) {
-	if s.Family != unix.AF_UNIX || s.Path == "" || s.Path[0] == '@' {
+	if s.Family != unix.AF_UNIX || strings.HasPrefix(s.Path(), "@") {
 		return
 	}
 	var st unix.Stat_t
-	if unix.Lstat(s.Path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && bound(fd, s.Path) {
-		os.Remove(s.Path)
+	if unix.Lstat(s.Path(), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && bound(fd, s.Path()) {
+		os.Remove(s.Path())
 	}
 }
 

@@ -56,10 +56,7 @@ func watchMounted() error {
 	); err != nil {
 		return err
 	}
-	w, err := New()
-	if err != nil {
-		return err
-	}
+	w := New()
 	defer w.Close()
 	w.Set([]string{inside})
 	if err := w.Degraded(); err != nil {

@@ -24,12 +24,10 @@ type request struct {
 	done  chan struct{}
 }
 
-// New returns a Watcher that watches nothing yet. The error is always nil:
-// where the kernel cannot tell of changes the Watcher looks by itself every
-// ten seconds, and Degraded says why.
-func New() (*Watcher, error) {
-	return start(openInotify), nil
-}
+// New returns a Watcher that watches nothing yet. Where the kernel cannot tell
+// of changes the Watcher looks by itself every ten seconds, and Degraded says
+// why.
+func New() *Watcher { return start(openInotify) }
 
 func start(open opener) *Watcher {
 	w := newWatcher()

@@ -82,8 +82,7 @@ func TestChanges(t *testing.T) {
 		tt.before(trees[i])
 	}
 	for i, tt := range changes {
-		w, err := New()
-		ok(t, err)
+		w := New()
 		defer w.Close()
 		watchers[i] = w
 		var paths []string
@@ -119,8 +118,7 @@ func TestChanges(t *testing.T) {
 // inTurn makes the changes one after the other: each is told of path.
 func inTurn(t *testing.T, path string, changes ...func()) {
 	t.Helper()
-	w, err := New()
-	ok(t, err)
+	w := New()
 	defer w.Close()
 	w.Set([]string{path})
 	for i, change := range changes {
@@ -167,8 +165,7 @@ func TestFollowsLinks(t *testing.T) {
 // Set replaces the paths and takes them as they are.
 func TestSetAnew(t *testing.T) {
 	t.Parallel()
-	w, err := New()
-	ok(t, err)
+	w := New()
 	defer w.Close()
 	d := tree{t, t.TempDir()}
 	d.write("a", "old")
@@ -188,8 +185,7 @@ func TestSetAnew(t *testing.T) {
 }
 
 func TestRelativePath(t *testing.T) {
-	w, err := New()
-	ok(t, err)
+	w := New()
 	defer w.Close()
 	d := tree{t, t.TempDir()}
 	t.Chdir(d.root)
@@ -203,12 +199,10 @@ func TestRelativePath(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	w, err := New()
-	ok(t, err)
+	w := New()
 	ok(t, w.Close())
 	w.Set([]string{"/etc"})
-	w, err = New()
-	ok(t, err)
+	w = New()
 	w.Set([]string{"/etc"})
 	ok(t, w.Close())
 	ok(t, w.Close())

@@ -1,0 +1,201 @@
+package inetd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// muxName is the builtin that hands connections to services by name (RFC 1078).
+const muxName = "tcpmux"
+
+// Bounds on the dialogue of tcpmux.
+const (
+	muxTime    = 10 * time.Second // for all of it
+	maxMuxLine = 256              // bytes of the service's name with the end of its line
+)
+
+// muxLabel begins the labels of the services that tcpmux hands out.
+const muxLabel = muxName + "/"
+
+func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel) }
+
+// serveMux asks a client of tcpmux for the name of a service, and has the loop
+// start that.
+func (s *Server) serveMux(v *service, c client) {
+	services := s.plan.mux
+	s.converse(v, c, func(f connection) {
+		f.SetDeadline(time.Now().Add(muxTime))
+		name, err := readName(f)
+		switch {
+		case errors.Is(err, errLongName):
+			f.dismiss("-Error reading service name\r\n")
+		case err != nil: // the client is gone, or too slow
+		case strings.EqualFold(name, "help"):
+			f.dismiss(menu(services))
+		case !s.handOut(name, c, f):
+			f.dismiss("-Service not available\r\n")
+		}
+	})
+}
+
+// menu is the answer to help: the names, each on a line.
+func menu(services []*service) string {
+	var b strings.Builder
+	for _, v := range services {
+		b.WriteString(v.muxName() + "\r\n")
+	}
+	return b.String()
+}
+
+// handOut has the loop start a service and reports whether it did.
+func (s *Server) handOut(name string, c client, f connection) bool {
+	started := make(chan bool, 1)
+	s.mail.post(func() { started <- s.demux(name, c, f) })
+	return <-started
+}
+
+// demux starts the service of that name for a client of tcpmux, unless there is
+// none or its limits forbid that: then the client is told, for it cannot wait in
+// a listen queue as others do.
+func (s *Server) demux(name string, c client, f connection) bool {
+	v := s.muxed(name)
+	if v == nil {
+		if s.cfg.LogConnections {
+			s.log.Infof("%s: no service %q%s", muxName, name, c.from())
+		}
+		return false
+	}
+	// A builtin goes on in the room of this dialogue.
+	if v.used != nil && v.used.suspended || v.do.builtin == "" && !s.mayStart(v) {
+		return false
+	}
+	conn, err := f.duplicate()
+	if err != nil {
+		s.lack(v, "fcntl", err)
+		return false
+	}
+	if !s.admit(v, c.peer.Addr()) {
+		unix.Close(conn)
+		return false
+	}
+	c.conn = conn
+	s.beginMuxed(v, c)
+	return true
+}
+
+// beginMuxed lets a service that has been admitted begin.
+func (s *Server) beginMuxed(v *service, c client) {
+	unix.SetNonblock(c.conn, false)
+	if v.do.plus {
+		unix.Write(c.conn, []byte("+Go\r\n")) // the empty send buffer holds it
+	}
+	if v.do.builtin != "" {
+		s.serveBuiltin(v, c)
+		return
+	}
+	if err := s.start(v, c); err != nil {
+		s.lack(v, "fork", err)
+	}
+}
+
+// muxed finds the service of a name, which may be in upper or lower case.
+func (s *Server) muxed(name string) *service {
+	for _, v := range s.plan.mux {
+		if strings.EqualFold(v.muxName(), name) {
+			return v
+		}
+	}
+	return nil
+}
+
+// inheritMux gives the services of p the usage of those that tcpmux hands out
+// now: there is no socket to bring it along.
+func (s *Server) inheritMux(p *plan) {
+	if s.plan == nil {
+		return
+	}
+	for _, was := range s.plan.mux {
+		for _, v := range p.mux {
+			if v.label == was.label {
+				v.used = was.used
+			}
+		}
+	}
+}
+
+var errLongName = errors.New("the name of the service is too long")
+
+// readName reads the first line that a client sends, and no byte after it:
+// those are for the server. The end before the line is io.ErrUnexpectedEOF.
+func readName(f connection) (string, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return "", err
+	}
+	line := make([]byte, 0, maxMuxLine)
+	for len(line) < maxMuxLine {
+		var n int
+		var e error
+		err := raw.Read(func(fd uintptr) bool {
+			n, e = receiveLine(int(fd), line[len(line):maxMuxLine])
+			return e != unix.EAGAIN
+		})
+		if err = errors.Join(err, e); err != nil {
+			return "", err
+		}
+		if n == 0 {
+			return "", io.ErrUnexpectedEOF
+		}
+		line = line[:len(line)+n]
+		if text, ok := bytes.CutSuffix(line, []byte("\n")); ok {
+			return string(bytes.TrimSuffix(text, []byte("\r"))), nil
+		}
+	}
+	return "", errLongName
+}
+
+// receiveLine receives what is there up to the end of a line.
+func receiveLine(fd int, b []byte) (int, error) {
+	n, _, err := unix.Recvfrom(fd, b, unix.MSG_PEEK)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if i := bytes.IndexByte(b[:n], '\n'); i >= 0 {
+		n = i + 1
+	}
+	return unix.Read(fd, b[:n])
+}
+
+// dismiss sends the last that a client is told. To close a connection with
+// unread bytes in it would reset it, and the client might lose the message.
+func (c connection) dismiss(text string) {
+	if _, err := c.WriteString(text); err != nil {
+		return
+	}
+	c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+	io.Copy(io.Discard, c.File)
+}
+
+// duplicate returns a low descriptor for the connection, as those have that are
+// on their way to a server.
+func (c connection) duplicate() (conn int, err error) {
+	err = c.control(func(fd int) (err error) {
+		conn, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		return err
+	})
+	return conn, err
+}
+
+func (c connection) control(f func(fd int) error) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var e error
+	return errors.Join(raw.Control(func(fd uintptr) { e = f(int(fd)) }), e)
+}

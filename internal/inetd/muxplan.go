@@ -1,0 +1,97 @@
+package inetd
+
+import (
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+)
+
+// muxPort is the port of tcpmux, whatever a services file calls it.
+const muxPort = 1
+
+// muxPlan is what a load knows of tcpmux.
+type muxPlan struct {
+	claims map[string]claim // by the name of the service in lower case
+	first  conf.Pos         // the first entry that tcpmux hands out
+	hosts  []string         // the addresses of all such entries
+	open   bool             // one of them has every address
+	seen   bool             // there is an entry for tcpmux itself, good or bad
+}
+
+// muxEntry adds a service that has no socket: tcpmux hands it out.
+func (l *loader) muxEntry(e *conf.Entry) *service {
+	do := l.action(e, nil)
+	if do == nil {
+		return nil
+	}
+	v := l.blocks.service(e.Label(), do)
+	l.claimName(e, v)
+	l.plan.services = append(l.plan.services, v)
+	if strings.EqualFold(e.Service, "help") {
+		l.report(e, e.Pos, conf.Warning, "no client can ask for it: help lists the services", "give it another name")
+	}
+	if e.Internal && !e.Plus {
+		l.report(e, e.Pos, conf.Warning, "clients wait for a + in front, which an internal service does not send", "write tcpmux/+"+e.Service)
+	}
+	return v
+}
+
+// claimName gives a name to the service of an entry. A later entry takes over
+// the name of an earlier one.
+func (l *loader) claimName(e *conf.Entry, v *service) {
+	m := &l.mux
+	key := strings.ToLower(e.Service)
+	if before, taken := m.claims[key]; taken {
+		l.report(e, e.Pos, conf.Warning, "replaces the entry of "+before.seenFrom(e.Pos.File), "upper and lower case are the same to tcpmux")
+		before.svc.withdraw()
+	}
+	if m.claims == nil {
+		m.claims, m.first = map[string]claim{}, e.Pos
+	}
+	m.claims[strings.Clone(key)] = claim{v, e.Pos.File, e.Pos.Line}
+	m.hosts = append(m.hosts, e.Hosts...)
+	m.open = m.open || len(e.Hosts) == 0
+}
+
+// withdraw has tcpmux no longer hand out a service.
+func (v *service) withdraw() {
+	do := *v.do
+	do.mux = false
+	v.do = &do
+}
+
+// reachable reports whether clients have a way to a service.
+func (v *service) reachable() bool { return len(v.sockets) > 0 || v.do.mux }
+
+// muxListener sees to it that something hands out the services that tcpmux is
+// to: without an entry for tcpmux itself it inserts one, as GNU inetutils does.
+func (l *loader) muxListener() {
+	for _, v := range l.plan.services {
+		if v.do.mux {
+			l.plan.mux = append(l.plan.mux, v)
+		}
+	}
+	ours := func(v *service) bool { return v.do.builtin == muxName && len(v.sockets) > 0 }
+	if len(l.plan.mux) == 0 || slices.ContainsFunc(l.plan.services, ours) {
+		return
+	}
+	e := conf.Entry{
+		Pos: l.mux.first, Service: muxName, Proto: "tcp", Word: "tcp", Internal: true,
+		Limits: conf.Limits{Starts: conf.Unset, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset},
+	}
+	if l.mux.seen {
+		l.report(&e, e.Pos, conf.Warning, "nothing hands out this service and its like", "an entry for tcpmux must be internal and free of errors")
+		return
+	}
+	if !l.mux.open {
+		e.Hosts = slices.Compact(slices.Sorted(slices.Values(l.mux.hosts)))
+	}
+	l.report(&e, e.Pos, conf.Hint, "inserting default tcpmux entry", "")
+	l.take(&e)
+}
+
+// isMux reports whether an entry has the place of tcpmux's own.
+func isMux(e *conf.Entry, port *portName) bool {
+	return e.Service == muxName || port != nil && port.number == muxPort
+}

@@ -1,0 +1,93 @@
+package inetd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"inetd/internal/access"
+)
+
+// maxNames is how many addresses are looked up at once. Whoever answers for an
+// address decides how long that takes.
+const maxNames = 64
+
+var errNames = errors.New("too many names of hosts are being looked up")
+
+// names finds the names of hosts. It may be used by several goroutines.
+type names struct {
+	resolver *net.Resolver
+
+	mu     sync.Mutex
+	asking map[netip.Addr]*hostName // being looked up
+}
+
+// hostName is the name of an address, if state is Confirmed. It is valid once
+// found is closed.
+type hostName struct {
+	found chan struct{}
+	name  string
+	state access.NameState
+}
+
+// of returns the name of an address within lookupTime. Everybody who asks for
+// the same address meanwhile gets the same answer, so that one client cannot
+// use up the lookups.
+func (n *names) of(addr netip.Addr) (string, access.NameState, error) {
+	h, err := n.ask(addr.WithZone(""))
+	if err != nil {
+		return "", access.Unknown, err
+	}
+	<-h.found
+	return h.name, h.state, nil
+}
+
+// ask begins a lookup, or joins the one that is under way.
+func (n *names) ask(addr netip.Addr) (*hostName, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if h, ok := n.asking[addr]; ok {
+		return h, nil
+	}
+	if len(n.asking) >= maxNames {
+		return nil, errNames
+	}
+	if n.asking == nil {
+		n.asking = map[netip.Addr]*hostName{}
+	}
+	h := &hostName{found: make(chan struct{})}
+	n.asking[addr] = h
+	go func() {
+		h.name, h.state = lookUp(n.resolver, addr)
+		n.mu.Lock()
+		delete(n.asking, addr)
+		n.mu.Unlock()
+		close(h.found)
+	}()
+	return h, nil
+}
+
+// lookUp asks for the name of an address and for the addresses of that name:
+// anybody may claim any name for an address of his own.
+func lookUp(r *net.Resolver, addr netip.Addr) (string, access.NameState) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	found, _ := r.LookupAddr(ctx, addr.String())
+	if len(found) == 0 {
+		return "", access.Unknown
+	}
+	name := found[0]
+	bare := strings.TrimSuffix(name, ".")
+	if _, err := netip.ParseAddr(bare); err == nil {
+		return "", access.Mismatch // an address as a name leads wherever it wants
+	}
+	addrs, _ := r.LookupNetIP(ctx, "ip", name)
+	if !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == addr }) {
+		return "", access.Mismatch
+	}
+	return bare, access.Confirmed
+}
