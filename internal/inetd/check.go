@@ -67,6 +67,6 @@ func (l *loader) note(e *conf.Entry, v *service) {
 	l.notes = append(l.notes, n)
 }
 
-// served reports whether anything is opened for the entry: it may be in order
-// and yet lose all its sockets to later ones.
-func (n note) served() bool { return n.svc != nil && len(n.svc.sockets) > 0 }
+// served reports whether clients have a way to the entry: it may be in order and
+// yet lose all its sockets to later ones.
+func (n note) served() bool { return n.svc != nil && n.svc.reachable() }

@@ -40,7 +40,7 @@ func FuzzCheck(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := inspected(checkConfig(path), 0)
-		if len(r.Entries) != len(entries) {
+		if n := len(r.Entries) - len(entries); n != 0 && n != 1 { // tcpmux may be inserted
 			t.Errorf("%d entries, parsed %d", len(r.Entries), len(entries))
 		}
 		lines := bytes.Count(text, []byte("\n")) + 1

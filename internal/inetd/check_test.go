@@ -141,7 +141,7 @@ func TestCheckJSON(t *testing.T) {
 			"user":   "65001", "group": "65002",
 			"identity": map[string]any{"uid": 65001.0, "gid": 65002.0, "groups": []any{65002.0}},
 			"server":   "/bin/cat", "argv": []any{"cat", "<&>"},
-			"sockets": []any{map[string]any{"network": "tcp4", "address": "0.0.0.0:7001"}},
+			"served": true, "sockets": []any{map[string]any{"network": "tcp4", "address": "0.0.0.0:7001"}},
 		}},
 		"problems": []any{},
 	}

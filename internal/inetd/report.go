@@ -22,7 +22,7 @@ type report struct {
 	Problems []reportProblem `json:"problems"`
 }
 
-// reportEntry is an entry. One without sockets is not served.
+// reportEntry is an entry.
 type reportEntry struct {
 	File       string          `json:"file"`
 	Line       int             `json:"line"`
@@ -38,7 +38,8 @@ type reportEntry struct {
 	Server     string          `json:"server"`   // its path, or "internal"
 	Builtin    string          `json:"builtin,omitempty"`
 	Argv       []string        `json:"argv"`
-	Sockets    []reportSocket  `json:"sockets"`
+	Served     bool            `json:"served"`
+	Sockets    []reportSocket  `json:"sockets"` // none if not served, or if tcpmux hands the service out
 
 	label string
 }
@@ -112,7 +113,8 @@ func (n note) entryOf(c *Config) reportEntry {
 		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
 		Wait: e.Wait, Limits: reportLimits{lim.starts, lim.max, lim.perMinute, lim.perSource},
-		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv, Sockets: []reportSocket{},
+		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
+		Served: n.served(), Sockets: []reportSocket{},
 	}
 	if r.User == "" {
 		r.User = "-"

@@ -34,7 +34,7 @@ func (r *report) writeText(w io.Writer) {
 // write writes the block of an entry.
 func (e *reportEntry) write(w io.Writer) {
 	fmt.Fprint(w, visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))
-	if len(e.Sockets) == 0 {
+	if !e.Served {
 		fmt.Fprint(w, ": not served\n\n")
 		return
 	}
@@ -47,6 +47,8 @@ func (e *reportEntry) write(w io.Writer) {
 		line("server", "internal "+e.Builtin)
 	} else {
 		line("server", shown(e.Server))
+	}
+	if len(e.Argv) > 0 {
 		line("argv", vector(e.Argv))
 	}
 	line("limits", e.Limits.String())
@@ -61,6 +63,9 @@ func waitWord(wait bool) string {
 }
 
 func (e *reportEntry) sockets() string {
+	if len(e.Sockets) == 0 {
+		return "none; tcpmux hands it out"
+	}
 	list := make([]string, len(e.Sockets))
 	for i, s := range e.Sockets {
 		list[i] = s.Network + " " + shown(s.Address)
@@ -153,7 +158,7 @@ func (r *report) summary() string {
 	sockets, idle := 0, 0
 	for _, e := range r.Entries {
 		sockets += len(e.Sockets)
-		if len(e.Sockets) == 0 {
+		if !e.Served {
 			idle++
 		}
 	}
