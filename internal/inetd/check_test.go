@@ -197,7 +197,7 @@ func TestCheckFiles(t *testing.T) {
 		{"fine", true, line + server, 0o600, 0o755, nil},
 		{"missing", true, "", 0, 0o755, []string{"inetd.conf: error: No such file or directory"}},
 		{"missing, as it may", false, "", 0, 0o755, []string{"inetd.conf: warning: no configuration file; nothing is served"}},
-		{"group may write", true, line + server, 0o664, 0o755, []string{
+		{"anybody may write", true, line + server, 0o606, 0o755, []string{
 			"inetd.conf:1: warning: others than its owner can write the file, and so run programs as root; try chmod go-w"}},
 		{"server", true, line + server + "\n" + strings.Replace(line, "7001", "7002", 1) + server, 0o644, 0o757, []string{
 			"inetd.conf:1:37: warning: 7001/tcp4: others than its owner can write server server; try chmod go-w"}},
@@ -255,6 +255,23 @@ func TestCheckAsUser(t *testing.T) {
 			if len(e.Sockets) != 1 {
 				t.Errorf("uid %d: %s is not served", tt.uid, e.label)
 			}
+		}
+	}
+}
+
+func TestWritable(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		mode     fs.FileMode
+		uid, gid uint32
+		want     bool
+	}{
+		{0o644, 0, 0, false}, {0o755, 0, 4, false}, {0o664, 0, 0, false}, {0o664, 1000, 1000, false},
+		{0o664, 0, 4, true}, {0o664, 1000, 100, true}, {0o646, 0, 0, true}, {0o606, 1000, 1000, true},
+	}
+	for _, tt := range tests {
+		if got := writable(tt.mode, tt.uid, tt.gid); got != tt.want {
+			t.Errorf("writable(%o, %d, %d) = %v", tt.mode, tt.uid, tt.gid, got)
 		}
 	}
 }

@@ -3,11 +3,12 @@ package inetd
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"inetd/internal/conf"
+
+	"golang.org/x/sys/unix"
 )
 
 // lint looks for what works and yet is no good idea. Only --check says it: a
@@ -24,7 +25,18 @@ func (l *loader) lint(uid int) []problem {
 	return problems
 }
 
-const othersMayWrite fs.FileMode = 0o022
+// writable reports whether others than a file's owner may write to it. A group
+// with the number of its owner is, by the custom of adduser, the owner alone.
+func writable(mode fs.FileMode, uid, gid uint32) bool {
+	return mode&0o002 != 0 || mode&0o020 != 0 && uid != gid
+}
+
+// openToOthers reports whether a file exists that others may write to.
+func openToOthers(path string) bool {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && writable(fs.FileMode(st.Mode).Perm(), st.Uid, st.Gid)
+}
 
 // openFiles finds configuration files that others may write to.
 func (l *loader) openFiles() (problems []problem) {
@@ -35,7 +47,7 @@ func (l *loader) openFiles() (problems []problem) {
 		}
 	}
 	for _, path := range files {
-		if info, err := os.Stat(path); err == nil && info.Mode()&othersMayWrite != 0 {
+		if openToOthers(path) {
 			problems = append(problems, problem{Problem: conf.Problem{
 				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Warning,
 				Text: "others than its owner can write the file, and so run programs as root", Hint: "try chmod go-w"}})
@@ -56,7 +68,7 @@ func (l *loader) openServers() (problems []problem) {
 			continue
 		}
 		seen[path] = true
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&othersMayWrite != 0 {
+		if openToOthers(path) {
 			problems = append(problems, n.problem(5, conf.Warning,
 				fmt.Sprintf("others than its owner can write server %s", path), "try chmod go-w"))
 		}
