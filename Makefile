@@ -45,11 +45,14 @@ lint:
 	@if command -v mandoc >/dev/null; then mandoc -T lint -W warning $(MANUALS); \
 	else echo 'mandoc is not installed: the manual pages were not checked'; fi
 
+# Go before 1.27 may fail a target at its end for nothing (go.dev/issue/75804);
+# the second run tells, because it begins with the input that failed.
 fuzz:
 	@for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$package || exit; \
+			run="$(GO) test -run ^$$ -fuzz ^$$target$$ -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$package"; \
+			$$run || $$run || exit; \
 		done; \
 	done
 
