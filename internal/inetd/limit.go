@@ -64,6 +64,7 @@ type usage struct {
 	starts    window
 	live      int // running servers
 	sources   map[netip.Addr]*source
+	balks     int  // servers in a row that ended without having taken anything
 	suspended bool // its sockets are not polled until the window has passed
 }
 

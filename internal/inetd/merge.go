@@ -139,6 +139,11 @@ func (s *Server) open(k *socket) {
 		s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
 		delete(s.faults, k)
 	}
+	s.opened(k, fd)
+}
+
+// opened begins to poll a socket that has been opened.
+func (s *Server) opened(k *socket, fd int) {
 	k.fd = int32(fd)
 	k.answers()
 	if fd >= len(s.sockets) {

@@ -14,6 +14,7 @@ import (
 type process struct {
 	svc    *service            // as it was at the start
 	lent   *socket             // the socket that a wait server has
+	queued int64               // what it was lent for, as socket.queued tells
 	client client              // of a nowait server
 	begun  int64               // Unix time in ns
 	pidfd  int                 // 0: none
@@ -106,18 +107,12 @@ func (s *Server) reap() {
 func (s *Server) ended(p process, st child.Status) {
 	s.release(p.svc, p.client.peer.Addr())
 	s.logEnd(p, st)
-	k := p.lent
-	if k == nil || int(k.server) != st.Pid {
-		return
+	if p.client.talk != nil {
+		s.hangUp(p, st)
 	}
-	k.server = 0
-	if k.fd >= 0 && k.svc.do.options != p.svc.do.options {
-		s.apply(k)
+	if k := p.lent; k != nil && int(k.server) == st.Pid {
+		s.takeBack(p, st)
 	}
-	if st.Stage != child.Run {
-		s.consume(k)
-	}
-	s.arm(k)
 }
 
 // letGo polls the sockets again that a limit on running servers held back, as
@@ -126,23 +121,6 @@ func (s *Server) letGo() {
 	for k := range s.held {
 		delete(s.held, k)
 		s.arm(k)
-	}
-}
-
-// consume takes what made a wait socket readable after its server could not be
-// started; it would be started again at once, for ever.
-func (s *Server) consume(k *socket) {
-	if k.fd < 0 {
-		return
-	}
-	if !k.spec.Listens() {
-		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
-		return
-	}
-	if n, err := unix.Poll([]unix.PollFd{{Fd: k.fd, Events: unix.POLLIN}}, 0); n == 1 && err == nil {
-		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
-			unix.Close(conn)
-		}
 	}
 }
 

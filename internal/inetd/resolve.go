@@ -164,9 +164,11 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 }
 
 func (l *loader) options(e *conf.Entry) sock.Options {
+	datagrams := e.Type == conf.Dgram
 	return sock.Options{
 		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(),
-		Blocking: e.Wait && !e.Internal, Defer: e.Defer, Reply: e.Internal && e.Type == conf.Dgram,
+		Blocking: e.Wait && !e.Internal, Defer: e.Defer,
+		Reply: datagrams && e.Internal, Connect: datagrams && e.Kind == conf.Inet && !e.Internal && !e.Wait,
 		Mode: 0o666, UID: -1, GID: -1,
 	}
 }

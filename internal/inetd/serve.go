@@ -22,6 +22,7 @@ type client struct {
 	conn int
 	peer netip.AddrPort // Internet clients
 	cred unix.Ucred     // of a unix socket's client; Pid is 0 for others
+	talk *talk          // of a datagram client
 }
 
 // readable serves what has come in on a socket.
@@ -34,6 +35,8 @@ func (s *Server) readable(k *socket) {
 		}
 	case do.builtin != "":
 		s.answer(k)
+	case do.options.Connect:
+		s.receive(k)
 	default:
 		s.lend(k)
 	}
@@ -148,7 +151,7 @@ func (s *Server) acceptFailed(k *socket, err error) bool {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+	case exhausted(err):
 		s.rest(k, "accept", err)
 		return false
 	case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
@@ -156,6 +159,11 @@ func (s *Server) acceptFailed(k *socket, err error) bool {
 	}
 	s.log.Warningf("%s: accept: %s", k.svc.label, message(err))
 	return false
+}
+
+// exhausted reports errors that say that the system has run out of something.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
 }
 
 // isNetworkError reports errors that the connection had before it was accepted;
@@ -198,7 +206,7 @@ func (s *Server) start(v *service, c client) error {
 		s.release(v, c.peer.Addr())
 		return err
 	}
-	prompt := v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
+	prompt := c.talk != nil || v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	s.track(pid, process{svc: v, client: c, begun: time.Now().UnixNano()}, prompt)
 	if s.cfg.LogConnections {
 		s.log.Infof("%s: connection%s, pid %d", v.label, c.from(), pid)
@@ -242,6 +250,7 @@ func (s *Server) lend(k *socket) {
 		s.rest(k, "dup", err)
 		return
 	}
+	queued := k.queued()
 	pid, err := s.starter.Start(v.do.program, fd, appendVar(s.env[:0], "PROTO", v.do.proto))
 	if err != nil {
 		s.release(v, netip.Addr{})
@@ -250,7 +259,7 @@ func (s *Server) lend(k *socket) {
 	}
 	k.server = int32(pid)
 	s.unpoll(k)
-	s.track(pid, process{svc: v, lent: k, begun: time.Now().UnixNano()}, true)
+	s.track(pid, process{svc: v, lent: k, queued: queued, begun: time.Now().UnixNano()}, true)
 }
 
 // release takes back what admit counted.

@@ -45,6 +45,7 @@ type Server struct {
 	ready   bool
 	failure error // ends Run
 
+	talks  talks
 	busy   int          // connections that builtins serve at the moment
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -246,6 +247,7 @@ func (s *Server) close() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
+	s.hangUpAll()
 	unix.Close(s.poll.fd)
 	s.starter.Settle(settleTime)
 	s.starter.Close()

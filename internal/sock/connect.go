@@ -32,12 +32,15 @@ func (p *Packet) Asked(s Spec) netip.AddrPort {
 // address that was asked and connected to the sender, so that the kernel
 // prefers it for all further datagrams between the two. fd is the socket of s
 // that the datagram came from, opened with Options.Connect; it stays as it is.
-// The new socket is blocking and may already hold datagrams, also of others,
-// that arrived before it was connected.
-func (p *Packet) Connect(fd int, s Spec, o Options) (conn int, err error) {
+// The new descriptor is at least floor and blocking; it may already hold
+// datagrams, also of others, that arrived before it was connected.
+func (p *Packet) Connect(fd int, s Spec, o Options, floor int) (conn int, err error) {
 	conn, err = unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
+	}
+	if conn, err = raise(conn, floor); err != nil {
+		return -1, err
 	}
 	if err := p.connect(conn, fd, s, o); err != nil {
 		unix.Close(conn)
@@ -67,7 +70,11 @@ func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
 	if err := Connect(conn, &p.Peer); err != nil {
 		return err
 	}
-	return Apply(conn, s, Options{SndBuf: o.SndBuf, RcvBuf: o.RcvBuf, Blocking: true})
+	if o.RcvBuf == 0 {
+		setRoom(conn)
+	}
+	o.Connect, o.Blocking = false, true
+	return Apply(conn, s, o)
 }
 
 // Share lets other datagram sockets be bound to the address of fd, or no more.

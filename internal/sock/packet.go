@@ -17,13 +17,21 @@ type Packet struct {
 
 // Receive takes the next datagram into b without blocking and returns its
 // length.
-func (p *Packet) Receive(fd int, b []byte) (int, error) {
+func (p *Packet) Receive(fd int, b []byte) (int, error) { return p.receive(fd, b, 0) }
+
+// Peek stores the addresses of the next datagram, which stays where it is.
+func (p *Packet) Peek(fd int) error {
+	_, err := p.receive(fd, nil, unix.MSG_PEEK)
+	return err
+}
+
+func (p *Packet) receive(fd int, b []byte, flags uintptr) (int, error) {
 	iov := unix.Iovec{Base: unsafe.SliceData(b)}
 	iov.SetLen(len(b))
 	msg := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&p.Peer.raw)), Namelen: uint32(unsafe.Sizeof(p.Peer.raw)), Iov: &iov, Control: &p.control[0]}
 	msg.SetIovlen(1)
 	msg.SetControllen(len(p.control))
-	n, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT)
+	n, _, e := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&msg)), flags|unix.MSG_DONTWAIT)
 	if e != 0 {
 		return 0, e
 	}

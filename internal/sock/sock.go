@@ -171,6 +171,9 @@ func Apply(fd int, s Spec, o Options) error {
 			return err
 		}
 	}
+	if o.Connect && o.RcvBuf == 0 {
+		setRoom(fd)
+	}
 	if o.RcvBuf > 0 {
 		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.RcvBuf, "SO_RCVBUF"); err != nil {
 			return err
@@ -208,6 +211,15 @@ func setReply(fd int, s Spec) error {
 		return setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO")
 	}
 	return nil
+}
+
+// setRoom makes room for a burst of datagrams, while servers are being started
+// for them. The administrator's limit is meant for users.
+func setRoom(fd int) {
+	const room = 1 << 20 // the kernel doubles it, and counts 768 bytes for the smallest datagram
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room) // as far as allowed
+	}
 }
 
 // deferSeconds is how long the kernel waits for the client's first bytes before

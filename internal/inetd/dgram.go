@@ -1,0 +1,290 @@
+package inetd
+
+import (
+	"net/netip"
+
+	"inetd/internal/child"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// talks are the nowait datagram servers that run, each with a client of its
+// own.
+//
+// The socket of the service is drained. For the first datagram of a client a
+// second socket is bound to the same address and connected to the client, which
+// the kernel prefers from then on; the datagram is put back, so that it arrives
+// there, and a server is started with that socket. The daemon keeps a copy of
+// it: if the server ends with datagrams unread another one is started for them.
+// So none is lost, and no client has two servers at a time.
+type talks struct {
+	open     map[ends]*talk
+	injector *sock.Injector
+	denied   bool // there can be no injector, which has been said
+}
+
+// ends are the two addresses of the first datagram of a talk.
+type ends struct{ client, asked netip.AddrPort }
+
+// talk is a client of a datagram service and its server.
+type talk struct {
+	ends
+	at    *socket        // of the service
+	conn  int            // the daemon's copy of the server's socket
+	local netip.AddrPort // its address
+	taken int64          // sock.Stamp of it when the server was started
+}
+
+// receive serves the datagrams that wait on the socket of a nowait service.
+func (s *Server) receive(k *socket) {
+	if !s.canPutBack(k) {
+		s.giveAway(k)
+		return
+	}
+	var p sock.Packet
+	for n := 0; n < perEvent && k.polled && s.mayStart(k.svc); n++ {
+		size, err := p.Receive(int(k.fd), s.buffer())
+		if err != nil {
+			return // EAGAIN
+		}
+		s.deliver(k, &p, s.packet[:size])
+	}
+}
+
+// canPutBack reports whether datagrams of a socket can be injected.
+func (s *Server) canPutBack(k *socket) bool {
+	if k.spec.Protocol != unix.IPPROTO_UDP || s.talks.denied {
+		return false
+	}
+	if s.talks.injector != nil {
+		return true
+	}
+	var err error
+	if s.talks.injector, err = sock.NewInjector(s.starter.Floor()); err != nil {
+		s.talks.denied = true
+		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.svc.label, message(err))
+		return false
+	}
+	s.talks.open = map[ends]*talk{}
+	return true
+}
+
+// deliver serves one datagram.
+func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) {
+	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
+	if t := s.talks.open[e]; t != nil { // it came before the talk had its socket
+		s.putBack(t, e.client, b)
+		return
+	}
+	if !e.answerable() || !s.admit(k.svc, e.client.Addr()) {
+		return
+	}
+	t, err := s.begin(k, p, e, b)
+	if err != nil {
+		s.release(k.svc, e.client.Addr())
+		s.unserved(k, err)
+		return
+	}
+	s.startTalk(t)
+}
+
+// startTalk starts the server of a talk, which has been admitted.
+func (s *Server) startTalk(t *talk) {
+	conn, err := unix.FcntlInt(uintptr(t.conn), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		s.release(t.at.svc, t.client.Addr())
+	} else {
+		err = s.start(t.at.svc, client{conn: conn, peer: t.client, talk: t})
+	}
+	if err != nil {
+		s.end(t)
+		s.rest(t.at, "fork", err)
+	}
+}
+
+// answerable reports whether a server could answer the client. A forged sender
+// may be nobody, or the service itself.
+func (e ends) answerable() bool {
+	a := e.client.Addr()
+	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && e.client.Port() != 0 && e.client != e.asked
+}
+
+// begin opens a talk whose socket holds the first datagram.
+func (s *Server) begin(k *socket, p *sock.Packet, e ends, b []byte) (*talk, error) {
+	conn, err := p.Connect(int(k.fd), k.spec, k.svc.do.options, s.starter.Floor())
+	if err != nil {
+		return nil, err
+	}
+	sock.Local(conn, &s.local)
+	t := &talk{ends: e, at: k, conn: conn, local: s.local.AddrPort()}
+	early := unread(conn) // also of others, until it was connected
+	if err := s.talks.injector.Inject(e.client, t.local, b); err != nil {
+		unix.Close(conn)
+		return nil, err
+	}
+	for _, d := range early {
+		s.putBack(t, d.from, d.text)
+	}
+	t.taken = sock.Stamp(conn)
+	s.talks.open[e] = t
+	return t, nil
+}
+
+// unserved handles a datagram for which there can be no server.
+func (s *Server) unserved(k *socket, err error) {
+	if exhausted(err) {
+		s.rest(k, "client's socket", err)
+		return
+	}
+	s.lack(k.svc, "client's socket", err) // of this client: others may be served
+}
+
+// putBack has a datagram arrive again at the address of a talk.
+func (s *Server) putBack(t *talk, from netip.AddrPort, b []byte) {
+	if err := s.talks.injector.Inject(from, t.local, b); err != nil {
+		s.lack(t.at.svc, "datagram", err)
+	}
+}
+
+// hangUp handles the end of a talk's server. What that has not read is for
+// another one, unless it has read nothing at all: neither would that.
+func (s *Server) hangUp(p process, st child.Status) {
+	t := p.client.talk
+	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // they may still read
+	if st.Stage != child.Run || orphans {
+		s.end(t)
+		return
+	}
+	taken := sock.Stamp(t.conn)
+	if taken != t.taken {
+		t.at.svc.usage().balks = 0
+	}
+	if !readable(t.conn) {
+		s.dissolve(t)
+		return
+	}
+	if taken == t.taken {
+		s.balked(t.at.svc, p, st)
+		s.end(t)
+		return
+	}
+	t.taken = taken
+	s.resume(t)
+}
+
+// resume starts another server for what is unread, if that may be now. If not,
+// it waits with what comes from other clients.
+func (s *Server) resume(t *talk) {
+	v := t.at.svc
+	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.admit(v, t.client.Addr()) {
+		s.dissolve(t)
+		return
+	}
+	s.startTalk(t)
+}
+
+// dissolve ends a talk and puts back what is unread.
+func (s *Server) dissolve(t *talk) {
+	sock.Deafen(t.conn) // what comes from now on goes to the service's socket
+	left := unread(t.conn)
+	s.end(t)
+	for _, d := range left {
+		s.putBack(t, d.from, d.text)
+	}
+}
+
+// end closes the daemon's part of a talk.
+func (s *Server) end(t *talk) {
+	unix.Close(t.conn)
+	delete(s.talks.open, t.ends)
+}
+
+// hangUpAll ends all talks, whose servers are left alone.
+func (s *Server) hangUpAll() {
+	for _, t := range s.talks.open {
+		s.end(t)
+	}
+	if s.talks.injector != nil {
+		s.talks.injector.Close()
+	}
+}
+
+// datagram is a datagram and its sender.
+type datagram struct {
+	from netip.AddrPort
+	text []byte
+}
+
+// unread takes all datagrams out of a socket.
+func unread(fd int) (list []datagram) {
+	var p sock.Packet
+	var b []byte
+	for readable(fd) {
+		if b == nil {
+			b = make([]byte, maxDatagram)
+		}
+		n, err := p.Receive(fd, b)
+		if err == nil {
+			list = append(list, datagram{p.Peer.AddrPort(), append([]byte(nil), b[:n]...)})
+		}
+	}
+	return list
+}
+
+// readable reports whether something can be read from a descriptor at once.
+func readable(fd int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return n == 1 && err == nil
+}
+
+// giveAway serves the next datagram where none can be put back: the server gets
+// the socket of the service itself, connected to the client, and the service a
+// new one. Datagrams of other clients that are in the queue already go with the
+// old one and are lost.
+func (s *Server) giveAway(k *socket) {
+	v := k.svc
+	var p sock.Packet
+	if !s.mayStart(v) || p.Peek(int(k.fd)) != nil {
+		return
+	}
+	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
+	if !e.answerable() || !s.admit(v, e.client.Addr()) {
+		s.consume(k)
+		return
+	}
+	fd, err := s.replace(k, &p)
+	if err != nil {
+		s.consume(k)
+		s.release(v, e.client.Addr())
+		s.unserved(k, err)
+		return
+	}
+	old := int(k.fd)
+	s.unpoll(k)
+	s.sockets[old] = nil
+	s.opened(k, fd)
+	if err := s.start(v, client{conn: old, peer: e.client}); err != nil {
+		s.rest(k, "fork", err)
+	}
+}
+
+// replace opens a new socket for the service of k and connects the old one to
+// the sender of a datagram.
+func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
+	old := int(k.fd)
+	if err := sock.Share(old, true); err != nil {
+		return -1, err
+	}
+	if fd, err = sock.Open(k.spec, k.svc.do.options, s.starter.Floor()); err != nil {
+		return -1, err
+	}
+	if err = sock.Connect(old, &p.Peer); err == nil {
+		err = unix.SetNonblock(old, false)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}

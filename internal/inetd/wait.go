@@ -1,0 +1,105 @@
+package inetd
+
+import (
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// A wait server that ends without having taken what made its socket readable
+// would be started again at once, for ever.
+const (
+	patience   = 3                      // such servers in a row before something is done about it
+	briefTime  = time.Second            // one that lived longer is not suspected
+	minBalking = 250 * time.Millisecond // before the next one, doubled each time
+	maxBalking = 10 * time.Second
+)
+
+// queued is what can be told of the queue of a wait socket: the number of
+// connections in it, or when the last datagram that was taken out of it had
+// arrived. It is negative if nothing can.
+func (k *socket) queued() int64 {
+	if k.spec.Listens() {
+		return int64(sock.Queued(int(k.fd)))
+	}
+	return sock.Stamp(int(k.fd))
+}
+
+// balked reports whether a wait server has ended without taking what it was
+// started for, as far as can be told. Servers of one client each that are busy
+// all the time look alike if their queue never gets shorter; so only those that
+// have failed are taken for such where there is no more to go by.
+func (p *process) balked(st child.Status) bool {
+	k := p.lent
+	if !readable(int(k.fd)) {
+		return false
+	}
+	brief := time.Since(time.Unix(0, p.begun)) < briefTime
+	switch {
+	case p.queued < 0:
+		return brief && st.Wait != 0
+	case k.spec.Listens():
+		return brief && k.queued() >= p.queued
+	}
+	return k.queued() == p.queued
+}
+
+// takeBack makes a socket the daemon's again when its wait server has ended.
+func (s *Server) takeBack(p process, st child.Status) {
+	k := p.lent
+	k.server = 0
+	if k.fd < 0 {
+		return
+	}
+	if k.svc.do.options != p.svc.do.options {
+		s.apply(k)
+	}
+	switch {
+	case st.Stage != child.Run:
+		s.consume(k)
+	case p.balked(st):
+		delay := s.balked(k.svc, p, st)
+		s.after(delay, func() { s.arm(k) })
+		return
+	default:
+		k.svc.usage().balks = 0
+	}
+	s.arm(k)
+}
+
+// balked counts a server that has taken nothing, says so once, and drops the
+// datagram if there were several. It returns the time to the next try.
+func (s *Server) balked(v *service, p process, st child.Status) time.Duration {
+	u := v.usage()
+	u.balks++
+	limit, text := patience, "not accepted a connection, and is started less often now"
+	switch {
+	case p.lent == nil:
+		limit, text = 1, "not read its datagram, which is dropped"
+	case !p.lent.spec.Listens():
+		text = "not read the datagram that waits, which is dropped"
+		if u.balks >= patience {
+			s.consume(p.lent)
+		}
+	}
+	if u.balks == limit {
+		s.log.Errorf("%s: %s[%d] has %s (%s)", v.label, p.svc.do.program.Path(), st.Pid, text, how(st.Wait))
+	}
+	return min(minBalking<<min(u.balks-1, 10), maxBalking)
+}
+
+// consume takes what made a wait socket readable.
+func (s *Server) consume(k *socket) {
+	if !k.spec.Listens() {
+		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
+		return
+	}
+	if readable(int(k.fd)) {
+		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
+			unix.Close(conn)
+		}
+	}
+}
