@@ -25,7 +25,7 @@ all:
 
 run: all
 	@echo 'Ctrl-C ends it. In another terminal, try:'
-	@sed -n 's/^#\(.*nc -\)/\1/p' inetd.conf.example
+	@sed -n '/nc .* 127/s/^#//p' inetd.conf.example
 	@bin/inetd -f -e --pidfile= --services=services.example inetd.conf.example
 
 test:
