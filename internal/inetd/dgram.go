@@ -32,7 +32,7 @@ type talk struct {
 	ends
 	at    *socket        // of the service
 	conn  int            // the daemon's copy of the server's socket
-	local netip.AddrPort // its address
+	local netip.AddrPort // its address; not valid: nothing can be put back
 	taken int64          // sock.Stamp of it when the server was started
 }
 
@@ -142,6 +142,9 @@ func (s *Server) unserved(k *socket, err error) {
 
 // putBack has a datagram arrive again at the address of a talk.
 func (s *Server) putBack(t *talk, from netip.AddrPort, b []byte) {
+	if !t.local.IsValid() {
+		return
+	}
 	if err := s.talks.injector.Inject(from, t.local, b); err != nil {
 		s.lack(t.at.svc, "datagram", err)
 	}
@@ -177,11 +180,29 @@ func (s *Server) hangUp(p process, st child.Status) {
 // it waits with what comes from other clients.
 func (s *Server) resume(t *talk) {
 	v := t.at.svc
-	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.admit(v, t.client.Addr()) {
+	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.client.Addr()) {
 		s.dissolve(t)
 		return
 	}
 	s.startTalk(t)
+}
+
+// redirect connects the socket of a talk to the sender of the next datagram in it.
+// If nothing can be put back that may be another client. It reports whether
+// there is one.
+func (s *Server) redirect(t *talk) bool {
+	if t.local.IsValid() {
+		return true
+	}
+	var p sock.Packet
+	for p.Peek(t.conn) == nil {
+		t.client = p.Peer.AddrPort()
+		if t.answerable() && sock.Connect(t.conn, &p.Peer) == nil {
+			return true
+		}
+		p.Receive(t.conn, s.buffer())
+	}
+	return false
 }
 
 // dissolve ends a talk and puts back what is unread.
@@ -241,7 +262,7 @@ func readable(fd int) bool {
 // giveAway serves the next datagram where none can be put back: the server gets
 // the socket of the service itself, connected to the client, and the service a
 // new one. Datagrams of other clients that are in the queue already go with the
-// old one and are lost.
+// old one: to the server, if it reads more than one, or to the next.
 func (s *Server) giveAway(k *socket) {
 	v := k.svc
 	var p sock.Packet
@@ -264,9 +285,7 @@ func (s *Server) giveAway(k *socket) {
 	s.unpoll(k)
 	s.sockets[old] = nil
 	s.opened(k, fd)
-	if err := s.start(v, client{conn: old, peer: e.client}); err != nil {
-		s.rest(k, "fork", err)
-	}
+	s.startTalk(&talk{ends: e, at: k, conn: old, taken: sock.Stamp(old)})
 }
 
 // replace opens a new socket for the service of k and connects the old one to
