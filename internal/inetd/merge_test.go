@@ -1,0 +1,51 @@
+package inetd
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// made returns services from "label program address...".
+func made(entries ...[]string) (list []*service) {
+	for _, e := range entries {
+		v := &service{label: e[0], do: &action{deed: deed{path: e[1]}}}
+		for _, addr := range e[2:] {
+			v.sockets = append(v.sockets, &socket{spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, svc: v})
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	ftp := []string{"ftp/tcp", "/ftpd", "0.0.0.0:21"}
+	telnet := []string{"telnet/tcp", "/telnetd", "0.0.0.0:23"}
+	finger := []string{"finger/tcp", "/fingerd", "0.0.0.0:79", "127.0.0.1:79"}
+	for _, tt := range []struct {
+		name                    string
+		old, now                []*service
+		added, changed, removed []string
+		kept                    int
+	}{
+		{"nothing to nothing", nil, nil, nil, nil, nil, 0},
+		{"the start", nil, made(ftp, telnet), []string{"ftp/tcp", "telnet/tcp"}, nil, nil, 0},
+		{"nothing changed", made(ftp, telnet, finger), made(ftp, telnet, finger), nil, nil, nil, 3},
+		{"another order", made(ftp, telnet), made(telnet, ftp), nil, nil, nil, 2},
+		{"all gone", made(ftp, telnet), nil, nil, nil, []string{"ftp/tcp", "telnet/tcp"}, 0},
+		{"one of each", made(ftp, telnet), made(finger, []string{"telnet/tcp", "/other", "0.0.0.0:23"}), []string{"finger/tcp"}, []string{"telnet/tcp"}, []string{"ftp/tcp"}, 0},
+		{"a port moves", made(ftp), made([]string{"ftp/tcp", "/ftpd", "0.0.0.0:2121"}), nil, []string{"ftp/tcp"}, nil, 0},
+		{"an address less", made(finger), made([]string{"finger/tcp", "/fingerd", "0.0.0.0:79"}), nil, []string{"finger/tcp"}, nil, 0},
+		{"an address more", made(ftp), made([]string{"ftp/tcp", "/ftpd", "0.0.0.0:21", "0.0.0.0:2121"}), nil, []string{"ftp/tcp"}, nil, 0},
+	} {
+		got := compare(tt.old, tt.now)
+		if !slices.Equal(got.Added, tt.added) || !slices.Equal(got.Changed, tt.changed) || !slices.Equal(got.Removed, tt.removed) || got.Kept != tt.kept {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package inetd
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Timers run in the order of their times, whatever that of their making, and
+// none before its time.
+func TestTimers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{}
+		var ran []time.Duration
+		begin := time.Now()
+		for _, d := range []time.Duration{3, 1, 2, 5, 1, 4} {
+			s.after(d*time.Second, func() {
+				if now := time.Since(begin); now != d*time.Second {
+					t.Errorf("the timer of %v s ran after %v", int(d), now)
+				}
+				ran = append(ran, d)
+			})
+		}
+		for {
+			next := s.expire()
+			if next < 0 {
+				break
+			}
+			time.Sleep(next)
+		}
+		if want := []time.Duration{1, 1, 2, 3, 4, 5}; !slices.Equal(ran, want) {
+			t.Errorf("ran %v, want %v", ran, want)
+		}
+		if len(s.timers) != 0 {
+			t.Errorf("%d timers are left", len(s.timers))
+		}
+	})
+}
+
+// A timer may set others, also for at once.
+func TestTimerSetsTimer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{}
+		ran := 0
+		s.after(0, func() {
+			s.after(0, func() { ran++ })
+			s.after(time.Minute, func() { ran++ })
+		})
+		if next := s.expire(); next != time.Minute || ran != 1 {
+			t.Errorf("next in %v, %d ran", next, ran)
+		}
+	})
+}
+
+func TestNoTimers(t *testing.T) {
+	t.Parallel()
+	if d := (&Server{}).expire(); d >= 0 {
+		t.Errorf("the loop would wake after %v for nothing", d)
+	}
+}
