@@ -43,6 +43,8 @@ import (
 //	hangup ID                  closes it
 //	occupy ID NET ADDR         listens there until hangup
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
+//	barrage C N W NET ADDR     has each of C clients send N datagrams, W of them unanswered at a
+//	                           time, and wants each answered once
 //	load NET ADDR, unload      has clients connect to one in the meantime; none may fail
 //	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
 //	count [@ID] fd|task        prints how many descriptors or threads it has
@@ -116,6 +118,7 @@ func TestScripts(t *testing.T) {
 			"hangup":     cmdHangUp,
 			"occupy":     cmdOccupy,
 			"rush":       cmdRush,
+			"barrage":    cmdBarrage,
 			"load":       cmdLoad,
 			"unload":     cmdUnload,
 			"sockets":    cmdSockets,

@@ -14,14 +14,15 @@ import (
 
 // toys are the servers of the scripts.
 var toys = map[string]func(){
-	"t-echo": func() { _, _ = io.Copy(os.Stdout, os.Stdin) },
-	"t-args": func() { fmt.Printf("%q\n", os.Args) },
-	"t-env":  printEnvironment,
-	"t-fds":  printDescriptors,
-	"t-id":   printCredentials,
-	"t-exit": exitWith,
-	"t-wait": acceptOne,
-	"t-bufs": printBuffers,
+	"t-echo":  func() { _, _ = io.Copy(os.Stdout, os.Stdin) },
+	"t-args":  func() { fmt.Printf("%q\n", os.Args) },
+	"t-env":   printEnvironment,
+	"t-fds":   printDescriptors,
+	"t-id":    printCredentials,
+	"t-exit":  exitWith,
+	"t-wait":  acceptOne,
+	"t-bufs":  printBuffers,
+	"t-dgram": answerDatagrams,
 
 	"t-private": enter,
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cmdBarrage wants each datagram answered to its sender, and no more than once.
+func cmdBarrage(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	var n [3]int
+	for i := range n {
+		var err error
+		n[i], err = strconv.Atoi(args[i])
+		ts.Check(err)
+	}
+	errs := make([]error, n[0])
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = volley(fmt.Sprintf("client%d", i), n[1], n[2], args[3], args[4]) })
+	}
+	wg.Wait()
+	ts.Check(errors.Join(errs...))
+}
+
+// volley sends n datagrams, with up to window of them unanswered.
+func volley(name string, n, window int, network, addr string) error {
+	conn, err := net.Dial(network, addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	waiting := map[string]bool{}
+	b := make([]byte, 100)
+	for sent, answered := 0, 0; answered < n; {
+		if sent < n && len(waiting) < window {
+			text := fmt.Sprintf("%s-%d", name, sent)
+			if _, err := conn.Write([]byte(text)); err != nil {
+				return err
+			}
+			waiting[text] = true
+			sent++
+			continue
+		}
+		size, err := conn.Read(b)
+		if err != nil {
+			return fmt.Errorf("%d of %d answered: %w", answered, n, err)
+		}
+		_, text, _ := strings.Cut(string(b[:size]), " ")
+		if !waiting[text] {
+			return fmt.Errorf("%s has the answer %q", name, b[:size])
+		}
+		delete(waiting, text)
+		answered++
+	}
+	return nil
+}
+
+// answerDatagrams is a server that answers as many datagrams as its argument
+// says, or until "bye" if that is 0. It puts the number of each before it; what
+// begins with $ is a variable of its environment that is asked for. It gives up
+// when its client is quiet for long.
+func answerDatagrams() {
+	limit, err := strconv.Atoi(os.Args[1])
+	exitOn(err)
+	exitOn(unix.SetsockoptTimeval(0, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5}))
+	b := make([]byte, 1<<16)
+	for i := 1; limit == 0 || i <= limit; i++ {
+		n, from, err := unix.Recvfrom(0, b, 0)
+		exitOn(err)
+		text := string(b[:n])
+		answer := fmt.Sprintf("%d %s", i, text)
+		if name, ok := strings.CutPrefix(text, "$"); ok {
+			answer = os.Getenv(name)
+		}
+		exitOn(unix.Sendto(0, []byte(answer), 0, from))
+		if limit == 0 && text == "bye" {
+			return
+		}
+	}
+}
