@@ -45,6 +45,7 @@ func inspect(c Config) *report {
 func (l *loader) inspect(uid int) *report {
 	l.checking = true
 	p := l.load()
+	p.problems = append(p.problems, l.ruleProblems()...)
 	p.problems = append(p.problems, l.lint(uid)...)
 	sortProblems(p.problems)
 	return newReport(l.cfg, p, l.notes)

@@ -28,6 +28,9 @@ type Config struct {
 	Wrap           bool   // hosts.allow and hosts.deny decide who reaches server programs
 	WrapInternal   bool   // and who reaches the builtins
 
+	AllowFile, DenyFile string // "": /etc/hosts.allow, /etc/hosts.deny
+	SecFile             string // HP-UX's inetd.sec, which is obeyed if it exists; "": /var/adm/inetd.sec
+
 	Log      *syslog.Logger
 	Watchdog time.Duration      // Notify("WATCHDOG=1") is called this often; 0: never
 	Ready    func()             // called once, when the first load is done and its sockets are open; may be nil

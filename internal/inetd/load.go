@@ -28,7 +28,8 @@ type plan struct {
 	watch    []string // paths whose change on disk matters
 	profiles map[question]*child.Profile
 	accounts *account.DB
-	err      error // the configuration as a whole cannot be used
+	secured  map[string]string // official service names by label; nil: there is no inetd.sec
+	err      error             // the configuration as a whole cannot be used
 }
 
 // problem is a problem of an entry or of a line that is none. The label is
@@ -78,6 +79,7 @@ type loader struct {
 	mux      muxPlan
 	noIPv6   bool
 	told     map[string]bool // notices that are said once a load
+	sec      rules           // those of an inetd.sec
 
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking
@@ -111,6 +113,7 @@ func (l *loader) load() *plan {
 	if l.plan.err != nil {
 		return l.result()
 	}
+	l.security()
 	for _, path := range files { // all, for the sake of their problems
 		if err := l.file(path); l.plan.err == nil {
 			l.plan.err = err

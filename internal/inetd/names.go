@@ -80,14 +80,10 @@ func lookUp(r *net.Resolver, addr netip.Addr) (string, access.NameState) {
 	if len(found) == 0 {
 		return "", access.Unknown
 	}
-	name := found[0]
-	bare := strings.TrimSuffix(name, ".")
-	if _, err := netip.ParseAddr(bare); err == nil {
-		return "", access.Mismatch // an address as a name leads wherever it wants
-	}
+	name := found[0] // a domain name: Go drops what is none, such as an address
 	addrs, _ := r.LookupNetIP(ctx, "ip", name)
 	if !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == addr }) {
 		return "", access.Mismatch
 	}
-	return bare, access.Confirmed
+	return strings.TrimSuffix(name, "."), access.Confirmed
 }

@@ -12,13 +12,14 @@ import (
 
 // process is a running server.
 type process struct {
-	svc    *service            // as it was at the start
-	lent   *socket             // the socket that a wait server has
-	queued int64               // what it was lent for, as socket.queued tells
-	client client              // of a nowait server
-	begun  int64               // Unix time in ns
-	pidfd  int                 // 0: none
-	done   chan<- child.Status // a command of the daemon's own; svc is nil
+	svc     *service            // as it was at the start
+	program *child.Program      // that was started
+	lent    *socket             // the socket that a wait server has
+	queued  int64               // what it was lent for, as socket.queued tells
+	client  client              // of a nowait server
+	begun   int64               // Unix time in ns
+	pidfd   int                 // 0: none
+	done    chan<- child.Status // a command of the daemon's own; svc and program are nil
 }
 
 // track remembers a process. With prompt its end is noticed at once, by a
@@ -136,7 +137,7 @@ func (s *Server) logEnd(p process, st child.Status) {
 			time.Duration(time.Now().UnixNano()-p.begun).Round(time.Millisecond))
 		return
 	}
-	path := v.do.program.Path()
+	path := p.program.Path()
 	switch {
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
 		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)", v.label, path, st.Pid, st.Wait.Signal(), st.Wait.Signal())
@@ -147,7 +148,7 @@ func (s *Server) logEnd(p process, st child.Status) {
 
 // startFailure explains why a server could not be started.
 func (s *Server) startFailure(p process, st child.Status) string {
-	path := p.svc.do.program.Path()
+	path := p.program.Path()
 	text := st.Error(path)
 	if st.Stage == child.Exec && st.Errno == syscall.ENOENT {
 		if why := missingInterpreter(path); why != "" {

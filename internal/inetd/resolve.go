@@ -24,7 +24,7 @@ func (l *loader) entry(e *conf.Entry) *service {
 	wants, port := l.addresses(e)
 	l.mux.seen = l.mux.seen || isMux(e, port)
 	do := l.action(e, port)
-	if do == nil || len(wants) == 0 {
+	if do == nil || len(wants) == 0 || !l.secure(e, do, port) {
 		return nil
 	}
 	v := l.blocks.service(e.Label(), do)

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"inetd/internal/child"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -61,11 +62,7 @@ func (s *Server) accept(k *socket) bool {
 		unix.Close(conn)
 		return true
 	}
-	if v.do.builtin != "" {
-		s.serveBuiltin(v, c)
-		return true
-	}
-	if err := s.start(v, c); err != nil {
+	if err := s.attend(v, c); err != nil {
 		s.rest(k, "fork", err)
 		return false
 	}
@@ -93,6 +90,9 @@ func (s *Server) mayStart(v *service) bool {
 
 // full reports whether as many servers run as may at once.
 func (s *Server) full(v *service) bool {
+	if s.inquiries >= maxInquiries && s.inquires(v.do) {
+		return true
+	}
 	if v.do.builtin != "" {
 		return v.do.listens && s.busy >= maxBusy
 	}
@@ -201,17 +201,23 @@ func (s *Server) lack(v *service, what string, err error) {
 // admitted. It takes over the connection.
 func (s *Server) start(v *service, c client) error {
 	s.env = s.clientEnv(s.env[:0], v, c)
-	pid, err := s.starter.Start(v.do.program, c.conn, s.env)
+	_, err := s.launch(v, c, v.do.program)
+	return err
+}
+
+// launch starts a program for a client, with s.env.
+func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err error) {
+	pid, err = s.starter.Start(g, c.conn, s.env)
 	if err != nil {
 		s.release(v, c.peer.Addr())
-		return err
+		return 0, err
 	}
 	prompt := c.talk != nil || v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
-	s.track(pid, process{svc: v, client: c, begun: time.Now().UnixNano()}, prompt)
+	s.track(pid, process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}, prompt)
 	if s.cfg.LogConnections {
 		s.log.Infof("%s: connection%s, pid %d", v.label, c.from(), pid)
 	}
-	return nil
+	return pid, nil
 }
 
 // clientEnv appends what a server is told of its client.
@@ -259,7 +265,7 @@ func (s *Server) lend(k *socket) {
 	}
 	k.server = int32(pid)
 	s.unpoll(k)
-	s.track(pid, process{svc: v, lent: k, queued: queued, begun: time.Now().UnixNano()}, true)
+	s.track(pid, process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}, true)
 }
 
 // release takes back what admit counted.

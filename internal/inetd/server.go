@@ -45,6 +45,10 @@ type Server struct {
 	ready   bool
 	failure error // ends Run
 
+	hosts, sec *ruleFiles
+	names      names
+	inquiries  int // clients about whom something is being found out
+
 	talks  talks
 	busy   int          // connections that builtins serve at the moment
 	peer   sock.Address // scratch of the accept path, which allocates nothing
@@ -64,6 +68,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, mail: mailbox{wake: starter.Wake()}}
+	s.findRules()
 	return s, p.add(starter.Wake(), tagWake, 0)
 }
 
@@ -157,6 +162,7 @@ func (s *Server) reload(done func(Outcome)) {
 		if !slices.Equal(paths, p.watch) {
 			watcher.Set(p.watch)
 		}
+		s.readRules(p)
 		s.mail.post(func() { s.loaded(p, answer) })
 	}()
 }
