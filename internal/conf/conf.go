@@ -69,7 +69,7 @@ type Owner struct {
 type Entry struct {
 	Pos     Pos      // where the service column starts
 	Kind    Kind     //
-	Hosts   []string // address specifiers in order, brackets removed; nil: every address
+	Hosts   []string // address specifiers in order, brackets removed; nil: every address; of a mux entry: those of tcpmux
 	Service string   // name, alias or decimal port; unix path or "@abstract"; RPC program; mux name; vsock port
 	Type    Type     //
 	Proto   string   // base protocol without family: "tcp", "udp", "unix", ... or, with other types than stream and dgram, any word

@@ -114,9 +114,7 @@ func dumpEntry(b *strings.Builder, e *Entry) {
 	write(l.PerMinute != Unset, "perminute=%d", l.PerMinute)
 	write(l.PerSource != Unset, "persource=%d", l.PerSource)
 	b.WriteString("\n\t")
-	if e.Kind != Mux {
-		fmt.Fprintf(b, "%q on %q, ", e.Service, e.Hosts)
-	}
+	fmt.Fprintf(b, "%q on %q, ", e.Service, e.Hosts)
 	fmt.Fprintf(b, "user %q group %q, ", e.User, e.Group)
 	if e.Internal {
 		b.WriteString("internal")

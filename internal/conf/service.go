@@ -81,7 +81,7 @@ func (d *draft) name(f field, off int, name string) {
 // muxService reads what follows "tcpmux/". The plus sign says that the daemon
 // sends the positive reply itself.
 func (d *draft) muxService(f field, off int, name string) {
-	d.e.Kind, d.e.Hosts = Mux, nil
+	d.e.Kind = Mux
 	d.e.Service, d.e.Plus = strings.CutPrefix(name, "+")
 	if d.e.Service == "" {
 		d.errorf(f.at(off), "write tcpmux/NAME", `no name after "tcpmux/"`)
