@@ -32,6 +32,7 @@ func (s *Server) serveBuiltin(v *service, c client) {
 	}
 	b, _ := builtin.Lookup(v.do.builtin)
 	if b.Brief != nil {
+		s.logBuiltin(v, c)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
 		unix.Close(c.conn)
 		return
@@ -48,10 +49,14 @@ func (s *Server) converse(v *service, c client, talk func(connection)) {
 		return
 	}
 	s.busy++
+	logEnd := s.logBuiltin(v, c)
 	go func() {
 		talk(f)
 		f.Close()
-		s.mail.post(s.builtinEnded)
+		s.mail.post(func() {
+			s.builtinEnded()
+			logEnd()
+		})
 	}()
 }
 

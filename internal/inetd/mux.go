@@ -94,11 +94,7 @@ func (s *Server) beginMuxed(v *service, c client) {
 	if v.do.plus {
 		unix.Write(c.conn, []byte("+Go\r\n")) // the empty send buffer holds it
 	}
-	if v.do.builtin != "" {
-		s.serveBuiltin(v, c)
-		return
-	}
-	if err := s.start(v, c); err != nil {
+	if err := s.attend(v, c); err != nil {
 		s.lack(v, "fork", err)
 	}
 }

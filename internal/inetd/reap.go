@@ -128,21 +128,14 @@ func (s *Server) letGo() {
 // logEnd logs an end that somebody should know of.
 func (s *Server) logEnd(p process, st child.Status) {
 	v := p.svc
+	s.logExit(p, st)
 	switch {
 	case st.Stage != child.Run:
 		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, p.client.from())
-		return
-	case s.cfg.LogConnections && p.lent == nil:
-		s.log.Infof("%s: end of connection%s, pid %d, %s after %v", v.label, p.client.from(), st.Pid, how(st.Wait),
-			time.Duration(time.Now().UnixNano()-p.begun).Round(time.Millisecond))
-		return
-	}
-	path := p.program.Path()
-	switch {
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
-		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)", v.label, path, st.Pid, st.Wait.Signal(), st.Wait.Signal())
+		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal())
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:
-		s.log.Warningf("%s: %s[%d]: exit status %d", v.label, path, st.Pid, st.Wait.ExitStatus())
+		s.log.Warningf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus())
 	}
 }
 

@@ -213,10 +213,9 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 		return 0, err
 	}
 	prompt := c.talk != nil || v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
-	s.track(pid, process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}, prompt)
-	if s.cfg.LogConnections {
-		s.log.Infof("%s: connection%s, pid %d", v.label, c.from(), pid)
-	}
+	p := process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}
+	s.track(pid, p, prompt)
+	s.logStart(p, pid)
 	return pid, nil
 }
 
@@ -265,7 +264,9 @@ func (s *Server) lend(k *socket) {
 	}
 	k.server = int32(pid)
 	s.unpoll(k)
-	s.track(pid, process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}, true)
+	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
+	s.track(pid, p, true)
+	s.logStart(p, pid)
 }
 
 // release takes back what admit counted.

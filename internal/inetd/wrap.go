@@ -140,6 +140,9 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 
 // turnAway ends a client that has been admitted.
 func (s *Server) turnAway(v *service, c client) {
+	if v.do.mux {
+		unix.Write(c.conn, []byte(notAvailable))
+	}
 	unix.Close(c.conn)
 	if v.do.builtin == "" {
 		s.release(v, c.peer.Addr())

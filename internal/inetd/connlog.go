@@ -1,0 +1,49 @@
+package inetd
+
+import (
+	"time"
+
+	"inetd/internal/child"
+)
+
+// logStart logs the start of a server, if connections are logged.
+func (s *Server) logStart(p process, pid int) {
+	if !s.cfg.LogConnections {
+		return
+	}
+	if p.lent != nil {
+		s.log.Infof("%s: server started, pid %d", p.svc.label, pid)
+		return
+	}
+	s.log.Infof("%s: connection%s, pid %d", p.svc.label, p.client.from(), pid)
+}
+
+// logExit logs the end of a server, likewise.
+func (s *Server) logExit(p process, st child.Status) {
+	if !s.cfg.LogConnections {
+		return
+	}
+	what := "server ended"
+	if p.lent == nil {
+		what = "end of connection" + p.client.from()
+	}
+	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.label, what, st.Pid, how(st.Wait), since(p.begun))
+}
+
+// logBuiltin logs likewise that a builtin begins to serve a client, and returns a
+// function that logs the end, for the event loop.
+func (s *Server) logBuiltin(v *service, c client) (end func()) {
+	if !s.cfg.LogConnections {
+		return func() {}
+	}
+	begun := time.Now().UnixNano()
+	s.log.Infof("%s: connection%s, internal", v.label, c.from())
+	return func() {
+		s.log.Infof("%s: end of connection%s, internal, after %v", v.label, c.from(), since(begun))
+	}
+}
+
+// since is the time that has passed since a Unix time in ns.
+func since(begun int64) time.Duration {
+	return time.Duration(time.Now().UnixNano() - begun).Round(time.Millisecond)
+}
