@@ -22,6 +22,7 @@ const (
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
+	v.welcome(c)
 	switch v.do.builtin {
 	case muxName:
 		s.serveMux(v, c)

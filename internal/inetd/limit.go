@@ -59,6 +59,9 @@ func (w *window) full(now time.Time, limit int) bool {
 	return limit > 0 && w.count >= limit
 }
 
+// end is when the next window can begin.
+func (w *window) end() time.Time { return w.start.Add(countInterval) }
+
 // usage is what a service has used of its limits. It goes on through a reload.
 type usage struct {
 	starts    window

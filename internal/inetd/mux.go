@@ -3,6 +3,7 @@ package inetd
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (s *Server) serveMux(v *service, c client) {
 		case strings.EqualFold(name, "help"):
 			f.dismiss(menu(services))
 		case !s.handOut(name, c, f):
-			f.dismiss("-Service not available\r\n")
+			f.dismiss(notAvailable)
 		}
 	})
 }
@@ -83,20 +84,32 @@ func (s *Server) demux(name string, c client, f connection) bool {
 		unix.Close(conn)
 		return false
 	}
+	unix.SetNonblock(conn, false)
 	c.conn = conn
-	s.beginMuxed(v, c)
-	return true
-}
-
-// beginMuxed lets a service that has been admitted begin.
-func (s *Server) beginMuxed(v *service, c client) {
-	unix.SetNonblock(c.conn, false)
-	if v.do.plus {
-		unix.Write(c.conn, []byte("+Go\r\n")) // the empty send buffer holds it
-	}
 	if err := s.attend(v, c); err != nil {
 		s.lack(v, "fork", err)
 	}
+	return true
+}
+
+// welcome tells a client of tcpmux that its server begins, unless that does so
+// itself. The empty send buffer holds it.
+func (v *service) welcome(c client) {
+	if v.do.plus {
+		unix.Write(c.conn, []byte("+Go\r\n"))
+	}
+}
+
+// notAvailable is what a client of tcpmux is told that gets no server.
+const notAvailable = "-Service not available\r\n"
+
+// muxState is what a service of tcpmux is doing, in words.
+func (v *service) muxState() string {
+	u := v.usage()
+	if u.suspended {
+		return "suspended until " + u.starts.end().Format(time.TimeOnly)
+	}
+	return fmt.Sprintf("handed out by tcpmux, %d servers", u.live)
 }
 
 // muxed finds the service of a name, which may be in upper or lower case.
@@ -115,12 +128,12 @@ func (s *Server) inheritMux(p *plan) {
 	if s.plan == nil {
 		return
 	}
-	for _, was := range s.plan.mux {
-		for _, v := range p.mux {
-			if v.label == was.label {
-				v.used = was.used
-			}
-		}
+	used := map[string]*usage{}
+	for _, v := range s.plan.mux {
+		used[v.label] = v.used
+	}
+	for _, v := range p.mux {
+		v.used = used[v.label]
 	}
 }
 
