@@ -105,11 +105,15 @@ func (s *Server) full(v *service) bool {
 // suspend stops polling a service until its window has passed.
 func (s *Server) suspend(v *service, now time.Time) {
 	u := v.usage()
-	resume := u.starts.start.Add(countInterval)
+	resume := u.starts.end()
 	u.suspended = true
 	s.armAll(v)
-	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients wait until %s",
-		v.label, u.starts.count, int(countInterval/time.Second), resume.Format(time.TimeOnly))
+	clients := "wait"
+	if v.do.mux {
+		clients = "are turned away"
+	}
+	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
+		v.label, u.starts.count, int(countInterval/time.Second), clients, resume.Format(time.TimeOnly))
 	s.after(resume.Sub(now), func() {
 		u.suspended = false
 		for _, w := range s.services { // a reload may have made a new one
@@ -207,6 +211,7 @@ func (s *Server) start(v *service, c client) error {
 
 // launch starts a program for a client, with s.env.
 func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err error) {
+	v.welcome(c)
 	pid, err = s.starter.Start(g, c.conn, s.env)
 	if err != nil {
 		s.release(v, c.peer.Addr())

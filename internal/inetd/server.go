@@ -267,6 +267,9 @@ func (s *Server) dump() {
 		for _, k := range v.sockets {
 			s.log.Noticef("%s: %s: %s", v.label, k.spec, k.state())
 		}
+		if v.do.mux {
+			s.log.Noticef("%s: %s", v.label, v.muxState())
+		}
 	}
 	s.log.Noticef("%d services, %d servers running", len(s.services), len(s.processes))
 }
@@ -280,7 +283,7 @@ func (k *socket) state() string {
 	case k.server != 0:
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:
-		return "suspended until " + u.starts.start.Add(countInterval).Format(time.TimeOnly)
+		return "suspended until " + u.starts.end().Format(time.TimeOnly)
 	case !k.polled:
 		return fmt.Sprintf("full: %d servers", u.live)
 	}
