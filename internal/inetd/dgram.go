@@ -36,19 +36,19 @@ type talk struct {
 	taken int64          // sock.Stamp of it when the server was started
 }
 
-// receive serves the datagrams that wait on the socket of a nowait service.
+// receive serves the datagrams that wait on the socket of a nowait service, up
+// to the first for which a server is started.
 func (s *Server) receive(k *socket) {
 	if !s.canPutBack(k) {
 		s.giveAway(k)
 		return
 	}
 	var p sock.Packet
-	for n := 0; n < perEvent && k.polled && s.mayStart(k.svc); n++ {
+	for n := 0; n < perTurn && s.mayStart(k.svc); n++ {
 		size, err := p.Receive(int(k.fd), s.buffer())
-		if err != nil {
-			return // EAGAIN
+		if err != nil || s.deliver(k, &p, s.packet[:size]) {
+			return // the error is EAGAIN
 		}
-		s.deliver(k, &p, s.packet[:size])
 	}
 }
 
@@ -70,23 +70,24 @@ func (s *Server) canPutBack(k *socket) bool {
 	return true
 }
 
-// deliver serves one datagram.
-func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) {
+// deliver serves one datagram. It reports whether that took long.
+func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
 	if t := s.talks.open[e]; t != nil { // it came before the talk had its socket
 		s.putBack(t, e.client, b)
-		return
+		return false
 	}
 	if !e.answerable() || !s.admit(k.svc, e.client.Addr()) {
-		return
+		return false
 	}
 	t, err := s.begin(k, p, e, b)
 	if err != nil {
 		s.release(k.svc, e.client.Addr())
 		s.unserved(k, err)
-		return
+		return true
 	}
 	s.startTalk(t)
+	return true
 }
 
 // startTalk starts the server of a talk, which has been admitted.

@@ -1,0 +1,255 @@
+package inetd
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"inetd/internal/sock"
+)
+
+// /bin/cat answers every datagram of its client, for whom alone its socket is,
+// from the address that was asked.
+func TestNowaitDatagramsOfAnotherMachine(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	f := newFar(t)
+	daemon(t, "", "7001 dgram udp nowait - /bin/cat\n7002 dgram udp46 nowait - /bin/cat\n", nil)
+	for _, port := range []int{7001, 7002} {
+		for _, addr := range []string{"10.9.0.1", "10.9.0.2", "[fd09::1]", "[fd09::2]", "[fe80::1%far0]"} {
+			conn := f.dial(t, fmt.Sprintf("%s:%d", addr, port))
+			for _, text := range []string{"one", "two", "three"} {
+				if _, err := conn.Write([]byte(text)); err != nil {
+					t.Fatal(err)
+				}
+				b := make([]byte, 10)
+				if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
+					t.Fatalf("%s:%d answers %q with %q, %v", addr, port, text, b[:n], err)
+				}
+			}
+			conn.Write(nil) // ends cat
+		}
+		for _, tt := range []struct{ to, from string }{
+			{"10.9.0.255", "10.9.0.1"},
+			{"255.255.255.255", "10.9.0.1"},
+			{"224.0.0.1", "10.9.0.1"},
+			{"[ff02::1%far0]", "[fe80::1%far0]"},
+		} {
+			if port == 7002 && tt.to == "224.0.0.1" {
+				continue // a socket for both is in no IPv4 group
+			}
+			conn := f.listen(t, tt.to)
+			for _, to := range []string{tt.to, tt.to, tt.from, tt.to} {
+				text, from := ask(t, conn, fmt.Sprintf("%s:%d", to, port), "hello")
+				if want := netip.MustParseAddrPort(fmt.Sprintf("%s:%d", tt.from, port)); text != "hello" || from != want {
+					t.Errorf("%s:%d answers %q from %v, want %v", to, port, text, from, want)
+				}
+			}
+		}
+	}
+}
+
+// The whole environment fits into one datagram of env(1).
+func TestNowaitDatagramEnvironment(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	f := newFar(t)
+	daemon(t, "", "7001 dgram udp nowait - /usr/bin/env\n", nil)
+	for _, tt := range []struct{ local, remote, to string }{
+		{"10.9.0.2", "10.9.0.9", "10.9.0.2:7001"},
+		{"fd09::2", "fd09::9", "[fd09::2]:7001"},
+		{"fe80::1%net0", "fe80::9%net0", "[fe80::1%far0]:7001"},
+	} {
+		conn := f.listen(t, tt.to)
+		text, _ := ask(t, conn, tt.to, "")
+		port := conn.LocalAddr().(*net.UDPAddr).Port
+		for _, want := range []string{"PROTO=UDP", "TCPLOCALIP=" + tt.local, "TCPLOCALPORT=7001", "TCPREMOTEIP=" + tt.remote,
+			fmt.Sprintf("TCPREMOTEPORT=%d", port), "REMOTE_ADDR=" + tt.remote, fmt.Sprintf("REMOTE_PORT=%d", port)} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("%s: no %s in\n%s", tt.to, want, text)
+			}
+		}
+	}
+}
+
+// Of a burst every datagram is answered once, to its sender, whether datagrams
+// can be put back or not, and no descriptor stays open. dd answers only one.
+func TestNowaitDatagramsInABurst(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	newFar(t)
+	for _, denied := range []bool{false, true} {
+		t.Run(fmt.Sprintf("denied %v", denied), func(t *testing.T) {
+			s := daemon(t, "127.0.0.1", "7001 dgram udp nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n",
+				func(s *Server) { s.talks.denied = denied })
+			const clients, each = 20, 5
+			var conns [clients]*net.UDPConn
+			for i := range conns {
+				conns[i] = listen(t, "127.0.0.1")
+			}
+			s.onLoop(func() { s.canPutBack(s.services[0].sockets[0]) }) // opens its descriptors
+			before := s.settle(t)
+			to := netip.MustParseAddrPort("127.0.0.1:7001")
+			for j := range each {
+				for i, conn := range conns {
+					if _, err := conn.WriteToUDPAddrPort(fmt.Appendf(nil, "%d-%d", i, j), to); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for i, conn := range conns {
+				answers := map[string]bool{}
+				for range each {
+					b := make([]byte, 100)
+					n, from, err := conn.ReadFromUDPAddrPort(b)
+					if err != nil || from != to {
+						t.Fatalf("client %d has %d answers, then %v from %v", i, len(answers), err, from)
+					}
+					answers[string(b[:n])] = true
+				}
+				for j := range each {
+					if text := fmt.Sprintf("%d-%d", i, j); !answers[text] {
+						t.Errorf("client %d has the answers %v, without %s", i, answers, text)
+					}
+				}
+			}
+			if after := s.settle(t); after != before || len(s.talks.open) > 0 {
+				t.Errorf("%d descriptors are open, before it were %d; talks %v", after, before, s.talks.open)
+			}
+		})
+	}
+}
+
+const smallServices = `
+7 dgram udp nowait - internal echo
+9 dgram udp nowait - internal discard
+13 dgram udp nowait - internal daytime
+19 dgram udp nowait - internal chargen
+37 dgram udp nowait - internal time
+1007 dgram udp nowait - internal echo
+`
+
+// Two daemons, and the services of one, are fed datagrams that seem to come
+// from one another. They answer none, and go on answering others.
+func TestForgedDatagramsAreNotAnswered(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	f := newFar(t)
+	hosts := []string{"10.9.0.1", "10.9.0.2", "fd09::1", "fd09::2", "127.0.0.1", "::1"}
+	for _, h := range hosts {
+		daemon(t, h, smallServices, nil)
+	}
+	j, err := sock.NewInjector(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	ports := []uint16{7, 9, 13, 19, 37, 1007}
+	sent := datagramsSent(t)
+	for _, to := range hosts {
+		for _, from := range append(hosts, "10.9.0.9", "fd09::9") {
+			src, dst := netip.MustParseAddr(from), netip.MustParseAddr(to)
+			if src.Is4() != dst.Is4() {
+				continue
+			}
+			for _, p := range ports {
+				for _, q := range ports {
+					if q == 9 {
+						continue // somebody may ask us from there
+					}
+					if err := j.Inject(netip.AddrPortFrom(src, q), netip.AddrPortFrom(dst, p), []byte("forged")); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	// Each service has got its forged ones before this.
+	answers := 0
+	for _, h := range hosts {
+		for _, p := range ports {
+			if p == 9 {
+				continue
+			}
+			to := netip.AddrPortFrom(netip.MustParseAddr(h), p)
+			if to.Addr().IsLoopback() {
+				ask(t, listen(t, to.String()), to.String(), "true")
+				sent++ // the question
+			} else {
+				ask(t, f.listen(t, to.String()), to.String(), "true")
+			}
+			answers++
+		}
+	}
+	if got := datagramsSent(t) - sent; got != answers {
+		t.Errorf("%d datagrams sent, want %d", got, answers)
+	}
+}
+
+// datagramsSent is how many UDP datagrams this machine has sent.
+func datagramsSent(t *testing.T) int {
+	t.Helper()
+	return counter(t, "snmp6", "Udp6OutDatagrams", 1) + counter(t, "snmp", "Udp:", 4)
+}
+
+// counter returns a word of the last line that begins with name.
+func counter(t *testing.T, file, name string, word int) (n int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/thread-self/net/" + file) // the process's may be the far machine
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); f[0] == name {
+			n, _ = strconv.Atoi(f[word])
+		}
+	}
+	return n
+}
+
+// A builtin answers from the address that was asked, also nothing with nothing,
+// and not at all what was sent to many.
+func TestBuiltinDatagramsOfAnotherMachine(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	f := newFar(t)
+	daemon(t, "", "7 dgram udp nowait - internal echo\n1007 dgram udp46 nowait - internal echo\n", nil)
+	for _, port := range []int{7, 1007} {
+		for _, addr := range []string{"10.9.0.1", "10.9.0.2", "[fd09::1]", "[fd09::2]", "[fe80::1%far0]"} {
+			conn := f.dial(t, fmt.Sprintf("%s:%d", addr, port))
+			for _, text := range []string{"one", "", strings.Repeat("x", 60000)} {
+				if _, err := conn.Write([]byte(text)); err != nil {
+					t.Fatal(err)
+				}
+				b := make([]byte, 1<<16)
+				if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
+					t.Fatalf("%s:%d answers %d bytes with %d, %v", addr, port, len(text), n, err)
+				}
+			}
+		}
+		for _, tt := range []struct{ many, one string }{
+			{"10.9.0.255", "10.9.0.1"},
+			{"255.255.255.255", "10.9.0.1"},
+			{"224.0.0.1", "10.9.0.1"},
+			{"[ff02::1%far0]", "[fe80::1%far0]"},
+		} {
+			conn := f.listen(t, tt.many)
+			many := netip.MustParseAddrPort(fmt.Sprintf("%s:%d", tt.many, port))
+			if _, err := conn.WriteToUDPAddrPort([]byte("many"), many); err != nil {
+				t.Fatalf("%v: %v", many, err)
+			}
+			if text, _ := ask(t, conn, fmt.Sprintf("%s:%d", tt.one, port), "one"); text != "one" {
+				t.Errorf("port %d answers %q, which was sent to %s", port, text, tt.many)
+			}
+		}
+	}
+}
