@@ -61,7 +61,7 @@ func arrange(dir string) error {
 	if err := os.Symlink(filepath.Join(dir, syslogName), "/dev/log"); err != nil {
 		return err
 	}
-	for _, path := range []string{"/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/usr/sbin"} {
+	for _, path := range []string{"/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hosts.allow", "/etc/hosts.deny", "/etc/nsswitch.conf", "/usr/sbin"} {
 		own := filepath.Join(dir, "private", path)
 		if _, err := os.Stat(own); err != nil {
 			continue
@@ -78,4 +78,14 @@ func haveNamespaces() bool {
 	cmd := exec.Command("/bin/true")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
 	return cmd.Run() == nil
+}
+
+// haveAccessFiles reports whether private can replace hosts.allow and hosts.deny.
+func haveAccessFiles() bool {
+	for _, path := range []string{"/etc/hosts.allow", "/etc/hosts.deny"} {
+		if _, err := os.Stat(path); err != nil {
+			return false
+		}
+	}
+	return haveNamespaces()
 }

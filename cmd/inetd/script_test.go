@@ -58,8 +58,9 @@ import (
 //
 // and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
 // [root] is whether the test runs as root, [namespaces] whether it may make
-// such, [ipv6] whether there is IPv6, [syslog] whether the machine has a syslog
-// daemon, which no test may write to. Every wait has a deadline, and a daemon
+// such, [hosts.allow] whether besides there are /etc/hosts.allow and
+// /etc/hosts.deny for private to replace, [ipv6] whether there is IPv6, [syslog]
+// whether the machine has a syslog daemon, which no test may write to. Every wait has a deadline, and a daemon
 // ends with the test, even one that is killed.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -93,6 +94,8 @@ func TestScripts(t *testing.T) {
 				return haveIPv6(), nil
 			case "namespaces":
 				return haveNamespaces(), nil
+			case "hosts.allow":
+				return haveAccessFiles(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
