@@ -13,7 +13,7 @@ const muxPort = 1
 // muxPlan is what a load knows of tcpmux.
 type muxPlan struct {
 	claims map[string]claim // by the name of the service in lower case
-	first  conf.Pos         // the first entry that tcpmux hands out
+	first  conf.Entry       // that tcpmux hands out
 	hosts  []string         // the addresses of all such entries
 	open   bool             // one of them has every address
 	seen   bool             // there is an entry for tcpmux itself, good or bad
@@ -43,11 +43,15 @@ func (l *loader) claimName(e *conf.Entry, v *service) {
 	m := &l.mux
 	key := strings.ToLower(e.Service)
 	if before, taken := m.claims[key]; taken {
-		l.report(e, e.Pos, conf.Warning, "replaces the entry of "+before.seenFrom(e.Pos.File), "upper and lower case are the same to tcpmux")
+		hint := ""
+		if before.svc.muxName() != e.Service {
+			hint = "upper and lower case are the same to tcpmux"
+		}
+		l.report(e, e.Pos, conf.Warning, "replaces the entry of "+before.seenFrom(e.Pos.File), hint)
 		before.svc.withdraw()
 	}
 	if m.claims == nil {
-		m.claims, m.first = map[string]claim{}, e.Pos
+		m.claims, m.first = map[string]claim{}, *e
 	}
 	m.claims[strings.Clone(key)] = claim{v, e.Pos.File, e.Pos.Line}
 	m.hosts = append(m.hosts, e.Hosts...)
@@ -76,13 +80,13 @@ func (l *loader) muxListener() {
 	if len(l.plan.mux) == 0 || slices.ContainsFunc(l.plan.services, ours) {
 		return
 	}
-	e := conf.Entry{
-		Pos: l.mux.first, Service: muxName, Proto: "tcp", Word: "tcp", Internal: true,
-		Limits: conf.Limits{Starts: conf.Unset, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset},
-	}
 	if l.mux.seen {
-		l.report(&e, e.Pos, conf.Warning, "nothing hands out this service and its like", "an entry for tcpmux must be internal and free of errors")
+		l.report(&l.mux.first, l.mux.first.Pos, conf.Warning, "nothing hands it out", "an entry for tcpmux must be internal and free of errors")
 		return
+	}
+	e := conf.Entry{
+		Pos: l.mux.first.Pos, Service: muxName, Proto: "tcp", Word: "tcp", Internal: true,
+		Limits: conf.Limits{Starts: conf.Unset, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset},
 	}
 	if !l.mux.open {
 		e.Hosts = slices.Compact(slices.Sorted(slices.Values(l.mux.hosts)))
