@@ -1,0 +1,188 @@
+package inetd
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"inetd/internal/syslog"
+
+	"golang.org/x/sys/unix"
+)
+
+// serving returns a Server of a configuration file whose loop is turned by the
+// test. Only one may exist at a time, as it waits for all children of the
+// process; so tests that use it are not parallel.
+func serving(tb testing.TB, file string) *Server {
+	log := syslog.New(syslog.Options{Target: syslog.Stderr, Level: syslog.Err, Stderr: tb.Output()})
+	s, err := New(Config{Files: []string{file}, Explicit: true, Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		s.close()
+		log.Close(0)
+	})
+	reloaded(tb, s)
+	return s
+}
+
+// reloaded turns the loop through one load.
+func reloaded(tb testing.TB, s *Server) (out Outcome) {
+	done := false
+	s.reload(func(o Outcome) { out, done = o, true })
+	for !done && s.failure == nil {
+		s.turn()
+	}
+	if s.failure != nil || out.Err != nil {
+		tb.Fatal(s.failure, out.Err)
+	}
+	return out
+}
+
+func writeConf(tb testing.TB, file, text string) {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// visitor is a client that can connect without any garbage.
+type visitor struct {
+	tb testing.TB
+	to unix.Sockaddr
+}
+
+func newVisitor(tb testing.TB, s *Server) visitor {
+	to, err := unix.Getsockname(int(s.services[0].sockets[0].fd))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return visitor{tb, to}
+}
+
+// visit connects, has the loop accept and start the server, and returns when
+// that one has been reaped.
+func (c visitor) visit(s *Server) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Connect(fd, c.to)
+	}
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	starts := &s.services[0].usage().starts
+	for before := *starts; *starts == before; {
+		s.turn()
+	}
+	unix.Close(fd)
+	for len(s.processes) > 0 {
+		s.reap()
+	}
+}
+
+// oneService is a configuration file with one service, on a port that is free.
+func oneService(tb testing.TB) string {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		tb.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	file := filepath.Join(tb.TempDir(), "inetd.conf")
+	writeConf(tb, file, fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait - /bin/true\n", name.(*unix.SockaddrInet4).Port))
+	return file
+}
+
+func TestStartAllocatesNothing(t *testing.T) {
+	s := serving(t, oneService(t))
+	c := newVisitor(t, s)
+	// What is done from time to time is another matter.
+	s.timers, s.sweeping, s.young = nil, true, make([]int, 0, 1000)
+	if n := testing.AllocsPerRun(100, func() { c.visit(s) }); n != 0 {
+		t.Errorf("%v allocations for each connection", n)
+	}
+}
+
+// BenchmarkStart is the plain path: accept, start, reap. Most of its time is
+// the server's own.
+func BenchmarkStart(b *testing.B) {
+	s := serving(b, oneService(b))
+	c := newVisitor(b, s)
+	c.visit(s)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.visit(s)
+	}
+}
+
+// manyServices is the text of a configuration of 5,000 services, the last one with the
+// given argument.
+func manyServices(argument int) string {
+	var b bytes.Buffer
+	const n, port = 5000, 40000
+	for i := range n - 1 {
+		fmt.Fprintf(&b, "127.9.0.1:%d stream tcp4 nowait - /bin/true\n", port+i)
+	}
+	fmt.Fprintf(&b, "127.9.0.1:%d stream tcp4 nowait - /bin/true true %d\n", port+n, argument)
+	return b.String()
+}
+
+// BenchmarkStart5000 is all that lies between the command and the open sockets.
+func BenchmarkStart5000(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "inetd.conf")
+	writeConf(b, file, manyServices(0))
+	var spent time.Duration
+	for b.Loop() {
+		before := processorTime(b)
+		s := serving(b, file)
+		spent += processorTime(b) - before
+		b.StopTimer()
+		s.close()
+		b.StartTimer()
+	}
+	reportTimes(b, spent)
+}
+
+// BenchmarkReload5000 is a reload of which one service in 5,000 changes.
+func BenchmarkReload5000(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "inetd.conf")
+	writeConf(b, file, manyServices(0))
+	s := serving(b, file)
+	var spent time.Duration
+	for i := 1; b.Loop(); i++ {
+		b.StopTimer()
+		writeConf(b, file, manyServices(i))
+		b.StartTimer()
+		before := processorTime(b)
+		if out := reloaded(b, s); len(out.Changed) != 1 {
+			b.Fatalf("%d services changed", len(out.Changed))
+		}
+		spent += processorTime(b) - before
+	}
+	reportTimes(b, spent)
+}
+
+// reportTimes shows what one round took, also without what other processes took.
+func reportTimes(b *testing.B, spent time.Duration) {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
+	b.ReportMetric(ms(b.Elapsed()), "ms/op")
+	b.ReportMetric(ms(spent), "cpu-ms/op")
+}
+
+// processorTime is what this process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
