@@ -20,7 +20,8 @@ const (
 	stopTime   = 10 * time.Second // services are closed at once, RPC programs unregistered
 )
 
-var errNotRunning = errors.New("There is no inetd running") // the words of HP-UX
+//lint:ignore ST1005 the words of HP-UX
+var errNotRunning = errors.New("There is no inetd running")
 
 // running returns the process id of the daemon with that pid file.
 func running(pidFile string) (int, error) {

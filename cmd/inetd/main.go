@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"inetd/internal/child"
 	"inetd/internal/inetd"
 )
 
@@ -56,6 +57,9 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 
 // start serves, in the background unless told otherwise.
 func (o *options) start(stderr *os.File) (status int, err error) {
+	if err := child.FreshSignals(); err != nil {
+		return 1, err
+	}
 	closeOnExec()
 	o.launched = launched()
 	if o.background() && !o.launched {

@@ -68,8 +68,8 @@ func TestStreamsOverSockets(t *testing.T) {
 		t.Errorf("echo ended with %v", err)
 	}
 
-	server, client = socketpair(t)
-	go func() { done <- lookup(t, "chargen").Stream(server) }()
+	source, client := socketpair(t)
+	go func() { done <- lookup(t, "chargen").Stream(source) }()
 	if _, err := io.ReadFull(client, make([]byte, 1<<20)); err != nil {
 		t.Errorf("chargen: %v", err)
 	}

@@ -23,7 +23,7 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/ident",
 		"internal/netdb", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,

@@ -3,6 +3,7 @@ package inetd
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -42,14 +43,17 @@ func (s *Server) merge(p *plan) Outcome {
 	}
 	s.inheritMux(p)
 	s.services, s.plan = p.services, p
+	s.answering = answering(p.services)
 	s.starter.Crowded = len(p.services) > crowd
 	for _, k := range fresh {
 		s.open(k)
 	}
-	if s.ready {
-		s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
-			len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
+	if !s.ready {
+		s.log.Noticef("serving %d services", len(p.services))
+		return out
 	}
+	s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
+		len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
 	return out
 }
 
@@ -57,26 +61,32 @@ func (s *Server) merge(p *plan) Outcome {
 // descriptor table for a child.
 const crowd = 24
 
-// compare says what a reload changes, by the labels of services.
+// compare says what a reload changes. Services go by their labels, which
+// several may share.
 func compare(old, now []*service) (out Outcome) {
-	before := map[string]*service{}
+	before := map[string][]*service{}
 	for _, v := range old {
-		before[v.label] = v
+		before[v.label] = append(before[v.label], v)
 	}
+	var differ []*service
 	for _, v := range now {
-		was, ok := before[v.label]
-		delete(before, v.label)
-		switch {
-		case !ok:
-			out.Added = append(out.Added, v.label)
-		case v.same(was):
+		if i := slices.IndexFunc(before[v.label], v.same); i >= 0 {
+			before[v.label] = slices.Delete(before[v.label], i, i+1)
 			out.Kept++
-		default:
-			out.Changed = append(out.Changed, v.label)
+			continue
 		}
+		differ = append(differ, v)
+	}
+	for _, v := range differ {
+		if left := before[v.label]; len(left) > 0 {
+			before[v.label] = left[1:]
+			out.Changed = append(out.Changed, v.label)
+			continue
+		}
+		out.Added = append(out.Added, v.label)
 	}
 	for _, v := range old {
-		if before[v.label] == v {
+		if slices.Contains(before[v.label], v) {
 			out.Removed = append(out.Removed, v.label)
 		}
 	}

@@ -49,3 +49,20 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// Two entries may have one label: the same service on two addresses.
+func TestCompareSameLabel(t *testing.T) {
+	t.Parallel()
+	one := []string{"ftp/tcp", "/ftpd", "127.0.0.1:21"}
+	two := []string{"ftp/tcp", "/other", "127.0.0.2:21"}
+	three := []string{"ftp/tcp", "/third", "127.0.0.3:21"}
+	if got := compare(made(one, two), made(one, two)); got.Kept != 2 || len(got.Added)+len(got.Changed)+len(got.Removed) > 0 {
+		t.Errorf("the same again: %+v", got)
+	}
+	if got := compare(made(one, two), made(two)); got.Kept != 1 || !slices.Equal(got.Removed, []string{"ftp/tcp"}) || len(got.Added)+len(got.Changed) > 0 {
+		t.Errorf("one removed: %+v", got)
+	}
+	if got := compare(made(one, two), made(one, two, three)); got.Kept != 2 || !slices.Equal(got.Added, []string{"ftp/tcp"}) || len(got.Changed)+len(got.Removed) > 0 {
+		t.Errorf("one added: %+v", got)
+	}
+}

@@ -32,6 +32,7 @@ func (s *Server) track(pid int, p process, prompt bool) {
 	if p.pidfd > 0 {
 		return
 	}
+	s.started++
 	s.young = append(s.young, pid)
 	if !s.sweeping {
 		s.sweeping = true
@@ -80,8 +81,13 @@ func (s *Server) pidfd(pid int) int {
 	return fd
 }
 
+// reapBatch is how many servers are started before those that have ended
+// meanwhile are reaped in passing. A batch costs little more than one.
+const reapBatch = 32
+
 // reap handles all children that have ended.
 func (s *Server) reap() {
+	s.started = 0
 	for {
 		st, ok := s.starter.Reap()
 		if !ok {

@@ -310,7 +310,21 @@ func (l *loader) credential(q question) (*child.Credential, error) {
 		}
 		return nil, nil
 	}
-	return &child.Credential{UID: c.UID, GID: c.GID, Groups: c.Groups}, nil
+	return change(&child.Credential{UID: c.UID, GID: c.GID, Groups: c.Groups}), nil
+}
+
+// change returns nil for the identity that a root daemon has already: what is
+// to be the same root need not be made it.
+func change(c *child.Credential) *child.Credential {
+	own, err := os.Getgroups()
+	if err != nil || c.UID != 0 || int(c.GID) != os.Getegid() {
+		return c
+	}
+	own = slices.Compact(slices.Sorted(slices.Values(append(own, os.Getegid()))))
+	if !slices.EqualFunc(own, c.Groups, func(a int, b uint32) bool { return a == int(b) }) {
+		return c
+	}
+	return nil
 }
 
 func join(q question) string {

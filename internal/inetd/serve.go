@@ -13,10 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perEvent is how many clients of one socket are taken before the others get
-// their turn.
-const perEvent = 8
-
 // client is somebody who is to be served: a connection, which whoever has the
 // client owns, and who is at its other end.
 type client struct {
@@ -32,8 +28,7 @@ func (s *Server) readable(k *socket) {
 	do := k.svc.do
 	switch {
 	case k.spec.Listens() && (!do.wait || do.builtin != ""):
-		for n := 0; n < perEvent && k.polled && s.accept(k); n++ {
-		}
+		s.accept(k)
 	case do.builtin != "":
 		s.answer(k)
 	case do.options.Connect:
@@ -43,16 +38,17 @@ func (s *Server) readable(k *socket) {
 	}
 }
 
-// accept takes one connection and serves it. It reports whether there may be
-// another one.
-func (s *Server) accept(k *socket) bool {
+// accept takes one connection and serves it. If there are more, the socket is
+// still readable when the others have had their turn.
+func (s *Server) accept(k *socket) {
 	v := k.svc
 	if !s.mayStart(v) {
-		return false
+		return
 	}
 	conn, err := sock.Accept(int(k.fd), &s.peer)
 	if err != nil {
-		return s.acceptFailed(k, err)
+		s.acceptFailed(k, err)
+		return
 	}
 	c := client{conn: conn, peer: s.peer.AddrPort()}
 	if k.spec.Family == unix.AF_UNIX {
@@ -60,13 +56,11 @@ func (s *Server) accept(k *socket) bool {
 	}
 	if !s.admit(v, c.peer.Addr()) {
 		unix.Close(conn)
-		return true
+		return
 	}
 	if err := s.attend(v, c); err != nil {
 		s.rest(k, "fork", err)
-		return false
 	}
-	return true
 }
 
 // mayStart asks the limits that hold for all clients of a service together.
@@ -150,19 +144,16 @@ func (s *Server) admit(v *service, peer netip.Addr) bool {
 	return true
 }
 
-// acceptFailed reports whether accepting may go on.
-func (s *Server) acceptFailed(k *socket, err error) bool {
+// acceptFailed handles an error of accept. One that belongs to a connection
+// which is gone is no news.
+func (s *Server) acceptFailed(k *socket, err error) {
 	switch {
-	case errors.Is(err, unix.EAGAIN):
-		return false
 	case exhausted(err):
 		s.rest(k, "accept", err)
-		return false
-	case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
-		return true
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
+	default:
+		s.log.Warningf("%s: accept: %s", k.svc.label, message(err))
 	}
-	s.log.Warningf("%s: accept: %s", k.svc.label, message(err))
-	return false
 }
 
 // exhausted reports errors that say that the system has run out of something.

@@ -33,6 +33,7 @@ type Server struct {
 	faults    map[*socket]*fault   // of the sockets that are not open
 	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
 	processes map[int]process
+	started   int   // servers started since the last reap
 	young     []int // processes started since the last sweep
 	sweeping  bool
 	plan      *plan // the accounts and profiles in force
@@ -49,7 +50,9 @@ type Server struct {
 	names      names
 	inquiries  int // clients about whom something is being found out
 
-	talks  talks
+	talks     talks
+	answering map[uint16]bool // the ports of datagram builtins
+
 	busy   int          // connections that builtins serve at the moment
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -92,15 +95,12 @@ func (s *Server) Run() error {
 
 // turn is one turn of the event loop.
 func (s *Server) turn() {
-	timeout := s.expire()
-	// A connection is the server's alone once the daemon has closed its copy;
-	// so do that before sleeping.
-	if s.starter.Settle(settleTime) && (timeout < 0 || timeout > settleTime) {
-		timeout = settleTime
-	}
-	for _, ev := range s.poll.wait(timeout) {
+	for _, ev := range s.events() {
 		switch tag(ev.Pad) {
+		case tagProcess:
+			s.started = reapBatch
 		case tagWake:
+			s.started = reapBatch // a start may have failed
 			for _, f := range s.mail.collect() {
 				f()
 			}
@@ -110,7 +110,25 @@ func (s *Server) turn() {
 			}
 		}
 	}
-	s.reap()
+	if s.started >= reapBatch {
+		s.reap()
+	}
+}
+
+// events waits for what happens next. A connection is the server's alone once
+// the daemon has closed its copy, for which the child needs a descriptor table
+// of its own; that is waited for before sleeping, but not before working.
+func (s *Server) events() []unix.EpollEvent {
+	timeout := s.expire()
+	if s.starter.Settle(0) {
+		if ready := s.poll.wait(0); len(ready) > 0 {
+			return ready
+		}
+		if s.starter.Settle(settleTime) && (timeout < 0 || timeout > settleTime) {
+			timeout = settleTime
+		}
+	}
+	return s.poll.wait(timeout)
 }
 
 // settleTime is how long the loop waits for a child that has not yet got a
