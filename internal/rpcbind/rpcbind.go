@@ -74,15 +74,41 @@ func (c *Client) Unset(ctx context.Context, b Binding) error {
 	return s.holder(b)
 }
 
-// Registered reports whether b is registered at its very address, as it no
-// longer is after rpcbind was restarted. All registrations are read for it,
-// because GETADDR and GETPORT also answer with another version's address.
-func (c *Client) Registered(ctx context.Context, b Binding) (bool, error) {
+// Missing returns those of a list that are not registered at their very
+// addresses: all of them after rpcbind was restarted. All registrations are
+// read for it, because GETADDR and GETPORT also answer with another version's
+// address.
+func (c *Client) Missing(ctx context.Context, list []Binding) ([]Binding, error) {
 	s, err := c.open(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer s.close()
-	r, err := s.find(b)
-	return err == nil && r != nil && r.address == s.address(b), err
+	have, err := s.registrations()
+	if err != nil {
+		return nil, err
+	}
+	var missing []Binding
+	for _, b := range list {
+		if r := b.among(have); r == nil || r.address != s.address(b) {
+			missing = append(missing, b)
+		}
+	}
+	return missing, nil
+}
+
+// Wait returns when rpcbind ends, which takes all registrations with it: it
+// holds a connection, asks nothing and waits for the end of that. It returns as
+// well when ctx is done, and when there is nobody to connect to.
+func (c *Client) Wait(ctx context.Context) {
+	s, err := c.open(ctx)
+	if err != nil {
+		return
+	}
+	defer s.close()
+	s.conn.SetDeadline(time.Time{})
+	if ctx.Err() != nil {
+		return // the deadline that this set may just have been removed
+	}
+	s.conn.Read(make([]byte, 1))
 }

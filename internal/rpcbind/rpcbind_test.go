@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,8 @@ func lifeCycle(t *testing.T, c *Client, bindings []Binding) {
 	t.Helper()
 	registered := func(b Binding, want bool) {
 		t.Helper()
-		if got, err := c.Registered(t.Context(), b); got != want || err != nil {
+		missing, err := c.Missing(t.Context(), []Binding{b})
+		if got := len(missing) == 0; got != want || err != nil {
 			t.Errorf("%v at %v is registered: %v, %v; want %v", b, b.Addr, got, err, want)
 		}
 	}
@@ -45,6 +47,11 @@ func lifeCycle(t *testing.T, c *Client, bindings []Binding) {
 			t.Errorf("set over another address: %v, want a refusal that tells that address", err)
 		}
 		registered(b, true)
+	}
+	absent := bindings[0]
+	absent.Version = 77
+	if missing, err := c.Missing(t.Context(), append([]Binding{absent}, bindings...)); err != nil || !slices.Equal(missing, []Binding{absent}) {
+		t.Errorf("missing %v, %v; want %v alone", missing, err, absent)
 	}
 	for _, b := range bindings {
 		if err := c.Unset(t.Context(), b); err != nil {
@@ -91,9 +98,10 @@ func TestAbsent(t *testing.T) {
 		if err := client.Unset(t.Context(), b); err != ErrAbsent {
 			t.Errorf("%s: unset: %v, want ErrAbsent", path, err)
 		}
-		if _, err := client.Registered(t.Context(), b); err != ErrAbsent {
-			t.Errorf("%s: registered: %v, want ErrAbsent", path, err)
+		if _, err := client.Missing(t.Context(), []Binding{b}); err != ErrAbsent {
+			t.Errorf("%s: missing: %v, want ErrAbsent", path, err)
 		}
+		client.Wait(t.Context()) // returns
 	}
 }
 
@@ -121,6 +129,31 @@ func TestSilence(t *testing.T) {
 	client.Timeout = time.Hour
 	if err := client.Set(ctx, b); err == nil {
 		t.Error("a cancelled call succeeds")
+	}
+}
+
+// TestWait has Wait outlast the time for calls and end with the connection or
+// the context.
+func TestWait(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "unix", filepath.Join(t.TempDir(), "sock"))
+	client := &Client{Socket: l.Addr().String(), Timeout: time.Millisecond}
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, end := range []func(net.Conn){func(c net.Conn) { c.Close() }, func(net.Conn) { cancel() }} {
+		returned := make(chan struct{})
+		go func() { client.Wait(ctx); close(returned) }()
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		select {
+		case <-returned:
+			t.Fatal("Wait returns while there is nothing to tell")
+		case <-time.After(20 * time.Millisecond): // twenty time-outs
+		}
+		end(conn)
+		<-returned
 	}
 }
 

@@ -109,16 +109,18 @@ func (s *session) change(proc uint32, b Binding) (bool, error) {
 
 // holder is nil if nobody has what b asks for, or the refusal that says who.
 func (s *session) holder(b Binding) error {
-	r, err := s.find(b)
-	if err != nil || r == nil {
+	have, err := s.registrations()
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %v is registered at %v", ErrRefused, b, r)
+	if r := b.among(have); r != nil {
+		return fmt.Errorf("%w: %v is registered at %v", ErrRefused, b, r)
+	}
+	return nil
 }
 
-// find returns what is registered for the program, version and network of b,
-// or nil.
-func (s *session) find(b Binding) (*registration, error) {
+// registrations returns all there are.
+func (s *session) registrations() ([]registration, error) {
 	results, err := s.call(procDump, nil)
 	if err != nil {
 		return nil, fmt.Errorf("list registrations: %w", err)
@@ -127,12 +129,18 @@ func (s *session) find(b Binding) (*registration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list registrations: %w", err)
 	}
-	for _, r := range list {
+	return list, nil
+}
+
+// among returns what is registered for the program, version and network of b,
+// or nil.
+func (b Binding) among(list []registration) *registration {
+	for i, r := range list {
 		if r.program == b.Program && r.version == b.Version && r.netid == b.Netid {
-			return &r, nil
+			return &list[i]
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // arguments encodes b as the version at hand takes it: struct rpcb or struct
