@@ -115,8 +115,11 @@ func (s *Server) answer(k *socket) {
 // mayAnswer reports whether a datagram is answered at all. Its source may be
 // forged, to have two services feed each other or to bury somebody in replies.
 func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
+	if p.Peer.Family() == unix.AF_UNIX {
+		return true // that source is real
+	}
 	peer := p.Peer.AddrPort()
-	if p.ToMany() || !builtin.Answerable(peer, s.answersPort) {
+	if p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
 	return peer.Addr().IsLoopback() || s.admitReply(v, peer.Addr())
@@ -127,16 +130,17 @@ func (s *Server) admitReply(v *service, source netip.Addr) bool {
 	return v.usage().source(source, now).starts.admit(now, repliesPerMin)
 }
 
-// answersPort reports whether one of our own datagram builtins has a port.
-func (s *Server) answersPort(port uint16) bool {
-	for _, v := range s.services {
+// answering returns the ports of datagram builtins.
+func answering(services []*service) map[uint16]bool {
+	ports := map[uint16]bool{}
+	for _, v := range services {
 		for _, k := range v.sockets {
-			if k.reply != nil && k.spec.Addr.Port() == port {
-				return true
+			if v.do.builtin != "" && !v.do.listens {
+				ports[k.spec.Addr.Port()] = true
 			}
 		}
 	}
-	return false
+	return ports
 }
 
 // buffer returns room for one datagram, made when first needed.

@@ -5,9 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"inetd/internal/sock"
 )
@@ -124,6 +126,64 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 				t.Errorf("%d descriptors are open, before it were %d; talks %v", after, before, s.talks.open)
 			}
 		})
+	}
+}
+
+// What a server has left when the limit on starts is reached waits with what
+// else comes, and is served later.
+func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	newFar(t)
+	s := daemon(t, "127.0.0.1", "7001 dgram udp nowait.2 - /bin/dd dd bs=65536 count=1 status=none\n", nil)
+	conn := listen(t, "127.0.0.1")
+	to := netip.MustParseAddrPort("127.0.0.1:7001")
+	want := map[string]bool{}
+	for _, text := range []string{"a", "b", "c", "d", "e"} {
+		want[text] = true
+		if _, err := conn.WriteToUDPAddrPort([]byte(text), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := 1; len(want) > 0; n++ {
+		b := make([]byte, 10)
+		size, _, err := conn.ReadFromUDPAddrPort(b)
+		if err != nil {
+			t.Fatalf("%v are not answered: %v", want, err)
+		}
+		delete(want, string(b[:size]))
+		if n%2 == 0 && len(want) > 0 {
+			s.settle(t)
+			s.onLoop(func() {
+				v := s.services[0]
+				if u := v.usage(); !u.suspended || len(s.talks.open) > 0 {
+					t.Errorf("after %d answers: suspended %v, talks %v", n, u.suspended, s.talks.open)
+				} else { // a minute has passed
+					u.suspended, u.starts = false, window{}
+				}
+				s.armAll(v)
+			})
+		}
+	}
+}
+
+func TestUnixDatagramBuiltin(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "echo")
+	daemon(t, "", path+" dgram unix wait - internal echo\n", nil)
+	conn, err := net.DialUnix("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "client"), Net: "unixgram"}, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	for _, text := range []string{"hello", ""} {
+		conn.Write([]byte(text))
+		b := make([]byte, 10)
+		if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
+			t.Errorf("%q is answered with %q, %v", text, b[:n], err)
+		}
 	}
 }
 
