@@ -41,6 +41,7 @@ import (
 //	silent ID                  there is nothing to read from it yet
 //	closed ID                  reads the end from it and nothing else
 //	hangup ID                  closes it
+//	ports ID NAME NAME         sets the two to its ports: that of the script and that of the daemon
 //	occupy ID NET ADDR         listens there until hangup
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
 //	barrage C N W NET ADDR     has each of C clients send N datagrams, W of them unanswered at a
@@ -118,6 +119,7 @@ func TestScripts(t *testing.T) {
 			"expect":     cmdExpect,
 			"silent":     cmdSilent,
 			"closed":     cmdClosed,
+			"ports":      cmdPorts,
 			"hangup":     cmdHangUp,
 			"occupy":     cmdOccupy,
 			"rush":       cmdRush,

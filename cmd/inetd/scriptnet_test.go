@@ -134,6 +134,15 @@ func cmdSilent(ts *script, neg bool, args []string) {
 	ts.Check(conn.SetReadDeadline(time.Now().Add(2 * patience)))
 }
 
+// cmdPorts sets two variables to the ports of a connection.
+func cmdPorts(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	conn := connOf(ts, args[0])
+	for i, end := range []net.Addr{conn.LocalAddr(), conn.RemoteAddr()} {
+		ts.Setenv(args[1+i], strconv.Itoa(end.(*net.TCPAddr).Port))
+	}
+}
+
 // closed waits for the end of what the daemon or a server sends.
 func cmdClosed(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
