@@ -61,7 +61,7 @@ func arrange(dir string) error {
 	if err := os.Symlink(filepath.Join(dir, syslogName), "/dev/log"); err != nil {
 		return err
 	}
-	for _, path := range []string{"/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hosts.allow", "/etc/hosts.deny", "/etc/nsswitch.conf", "/usr/sbin"} {
+	for _, path := range []string{"/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hosts.allow", "/etc/hosts.deny", "/etc/nsswitch.conf", "/usr/bin/getent", "/usr/sbin"} {
 		own := filepath.Join(dir, "private", path)
 		if _, err := os.Stat(own); err != nil {
 			continue

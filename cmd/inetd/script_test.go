@@ -23,6 +23,7 @@ import (
 //	                           its environment, and returns when it serves; the usual ID is inetd
 //	foreground [@ID] [NAME=VALUE]... ARG...
 //	                           runs inetd -f -e -p $WORK/ID.pid ARG... and returns at once
+//	attach                     is for a daemon with the pid file inetd.pid that exec has started
 //	waitlog [@ID] PATTERN      waits until the log has a match after that of the last waitlog;
 //	                           with !, there must be none in the whole log
 //	signal NAME [@ID]          sends SIGHUP, SIGTERM, ...
@@ -35,7 +36,7 @@ import (
 //	                           prints the answer; with !, connecting must fail
 //	dialfrom IP NET ADDR [TEXT] dials from a local address
 //	dialuntil PATTERN NET ADDR dials until the answer matches
-//	connect ID NET ADDR        connects for longer
+//	connect [N*]ID NET ADDR    connects for longer, N times as ID1, ID2, ...
 //	send ID TEXT               sends TEXT on that connection
 //	expect ID TEXT             reads exactly TEXT from it
 //	silent ID                  there is nothing to read from it yet
@@ -105,6 +106,7 @@ func TestScripts(t *testing.T) {
 			"expand":     cmdExpand,
 			"start":      cmdStart,
 			"foreground": cmdForeground,
+			"attach":     cmdAttach,
 			"waitlog":    cmdWaitLog,
 			"signal":     cmdSignal,
 			"reload":     cmdReload,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -88,13 +89,25 @@ func readAnswer(conn net.Conn) ([]byte, error) {
 	return io.ReadAll(conn)
 }
 
+// cmdConnect makes one connection, or with 3*c those named c1, c2 and c3.
 func cmdConnect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	conn, err := net.DialTimeout(args[1], args[2], patience)
-	ts.Check(err)
-	ts.Defer(func() { conn.Close() })
-	ts.Check(conn.SetDeadline(time.Now().Add(2 * patience)))
-	benchOf(ts).conns[args[0]] = conn
+	ids := []string{args[0]}
+	if times, id, ok := strings.Cut(args[0], "*"); ok {
+		n, err := strconv.Atoi(times)
+		ts.Check(err)
+		ids = nil
+		for i := range n {
+			ids = append(ids, id+strconv.Itoa(i+1))
+		}
+	}
+	for _, id := range ids {
+		conn, err := net.DialTimeout(args[1], args[2], patience)
+		ts.Check(err)
+		ts.Defer(func() { conn.Close() })
+		ts.Check(conn.SetDeadline(time.Now().Add(2 * patience)))
+		benchOf(ts).conns[id] = conn
+	}
 }
 
 func cmdSend(ts *script, neg bool, args []string) {

@@ -39,8 +39,17 @@ func printEnvironment() {
 }
 
 // printDescriptors shows which descriptors were inherited, and how. What is
-// close-on-exec cannot have been: the Go runtime opened it.
+// close-on-exec cannot have been: the Go runtime opened it. A server that has
+// nobody to write to is given a file, which tells what they are too, and ends
+// with status 3.
 func printDescriptors() {
+	out := os.Stdout
+	if len(os.Args) > 1 {
+		file, err := os.Create(os.Args[1])
+		exitOn(err)
+		defer os.Exit(3)
+		out = file
+	}
 	for fd := range 1024 {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		if err != nil || flags&unix.FD_CLOEXEC != 0 {
@@ -50,7 +59,11 @@ func printDescriptors() {
 		if mode, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); mode&unix.O_NONBLOCK != 0 {
 			word = "nonblocking"
 		}
-		fmt.Println(fd, word)
+		if out != os.Stdout {
+			link, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+			word += " " + link
+		}
+		fmt.Fprintln(out, fd, word)
 	}
 }
 
