@@ -29,22 +29,21 @@ func (k *socket) queued() int64 {
 }
 
 // balked reports whether a wait server has ended without taking what it was
-// started for, as far as can be told. Servers of one client each that are busy
-// all the time look alike if their queue never gets shorter; so only those that
-// have failed are taken for such where there is no more to go by.
+// started for. Of Internet datagrams that is known. Of connections there is but
+// their number, if anything, which need not get less when one is accepted; so
+// only a server that failed at once is suspected, and one that ends well leaves
+// it to the limit on starts.
 func (p *process) balked(st child.Status) bool {
 	k := p.lent
-	if !readable(int(k.fd)) {
+	switch {
+	case !readable(int(k.fd)):
+		return false
+	case !k.spec.Listens() && p.queued >= 0:
+		return k.queued() == p.queued
+	case st.Wait == 0, time.Since(time.Unix(0, p.begun)) > briefTime:
 		return false
 	}
-	brief := time.Since(time.Unix(0, p.begun)) < briefTime
-	switch {
-	case p.queued < 0:
-		return brief && st.Wait != 0
-	case k.spec.Listens():
-		return brief && k.queued() >= p.queued
-	}
-	return k.queued() == p.queued
+	return k.queued() >= p.queued
 }
 
 // takeBack makes a socket the daemon's again when its wait server has ended.
