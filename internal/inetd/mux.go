@@ -33,7 +33,7 @@ func (s *Server) serveMux(v *service, c client) {
 		f.SetDeadline(time.Now().Add(muxTime))
 		name, err := readName(f)
 		switch {
-		case errors.Is(err, errLongName):
+		case errors.Is(err, errLongName), errors.Is(err, io.ErrUnexpectedEOF):
 			f.dismiss("-Error reading service name\r\n")
 		case err != nil: // the client is gone, or too slow
 		case strings.EqualFold(name, "help"):
