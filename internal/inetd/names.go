@@ -34,19 +34,8 @@ type hostName struct {
 	state access.NameState
 }
 
-// of returns the name of an address within lookupTime. Everybody who asks for
-// the same address meanwhile gets the same answer, so that one client cannot
-// use up the lookups.
-func (n *names) of(addr netip.Addr) (string, access.NameState, error) {
-	h, err := n.ask(addr.WithZone(""))
-	if err != nil {
-		return "", access.Unknown, err
-	}
-	<-h.found
-	return h.name, h.state, nil
-}
-
-// ask begins a lookup, or joins the one that is under way.
+// ask begins a lookup, which takes lookupTime at most, or joins the one that is
+// under way, so that one client cannot use up the lookups.
 func (n *names) ask(addr netip.Addr) (*hostName, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -92,13 +92,6 @@ func receive(t *testing.T, fd int) (Packet, []byte) {
 	return p, b[:n]
 }
 
-func empty(t *testing.T, fd int) {
-	t.Helper()
-	if n, err := unix.Read(fd, make([]byte, 1<<16)); err != unix.EAGAIN {
-		t.Fatalf("read %d bytes, %v; want nothing", n, err)
-	}
-}
-
 // Whoever has got a socket of its own is served there and the others by the
 // first one; what was sent before is put back and arrives at the new socket.
 func TestConnectAndInject(t *testing.T) {
