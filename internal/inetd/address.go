@@ -17,10 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// portName is a port with the official name and aliases it was found under.
+// portName is a port with the official name and aliases it was found under, or
+// an RPC program, whose port is the kernel's choice.
 type portName struct {
-	number uint16
-	names  []string
+	number  uint16
+	program uint32
+	names   []string
 }
 
 // transport is what the protocol column means to socket(2).
@@ -63,7 +65,13 @@ func (l *loader) addresses(e *conf.Entry) ([]want, *portName) {
 		if a.addr.Is6() {
 			spec.Family, spec.Dual = unix.AF_INET6, a.dual
 		}
+		if port.program != 0 {
+			spec = spec.OfProgram(port.program)
+		}
 		l.want(spec, a.explicit)
+	}
+	if port.program != 0 {
+		l.oneAddress(e, l.wants)
 	}
 	return l.wants, port
 }
@@ -110,6 +118,9 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 // port finds the port of an entry: a number, or a name of the services file, of
 // the system's services database, or of the built-in table, in this order.
 func (l *loader) port(e *conf.Entry) (*portName, bool) {
+	if e.Kind == conf.RPC {
+		return l.program(e)
+	}
 	if n, ok := decimal(e.Service); ok {
 		return &portName{number: n}, true
 	}
@@ -124,7 +135,7 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 		l.report(e, e.Pos, conf.Error, "unknown service", l.suggest(e))
 		return nil, false
 	}
-	return &portName{s.Port, append([]string{s.Name}, s.Aliases...)}, true
+	return &portName{number: s.Port, names: append([]string{s.Name}, s.Aliases...)}, true
 }
 
 func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {

@@ -70,6 +70,7 @@ type loader struct {
 	plan     plan
 	services *netdb.Services
 	classic  *netdb.Services
+	programs *netdb.Programs // of the rpc file, once needed
 	env      []string
 	actions  map[deed]*action
 	claims   map[sock.Spec]claim

@@ -48,6 +48,7 @@ func (s *Server) merge(p *plan) Outcome {
 	for _, k := range fresh {
 		s.open(k)
 	}
+	s.register()
 	if !s.ready {
 		s.log.Noticef("serving %d services", len(p.services))
 		return out
@@ -188,6 +189,9 @@ func (s *Server) openFailed(k *socket, err error) {
 	s.after(delay, func() {
 		if s.faults[k] == f {
 			s.open(k)
+			if k.svc.do.rpc.number != 0 {
+				s.register()
+			}
 		}
 	})
 }

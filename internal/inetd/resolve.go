@@ -125,6 +125,9 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		mux:     e.Kind == conf.Mux,
 		plus:    e.Plus,
 	}
+	if port != nil && port.program != 0 {
+		d.rpc = rpcProgram{port.program, e.Low, e.High}
+	}
 	if e.Owner.Set && !l.owner(e, &d.options) {
 		return nil
 	}

@@ -50,6 +50,8 @@ type Server struct {
 	names      names
 	inquiries  int // clients about whom something is being found out
 
+	registrar *registrar // nil until there is an RPC service
+
 	talks     talks
 	answering map[uint16]bool // the ports of datagram builtins
 
@@ -263,6 +265,9 @@ func (s *Server) feedWatchdog() {
 // close closes all sockets. Servers that run are left alone.
 func (s *Server) close() {
 	s.notify("STOPPING=1")
+	if s.registrar != nil {
+		s.registrar.close()
+	}
 	for _, k := range s.sockets {
 		if k != nil {
 			s.shut(k)
@@ -302,6 +307,8 @@ func (k *socket) state() string {
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:
 		return "suspended until " + u.starts.end().Format(time.TimeOnly)
+	case u.balks > 0:
+		return fmt.Sprintf("%d servers in a row have taken nothing", u.balks)
 	case !k.polled:
 		return fmt.Sprintf("full: %d servers", u.live)
 	}

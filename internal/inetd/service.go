@@ -43,6 +43,7 @@ type deed struct {
 	wait    bool
 	limits  limits
 	options sock.Options // of its sockets
+	rpc     rpcProgram
 }
 
 // clone makes a deed independent of the text of the configuration file, which

@@ -26,7 +26,7 @@ type Spec struct {
 	Dual     bool                  // AF_INET6: also takes IPv4 clients, so V6ONLY is off
 	Protocol uint16                // unix.IPPROTO_TCP, ...; 0: the default of family and type
 	Addr     netip.AddrPort        // of an Internet socket
-	name     unique.Handle[string] // path of a unix socket, port of a vsock socket
+	name     unique.Handle[string] // path of a unix socket, port of a vsock socket, number of an RPC program
 }
 
 // UnixSpec is the Spec of a unix socket at a path; "@name" is in the abstract
@@ -38,6 +38,13 @@ func UnixSpec(kind uint8, path string) Spec {
 // VsockSpec is the Spec of a socket for the host of a virtual machine.
 func VsockSpec(kind uint8, port uint32) Spec {
 	return Spec{Family: unix.AF_VSOCK, Type: kind, name: unique.Make(strconv.FormatUint(uint64(port), 10))}
+}
+
+// OfProgram is the Spec of the socket for an ONC RPC program, whose port the
+// kernel chooses; that of Addr is 0.
+func (s Spec) OfProgram(number uint32) Spec {
+	s.name = unique.Make(strconv.FormatUint(uint64(number), 10))
+	return s
 }
 
 // Path is the path of a unix socket, and empty for others.
@@ -67,6 +74,9 @@ func (s Spec) String() string {
 		return s.Path()
 	case unix.AF_VSOCK:
 		return "vsock:" + s.name.Value()
+	}
+	if s.name != (unique.Handle[string]{}) {
+		return fmt.Sprintf("program %s at %s", s.name.Value(), s.Addr.Addr())
 	}
 	if s.Addr.Addr().IsUnspecified() && !s.Dual {
 		return fmt.Sprintf("%s:%d", map[bool]string{true: "0.0.0.0", false: "[::]"}[s.Family == unix.AF_INET], s.Addr.Port())
