@@ -180,30 +180,15 @@ func (s *Server) hangUp(p process, st child.Status) {
 // resume starts another server for what is unread, if that may be now. If not,
 // it waits with what comes from other clients.
 func (s *Server) resume(t *talk) {
+	// An answer to a client who has gone comes back as an error, which would be
+	// the first thing that is read.
+	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
 	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.client.Addr()) {
 		s.dissolve(t)
 		return
 	}
 	s.startTalk(t)
-}
-
-// redirect connects the socket of a talk to the sender of the next datagram in it.
-// If nothing can be put back that may be another client. It reports whether
-// there is one.
-func (s *Server) redirect(t *talk) bool {
-	if t.local.IsValid() {
-		return true
-	}
-	var p sock.Packet
-	for p.Peek(t.conn) == nil {
-		t.client = p.Peer.AddrPort()
-		if t.answerable() && sock.Connect(t.conn, &p.Peer) == nil {
-			return true
-		}
-		p.Receive(t.conn, s.buffer())
-	}
-	return false
 }
 
 // dissolve ends a talk and puts back what is unread.
@@ -254,57 +239,10 @@ func unread(fd int) (list []datagram) {
 	return list
 }
 
-// readable reports whether something can be read from a descriptor at once.
+// readable reports whether something can be read from a descriptor at once,
+// other than an error.
 func readable(fd int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-	return n == 1 && err == nil
-}
-
-// giveAway serves the next datagram where none can be put back: the server gets
-// the socket of the service itself, connected to the client, and the service a
-// new one. Datagrams of other clients that are in the queue already go with the
-// old one: to the server, if it reads more than one, or to the next.
-func (s *Server) giveAway(k *socket) {
-	v := k.svc
-	var p sock.Packet
-	if !s.mayStart(v) || p.Peek(int(k.fd)) != nil {
-		return
-	}
-	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
-	if !e.answerable() || !s.admit(v, e.client.Addr()) {
-		s.consume(k)
-		return
-	}
-	fd, err := s.replace(k, &p)
-	if err != nil {
-		s.consume(k)
-		s.release(v, e.client.Addr())
-		s.unserved(k, err)
-		return
-	}
-	old := int(k.fd)
-	s.unpoll(k)
-	s.sockets[old] = nil
-	s.opened(k, fd)
-	s.startTalk(&talk{ends: e, at: k, conn: old, taken: sock.Stamp(old)})
-}
-
-// replace opens a new socket for the service of k and connects the old one to
-// the sender of a datagram.
-func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
-	old := int(k.fd)
-	if err := sock.Share(old, true); err != nil {
-		return -1, err
-	}
-	if fd, err = sock.Open(k.spec, k.svc.do.options, s.starter.Floor()); err != nil {
-		return -1, err
-	}
-	if err = sock.Connect(old, &p.Peer); err == nil {
-		err = unix.SetNonblock(old, false)
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(p, 0)
+	return n == 1 && err == nil && p[0].Revents&unix.POLLIN != 0
 }

@@ -168,6 +168,35 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 	}
 }
 
+// Who sends and goes is served all the same: that nobody takes the answer is
+// not the next server's fault.
+func TestDatagramsOfAClientThatHasGone(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	newFar(t)
+	for _, denied := range []bool{false, true} {
+		t.Run(fmt.Sprintf("denied %v", denied), func(t *testing.T) {
+			s := daemon(t, "127.0.0.1", "7001 dgram udp nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n",
+				func(s *Server) { s.talks.denied = denied })
+			conn := listen(t, "127.0.0.1")
+			for _, text := range []string{"a", "b", "c"} {
+				if _, err := conn.WriteToUDPAddrPort([]byte(text), netip.MustParseAddrPort("127.0.0.1:7001")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			conn.Close()
+			ask(t, listen(t, "127.0.0.1"), "127.0.0.1:7001", "I stay")
+			s.settle(t)
+			s.onLoop(func() {
+				if u := s.services[0].usage(); u.starts.count != 4 || u.balks != 0 {
+					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.starts.count, u.balks)
+				}
+			})
+		})
+	}
+}
+
 func TestUnixDatagramBuiltin(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "echo")

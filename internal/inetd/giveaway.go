@@ -1,0 +1,71 @@
+package inetd
+
+import (
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// giveAway serves the next datagram where none can be put back: the server gets
+// the socket of the service itself, connected to the client, and the service a
+// new one. Datagrams of other clients that are in the queue already go with the
+// old one: to the server, if it reads more than one, or to the next.
+func (s *Server) giveAway(k *socket) {
+	v := k.svc
+	var p sock.Packet
+	if !s.mayStart(v) || p.Peek(int(k.fd)) != nil {
+		return
+	}
+	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
+	if !e.answerable() || !s.admit(v, e.client.Addr()) {
+		s.consume(k)
+		return
+	}
+	fd, err := s.replace(k, &p)
+	if err != nil {
+		s.consume(k)
+		s.release(v, e.client.Addr())
+		s.unserved(k, err)
+		return
+	}
+	old := int(k.fd)
+	s.unpoll(k)
+	s.sockets[old] = nil
+	s.opened(k, fd)
+	s.startTalk(&talk{ends: e, at: k, conn: old, taken: sock.Stamp(old)})
+}
+
+// replace opens a new socket for the service of k and connects the old one to
+// the sender of a datagram.
+func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
+	old := int(k.fd)
+	if err := sock.Share(old, true); err != nil {
+		return -1, err
+	}
+	if fd, err = sock.Open(k.spec, k.svc.do.options, s.starter.Floor()); err == nil {
+		if err = sock.Connect(old, &p.Peer); err == nil {
+			return fd, unix.SetNonblock(old, false)
+		}
+		unix.Close(fd)
+	}
+	sock.Share(old, false)
+	return -1, err
+}
+
+// redirect connects the socket of a talk to the sender of the next datagram in
+// it: if nothing can be put back that may be another client. It reports whether
+// there is one.
+func (s *Server) redirect(t *talk) bool {
+	if t.local.IsValid() {
+		return true
+	}
+	var p sock.Packet
+	for p.Peek(t.conn) == nil {
+		t.client = p.Peer.AddrPort()
+		if t.answerable() && sock.Connect(t.conn, &p.Peer) == nil {
+			return true
+		}
+		p.Receive(t.conn, s.buffer())
+	}
+	return false
+}
