@@ -37,6 +37,13 @@
 // end is noticed at the next turn of the loop, or by a pidfd if it lives longer
 // than a moment. Nothing on this path allocates.
 //
+// # The life of a datagram
+//
+// Builtins answer at once. A wait server gets the socket itself, which is not
+// polled until that ends. For a nowait server the datagram is taken out, a
+// second socket is bound to the same address and connected to the client, and
+// the datagram is sent to it once more over the loopback device (dgram.go).
+//
 // # Facts that decided the shape
 //
 // Package net opens MPTCP listeners, turns on keepalive, shares O_NONBLOCK with
