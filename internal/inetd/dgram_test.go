@@ -25,15 +25,7 @@ func TestNowaitDatagramsOfAnotherMachine(t *testing.T) {
 	for _, port := range []int{7001, 7002} {
 		for _, addr := range []string{"10.9.0.1", "10.9.0.2", "[fd09::1]", "[fd09::2]", "[fe80::1%far0]"} {
 			conn := f.dial(t, fmt.Sprintf("%s:%d", addr, port))
-			for _, text := range []string{"one", "two", "three"} {
-				if _, err := conn.Write([]byte(text)); err != nil {
-					t.Fatal(err)
-				}
-				b := make([]byte, 10)
-				if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
-					t.Fatalf("%s:%d answers %q with %q, %v", addr, port, text, b[:n], err)
-				}
-			}
+			echoed(t, conn, "one", "two", strings.Repeat("x", 60000))
 			conn.Write(nil) // ends cat
 		}
 		for _, tt := range []struct{ to, from string }{
@@ -207,13 +199,7 @@ func TestUnixDatagramBuiltin(t *testing.T) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	for _, text := range []string{"hello", ""} {
-		conn.Write([]byte(text))
-		b := make([]byte, 10)
-		if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
-			t.Errorf("%q is answered with %q, %v", text, b[:n], err)
-		}
-	}
+	echoed(t, conn, "hello", "")
 }
 
 const smallServices = `
@@ -314,16 +300,7 @@ func TestBuiltinDatagramsOfAnotherMachine(t *testing.T) {
 	daemon(t, "", "7 dgram udp nowait - internal echo\n1007 dgram udp46 nowait - internal echo\n", nil)
 	for _, port := range []int{7, 1007} {
 		for _, addr := range []string{"10.9.0.1", "10.9.0.2", "[fd09::1]", "[fd09::2]", "[fe80::1%far0]"} {
-			conn := f.dial(t, fmt.Sprintf("%s:%d", addr, port))
-			for _, text := range []string{"one", "", strings.Repeat("x", 60000)} {
-				if _, err := conn.Write([]byte(text)); err != nil {
-					t.Fatal(err)
-				}
-				b := make([]byte, 1<<16)
-				if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
-					t.Fatalf("%s:%d answers %d bytes with %d, %v", addr, port, len(text), n, err)
-				}
-			}
+			echoed(t, f.dial(t, fmt.Sprintf("%s:%d", addr, port)), "one", "", strings.Repeat("x", 60000))
 		}
 		for _, tt := range []struct{ many, one string }{
 			{"10.9.0.255", "10.9.0.1"},

@@ -207,6 +207,20 @@ func (s *Server) onLoop(f func()) {
 	<-done
 }
 
+// echoed sends datagrams and wants each back before the next.
+func echoed(t *testing.T, conn net.Conn, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if _, err := conn.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 1<<16)
+		if n, err := conn.Read(b); err != nil || string(b[:n]) != text {
+			t.Fatalf("%v answers %d bytes with %d, %v", conn.RemoteAddr(), len(text), n, err)
+		}
+	}
+}
+
 // ask sends text to an address and returns the answer and its sender.
 func ask(t *testing.T, conn *net.UDPConn, to, text string) (string, netip.AddrPort) {
 	t.Helper()
