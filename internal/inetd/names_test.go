@@ -175,13 +175,14 @@ func TestResolve(t *testing.T) {
 		{"127.0.0.3", "- - localhost\n"},
 		{"127.0.0.5", "- - localhost\n"},
 	} {
-		sc := newScene(t, shServer+"'echo ${TCPREMOTEHOST--} ${REMOTE_HOST--} $TCPLOCALHOST'\n", func(c *Config) { c.Resolve = true })
-		sc.names = testResolver(t)
-		sc.start()
-		if got := sc.visit(test.from, ""); got != test.answer {
-			t.Errorf("%s: answer %q, want %q", test.from, got, test.answer)
-		}
-		sc.wantLog("-connection")
-		sc.s.close()
+		t.Run(test.from, func(t *testing.T) {
+			sc := newScene(t, shServer+"'echo ${TCPREMOTEHOST--} ${REMOTE_HOST--} $TCPLOCALHOST'\n", func(c *Config) { c.Resolve = true })
+			sc.names = testResolver(t)
+			sc.start()
+			if got := sc.visit(test.from, ""); got != test.answer {
+				t.Errorf("%s: answer %q, want %q", test.from, got, test.answer)
+			}
+			sc.wantLog("-connection")
+		})
 	}
 }

@@ -171,7 +171,8 @@ func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (p
 	return pid
 }
 
-// renice adds to the nice value of a process, which is as yet the daemon's.
+// renice adds to the nice value of a process, which is as yet the daemon's. What
+// that has forked meanwhile runs without it.
 func (s *Server) renice(v *service, pid, n int) {
 	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err == nil {

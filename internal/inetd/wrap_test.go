@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -157,7 +158,7 @@ func TestRules(t *testing.T) {
 		{"setenv", shServer + "'echo $FOO $TERM; env | grep -c TERM'", "ALL: ALL: setenv FOO %a-%d: setenv TERM vt52", "",
 			func(c *Config) { c.Wrap, c.KeepEnv = true, true }, `^127\.0\.0\.2-sh vt52\n1\n$`, `: connection from`},
 		{"umask", shServer + "umask", "ALL: ALL: umask 077", "", wrap, `^0077\n$`, `: connection from`},
-		{"nice", shServer + "nice", "ALL: ALL: nice 3: nice", "", wrap, `^` + strconv.Itoa(niceness()+13) + `\n$`, `: connection from`},
+		{"nice", shServer + "'until test $(nice) = " + strconv.Itoa(niceness()+13) + "; do :; done; echo yes'", "ALL: ALL: nice 3: nice", "", wrap, `^yes\n$`, `: connection from`},
 		{"twist", echoServer, "", "ALL: ALL: twist echo no %d for %a", wrap, `^no echo for 127\.0\.0\.2\n$`,
 			`: twist 127\.0\.0\.2 to echo no echo for 127\.0\.0\.2, service PORT \(tcp4\): DIR/deny:1: `},
 		{"twist of one let in", echoServer, "ALL: ALL: setenv A b: twist echo instead $A", "", wrap, `^instead b\n$`, `: twist `},
@@ -365,5 +366,66 @@ func TestCheckKnowsRules(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("want %q in\n%s", want, &b)
 		}
+	}
+}
+
+// TestInquiriesBounded leaves a client in the listen queue while as many are
+// asked about as may be.
+func TestInquiriesBounded(t *testing.T) {
+	sc := newScene(t, echoServer+"\n", wrap)
+	sc.start()
+	sc.s.inquiries = maxInquiries
+	answer := make(chan string, 1)
+	go func() {
+		b, err := talkTo("127.0.0.1:"+sc.port, stranger, "")
+		answer <- fmt.Sprintf("%s%v", b, err)
+		sc.s.mail.post(func() {})
+	}()
+	for len(sc.s.held) == 0 {
+		sc.s.turn()
+	}
+	sc.s.inquiryEnded()
+	for len(answer) == 0 {
+		sc.s.turn()
+	}
+	if got := <-answer; got != "welcome\n<nil>" {
+		t.Errorf("answer %q", got)
+	}
+	if sc.s.inquiries != maxInquiries-1 {
+		t.Errorf("%d inquiries", sc.s.inquiries)
+	}
+}
+
+// TestRulesUnix has a client without an address, which only ALL, UNKNOWN and the
+// like match.
+func TestRulesUnix(t *testing.T) {
+	for _, test := range []struct{ deny, answer, log string }{
+		{"echo: 127.", "hi\n", `: connection from unknown, service DIR/s \(unix\)$`},
+		{"echo: ALL", "", `: refused connection from unknown, service DIR/s \(unix\): DIR/deny:1: echo: ALL \(daemon echo\)$`},
+	} {
+		t.Run(test.deny, func(t *testing.T) {
+			sc := newScene(t, "", wrap)
+			sc.write("inetd.conf", "DIR/s stream unix nowait - /bin/echo echo hi\n")
+			sc.write("deny", test.deny+"\n")
+			sc.start()
+			answer := ""
+			over := false
+			go func() {
+				c, err := net.Dial("unix", sc.path("s"))
+				if err == nil {
+					b, _ := io.ReadAll(c)
+					answer = string(b)
+					c.Close()
+				}
+				sc.s.mail.post(func() { over = true })
+			}()
+			for !over || sc.s.inquiries > 0 || len(sc.s.processes) > 0 {
+				sc.s.turn()
+			}
+			if answer != test.answer {
+				t.Errorf("%s: answer %q, want %q", test.deny, answer, test.answer)
+			}
+			sc.wantLog(test.log)
+		})
 	}
 }
