@@ -21,7 +21,7 @@ type registrar struct {
 
 	made    []rpcbind.Binding        // and not removed yet
 	refused map[rpcbind.Binding]bool // since the list came
-	trouble string                   // that has been logged
+	trouble string                   // that has been logged, without what differs each time
 }
 
 // registration is one that is wanted, for the service of that label.
@@ -74,14 +74,16 @@ func (r *registrar) run() {
 		case <-stale:
 		}
 		cancel()
-		err := r.settle(wanted)
+		var ctx context.Context
+		ctx, cancel = context.WithCancel(context.Background())
+		rpcbindEnded, err := r.settle(ctx, wanted)
 		r.tell(wanted, err)
 		if err == nil {
 			delay = minRetry
 		}
 		stale = nil
 		if err != nil || len(wanted) > 0 {
-			stale, cancel = r.stale(err == nil, delay)
+			stale = later(ctx, rpcbindEnded, delay)
 		}
 		delay = min(2*delay, maxRetry)
 	}
@@ -91,43 +93,61 @@ func (r *registrar) run() {
 // there: a server may have removed its own.
 const checkInterval = time.Minute
 
-// stale returns a channel that is closed when it is time to talk to rpcbind
-// again: after a delay, which for a settled rpcbind begins with its end.
-func (r *registrar) stale(settled bool, delay time.Duration) (<-chan struct{}, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
+// later returns a channel that is closed when it is time to talk to rpcbind
+// again: after a delay, which begins with its end if it runs now.
+func later(ctx context.Context, rpcbindEnded <-chan struct{}, delay time.Duration) <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		if settled {
-			check, cancel := context.WithTimeout(ctx, checkInterval)
-			r.client.Wait(check)
-			cancel()
+		if rpcbindEnded != nil {
+			select {
+			case <-rpcbindEnded:
+			case <-time.After(checkInterval):
+			}
 		}
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
 		}
 	}()
-	return over, cancel
+	return over
 }
 
-// settle makes what is registered what is wanted.
-func (r *registrar) settle(wanted []registration) error {
+// settle makes what is registered what is wanted, and returns a channel that is
+// closed when rpcbind ends, or ctx is done.
+func (r *registrar) settle(ctx context.Context, wanted []registration) (rpcbindEnded <-chan struct{}, err error) {
 	if err := r.remove(wanted); err != nil || len(wanted) == 0 {
-		return err
+		return nil, err
 	}
-	ctx := context.Background()
+	ended, err := r.client.Watch(ctx) // first: its end is not to be missed
+	if err != nil {
+		return nil, err
+	}
+	if err := r.add(wanted); err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
+// add makes the registrations that rpcbind does not have.
+func (r *registrar) add(wanted []registration) error {
 	list := make([]rpcbind.Binding, len(wanted))
 	for i, w := range wanted {
 		list[i] = w.Binding
 	}
-	missing, err := r.client.Missing(ctx, list)
+	missing, err := r.client.Missing(context.Background(), list)
 	if err != nil {
 		return err
 	}
 	missing = slices.DeleteFunc(missing, func(b rpcbind.Binding) bool { return r.refused[b] })
-	if lost := slices.DeleteFunc(slices.Clone(missing), func(b rpcbind.Binding) bool { return !slices.Contains(r.made, b) }); len(lost) > 0 {
-		r.log.Noticef("rpcbind has lost %s, made again now", number(len(lost), "registration", "registrations"))
+	lost := 0
+	for _, b := range missing {
+		if slices.Contains(r.made, b) {
+			lost++
+		}
+	}
+	if lost > 0 {
+		r.log.Noticef("rpcbind has lost %s, made again now", number(lost, "registration", "registrations"))
 	}
 	return r.make(wanted, missing)
 }
@@ -150,7 +170,7 @@ func (r *registrar) remove(wanted []registration) error {
 // make makes the registrations that are missing. What somebody else, or this
 // daemon before a crash, has left for the same program is replaced, as by every
 // inetd. A portmapper of version 2 removes a version from all networks at once,
-// so all of them are made again.
+// so that the version is registered for all of them again.
 func (r *registrar) make(wanted []registration, missing []rpcbind.Binding) error {
 	wanted = slices.DeleteFunc(slices.Clone(wanted), func(w registration) bool {
 		return r.refused[w.Binding] ||
@@ -185,16 +205,16 @@ func (r *registrar) set(w registration) error {
 
 // tell logs the beginning and the end of trouble.
 func (r *registrar) tell(wanted []registration, err error) {
-	text := ""
+	trouble := ""
 	if err != nil && len(wanted) > 0 {
-		text = err.Error()
+		trouble = message(err)
 	}
-	switch was := r.trouble; {
-	case text == was:
-	case text != "":
-		r.log.Warningf("%s: RPC programs are served and not registered; it will be tried again", text)
+	switch {
+	case trouble == r.trouble:
+	case trouble != "":
+		r.log.Warningf("%v: RPC programs are served and not registered; it will be tried again", err)
 	case len(wanted) > 0:
 		r.log.Noticef("RPC programs are registered now: %s", number(len(r.made), "registration", "registrations"))
 	}
-	r.trouble = text
+	r.trouble = trouble
 }

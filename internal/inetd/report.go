@@ -40,6 +40,7 @@ type reportEntry struct {
 	Argv       []string        `json:"argv"`
 	Served     bool            `json:"served"`
 	Sockets    []reportSocket  `json:"sockets"` // none if not served, or if tcpmux hands the service out
+	Program    *reportProgram  `json:"program,omitempty"`
 
 	label string
 }
@@ -60,9 +61,16 @@ type reportIdentity struct {
 	Groups []uint32 `json:"groups"`
 }
 
+// reportProgram is an ONC RPC program and the versions that are registered.
+type reportProgram struct {
+	Number uint32 `json:"number"`
+	Low    uint32 `json:"low"`
+	High   uint32 `json:"high"`
+}
+
 type reportSocket struct {
 	Network string `json:"network"`         // as in the protocol column: "tcp4", "udp6", "tcp46", "unix", ...
-	Address string `json:"address"`         // "0.0.0.0:21", "[::]:21", "/run/socket", the port of a vsock
+	Address string `json:"address"`         // "0.0.0.0:21" (port 0: any), "[::]:21", "/run/socket", the port of a vsock
 	Mode    string `json:"mode,omitempty"`  // of a path, octal
 	Owner   string `json:"owner,omitempty"` // of a path, as uid:gid; without it, the daemon's own
 }
@@ -135,6 +143,9 @@ func (n note) entryOf(c *Config) reportEntry {
 		r.Server = n.svc.do.program.Path()
 	}
 	r.Builtin = n.svc.do.builtin
+	if p := n.svc.do.rpc; p.number != 0 {
+		r.Program = &reportProgram{p.number, p.low, p.high}
+	}
 	for _, k := range n.svc.sockets {
 		r.Sockets = append(r.Sockets, n.socketOf(k.spec))
 	}
@@ -143,6 +154,9 @@ func (n note) entryOf(c *Config) reportEntry {
 
 func (n note) socketOf(spec sock.Spec) reportSocket {
 	r := reportSocket{Network: network(n.entry, spec), Address: strings.TrimPrefix(spec.String(), "vsock:")}
+	if n.entry.Kind == conf.RPC {
+		r.Network, r.Address = "rpc/"+r.Network, spec.Addr.String()
+	}
 	if o := n.svc.do.options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path(), "@") {
 		r.Mode, r.Owner = fmt.Sprintf("%04o", o.Mode), owner(o.UID, o.GID)
 	}

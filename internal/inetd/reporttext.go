@@ -41,6 +41,9 @@ func (e *reportEntry) write(w io.Writer) {
 	fmt.Fprintln(w)
 	line := func(name, text string) { fmt.Fprintf(w, "    %-8s %s\n", name, text) }
 	line("sockets", e.sockets())
+	if p := e.Program; p != nil {
+		line("program", p.String())
+	}
 	line("type", e.SocketType+" "+waitWord(e.Wait))
 	line("user", e.user())
 	if e.Builtin != "" {
@@ -53,6 +56,14 @@ func (e *reportEntry) write(w io.Writer) {
 	}
 	line("limits", e.Limits.String())
 	fmt.Fprintln(w)
+}
+
+// String is the program and its versions in words.
+func (p *reportProgram) String() string {
+	if p.Low == p.High {
+		return fmt.Sprintf("%d version %d", p.Number, p.Low)
+	}
+	return fmt.Sprintf("%d versions %d to %d", p.Number, p.Low, p.High)
 }
 
 func waitWord(wait bool) string {

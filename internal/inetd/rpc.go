@@ -89,9 +89,6 @@ func (s *Server) register() {
 	var list []registration
 	told := map[rpcbind.Binding]bool{}
 	for _, v := range s.services {
-		if v.do.rpc.number == 0 {
-			continue
-		}
 		for _, k := range v.sockets {
 			for _, b := range k.bindings() {
 				anywhere := b
@@ -112,15 +109,16 @@ func (s *Server) register() {
 	s.registrar.want(list)
 }
 
-// bindings returns how a socket of an RPC service is reached, for each version.
+// bindings returns how each version of an RPC program is reached by a socket;
+// nothing for other services.
 func (k *socket) bindings() (list []rpcbind.Binding) {
 	var local sock.Address
-	if k.fd < 0 || sock.Local(int(k.fd), &local) != nil {
+	p := k.svc.do.rpc
+	if p.number == 0 || k.fd < 0 || sock.Local(int(k.fd), &local) != nil {
 		return nil
 	}
 	netid := map[uint16]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[k.spec.Protocol]
 	at := netip.AddrPortFrom(k.spec.Addr.Addr(), local.AddrPort().Port())
-	p := k.svc.do.rpc
 	for n := range p.high - p.low + 1 {
 		b := rpcbind.Binding{Program: p.number, Version: p.low + n, Netid: netid, Addr: at}
 		if k.spec.Dual {
@@ -134,4 +132,13 @@ func (k *socket) bindings() (list []rpcbind.Binding) {
 		list = append(list, b)
 	}
 	return list
+}
+
+// where is the address of a socket in words, with the port that the kernel has
+// chosen for an RPC program.
+func (k *socket) where() string {
+	if list := k.bindings(); len(list) > 0 {
+		return fmt.Sprintf("%s, port %d", k.spec, list[0].Addr.Port())
+	}
+	return k.spec.String()
 }

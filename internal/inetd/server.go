@@ -288,7 +288,7 @@ func (s *Server) DumpState() { s.mail.post(s.dump) }
 func (s *Server) dump() {
 	for _, v := range s.services {
 		for _, k := range v.sockets {
-			s.log.Noticef("%s: %s: %s", v.label, k.spec, k.state())
+			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state())
 		}
 		if v.do.mux {
 			s.log.Noticef("%s: %s", v.label, v.muxState())

@@ -97,18 +97,24 @@ func (c *Client) Missing(ctx context.Context, list []Binding) ([]Binding, error)
 	return missing, nil
 }
 
-// Wait returns when rpcbind ends, which takes all registrations with it: it
-// holds a connection, asks nothing and waits for the end of that. It returns as
-// well when ctx is done, and when there is nobody to connect to.
-func (c *Client) Wait(ctx context.Context) {
+// Watch returns a channel that is closed when rpcbind ends, which takes all
+// registrations with it, and when ctx is done. It holds a connection, asks
+// nothing and waits for the end of that.
+func (c *Client) Watch(ctx context.Context) (ended <-chan struct{}, err error) {
 	s, err := c.open(ctx)
 	if err != nil {
-		return
+		return nil, err
 	}
-	defer s.close()
 	s.conn.SetDeadline(time.Time{})
-	if ctx.Err() != nil {
-		return // the deadline that this set may just have been removed
+	if err := ctx.Err(); err != nil { // its deadline may just have been removed
+		s.close()
+		return nil, err
 	}
-	s.conn.Read(make([]byte, 1))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer s.close()
+		s.conn.Read(make([]byte, 1))
+	}()
+	return over, nil
 }

@@ -101,7 +101,9 @@ func TestAbsent(t *testing.T) {
 		if _, err := client.Missing(t.Context(), []Binding{b}); err != ErrAbsent {
 			t.Errorf("%s: missing: %v, want ErrAbsent", path, err)
 		}
-		client.Wait(t.Context()) // returns
+		if _, err := client.Watch(t.Context()); err != ErrAbsent {
+			t.Errorf("%s: watch: %v, want ErrAbsent", path, err)
+		}
 	}
 }
 
@@ -132,28 +134,33 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestWait has Wait outlast the time for calls and end with the connection or
-// the context.
-func TestWait(t *testing.T) {
+// TestWatch watches for longer than a call may take, until the connection ends
+// or the context does.
+func TestWatch(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "unix", filepath.Join(t.TempDir(), "sock"))
 	client := &Client{Socket: l.Addr().String(), Timeout: time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	for _, end := range []func(net.Conn){func(c net.Conn) { c.Close() }, func(net.Conn) { cancel() }} {
-		returned := make(chan struct{})
-		go func() { client.Wait(ctx); close(returned) }()
+		ended, err := client.Watch(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
 		conn, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
 		select {
-		case <-returned:
-			t.Fatal("Wait returns while there is nothing to tell")
+		case <-ended:
+			t.Fatal("it has ended, it is told")
 		case <-time.After(20 * time.Millisecond): // twenty time-outs
 		}
 		end(conn)
-		<-returned
+		<-ended
+	}
+	if _, err := client.Watch(ctx); err == nil {
+		t.Error("something can be watched under a context that is done")
 	}
 }
 

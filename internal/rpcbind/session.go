@@ -62,8 +62,9 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
+// nobodyListens also takes a network that is down for one without a portmapper.
 func nobodyListens(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED)
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENETUNREACH)
 }
 
 // dialReserved connects from a port below 1024 if it may. Over TCP that is how

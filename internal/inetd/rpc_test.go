@@ -1,0 +1,104 @@
+package inetd
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+	"inetd/internal/sock"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		service string
+		number  uint32
+		problem string
+	}{
+		{"100002", 100002, ""},
+		{"4294967295", 4294967295, ""},
+		{"0", 0, "error: RPC program 0 cannot be registered; expected a name or a number from 1"},
+		{"lights", 300001, ""},
+		{"lamps", 300001, ""},
+		{"from-nis", 300002, ""},
+		{"rusersd", 100002, "hint: no rpc file names it; program 100002 is its classic number"},
+		{"lihgts", 0, "error: unknown rpc service; did you mean lights (300001)?"},
+		{"ruserd", 0, "error: unknown rpc service; did you mean rusersd (100002)?"},
+		{"zzzzzzzzzz", 0, "error: unknown rpc service; a program number works too"},
+		{"-a", 0, "error: unknown rpc service; a program number works too"},
+	}
+	for _, tt := range tests {
+		l := &loader{
+			programs: netdb.ParsePrograms([]byte("lights 300001 lamps\n")),
+			getent: func(database, key string) (string, bool, error) {
+				return "from-nis  300002\n", database == "rpc" && key == "from-nis", nil
+			},
+		}
+		p, ok := l.program(&conf.Entry{Pos: conf.Pos{File: "f", Line: 1, Col: 1}, Kind: conf.RPC, Service: tt.service, Word: "rpc/udp"})
+		problem := ""
+		for _, pr := range l.plan.problems {
+			problem = pr.Severity.String() + ": " + pr.Text
+			if pr.Hint != "" {
+				problem += "; " + pr.Hint
+			}
+		}
+		if ok != (tt.number > 0) || p.program != tt.number || problem != tt.problem {
+			t.Errorf("%s: %d %v %q, want %d %q", tt.service, p.program, ok, problem, tt.number, tt.problem)
+		}
+	}
+}
+
+// TestBindings opens sockets and looks how they are registered.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	v4, v6 := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 0), netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	udp4 := sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP, Addr: v4}.OfProgram(300001)
+	tcp6 := sock.Spec{Family: unix.AF_INET6, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP, Addr: v6}.OfProgram(300001)
+	tcp46 := tcp6
+	tcp46.Dual = true
+	tests := []struct {
+		spec sock.Spec
+		want []string
+	}{
+		{udp4, []string{"2 udp 127.0.0.1:PORT", "3 udp 127.0.0.1:PORT"}},
+		{tcp6, []string{"2 tcp6 [::]:PORT", "3 tcp6 [::]:PORT"}},
+		{tcp46, []string{"2 tcp 0.0.0.0:PORT", "2 tcp6 [::]:PORT", "3 tcp 0.0.0.0:PORT", "3 tcp6 [::]:PORT"}},
+	}
+	for _, tt := range tests {
+		if tt.spec.Family == unix.AF_INET6 && !haveIPv6() {
+			continue
+		}
+		k := &socket{spec: tt.spec, fd: -1, svc: &service{do: &action{deed: deed{rpc: rpcProgram{300001, 2, 3}}}}}
+		if list := k.bindings(); list != nil {
+			t.Errorf("%v: %v before it is open", tt.spec, list)
+		}
+		fd, err := sock.Open(tt.spec, sock.Options{Backlog: 1}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		var local sock.Address
+		if err := sock.Local(fd, &local); err != nil {
+			t.Fatal(err)
+		}
+		k.fd = int32(fd)
+		var got []string
+		for _, b := range k.bindings() {
+			if b.Program != 300001 || b.Addr.Port() != local.AddrPort().Port() || b.Addr.Port() == 0 {
+				t.Errorf("%v: %v", tt.spec, b)
+			}
+			got = append(got, strings.Join([]string{string(rune('0' + b.Version)), b.Netid, netip.AddrPortFrom(b.Addr.Addr(), 9).String()}, " "))
+		}
+		for i := range tt.want {
+			tt.want[i] = strings.ReplaceAll(tt.want[i], "PORT", "9")
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%v: -want +got:\n%s", tt.spec, diff)
+		}
+	}
+}
