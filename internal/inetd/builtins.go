@@ -74,16 +74,15 @@ type connection struct{ *os.File }
 // stream takes over a descriptor. It is moved out of the low numbers, which
 // connections on their way to a server need.
 func stream(conn, floor int) (connection, error) {
-	high, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, floor)
-	unix.Close(conn)
-	if err != nil {
+	if high, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, floor); err == nil {
+		unix.Close(conn)
+		conn = high
+	} // else there is none left, and a low one serves as well
+	if err := unix.SetNonblock(conn, true); err != nil {
+		unix.Close(conn)
 		return connection{}, os.NewSyscallError("fcntl", err)
 	}
-	if err := unix.SetNonblock(high, true); err != nil {
-		unix.Close(high)
-		return connection{}, os.NewSyscallError("fcntl", err)
-	}
-	return connection{os.NewFile(uintptr(high), "connection")}, nil
+	return connection{os.NewFile(uintptr(conn), "connection")}, nil
 }
 
 func (c connection) Read(b []byte) (int, error) {
