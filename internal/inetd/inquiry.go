@@ -262,12 +262,12 @@ func (q *inquiry) priority(p syslog.Priority) syslog.Priority {
 
 // why says what decided and who was asked about, to be appended to a log line.
 func (q *inquiry) why() string {
-	v, why := &q.verdict, ""
-	switch {
-	case v.Line > 0:
-		why = fmt.Sprintf(": %s:%d: %s", v.File, v.Line, v.Rule)
-	case v.File != "":
-		why = ": " + v.File
+	v, why := q.verdict, ""
+	if v.File != "" {
+		why = ": " + place(v)
+	}
+	if v.Rule != "" {
+		why += ": " + v.Rule
 	}
 	if v.Note != "" {
 		why += ": " + v.Note
@@ -280,4 +280,12 @@ func (q *inquiry) why() string {
 		who += ", peer " + q.Peer.String()
 	}
 	return fmt.Sprintf("%s (%s)", why, who)
+}
+
+// place is where the rule that decided starts, or the file that cannot be read.
+func place(v access.Verdict) string {
+	if v.Line == 0 {
+		return v.File
+	}
+	return fmt.Sprintf("%s:%d", v.File, v.Line)
 }

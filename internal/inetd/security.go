@@ -42,7 +42,7 @@ func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
 	if v.File == "" {
 		return true
 	}
-	l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s:%d limits who may use it, which is impossible for a wait or datagram service, service ignored", v.File, v.Line),
+	l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s limits who may use it, which is impossible for a wait or datagram service, service ignored", place(v)),
 		"without that line it is open to all")
 	return false
 }

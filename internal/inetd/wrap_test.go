@@ -429,3 +429,15 @@ func TestRulesUnix(t *testing.T) {
 		})
 	}
 }
+
+func TestInetdSecUnreadable(t *testing.T) {
+	sc := newScene(t, echoServer+"\n127.0.0.1:PORT dgram udp4 wait - /bin/true true\n", nil)
+	if err := os.Mkdir(sc.path("sec"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sc.start()
+	if got := sc.visit(stranger, ""); got != "" || len(sc.s.services) != 1 {
+		t.Errorf("answer %q, %d services", got, len(sc.s.services))
+	}
+	sc.wantLog(`: PORT/udp4: DIR/sec limits who may use it(.|\n)*: refused connection from .*: DIR/sec: Is a directory \(`)
+}
