@@ -5,42 +5,79 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// cmdPrivate has the daemons that follow see a file system of their own.
+// cmdPrivate has the daemons that follow see a system of their own.
 func cmdPrivate(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	flags := uintptr(syscall.CLONE_NEWNS)
-	if len(args) == 1 && args[0] == "pid" {
-		flags |= syscall.CLONE_NEWPID
+	kind := strings.Join(args, " ")
+	if _, ok := namespaces[kind]; !ok {
+		ts.Fatalf("private, private pid or private noclone3")
 	}
-	benchOf(ts).namespaces = flags
+	benchOf(ts).private = &kind
 }
 
-// enclose makes cmd run in new namespaces, by way of enter.
-func enclose(cmd *exec.Cmd, namespaces uintptr, dir string) {
+// namespaces are those that the kinds of private daemon need.
+var namespaces = map[string]uintptr{
+	"":         syscall.CLONE_NEWNS,
+	"pid":      syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
+	"noclone3": 0,
+}
+
+// enclose makes cmd run in a system of its own, by way of enter.
+func enclose(cmd *exec.Cmd, kind, dir string) {
 	wrapper := filepath.Join(filepath.Dir(cmd.Path), "t-private")
-	cmd.Args = append([]string{wrapper, dir, cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{wrapper, kind, dir, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = wrapper
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces[kind]}
 }
 
-// enter is a program that arranges the file system of its mount namespace and
-// executes another one: /dev has but null, and log, which is the socket of the
-// script's syslogd; and what the script has in private/ replaces a file or
-// directory of the same path.
+// enter is a program that arranges its system and executes another one.
 func enter() {
-	if err := arrange(os.Args[1]); err != nil {
-		fmt.Fprintln(os.Stderr, "t-private:", err)
-		os.Exit(2)
+	kind, dir, argv := os.Args[1], os.Args[2], os.Args[3:]
+	var err error
+	if kind == "noclone3" {
+		err = refuseClone3()
+	} else {
+		err = arrange(dir)
 	}
-	fmt.Fprintln(os.Stderr, "t-private:", syscall.Exec(os.Args[2], os.Args[2:], os.Environ()))
+	if err == nil {
+		err = syscall.Exec(argv[0], argv, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "t-private:", err)
 	os.Exit(2)
 }
 
+// refuseClone3 installs a filter of system calls such as container runtimes
+// have, before which clone3(2) does not exist.
+func refuseClone3() error {
+	runtime.LockOSThread() // the filter is this thread's, and Exec runs on it
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no new privileges: %w", err)
+	}
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number of the call, at offset 0
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_CLONE3, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog)))
+	if e != 0 {
+		return fmt.Errorf("seccomp: %w", e)
+	}
+	return nil
+}
+
+// arrange arranges a mount namespace: /dev has but null, and log, which is the
+// socket of the script's syslogd; and what the script has in private/ replaces
+// a file or directory of the same path.
 func arrange(dir string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)

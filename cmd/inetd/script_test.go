@@ -53,6 +53,9 @@ import (
 //	children [@ID] N           waits until it has that many children, zombies included
 //	private [pid]              has daemons run in a mount namespace, and as process 1 of a pid
 //	                           namespace (see private_test.go); needs [namespaces]
+//	private noclone3           has them run where clone3 is refused
+//	inherit NET:ADDR...        has daemons find these sockets open, as from systemd; file:PATH is
+//	                           none
 //	syslogd start|stuck|read|stop
 //	                           is the daemon behind their /dev/log; one that is stuck does not read
 //	waitsyslog PATTERN         is waitlog for what that one was told
@@ -131,6 +134,7 @@ func TestScripts(t *testing.T) {
 			"sockets":    cmdSockets,
 			"count":      cmdCount,
 			"children":   cmdChildren,
+			"inherit":    cmdInherit,
 			"private":    cmdPrivate,
 			"syslogd":    cmdSyslogd,
 			"waitsyslog": cmdWaitSyslog,

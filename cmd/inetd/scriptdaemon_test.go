@@ -36,7 +36,8 @@ type bench struct {
 	syslogd   *net.UnixConn
 	syslog    *transcript
 
-	namespaces uintptr // of daemons; 0: those of the test
+	private *string  // the kind of system that daemons have of their own
+	inherit []string // sockets that daemons find open
 }
 
 func newBench(env *testscript.Env) *bench {
@@ -130,8 +131,11 @@ func runInetd(ts *script, id string, args []string, options ...string) (d *testD
 	pidFile = filepath.Join(b.dir, id+".pid")
 	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "inetd"), append(append(options, "-p", pidFile), args...)...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), env, w, w
-	if b.namespaces != 0 {
-		enclose(cmd, b.namespaces, b.dir)
+	if len(b.inherit) > 0 {
+		bequeath(cmd, b.inherit)
+	}
+	if b.private != nil {
+		enclose(cmd, *b.private, b.dir)
 	}
 	ts.Logf("%s", cmd)
 	ts.Check(cmd.Start())

@@ -24,7 +24,8 @@ var toys = map[string]func(){
 	"t-bufs":  printBuffers,
 	"t-dgram": answerDatagrams,
 
-	"t-private": enter,
+	"t-private":  enter,
+	"t-activate": activate,
 }
 
 // printEnvironment leaves out what the test harness needs for itself.

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// cmdInherit has the daemons that follow find sockets open.
+func cmdInherit(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	benchOf(ts).inherit = args
+}
+
+// bequeath makes cmd inherit sockets, by way of activate.
+func bequeath(cmd *exec.Cmd, sockets []string) {
+	wrapper := filepath.Join(filepath.Dir(cmd.Path), "t-activate")
+	cmd.Args = append([]string{wrapper, strings.Join(sockets, " "), cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = wrapper
+}
+
+// activate is a program that opens sockets, named as in tcp4:127.0.0.1:21, and
+// executes another one with them, as a service manager does (sd_listen_fds(3)).
+func activate() {
+	for i, name := range strings.Fields(os.Args[1]) {
+		fd, err := openSocket(name)
+		if err == nil {
+			err = unix.Dup3(fd, 100+i, 0) // out of the way of descriptors to come
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "t-activate:", name, err)
+			os.Exit(2)
+		}
+	}
+	n := len(strings.Fields(os.Args[1]))
+	for i := range n {
+		_ = unix.Dup3(100+i, 3+i, 0)
+		_ = unix.Close(100 + i)
+	}
+	env := append(os.Environ(), "LISTEN_PID="+strconv.Itoa(os.Getpid()), "LISTEN_FDS="+strconv.Itoa(n))
+	fmt.Fprintln(os.Stderr, "t-activate:", syscall.Exec(os.Args[2], os.Args[2:], env))
+	os.Exit(2)
+}
+
+// openSocket opens a socket; file:PATH is one that is none.
+func openSocket(name string) (fd int, err error) {
+	network, address, _ := strings.Cut(name, ":")
+	var s interface{ File() (*os.File, error) }
+	switch {
+	case network == "file":
+		return unix.Open(address, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	case strings.HasPrefix(network, "udp"):
+		addr, err := net.ResolveUDPAddr(network, address)
+		if err != nil {
+			return -1, err
+		}
+		s, err = net.ListenUDP(network, addr)
+		if err != nil {
+			return -1, err
+		}
+	default:
+		config := net.ListenConfig{}
+		config.SetMultipathTCP(false)
+		l, err := config.Listen(context.Background(), network, address)
+		if err != nil {
+			return -1, err
+		}
+		if u, ok := l.(*net.UnixListener); ok {
+			u.SetUnlinkOnClose(false)
+		}
+		s = l.(interface{ File() (*os.File, error) })
+	}
+	f, err := s.File()
+	if err != nil {
+		return -1, err
+	}
+	return int(f.Fd()), nil
+}
