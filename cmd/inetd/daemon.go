@@ -31,7 +31,7 @@ const flushTime = 500 * time.Millisecond
 // parent would think it ended.
 func (o *options) background() bool {
 	supervised := os.Getenv("NOTIFY_SOCKET") != "" ||
-		os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) ||
+		listens() ||
 		os.Getpid() == 1
 	return !o.debug && !o.foreground && !supervised
 }
@@ -189,11 +189,32 @@ func relay(signals <-chan os.Signal, s *inetd.Server) {
 	}
 }
 
+// firstFD is the first descriptor after the standard ones.
+const firstFD = 3
+
+// inherited returns the descriptors that a service manager has opened for this
+// very process (sd_listen_fds(3)).
+func inherited() (list []int) {
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || !listens() {
+		return nil
+	}
+	for fd := firstFD; len(list) < n; fd++ {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			break // fewer than announced
+		}
+		list = append(list, fd)
+	}
+	return list
+}
+
+// listens reports whether a service manager means this process by LISTEN_FDS.
+func listens() bool { return os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) }
+
 // closeOnExec keeps descriptors that whoever started us left open from the
 // servers.
 func closeOnExec() {
-	const first = 3 // after the standard ones
-	if unix.CloseRange(first, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
+	if unix.CloseRange(firstFD, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
 	}
 	open, err := os.ReadDir("/proc/self/fd") // Linux before 5.11
@@ -201,7 +222,7 @@ func closeOnExec() {
 		return
 	}
 	for _, e := range open {
-		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= firstFD {
 			unix.CloseOnExec(fd)
 		}
 	}

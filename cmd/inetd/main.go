@@ -60,6 +60,7 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 	if err := child.FreshSignals(); err != nil {
 		return 1, err
 	}
+	o.Inherited = inherited()
 	closeOnExec()
 	o.launched = launched()
 	if o.background() && !o.launched {

@@ -73,6 +73,7 @@ func (l *loader) addresses(e *conf.Entry) ([]want, *portName) {
 	if port.program != 0 {
 		l.oneAddress(e, l.wants)
 	}
+	l.wants = l.asInherited(l.wants)
 	return l.wants, port
 }
 

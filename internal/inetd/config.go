@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/conf"
+	"inetd/internal/sock"
 	"inetd/internal/syslog"
 )
 
@@ -13,6 +14,12 @@ type Config struct {
 	Explicit bool     // Files were given as operands: one that is missing is an error at start
 	Services string   // the services file; "": beside the first configuration file, else /etc/services
 	Backlog  int      // listen queue of each stream socket; 0: 128
+
+	// Inherited are descriptors of sockets that whoever started the daemon has
+	// opened. The daemon owns them, and uses those that entries ask for instead of
+	// opening them.
+	Inherited []int
+	inherited []sock.Spec // what they are
 
 	Starts    int // starts per service and 60 s; 0: no limit
 	Max       int // concurrent servers of one service; 0: no limit

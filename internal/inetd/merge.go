@@ -50,6 +50,7 @@ func (s *Server) merge(p *plan) Outcome {
 	}
 	s.register()
 	if !s.ready {
+		s.tellUnused()
 		s.log.Noticef("serving %d services", len(p.services))
 		return out
 	}
@@ -141,7 +142,7 @@ func (k *socket) answers() {
 // open opens a socket and begins to poll it. If that is impossible it is tried
 // again, less and less often.
 func (s *Server) open(k *socket) {
-	fd, err := sock.Open(k.spec, k.svc.do.options, s.starter.Floor())
+	fd, err := s.obtain(k)
 	if err != nil {
 		s.openFailed(k, err)
 		return
@@ -214,7 +215,9 @@ func (s *Server) shut(k *socket) {
 	}
 	s.unpoll(k)
 	s.sockets[k.fd] = nil
-	sock.Close(int(k.fd), k.spec)
+	if _, inherited := s.inherited[k.spec]; !inherited {
+		sock.Close(int(k.fd), k.spec)
+	}
 	k.fd = -1
 }
 

@@ -50,7 +50,8 @@ type Server struct {
 	names      names
 	inquiries  int // clients about whom something is being found out
 
-	registrar *registrar // nil until there is an RPC service
+	inherited map[sock.Spec]int // descriptors that the service manager has opened
+	registrar *registrar        // nil until there is an RPC service
 
 	talks     talks
 	answering map[uint16]bool // the ports of datagram builtins
@@ -74,6 +75,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, mail: mailbox{wake: starter.Wake()}}
 	s.findRules()
+	s.adopt()
 	return s, p.add(starter.Wake(), tagWake, 0)
 }
 
@@ -272,6 +274,9 @@ func (s *Server) close() {
 		if k != nil {
 			s.shut(k)
 		}
+	}
+	for _, fd := range s.inherited {
+		unix.Close(fd)
 	}
 	if s.watcher != nil {
 		s.watcher.Close()
