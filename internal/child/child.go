@@ -42,12 +42,17 @@ const (
 	Group
 	User
 	Limits
+	Null
+	Self
 	Exec
 )
 
-var stageNames = [...]string{"run", "descriptors", "setsid", "setgroups", "setgid", "setuid", "setrlimit", "execv"}
+var stageNames = [...]string{
+	"run", "descriptors", "setsid", "setgroups", "setgid", "setuid", "setrlimit", "/dev/null", "/proc/self", "execv",
+}
 
-// String returns the name of the system call that failed, as logs show it.
+// String returns the name of the system call that failed, or of the file that it
+// was for, as logs show it.
 func (s Stage) String() string { return stageNames[s] }
 
 // Starter starts children and reaps them. Only one may exist in a process,

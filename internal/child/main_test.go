@@ -60,6 +60,7 @@ var servers = map[string]func(){
 	"t-exit-3": func() { os.Exit(3) },
 	"t-report": func() { json.NewEncoder(os.Stdout).Encode(observe()) },
 	"t-cat":    func() { io.Copy(os.Stdout, os.Stdin) },
+	"t-listen": observeListener,
 	"t-abort":  func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 }
 

@@ -29,6 +29,13 @@ type Profile struct {
 // them. It serves any number of starts and is not changed by them.
 type Program struct {
 	*Profile
+
+	// Listen says that the server expects its socket as systemd passes it: as
+	// descriptor 3, 0 to 2 being /dev/null, with LISTEN_PID in the environment.
+	// The other variables of sd_listen_fds(3) are the caller's to add. It takes a
+	// Starter with Clone.
+	Listen bool
+
 	path *byte
 	argv []*byte // with the terminating nil
 }

@@ -23,7 +23,7 @@ type slot struct {
 }
 
 const (
-	maxCalls  = 16
+	maxCalls  = 24
 	stackSize = 1024
 	chunk     = 32 // slots mapped at a time
 )
@@ -94,16 +94,28 @@ func (st *start) load(p *Program, fd int, extra []byte, shared bool) {
 	for i := callDup0; i <= callDup2; i++ {
 		at(i)[0] = uintptr(fd)
 	}
-	k.calls[n-1].args = [6]uintptr{address(p.path), address(&p.argv[0]), st.environment(p, extra)}
+	env := st.environment(p, extra)
+	exec := n - 1
+	if p.Listen {
+		exec += copy(k.calls[exec:], listenCalls[:])
+		k.calls[exec-1].args[2] = address(&st.env[len(extra)+len(pidName)])
+	}
+	k.calls[exec] = call{unix.SYS_EXECVE, [6]uintptr{address(p.path), address(&p.argv[0]), env}}
 }
 
 // environment returns the address of p's environment followed by extra.
 func (st *start) environment(p *Program, extra []byte) uintptr {
 	st.env = append(st.env[:0], extra...)
+	if p.Listen {
+		st.env = append(st.env, pidVar...)
+	}
 	st.envp = append(st.envp[:0], p.env...)
-	for rest := st.env; len(rest) > 0; {
+	for rest := st.env[:len(extra)]; len(rest) > 0; {
 		st.envp = append(st.envp, &rest[0])
 		rest = rest[bytes.IndexByte(rest, 0)+1:]
+	}
+	if p.Listen {
+		st.envp = append(st.envp, &st.env[len(extra)])
 	}
 	st.envp = append(st.envp, nil)
 	return address(&st.envp[0])
@@ -167,7 +179,7 @@ func (st *start) failure() (Status, bool) {
 		return Status{}, false
 	}
 	st.reported = true
-	stage := st.prog.stages[st.first+int(st.slot.done)]
+	stage := st.prog.stage(st.first + int(st.slot.done))
 	return Status{Pid: st.pid, Wait: notRun, Stage: stage, Errno: syscall.Errno(st.slot.errno)}, true
 }
 

@@ -1,0 +1,45 @@
+package child
+
+import "golang.org/x/sys/unix"
+
+// A server that is to be started as systemd does it finds its socket as
+// descriptor 3 and, by LISTEN_PID, that this is meant for it and not for one of
+// its ancestors (sd_listen_fds(3)). Nobody knows its process id before the
+// clone. So the child has the kernel write it into the environment: it is what
+// the symbolic link /proc/self points to.
+
+const (
+	listenFD = 3
+	pidName  = "LISTEN_PID="
+	pidSize  = 10 // digits of the greatest process id
+	pidVar   = pidName + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+)
+
+var (
+	devNull  = []byte("/dev/null\x00")
+	procSelf = []byte("/proc/self\x00")
+)
+
+// listenCalls are what such a child does before its exec, when its socket is
+// descriptor 0 as for any other.
+var listenCalls = [...]call{
+	{unix.SYS_DUP3, [6]uintptr{0, listenFD}},
+	{unix.SYS_CLOSE_RANGE, [6]uintptr{0, 0}},
+	{unix.SYS_OPENAT, [6]uintptr{^uintptr(0), address(&devNull[0]), unix.O_RDWR}}, // becomes 0; the path is absolute
+	{unix.SYS_DUP3, [6]uintptr{0, 1}},
+	{unix.SYS_DUP3, [6]uintptr{0, 2}},
+	{unix.SYS_READLINKAT, [6]uintptr{^uintptr(0), address(&procSelf[0]), 0, pidSize}}, // to where a start says
+}
+
+var listenStages = [len(listenCalls)]Stage{Descriptors, Descriptors, Null, Descriptors, Descriptors, Self}
+
+// stage is the stage of the i-th call of a start that shares the descriptor table.
+func (g *Program) stage(i int) Stage {
+	if n := len(g.stages) - 1; g.Listen && i >= n {
+		if i-n < len(listenStages) {
+			return listenStages[i-n]
+		}
+		return Exec
+	}
+	return g.stages[i]
+}

@@ -1,0 +1,88 @@
+package child
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// observeListener tells over descriptor 3 what a server started as systemd does
+// it sees.
+func observeListener() {
+	r := listenerReport{Pid: os.Getpid(), ListenPid: os.Getenv("LISTEN_PID"), LastVar: os.Environ()[len(os.Environ())-2]}
+	for fd := range 1000 {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			target, _ := os.Readlink(fmt.Sprint("/proc/self/fd/", fd))
+			r.Descriptors = append(r.Descriptors, fmt.Sprint(fd, " ", strings.TrimRight(target, "[0123456789]")))
+		}
+	}
+	json.NewEncoder(os.NewFile(listenFD, "socket")).Encode(r)
+}
+
+type listenerReport struct {
+	Pid                int
+	ListenPid, LastVar string
+	Descriptors        []string
+}
+
+func TestListen(t *testing.T) {
+	h := cloning(t)
+	for _, crowded := range []bool{false, true} {
+		h.Crowded = crowded
+		p := h.prepare(Command{Argv: []string{"t-listen"}, Env: []string{"A=1"}})
+		p.Listen = true
+		clients := map[int]*os.File{}
+		for range 20 { // each has to find its own id
+			pid, client := h.start(p, "LISTEN_FDS=1\x00")
+			defer client.Close()
+			clients[pid] = client
+		}
+		h.Settle(10 * time.Second)
+		for pid, client := range clients {
+			var r listenerReport
+			if err := json.NewDecoder(client).Decode(&r); err != nil {
+				t.Fatal(err, h.await())
+			}
+			if r.Pid != pid || r.ListenPid != fmt.Sprint(pid) || r.LastVar != "LISTEN_FDS=1" {
+				t.Errorf("crowded %v: process %d: %+v", crowded, pid, r)
+			}
+			want := []string{"0 /dev/null", "1 /dev/null", "2 /dev/null", "3 socket:"}
+			if !slices.Equal(r.Descriptors, want) {
+				t.Errorf("crowded %v: descriptors %q, want %q", crowded, r.Descriptors, want)
+			}
+		}
+		for range clients {
+			if st := h.await(); st.Stage != Run || st.Wait != 0 {
+				t.Errorf("%+v", st)
+			}
+		}
+	}
+}
+
+// TestListenFailed has the stages of calls that other servers do not have.
+func TestListenFailed(t *testing.T) {
+	h := cloning(t)
+	p := h.prepare(Command{Path: "/nonexistent", Argv: []string{"t"}})
+	p.Listen = true
+	for _, crowded := range []bool{false, true} {
+		h.Crowded = crowded
+		_, client := h.start(p, "")
+		defer client.Close()
+		if st := h.await(); st.Stage != Exec || st.Errno != syscall.ENOENT {
+			t.Errorf("crowded %v: %+v", crowded, st)
+		}
+	}
+	last := len(p.stages) - 1
+	for i, want := range []Stage{Limits, Descriptors, Descriptors, Null, Descriptors, Descriptors, Self, Exec} {
+		if got := p.stage(last - 1 + i); got != want {
+			t.Errorf("call %d is %v, want %v", last-1+i, got, want)
+		}
+	}
+}
