@@ -100,13 +100,21 @@ func (sc *scene) visit(from, text string) (answer string) {
 		answer = string(b)
 		sc.s.mail.post(func() { over = true })
 	}()
-	for !over || sc.s.inquiries > 0 || len(sc.s.processes) > 0 || sc.s.busy > 0 {
-		sc.s.turn()
-	}
+	sc.serve(func() bool { return over })
 	if err != nil {
 		sc.t.Error(err)
 	}
 	return answer
+}
+
+// serve turns the loop until a client has gone and all is done for it.
+func (sc *scene) serve(gone func() bool) {
+	for !gone() || sc.s.inquiries > 0 || sc.s.busy > 0 {
+		sc.s.turn()
+	}
+	for len(sc.s.processes) > 0 { // a turn may reap the last one and then sleep
+		sc.s.reap()
+	}
 }
 
 func talkTo(to, from, text string) ([]byte, error) {
@@ -419,9 +427,7 @@ func TestRulesUnix(t *testing.T) {
 				}
 				sc.s.mail.post(func() { over = true })
 			}()
-			for !over || sc.s.inquiries > 0 || len(sc.s.processes) > 0 {
-				sc.s.turn()
-			}
+			sc.serve(func() bool { return over })
 			if answer != test.answer {
 				t.Errorf("%s: answer %q, want %q", test.deny, answer, test.answer)
 			}
