@@ -23,6 +23,7 @@ var toys = map[string]func(){
 	"t-wait":  acceptOne,
 	"t-bufs":  printBuffers,
 	"t-dgram": answerDatagrams,
+	"t-sd":    listenAsSystemd,
 
 	"t-private":  enter,
 	"t-activate": activate,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -34,9 +35,15 @@ type listenerReport struct {
 
 func TestListen(t *testing.T) {
 	h := cloning(t)
+	command := Command{Argv: []string{"t-listen"}, Env: []string{"A=1"}}
+	if os.Getuid() == 0 { // also after setuid it must learn its id
+		command.Path = filepath.Join(t.TempDir(), "server")
+		copyFile(t, "/proc/self/exe", command.Path)
+		command.Cred = &Credential{UID: 12345, GID: 12345}
+	}
 	for _, crowded := range []bool{false, true} {
 		h.Crowded = crowded
-		p := h.prepare(Command{Argv: []string{"t-listen"}, Env: []string{"A=1"}})
+		p := h.prepare(command)
 		p.Listen = true
 		clients := map[int]*os.File{}
 		for range 20 { // each has to find its own id

@@ -79,6 +79,7 @@ type Entry struct {
 	SndBuf, RcvBuf int  // bytes; 0: the kernel's default
 	Defer          bool // an accept filter was asked for (TCP_DEFER_ACCEPT)
 	Wait           bool
+	Listen         bool // with Wait: the server expects the socket as systemd passes it
 	Limits         Limits
 
 	User, Group string   // User "": as the daemon; Group "": the user's own

@@ -100,7 +100,8 @@ func dumpEntry(b *strings.Builder, e *Entry) {
 			fmt.Fprintf(b, " "+format, args...)
 		}
 	}
-	write(e.Wait, "wait")
+	write(e.Wait && !e.Listen, "wait")
+	write(e.Listen, "listen")
 	write(!e.Wait, "nowait")
 	write(e.Defer, "defer")
 	write(e.Plus, "plus")

@@ -149,12 +149,14 @@ func (d *draft) socket(v values) {
 	}
 }
 
-// waitKey reads "yes" or "no". A builtin needs neither.
+// waitKey reads "yes", "no" or "listen". A builtin needs none of them.
 func (d *draft) waitKey(f field, internal bool) {
 	d.e.Cols[colWait] = f.pos
 	switch {
 	case f.text == "yes":
 		d.e.Wait = true
+	case f.text == "listen":
+		d.e.Wait, d.e.Listen = true, true
 	case f.text == "no":
 	case f.pos.Line > 0:
 		d.errorf(f.pos, "expected yes or no", "bad value %q for \"wait\"", f.text)

@@ -210,6 +210,9 @@ func (d *draft) contradictions() {
 	if d.e.Kind == Mux && d.e.Wait {
 		d.errorf(d.e.Cols[colWait], "write nowait", "tcpmux hands out connections, so its services cannot wait")
 	}
+	if d.e.Internal && d.e.Listen {
+		d.errorf(d.e.Cols[colWait], "write wait or nowait", "an internal service has no server that could listen")
+	}
 	for _, t := range d.open {
 		if len(d.e.Hosts) > 0 && !slices.ContainsFunc(d.e.Hosts, t.reaches) {
 			d.errorf(d.e.Pos, "write "+t.proto, "address %s does not fit protocol %s", strings.Join(d.e.Hosts, ","), t.word)
@@ -227,7 +230,7 @@ func (t transport) reaches(host string) bool {
 func (d *draft) meaningless() {
 	t := d.open[0]
 	switch {
-	case d.e.Internal && d.e.Wait && t.typ == Stream:
+	case d.e.Internal && d.e.Wait && !d.e.Listen && t.typ == Stream:
 		d.hint(d.e.Cols[colWait], "wait means nothing for an internal stream service", "write nowait")
 	case d.e.Wait && d.e.Limits.Max > 1:
 		d.hint(d.e.Cols[colWait], "a wait service has one server at a time", "the maximum is ignored")

@@ -184,6 +184,9 @@ func printed(e *Entry) (line string, ok bool) {
 	wait := "nowait"
 	if e.Wait {
 		wait = "wait"
+		if e.Listen {
+			wait = "listen"
+		}
 	}
 	l := e.Limits
 	wait, complete := printedLimits(wait, l)

@@ -1,9 +1,12 @@
 package conf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // waitWords are the words of the fourth column, the usual ones first.
-var waitWords = []string{"wait", "nowait", "swait", "balance"}
+var waitWords = []string{"wait", "nowait", "listen", "swait", "balance"}
 
 // splitWait cuts the limits off the word: "nowait.40", "nowait/10/5".
 func splitWait(s string) (word, limits string) {
@@ -14,11 +17,8 @@ func splitWait(s string) (word, limits string) {
 }
 
 func isWait(s string) bool {
-	switch word, _ := splitWait(s); word {
-	case "wait", "nowait", "swait", "balance":
-		return true
-	}
-	return false
+	word, _ := splitWait(s)
+	return slices.Contains(waitWords, word)
 }
 
 // wait reads the fourth column.
@@ -28,11 +28,13 @@ func (d *draft) wait(f field) {
 	switch word {
 	case "wait", "swait":
 		d.e.Wait = true
+	case "listen":
+		d.e.Wait, d.e.Listen = true, true
 	case "nowait":
 	case "balance":
 		d.hint(f.pos, "balance is read as nowait", "the kernel balances")
 	default:
-		d.errorf(f.pos, suggest(word, waitWords[:2]), "unknown wait word %q", word)
+		d.errorf(f.pos, suggest(word, waitWords[:3]), "unknown wait word %q", word)
 		return
 	}
 	d.limits(f, len(word), limits)

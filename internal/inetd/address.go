@@ -214,7 +214,7 @@ func (l *loader) everywhere(e *conf.Entry) []endpoint {
 	case l.noIPv6:
 		l.onceALoad(e, "this kernel has no IPv6, so services are opened for IPv4 alone")
 		return []endpoint{v4}
-	case e.Family == conf.Dual:
+	case e.Family == conf.Dual, e.Listen: // one server with one socket, as systemd would open it
 		v6.dual, v6.explicit = true, true
 		return []endpoint{v6}
 	}

@@ -57,6 +57,17 @@ func appendEnds(b []byte, local, remote netip.AddrPort) []byte {
 	return appendNumber(b, "REMOTE_PORT", uint64(remote.Port()))
 }
 
+// appendListen appends the variables of sd_listen_fds(3) but LISTEN_PID. The
+// name of the socket is that of the service; a colon would separate two names.
+func appendListen(b []byte, label string) []byte {
+	name := label
+	if label[0] != '/' && label[0] != '@' {
+		name, _, _ = strings.Cut(label, "/")
+	}
+	b = appendVar(b, "LISTEN_FDS", "1")
+	return appendVar(b, "LISTEN_FDNAMES", strings.ReplaceAll(name, ":", "_"))
+}
+
 // appendCred appends the variables for the client of a unix socket.
 func appendCred(b []byte, c *unix.Ucred) []byte {
 	b = appendNumber(b, "REMOTE_UID", uint64(c.Uid))

@@ -31,6 +31,7 @@ type reportEntry struct {
 	SocketType string          `json:"socket_type"`
 	Protocol   string          `json:"protocol"`
 	Wait       bool            `json:"wait"`
+	Listen     bool            `json:"listen,omitempty"` // the server gets the socket as systemd passes it
 	Limits     reportLimits    `json:"limits"`
 	User       string          `json:"user"`     // "-": the daemon's own
 	Group      string          `json:"group"`    // "": the user's own
@@ -120,7 +121,7 @@ func (n note) entryOf(c *Config) reportEntry {
 	r := reportEntry{
 		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
-		Wait: e.Wait, Limits: reportLimits{lim.starts, lim.max, lim.perMinute, lim.perSource},
+		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.starts, lim.max, lim.perMinute, lim.perSource},
 		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
 		Served: n.served(), Sockets: []reportSocket{},
 	}

@@ -44,7 +44,7 @@ func (e *reportEntry) write(w io.Writer) {
 	if p := e.Program; p != nil {
 		line("program", p.String())
 	}
-	line("type", e.SocketType+" "+waitWord(e.Wait))
+	line("type", e.SocketType+" "+e.waitWord())
 	line("user", e.user())
 	if e.Builtin != "" {
 		line("server", "internal "+e.Builtin)
@@ -66,8 +66,11 @@ func (p *reportProgram) String() string {
 	return fmt.Sprintf("%d versions %d to %d", p.Number, p.Low, p.High)
 }
 
-func waitWord(wait bool) string {
-	if wait {
+func (e *reportEntry) waitWord() string {
+	switch {
+	case e.Listen:
+		return "listen"
+	case e.Wait:
 		return "wait"
 	}
 	return "nowait"

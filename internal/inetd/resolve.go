@@ -118,6 +118,7 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 	d := deed{
 		listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
 		wait:    e.Wait,
+		listen:  e.Listen,
 		limits:  l.cfg.limits(e.Limits),
 		account: question{e.User, e.Group},
 		proto:   strings.ToUpper(e.Proto),
@@ -154,12 +155,17 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 			return nil
 		}
 	}
+	if d.listen && !l.starter.Clone() {
+		l.report(e, e.Cols[3], conf.Error, "this kernel refuses clone3, without which nobody can tell a server LISTEN_PID, service ignored", "write wait if the server can do without")
+		return nil
+	}
 	if d.builtin == "" {
 		g, err := profile.Program(d.path, e.Argv)
 		if err != nil {
 			l.report(e, e.Cols[5], conf.Error, err.Error(), "")
 			return nil
 		}
+		g.Listen = d.listen
 		do.program, do.daemon = g, strings.Clone(filepath.Base(e.Argv[0]))
 	}
 	l.actions[do.deed] = do

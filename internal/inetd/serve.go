@@ -252,7 +252,11 @@ func (s *Server) lend(k *socket) {
 		return
 	}
 	queued := k.queued()
-	pid, err := s.starter.Start(v.do.program, fd, appendVar(s.env[:0], "PROTO", v.do.proto))
+	s.env = appendVar(s.env[:0], "PROTO", v.do.proto)
+	if v.do.listen {
+		s.env = appendListen(s.env, v.label)
+	}
+	pid, err := s.starter.Start(v.do.program, fd, s.env)
 	if err != nil {
 		s.release(v, netip.Addr{})
 		s.rest(k, "fork", err)

@@ -41,6 +41,7 @@ type deed struct {
 	mux     bool   // it has no sockets: tcpmux hands out its connections
 	plus    bool   // and sends the client a + first
 	wait    bool
+	listen  bool // with wait: the server expects the socket as systemd passes it
 	limits  limits
 	options sock.Options // of its sockets
 	rpc     rpcProgram
