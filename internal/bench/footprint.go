@@ -6,7 +6,7 @@ import (
 )
 
 // idle is how long a daemon has rested when its memory is read.
-const idle = 200 * time.Millisecond
+const idle = 3 * time.Second
 
 // memory measures each daemon alone, because the pages of a library that
 // others use as well count less: start, size with one service, with many

@@ -1,11 +1,11 @@
 package inetd
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,26 +15,29 @@ import (
 // code that ran once. The latter stay in the page cache and come back by
 // themselves when they are needed.
 func shrink() {
+	pages := ownPages()
 	debug.SetGCPercent(100)
 	debug.FreeOSMemory()
-	f, err := os.Open("/proc/self/maps")
-	if err != nil {
-		return
+	for _, m := range pages {
+		unix.Syscall(unix.SYS_MADVISE, m[0], m[1]-m[0], unix.MADV_DONTNEED)
 	}
-	defer f.Close()
-	exe, _ := os.Readlink("/proc/self/exe")
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
+}
+
+// ownPages returns where the program's file is mapped, for reading alone.
+func ownPages() (mapped [][2]uintptr) {
+	exe, err := os.Readlink("/proc/self/exe")
+	maps, _ := os.ReadFile("/proc/self/maps")
+	for line := range strings.Lines(string(maps)) {
 		var from, to uintptr
 		var mode string
-		line := lines.Text()
-		if !strings.HasSuffix(line, " "+exe) {
+		if err != nil || !strings.HasSuffix(line, " "+exe+"\n") {
 			continue
 		}
 		if n, _ := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); n == 3 && mode[1] == '-' {
-			unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+			mapped = append(mapped, [2]uintptr{from, to})
 		}
 	}
+	return mapped
 }
 
 // blocks is where services and sockets are made. Made one by one between the
@@ -46,14 +49,12 @@ type blocks struct {
 	labels   strings.Builder
 }
 
-const (
-	blockSize  = 64 // objects
-	labelsSize = 4096
-)
+// blockSize is in bytes, one of the sizes that Go's allocator has.
+const blockSize = 8192
 
 func (b *blocks) service(label string, do *action) *service {
 	if len(b.services) == cap(b.services) {
-		b.services = make([]service, 0, blockSize)
+		b.services = make([]service, 0, blockSize/unsafe.Sizeof(service{}))
 	}
 	b.services = append(b.services, service{label: b.label(label), do: do})
 	return &b.services[len(b.services)-1]
@@ -61,7 +62,7 @@ func (b *blocks) service(label string, do *action) *service {
 
 func (b *blocks) socket(k socket) *socket {
 	if len(b.sockets) == cap(b.sockets) {
-		b.sockets = make([]socket, 0, blockSize)
+		b.sockets = make([]socket, 0, blockSize/unsafe.Sizeof(socket{}))
 	}
 	b.sockets = append(b.sockets, k)
 	return &b.sockets[len(b.sockets)-1]
@@ -70,7 +71,7 @@ func (b *blocks) socket(k socket) *socket {
 // list returns an empty list with room for n sockets.
 func (b *blocks) list(n int) []*socket {
 	if len(b.refs) < n {
-		b.refs = make([]*socket, max(n, blockSize))
+		b.refs = make([]*socket, max(n, blockSize/int(unsafe.Sizeof(&socket{}))))
 	}
 	list := b.refs[:0:n]
 	b.refs = b.refs[n:]
@@ -81,7 +82,7 @@ func (b *blocks) list(n int) []*socket {
 func (b *blocks) label(s string) string {
 	if b.labels.Cap()-b.labels.Len() < len(s) {
 		b.labels = strings.Builder{}
-		b.labels.Grow(max(len(s), labelsSize))
+		b.labels.Grow(max(len(s), blockSize))
 	}
 	start := b.labels.Len()
 	b.labels.WriteString(s)

@@ -220,8 +220,8 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	}
 }
 
-// shrinkDelay leaves the watcher time to read the files.
-const shrinkDelay = time.Second
+// shrinkDelay lets a burst of reloads pass, and what a load has started end.
+const shrinkDelay = 500 * time.Millisecond
 
 // refuse handles a configuration of which a file cannot be used at all: a reason
 // to go on with the services there are. At start those are what the other files
