@@ -69,6 +69,11 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 // visit connects, has the loop accept and start the server, and returns when
 // that one has been reaped.
 func (c visitor) visit(s *Server) {
+	before := s.services[0].usage().starts
+	c.served(s, c.connect(), before)
+}
+
+func (c visitor) connect() (fd int) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		err = unix.Connect(fd, c.to)
@@ -76,8 +81,13 @@ func (c visitor) visit(s *Server) {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	starts := &s.services[0].usage().starts
-	for before := *starts; *starts == before; {
+	return fd
+}
+
+// served turns the loop until there was a start after those before, and its
+// server has been reaped.
+func (c visitor) served(s *Server, fd int, before window) {
+	for s.services[0].used.starts == before {
 		s.turn()
 	}
 	unix.Close(fd)
@@ -104,6 +114,33 @@ func oneService(tb testing.TB) string {
 	file := filepath.Join(tb.TempDir(), "inetd.conf")
 	writeConf(tb, file, fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait - /bin/true\n", name.(*unix.SockaddrInet4).Port))
 	return file
+}
+
+// A service that had its starts of one interval is not polled for the rest of
+// it; then the client who has waited is served.
+func TestSuspensionEnds(t *testing.T) {
+	s := serving(t, oneService(t))
+	c := newVisitor(t, s)
+	v := s.services[0]
+	v.do.limits.starts = 2
+	full := window{time.Now().Add(300*time.Millisecond - countInterval), 2}
+	v.usage().starts = full
+	fd := c.connect()
+	for !v.used.suspended {
+		if s.turn(); v.used.starts != full {
+			t.Skip("too slow: the interval was over before the client came")
+		}
+	}
+	if v.sockets[0].polled {
+		t.Error("a suspended service is polled")
+	}
+	c.served(s, fd, full)
+	if early := countInterval - time.Since(full.start); early > 0 {
+		t.Errorf("the suspension ended %v early", early)
+	}
+	if v.used.starts.count != 1 {
+		t.Errorf("%d starts in the new interval, want 1", v.used.starts.count)
+	}
 }
 
 func TestStartAllocatesNothing(t *testing.T) {
