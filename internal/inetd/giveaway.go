@@ -1,6 +1,8 @@
 package inetd
 
 import (
+	"errors"
+
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -35,9 +37,14 @@ func (s *Server) giveAway(k *socket) {
 	s.startTalk(&talk{ends: e, at: k, conn: old, taken: sock.Stamp(old)})
 }
 
+var errManagers = errors.New("that of the service manager cannot be given away, which takes raw sockets to avoid")
+
 // replace opens a new socket for the service of k and connects the old one to
 // the sender of a datagram.
 func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
+	if _, inherited := s.inherited[k.spec]; inherited {
+		return -1, errManagers
+	}
 	old := int(k.fd)
 	if err := sock.Share(old, true); err != nil {
 		return -1, err
