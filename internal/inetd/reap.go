@@ -110,6 +110,16 @@ func (s *Server) reap() {
 	}
 }
 
+// orphanTime is how often process 1 looks for ended orphans of servers, of
+// which no pidfd tells.
+const orphanTime = time.Second
+
+// reapOrphans reaps what process 1 inherits, from now on.
+func (s *Server) reapOrphans() {
+	s.reap()
+	s.after(orphanTime, s.reapOrphans)
+}
+
 // ended handles the end of a server.
 func (s *Server) ended(p process, st child.Status) {
 	s.release(p.svc, p.client.peer.Addr())

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"fmt"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -89,6 +90,9 @@ func (s *Server) Run() error {
 	s.reload(nil)
 	if s.cfg.Watchdog > 0 {
 		s.feedWatchdog()
+	}
+	if os.Getpid() == 1 {
+		s.reapOrphans()
 	}
 	for !s.stopping.Load() && s.failure == nil {
 		s.turn()
