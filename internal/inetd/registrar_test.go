@@ -21,7 +21,7 @@ import (
 // holds is "program version netid" and the universal address.
 type fakeRpcbind struct {
 	l       net.Listener
-	changes chan map[string]string // what it holds after each change
+	changes chan map[string]string // what it holds after each call
 	refuse  string                 // the netid that it does not serve
 	stop    chan struct{}          // closed: it ends
 	held    map[string]string
@@ -74,18 +74,21 @@ func (f *fakeRpcbind) serve(conn net.Conn, calls chan<- func()) {
 		if _, err := io.ReadFull(conn, call); err != nil {
 			return
 		}
-		reply := make(chan []byte, 1)
+		var results []byte
+		var held map[string]string
+		done := make(chan struct{})
 		select {
-		case calls <- func() { reply <- f.answer(call) }:
+		case calls <- func() { results, held = f.answer(call), maps.Clone(f.held); close(done) }:
 		case <-f.stop:
 			return
 		}
-		results := <-reply
+		<-done
 		head := binary.BigEndian.AppendUint32(nil, uint32(24+len(results))|1<<31)
 		head = append(append(head, call[:4]...), words(1, 0, 0, 0, 0)...)
 		if _, err := conn.Write(append(head, results...)); err != nil {
 			return
 		}
+		f.changes <- held // which the registrar knows, or will
 	}
 }
 
@@ -139,7 +142,6 @@ func (f *fakeRpcbind) answer(call []byte) []byte {
 			f.held[key] = addr
 		}
 	}
-	f.changes <- maps.Clone(f.held)
 	if done {
 		return words(1)
 	}
