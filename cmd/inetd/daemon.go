@@ -91,6 +91,9 @@ func (o *options) serve(stderr *os.File) error {
 	defer pid.remove()
 
 	o.Notify = notifier()
+	if limit, err := daemon.SdWatchdogEnabled(false); err == nil {
+		o.Watchdog = limit / 2 // as sd_watchdog_enabled(3) recommends
+	}
 	o.Ready = o.ready
 	server, err := inetd.New(o.Config)
 	if err != nil {

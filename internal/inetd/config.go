@@ -20,6 +20,7 @@ type Config struct {
 	// opening them.
 	Inherited []int
 	inherited []sock.Spec // what they are
+	known     []string    // the configuration files that the last load read
 
 	Starts    int // starts per service and 60 s; 0: no limit
 	Max       int // concurrent servers of one service; 0: no limit

@@ -190,8 +190,8 @@ func (l *loader) files() []string {
 		switch {
 		case err == nil && info.IsDir():
 			files = append(files, l.directory(path)...)
-		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit:
-			// A default file need not be there.
+		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.cfg.known, path):
+			// A default file need not be there. One that was is missed.
 		default:
 			files = append(files, path)
 		}

@@ -190,7 +190,8 @@ func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 	}
 	c, err := l.plan.accounts.Lookup(cmp.Or(e.Owner.User, strconv.Itoa(os.Geteuid())), e.Owner.Group)
 	if err != nil {
-		l.report(e, e.Pos, conf.Error, "owner of the path: "+err.Error(), "")
+		text, hint, _ := strings.Cut(err.Error(), "; ")
+		l.report(e, e.Pos, conf.Error, "owner of the path: "+text, hint)
 		return false
 	}
 	if e.Owner.User != "" {

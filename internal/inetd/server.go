@@ -205,6 +205,7 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	out := Outcome{Err: p.err}
 	if p.err == nil || !s.ready && len(p.services) > 0 {
 		out = s.merge(p)
+		s.cfg.known = p.files
 	}
 	if p.err != nil {
 		s.refuse(p)
