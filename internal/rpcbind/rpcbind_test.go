@@ -139,7 +139,7 @@ func TestSilence(t *testing.T) {
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "unix", filepath.Join(t.TempDir(), "sock"))
-	client := &Client{Socket: l.Addr().String(), Timeout: time.Millisecond}
+	client := &Client{Socket: l.Addr().String(), Timeout: 500 * time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	for _, end := range []func(net.Conn){func(c net.Conn) { c.Close() }, func(net.Conn) { cancel() }} {
 		ended, err := client.Watch(ctx)
@@ -154,7 +154,7 @@ func TestWatch(t *testing.T) {
 		select {
 		case <-ended:
 			t.Fatal("it has ended, it is told")
-		case <-time.After(20 * time.Millisecond): // twenty time-outs
+		case <-time.After(client.Timeout + 100*time.Millisecond):
 		}
 		end(conn)
 		<-ended

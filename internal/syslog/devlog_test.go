@@ -99,7 +99,7 @@ func oneDaemon(l *Logger) error {
 	}
 	for p := Err; p <= Debug; p++ {
 		l.Log(p, "priority\n")
-		got, err := receive(c)
+		got, err := receiveOther(c)
 		if err != nil {
 			return err
 		}
@@ -128,6 +128,17 @@ func untilBack(l *Logger, c *net.UnixConn) error {
 		return err
 	}
 	return fmt.Errorf("the daemon got no line")
+}
+
+// receiveOther receives a line that is not one of untilBack's: several of them
+// may have been on their way.
+func receiveOther(c *net.UnixConn) (string, error) {
+	for {
+		got, err := receive(c)
+		if err != nil || !strings.HasSuffix(got, "]: is there a daemon?\n") {
+			return got, err
+		}
+	}
 }
 
 func receive(c *net.UnixConn) (string, error) {
