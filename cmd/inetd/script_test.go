@@ -41,7 +41,7 @@ import (
 //	expect ID TEXT             reads exactly TEXT from it
 //	silent ID                  there is nothing to read from it yet
 //	closed ID                  reads the end from it and nothing else
-//	hangup ID                  closes it
+//	hangup [N*]ID              closes it
 //	ports ID NAME NAME         sets the two to its ports: that of the script and that of the daemon
 //	occupy ID NET ADDR         listens there until hangup
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time

@@ -89,19 +89,24 @@ func readAnswer(conn net.Conn) ([]byte, error) {
 	return io.ReadAll(conn)
 }
 
-// cmdConnect makes one connection, or with 3*c those named c1, c2 and c3.
+// connections returns the names that 3*c stands for: c1, c2 and c3.
+func connections(ts *script, word string) []string {
+	times, id, many := strings.Cut(word, "*")
+	if !many {
+		return []string{word}
+	}
+	n, err := strconv.Atoi(times)
+	ts.Check(err)
+	var ids []string
+	for i := range n {
+		ids = append(ids, id+strconv.Itoa(i+1))
+	}
+	return ids
+}
+
 func cmdConnect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	ids := []string{args[0]}
-	if times, id, ok := strings.Cut(args[0], "*"); ok {
-		n, err := strconv.Atoi(times)
-		ts.Check(err)
-		ids = nil
-		for i := range n {
-			ids = append(ids, id+strconv.Itoa(i+1))
-		}
-	}
-	for _, id := range ids {
+	for _, id := range connections(ts, args[0]) {
 		conn, err := net.DialTimeout(args[1], args[2], patience)
 		ts.Check(err)
 		ts.Defer(func() { conn.Close() })
@@ -132,7 +137,9 @@ func cmdHangUp(ts *script, neg bool, args []string) {
 		ts.Check(l.Close())
 		return
 	}
-	ts.Check(connOf(ts, args[0]).Close())
+	for _, id := range connections(ts, args[0]) {
+		ts.Check(connOf(ts, id).Close())
+	}
 }
 
 func cmdSilent(ts *script, neg bool, args []string) {
