@@ -21,6 +21,7 @@ type Config struct {
 	Inherited []int
 	inherited []sock.Spec // what they are
 	known     []string    // the configuration files that the last load read
+	expected  int         // sockets of the last load: about as many are to be expected
 
 	Starts    int // starts per service and 60 s; 0: no limit
 	Max       int // concurrent servers of one service; 0: no limit

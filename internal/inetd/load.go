@@ -73,6 +73,7 @@ type loader struct {
 	programs *netdb.Programs // of the rpc file, once needed
 	env      []string
 	actions  map[deed]*action
+	last     *action // the one made last
 	claims   map[sock.Spec]claim
 	checked  map[string]string // server path → what is wrong with it
 	blocks   blocks
@@ -97,7 +98,7 @@ func newLoader(cfg *Config, starter *child.Starter, ask getent) *loader {
 		cfg: cfg, starter: starter, getent: ask,
 		env:     environment(cfg.KeepEnv),
 		actions: map[deed]*action{},
-		claims:  map[sock.Spec]claim{},
+		claims:  make(map[sock.Spec]claim, cfg.expected),
 		checked: map[string]string{},
 		told:    map[string]bool{},
 		noIPv6:  !haveIPv6(),

@@ -18,7 +18,7 @@ import (
 // may have moved between all and one.
 func (s *Server) merge(p *plan) Outcome {
 	out := compare(s.services, p.services)
-	old := map[sock.Spec]*socket{}
+	old := make(map[sock.Spec]*socket, s.cfg.expected)
 	for _, v := range s.services {
 		for _, k := range v.sockets {
 			old[k.spec] = k
@@ -59,6 +59,14 @@ func (s *Server) merge(p *plan) Outcome {
 	return out
 }
 
+// sockets counts the sockets of a plan.
+func (p *plan) sockets() (n int) {
+	for _, v := range p.services {
+		n += len(v.sockets)
+	}
+	return n
+}
+
 // crowd is the number of services from which on it is cheaper not to copy the
 // descriptor table for a child.
 const crowd = 24
@@ -66,7 +74,7 @@ const crowd = 24
 // compare says what a reload changes. Services go by their labels, which
 // several may share.
 func compare(old, now []*service) (out Outcome) {
-	before := map[string][]*service{}
+	before := make(map[string][]*service, len(old))
 	for _, v := range old {
 		before[v.label] = append(before[v.label], v)
 	}

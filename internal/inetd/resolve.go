@@ -142,6 +142,9 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 	} else {
 		d.path, d.argv = l.path(e), strings.Join(e.Argv, "\x00")
 	}
+	if l.last != nil && l.last.deed == d { // much cheaper than looking for it, and common in long files
+		return l.last
+	}
 	if shared, ok := l.actions[d]; ok {
 		return shared
 	}
@@ -168,7 +171,7 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		g.Listen = d.listen
 		do.program, do.daemon = g, strings.Clone(filepath.Base(e.Argv[0]))
 	}
-	l.actions[do.deed] = do
+	l.actions[do.deed], l.last = do, do
 	return do
 }
 

@@ -206,6 +206,7 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	if p.err == nil || !s.ready && len(p.services) > 0 {
 		out = s.merge(p)
 		s.cfg.known = p.files
+		s.cfg.expected = p.sockets()
 	}
 	if p.err != nil {
 		s.refuse(p)
