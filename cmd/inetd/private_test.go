@@ -18,7 +18,7 @@ func cmdPrivate(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	kind := strings.Join(args, " ")
 	if _, ok := namespaces[kind]; !ok {
-		ts.Fatalf("private, private pid or private noclone3")
+		ts.Fatalf("private, private pid, private noclone3 or private nofile")
 	}
 	benchOf(ts).private = &kind
 }
@@ -28,6 +28,7 @@ var namespaces = map[string]uintptr{
 	"":         syscall.CLONE_NEWNS,
 	"pid":      syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 	"noclone3": 0,
+	"nofile":   0,
 }
 
 // enclose makes cmd run in a system of its own, by way of enter.
@@ -42,9 +43,12 @@ func enclose(cmd *exec.Cmd, kind, dir string) {
 func enter() {
 	kind, dir, argv := os.Args[1], os.Args[2], os.Args[3:]
 	var err error
-	if kind == "noclone3" {
+	switch kind {
+	case "noclone3":
 		err = refuseClone3()
-	} else {
+	case "nofile":
+		err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 80, Max: 80})
+	default:
 		err = arrange(dir)
 	}
 	if err == nil {

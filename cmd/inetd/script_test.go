@@ -23,7 +23,6 @@ import (
 //	                           its environment, and returns when it serves; the usual ID is inetd
 //	foreground [@ID] [NAME=VALUE]... ARG...
 //	                           runs inetd -f -e -p $WORK/ID.pid ARG... and returns at once
-//	attach                     is for a daemon with the pid file inetd.pid that exec has started
 //	waitlog [@ID] PATTERN      waits until the log has a match after that of the last waitlog;
 //	                           with !, there must be none in the whole log
 //	signal NAME [@ID]          sends SIGHUP, SIGTERM, ...
@@ -54,6 +53,7 @@ import (
 //	private [pid]              has daemons run in a mount namespace, and as process 1 of a pid
 //	                           namespace (see private_test.go); needs [namespaces]
 //	private noclone3           has them run where clone3 is refused
+//	private nofile             has them run with a limit of 80 open files
 //	inherit NET:ADDR...        has daemons find these sockets open, as from systemd; file:PATH is
 //	                           none
 //	syslogd start|stuck|read|stop
@@ -109,7 +109,6 @@ func TestScripts(t *testing.T) {
 			"expand":     cmdExpand,
 			"start":      cmdStart,
 			"foreground": cmdForeground,
-			"attach":     cmdAttach,
 			"waitlog":    cmdWaitLog,
 			"signal":     cmdSignal,
 			"reload":     cmdReload,

@@ -108,15 +108,6 @@ func cmdForeground(ts *script, neg bool, args []string) {
 	runInetd(ts, id, args, "-f", "-e")
 }
 
-// cmdAttach takes a daemon that exec has started for the usual one. Its log is
-// elsewhere.
-func cmdAttach(ts *script, neg bool, args []string) {
-	affirm(ts, neg)
-	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile("inetd.pid")))
-	ts.Check(err)
-	benchOf(ts).daemons["inetd"] = &testDaemon{pid: pid}
-}
-
 // runInetd runs inetd with options before args and reads its log. Words of the
 // form NAME=VALUE in front go into its environment.
 func runInetd(ts *script, id string, args []string, options ...string) (d *testDaemon, pidFile string) {
