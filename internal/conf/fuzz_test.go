@@ -32,6 +32,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a on b # a comment without a line end"))
 	f.Add([]byte("a\x7f on protocol=tcp;"))
 	f.Add([]byte(`"."""`))
+	f.Add([]byte("echo\tdgram\tudp\twait\troot\t[0]\t[0]\tint\n"))
 	f.Add([]byte(".include -x \\"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		entries, problems := Parse("fuzz", text, includeFuzz)
@@ -201,7 +202,11 @@ func printed(e *Entry) (line string, ok bool) {
 	if e.Internal {
 		server = "internal"
 	}
-	words := append([]string{hosts + ":" + e.Service, typ, e.Word + printedBuffers(e), wait, user, server}, e.Argv...)
+	words := []string{hosts + ":" + e.Service, typ, e.Word + printedBuffers(e), wait, user}
+	if strings.HasPrefix(server, "[") { // it would be taken for NonStop's column
+		words = append(words, "[0]")
+	}
+	words = append(append(words, server), e.Argv...)
 	for i, w := range words {
 		if words[i], ok = printedWord(w); !ok {
 			return "", false
