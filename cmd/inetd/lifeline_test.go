@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// lifeline ends the daemons of a test when the test process is gone, however
-// it went: they keep a connection to its socket.
+// lifeline ends the daemons and servers of a test when the test process is
+// gone, however it went: they keep a connection to its socket.
 type lifeline struct {
 	name string
 	l    net.Listener
@@ -38,7 +38,8 @@ func (l *lifeline) hold() {
 	}
 }
 
-// holdLifeline is called by the program under test.
+// holdLifeline is called by the program under test, and by the servers, which
+// a daemon leaves alone when it ends.
 func holdLifeline() {
 	name := os.Getenv(lifelineEnv)
 	if name == "" {

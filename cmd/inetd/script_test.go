@@ -145,11 +145,15 @@ func TestScripts(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	commands := map[string]func(){"inetd": func() {
-		holdLifeline()
-		main()
-	}}
-	maps.Copy(commands, toys)
+	commands := maps.Clone(toys)
+	commands["inetd"] = main
+	for name, run := range commands {
+		commands[name] = func() {
+			holdLifeline()
+			run()
+		}
+	}
+	maps.Copy(commands, wrappers)
 	// testscript goes by argv[0], but an inetd.conf may say anything there.
 	if exe, err := os.Executable(); err == nil && commands[filepath.Base(exe)] != nil {
 		commands[filepath.Base(exe)]()

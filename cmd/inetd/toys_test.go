@@ -24,7 +24,10 @@ var toys = map[string]func(){
 	"t-bufs":  printBuffers,
 	"t-dgram": answerDatagrams,
 	"t-sd":    listenAsSystemd,
+}
 
+// wrappers execute the daemon in a surrounding of their making.
+var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
 }
