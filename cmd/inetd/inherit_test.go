@@ -41,13 +41,19 @@ func activate() {
 		}
 	}
 	n := len(strings.Fields(os.Args[1]))
-	for i := range n {
-		_ = unix.Dup3(100+i, 3+i, 0)
-		_ = unix.Close(100 + i)
-	}
 	env := append(os.Environ(), "LISTEN_PID="+strconv.Itoa(os.Getpid()), "LISTEN_FDS="+strconv.Itoa(n))
-	fmt.Fprintln(os.Stderr, "t-activate:", syscall.Exec(os.Args[2], os.Args[2:], env))
+	argv := append([]string{"bash", "-c", `exec "$@"` + redirections(n), "bash"}, os.Args[2:]...)
+	fmt.Fprintln(os.Stderr, "t-activate:", syscall.Exec("/bin/bash", argv, env))
 	os.Exit(2)
+}
+
+// redirections makes n descriptors from 100 on those from 3 on, which in this
+// process belong to Go's runtime.
+func redirections(n int) (s string) {
+	for i := range n {
+		s += fmt.Sprintf(" %d<&%d %d<&-", 3+i, 100+i, 100+i)
+	}
+	return s
 }
 
 // openSocket opens a socket; file:PATH is one that is none.

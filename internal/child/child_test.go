@@ -217,6 +217,19 @@ func TestFailedExec(t *testing.T) {
 	})
 }
 
+// A loop that sleeps until something happens must learn of the failure.
+func TestFailedExecWakesTheDaemon(t *testing.T) {
+	bothWays(t, func(h harness) {
+		_, client := h.start(h.prepare(Command{Path: "/no/such/program", Argv: []string{"x"}}), "")
+		defer client.Close()
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(h.Wake()), Events: unix.POLLIN}}, 10_000)
+		if n != 1 || err != nil {
+			h.Errorf("the wake descriptor is not readable: %d, %v", n, err)
+		}
+		h.await()
+	})
+}
+
 func TestExitStatus(t *testing.T) {
 	bothWays(t, func(h harness) {
 		_, client := h.start(h.prepare(Command{Argv: []string{"t-exit-3"}}), "")

@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"encoding/binary"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,9 @@ func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
 		return 0, err
 	}
 	pid = -1 - len(s.failed)
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(s.wake, one[:]) // as a child does that fails after clone3
 	s.failed = append(s.failed, Status{Pid: pid, Wait: notRun, Stage: forkStage(p, errno), Errno: errno})
 	return pid, nil
 }

@@ -13,7 +13,10 @@ import (
 // The kernel then delivers each to the socket that suits it best now, as if it
 // had just arrived. Nothing leaves the machine, and the reverse path filter
 // does not see it: a looped packet keeps the route it was sent by.
-type Injector struct{ v4, v6 int }
+type Injector struct {
+	v4, v6 int
+	no6    error // why there is no v6
+}
 
 // NewInjector makes an Injector with descriptors of at least floor. It needs
 // CAP_NET_RAW; without it the error is EPERM. IPv6 may be absent.
@@ -23,10 +26,7 @@ func NewInjector(floor int) (*Injector, error) {
 		return nil, err
 	}
 	v6, err := raw6(floor)
-	if err != nil {
-		v6 = -1
-	}
-	return &Injector{v4, v6}, nil
+	return &Injector{v4, v6, err}, nil
 }
 
 // raw opens a socket of IPPROTO_RAW, which receives nothing: one of
@@ -65,7 +65,7 @@ func raw6(floor int) (int, error) {
 // Close closes the descriptors.
 func (j *Injector) Close() {
 	unix.Close(j.v4)
-	if j.v6 >= 0 {
+	if j.no6 == nil {
 		unix.Close(j.v6)
 	}
 }
@@ -102,6 +102,9 @@ func (j *Injector) inject4(from, to netip.AddrPort, b []byte) error {
 }
 
 func (j *Injector) inject6(from, to netip.AddrPort, b []byte) error {
+	if j.no6 != nil {
+		return j.no6
+	}
 	zone, err := zoneID(to.Addr().Zone())
 	if err != nil {
 		return err
