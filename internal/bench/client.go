@@ -211,11 +211,12 @@ func pour(ctx context.Context, fd int, move func(fd int, p []byte) (int, error))
 }
 
 // both writes in one goroutine and counts what comes back in the other. The
-// writer ends with ctx or, if nobody reads what it wrote, with the connection.
+// writer ends with the connection: if it ended with ctx, the reader could be
+// left waiting for something to come back.
 func both(ctx context.Context, fd int) (int64, error) {
 	wrote := make(chan struct{})
 	go func() {
-		pour(ctx, fd, unix.Write)
+		pour(context.WithoutCancel(ctx), fd, unix.Write)
 		close(wrote)
 	}()
 	n, err := pour(ctx, fd, unix.Read)
