@@ -36,6 +36,9 @@ func (s *Server) merge(p *plan) Outcome {
 			v.sockets[i] = have
 			have.explicit = k.explicit
 			s.hand(have, v)
+			if have.fd < 0 { // whatever kept it from being opened may have been mended
+				fresh = append(fresh, have)
+			}
 		}
 	}
 	for _, k := range old {
@@ -46,7 +49,7 @@ func (s *Server) merge(p *plan) Outcome {
 	s.answering = answering(p.services)
 	s.starter.Crowded = len(p.services) > crowd
 	for _, k := range fresh {
-		s.open(k)
+		s.retry(k)
 	}
 	s.register()
 	if !s.ready {
@@ -103,7 +106,7 @@ func compare(old, now []*service) (out Outcome) {
 	return out
 }
 
-// hand gives an open socket to the service that has it after a reload.
+// hand gives a socket to the service that has it after a reload.
 func (s *Server) hand(k *socket, v *service) {
 	was := k.svc.do
 	if v.used == nil {
@@ -115,7 +118,6 @@ func (s *Server) hand(k *socket, v *service) {
 		u.suspended = false
 	}
 	if k.fd < 0 {
-		s.retry(k) // whatever kept it from being opened may have been mended
 		return
 	}
 	if was.options != v.do.options {
@@ -205,7 +207,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	})
 }
 
-// retry tries at once to open a socket that could not be opened.
+// retry opens a socket, which may have failed before.
 func (s *Server) retry(k *socket) {
 	if f := s.faults[k]; f != nil {
 		f.delay = minRetry / 2

@@ -74,7 +74,10 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: c, log: c.Log, starter: starter, poll: p, processes: map[int]process{}, faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, mail: mailbox{wake: starter.Wake()}}
+	s := &Server{
+		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
+		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]process{},
+	}
 	s.findRules()
 	s.adopt()
 	return s, p.add(starter.Wake(), tagWake, 0)
