@@ -115,7 +115,26 @@ func (v *service) drop(k *socket) {
 // action returns what an entry asks to be done, shared with equal ones; nil if
 // it cannot be done.
 func (l *loader) action(e *conf.Entry, port *portName) *action {
-	d := deed{
+	d, ok := l.deed(e, port)
+	if !ok {
+		return nil
+	}
+	if l.last != nil && l.last.deed == d { // much cheaper than looking for it, and common in long files
+		return l.last
+	}
+	do := l.actions[d]
+	if do == nil {
+		do = l.newAction(e, d)
+	}
+	if do != nil {
+		l.actions[do.deed], l.last = do, do
+	}
+	return do
+}
+
+// deed is what an entry asks to be done, in the words of the entry's file.
+func (l *loader) deed(e *conf.Entry, port *portName) (d deed, ok bool) {
+	d = deed{
 		listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
 		wait:    e.Wait,
 		listen:  e.Listen,
@@ -130,39 +149,37 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		d.rpc = rpcProgram{port.program, e.Low, e.High}
 	}
 	if e.Owner.Set && !l.owner(e, &d.options) {
-		return nil
+		return d, false
 	}
-	if e.Internal {
-		if d.builtin = l.builtin(e, port); d.builtin == "" {
-			return nil
-		}
-		if d.builtin == identName {
-			d.argv = strings.Join(e.Argv, "\x00")
-		}
-	} else {
+	if !e.Internal {
 		d.path, d.argv = l.path(e), strings.Join(e.Argv, "\x00")
+		return d, true
 	}
-	if l.last != nil && l.last.deed == d { // much cheaper than looking for it, and common in long files
-		return l.last
+	d.builtin = l.builtin(e, port)
+	if d.builtin == identName {
+		d.argv = strings.Join(e.Argv, "\x00")
 	}
-	if shared, ok := l.actions[d]; ok {
-		return shared
-	}
+	return d, d.builtin != ""
+}
+
+// newAction makes the action of a deed that no entry before e asked for, or
+// reports why there is none.
+func (l *loader) newAction(e *conf.Entry, d deed) *action {
 	profile := l.profile(e)
 	if profile == nil {
 		return nil
 	}
 	do := &action{deed: d.clone()}
-	if d.builtin == identName {
+	switch {
+	case d.builtin == identName:
 		if do.ident = l.identOptions(e); do.ident == nil {
 			return nil
 		}
-	}
-	if d.listen && !l.starter.Clone() {
+	case d.builtin != "":
+	case d.listen && !l.starter.Clone():
 		l.report(e, e.Cols[3], conf.Error, "this kernel refuses clone3, without which nobody can tell a server LISTEN_PID, service ignored", "write wait if the server can do without")
 		return nil
-	}
-	if d.builtin == "" {
+	default:
 		g, err := profile.Program(d.path, e.Argv)
 		if err != nil {
 			l.report(e, e.Cols[5], conf.Error, err.Error(), "")
@@ -171,7 +188,6 @@ func (l *loader) action(e *conf.Entry, port *portName) *action {
 		g.Listen = d.listen
 		do.program, do.daemon = g, strings.Clone(filepath.Base(e.Argv[0]))
 	}
-	l.actions[do.deed], l.last = do, do
 	return do
 }
 
