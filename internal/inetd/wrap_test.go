@@ -166,7 +166,7 @@ func TestRules(t *testing.T) {
 		{"setenv", shServer + "'echo $FOO $TERM; env | grep -c TERM'", "ALL: ALL: setenv FOO %a-%d: setenv TERM vt52", "",
 			func(c *Config) { c.Wrap, c.KeepEnv = true, true }, `^127\.0\.0\.2-sh vt52\n1\n$`, `: connection from`},
 		{"umask", shServer + "umask", "ALL: ALL: umask 077", "", wrap, `^0077\n$`, `: connection from`},
-		{"nice", shServer + "'until test $(nice) = " + strconv.Itoa(min(niceness()+13, 19)) + "; do :; done; echo yes'", "ALL: ALL: nice 3: nice", "", wrap, `^yes\n$`, `: connection from`},
+		{"nice", shServer + "'for try in $(seq 5000); do test $(nice) = " + strconv.Itoa(min(niceness()+13, 19)) + " && echo yes && break; done'", "ALL: ALL: nice 3: nice", "", wrap, `^yes\n$`, `: connection from`},
 		{"twist", echoServer, "", "ALL: ALL: twist echo no %d for %a", wrap, `^no echo for 127\.0\.0\.2\n$`,
 			`: twist 127\.0\.0\.2 to echo no echo for 127\.0\.0\.2, service PORT \(tcp4\): DIR/deny:1: `},
 		{"twist of one let in", echoServer, "ALL: ALL: setenv A b: twist echo instead $A", "", wrap, `^instead b\n$`, `: twist `},
