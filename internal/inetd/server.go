@@ -3,6 +3,7 @@ package inetd
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Server struct {
 	sweeping  bool
 	plan      *plan // the accounts and profiles in force
 	starved   time.Time
+	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
 
 	loading bool            // a load is under way
@@ -104,8 +106,22 @@ func (s *Server) Run() error {
 	return s.failure
 }
 
+// yieldTime is less than the 10 ms that Go's scheduler lets a goroutine run.
+const yieldTime = 4 * time.Millisecond
+
+// yield begins a new time slice when the last one gets old. From a goroutine
+// that never does, Go's monitor thread takes the P away in every system call in
+// which it finds it, and is then woken by the loop to do so again.
+func (s *Server) yield() {
+	if now := time.Now(); now.Sub(s.yielded) > yieldTime {
+		s.yielded = now
+		runtime.Gosched()
+	}
+}
+
 // turn is one turn of the event loop.
 func (s *Server) turn() {
+	s.yield()
 	for _, ev := range s.events() {
 		switch tag(ev.Pad) {
 		case tagProcess:
