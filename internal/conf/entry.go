@@ -31,12 +31,17 @@ type draft struct {
 	style  style
 }
 
-func (r *reader) draft(at Pos) draft {
+// draft begins an entry, in the memory of the last one.
+func (r *reader) draft(at Pos) *draft {
 	r.open = r.open[:0]
-	return draft{reader: r, e: Entry{
+	if r.last == nil {
+		r.last = &draft{}
+	}
+	*r.last = draft{reader: r, e: Entry{
 		Pos:    at,
 		Limits: Limits{Starts: Unset, Max: Unset, PerMinute: Unset, PerSource: Unset},
 	}}
+	return r.last
 }
 
 // errorf reports why there will be no entry. What stands nowhere in the file,

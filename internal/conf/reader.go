@@ -74,6 +74,7 @@ type reader struct {
 	logical line        // the line in hand
 	fields  []field     // its words
 	open    []transport // what its protocol column asks for; one entry each
+	last    *draft
 }
 
 // cursor is a place in the text.
