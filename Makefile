@@ -4,6 +4,7 @@
 # make check      all that a change must pass; needs gcc, mandoc and the network
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
+# make check-386    runs the tests as a 32-bit program, which has no clone3
 # make check-arm64  runs the tests on an emulated arm64 machine (root, Debian)
 # make install    DESTDIR and PREFIX are honoured, a configuration is never overwritten
 
@@ -37,7 +38,7 @@ check: lint
 lint:
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	$(GO) vet ./...
-	GOARCH=arm64 $(GO) vet ./...
+	for arch in arm64 386 mipsle; do GOARCH=$$arch CGO_ENABLED=0 $(GO) vet ./... || exit; done
 	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/inetd
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
@@ -58,6 +59,9 @@ fuzz:
 
 bench: all
 	$(GO) run ./internal/bench $(BENCHFLAGS)
+
+check-386:
+	GOARCH=386 $(GO) test ./...
 
 check-arm64:
 	.ci/check-arm64
@@ -83,4 +87,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-arm64 install uninstall clean
+.PHONY: all run test check lint fuzz bench check-386 check-arm64 install uninstall clean

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"unsafe"
 
+	"inetd/internal/child"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -56,6 +58,16 @@ func enter() {
 	}
 	fmt.Fprintln(os.Stderr, "t-private:", err)
 	os.Exit(2)
+}
+
+// haveClone3 reports whether servers are started by clone3 here.
+func haveClone3() (bool, error) {
+	s, err := child.New()
+	if err != nil {
+		return false, err
+	}
+	defer s.Close()
+	return s.Clone(), nil
 }
 
 // refuseClone3 installs a filter of system calls such as container runtimes

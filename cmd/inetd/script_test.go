@@ -95,6 +95,8 @@ func TestScripts(t *testing.T) {
 			case "syslog":
 				_, err := os.Stat("/dev/log")
 				return err == nil, nil
+			case "clone3":
+				return haveClone3()
 			case "ipv6":
 				return haveIPv6(), nil
 			case "namespaces":

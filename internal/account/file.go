@@ -6,12 +6,25 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // file is a file and what it was like when it was read.
 type file struct {
 	path string
-	seen fs.FileInfo // nil: there was none
+	seen status // zero: there was none
+}
+
+// status is what changes with a file.
+type status struct {
+	dev, ino uint64
+	size     int64
+	modified unix.Timespec
+}
+
+func newStatus(st *unix.Stat_t) status {
+	return status{uint64(st.Dev), st.Ino, st.Size, st.Mtim}
 }
 
 func (f *file) read() (string, error) {
@@ -23,24 +36,28 @@ func (f *file) read() (string, error) {
 		return "", err
 	}
 	defer in.Close()
+	var st unix.Stat_t
 	// Before reading, so that an edit meanwhile shows as a change.
-	if f.seen, err = in.Stat(); err != nil {
-		return "", err
+	if err := unix.Fstat(int(in.Fd()), &st); err != nil {
+		return "", &fs.PathError{Op: "stat", Path: f.path, Err: err}
 	}
+	f.seen = newStatus(&st)
 	var text strings.Builder
-	text.Grow(int(f.seen.Size()))
+	text.Grow(int(st.Size))
 	if _, err := io.Copy(&text, in); err != nil {
 		return "", err
 	}
 	return text.String(), nil
 }
 
+// changed asks the kernel directly: the daemon does so for its clients, and has
+// few pages of package os in memory then.
 func (f *file) changed() bool {
-	now, err := os.Stat(f.path)
-	if err != nil || f.seen == nil {
-		return (err != nil) != (f.seen == nil)
+	var st unix.Stat_t
+	if unix.Stat(f.path, &st) != nil {
+		st = unix.Stat_t{}
 	}
-	return !os.SameFile(f.seen, now) || f.seen.Size() != now.Size() || !f.seen.ModTime().Equal(now.ModTime())
+	return newStatus(&st) != f.seen
 }
 
 const blanks = " \t\r\n\v\f"

@@ -11,11 +11,11 @@ import (
 )
 
 // maxID is the largest user or group id: -1 means "no change" to the kernel.
-const maxID = 1<<32 - 2
+const maxID uint32 = 1<<32 - 2
 
 func parseID(text string) (uint32, bool) {
 	n, err := strconv.ParseUint(text, 10, 32)
-	return uint32(n), err == nil && n <= maxID
+	return uint32(n), err == nil && uint32(n) <= maxID
 }
 
 // user finds a user in the file, then through getent, which takes numbers too.
@@ -74,7 +74,7 @@ func unknown(kind, name string, f file, known iter.Seq[string], asked error) err
 	if name != "" && strings.Trim(name, "0123456789") == "" {
 		return fmt.Errorf("%s id %s is out of range: 0 to %d", kind, name, maxID)
 	}
-	if asked == nil && f.seen == nil {
+	if asked == nil && f.seen == (status{}) {
 		asked = fmt.Errorf("there is no %s", f.path)
 	}
 	hint := ""

@@ -66,7 +66,7 @@ func (s *Starter) works() bool {
 		return false
 	}
 	p := &Profile{}
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
+	p.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
 	p.add(Exec, unix.SYS_EXIT_GROUP, 0)
 	k := st.slot
 	k.busy = 1

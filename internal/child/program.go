@@ -102,18 +102,20 @@ func goStrings(ptrs []*byte) []string {
 	return s
 }
 
+const lastDescriptor = 1<<32 - 1
+
 // descriptors leaves the child with its socket as 0, 1 and 2, and with wake,
 // which closes at exec. Close-on-exec alone would not do: a child that hangs
 // before its exec would hold other clients' connections open.
 func (p *Profile) descriptors(wake int) {
 	high := uintptr(wake + 1)
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
+	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
 	p.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
 	p.add(Descriptors, unix.SYS_DUP3, 0, 0)
 	p.add(Descriptors, unix.SYS_DUP3, 0, 1)
 	p.add(Descriptors, unix.SYS_DUP3, 0, 2)
 	p.add(Descriptors, unix.SYS_CLOSE_RANGE, 3, uintptr(wake-1), 0)
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, ^uintptr(0)>>32, 0)
+	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, lastDescriptor, 0)
 }
 
 // credential gives up the daemon's identity, groups first: after setuid the

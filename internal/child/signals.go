@@ -3,6 +3,7 @@ package child
 import (
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,10 +48,18 @@ func ignoring() bool {
 	return false
 }
 
-// sigaction is the kernel's struct; only its first field matters here.
-type sigaction struct {
-	handler uintptr
-	_       [3]uintptr
+// sigaction is the kernel's struct. Only the handler matters here, which is its
+// first word, or on MIPS its second; the rest is room for what others have.
+type sigaction [8]uintptr
+
+// The layout of sigaction and of the set of signals in it.
+var handlerWord, sigsetSize = signalLayout()
+
+func signalLayout() (word int, setSize uintptr) {
+	if strings.HasPrefix(runtime.GOARCH, "mips") {
+		return 1, 16
+	}
+	return 0, 8
 }
 
 const sigIgn = 1
@@ -58,7 +67,7 @@ const sigIgn = 1
 func ignored(sig syscall.Signal) bool {
 	var sa sigaction
 	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, address(&sa), sigsetSize, 0, 0)
-	return e == 0 && sa.handler == sigIgn
+	return e == 0 && sa[handlerWord] == sigIgn
 }
 
 // setDefault goes past os/signal, which leaves Go's handler in place.
@@ -66,5 +75,3 @@ func setDefault(sig syscall.Signal) {
 	var sa sigaction
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&sa), 0, sigsetSize, 0, 0)
 }
-
-const sigsetSize = 8

@@ -30,7 +30,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/access":       {"internal/nearest"},
-	"internal/account":      {"internal/nearest"},
+	"internal/account":      {"internal/nearest", unixsys},
 	"internal/builtin":      {},
 	"internal/child":        {"internal/child/nofile", unixsys},
 	"internal/child/nofile": {},

@@ -31,7 +31,7 @@ func TestListenNeedsClone(t *testing.T) {
 	defer starter.Close()
 	c := checkConfig(write(t, filepath.Join(t.TempDir(), "inetd.conf"), "7001\tstream\ttcp4\tlisten\t-\t/bin/cat\n7002\tstream\ttcp4\twait\t-\t/bin/cat\n"))
 	p := newLoader(&c, starter, func(database, key string) (string, bool, error) { return "", false, nil }).load()
-	const want = "7001/tcp4: this kernel refuses clone3, without which nobody can tell a server LISTEN_PID, service ignored"
+	const want = "7001/tcp4: there is no clone3 here, without which nobody can tell a server LISTEN_PID, service ignored"
 	if len(p.services) != 1 || len(p.problems) != 1 || p.problems[0].public().Text != want {
 		t.Errorf("%d services, problems %v", len(p.services), p.problems)
 	}

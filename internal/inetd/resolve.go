@@ -177,7 +177,7 @@ func (l *loader) newAction(e *conf.Entry, d deed) *action {
 		}
 	case d.builtin != "":
 	case d.listen && !l.starter.Clone():
-		l.report(e, e.Cols[3], conf.Error, "this kernel refuses clone3, without which nobody can tell a server LISTEN_PID, service ignored", "write wait if the server can do without")
+		l.report(e, e.Cols[3], conf.Error, "there is no clone3 here, without which nobody can tell a server LISTEN_PID, service ignored", "write wait if the server can do without")
 		return nil
 	default:
 		g, err := profile.Program(d.path, e.Argv)

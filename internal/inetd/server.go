@@ -90,7 +90,7 @@ func New(c Config) (*Server, error) {
 // servers that still run are left alone.
 func (s *Server) Run() error {
 	if !s.starter.Clone() {
-		s.log.Noticef("this kernel refuses clone3: servers are started more slowly")
+		s.log.Noticef("there is no clone3 here: servers are started more slowly")
 	}
 	s.reload(nil)
 	if s.cfg.Watchdog > 0 {

@@ -47,7 +47,7 @@ func writeFile(f *os.File, b []byte) error {
 func isNull(fd int) bool {
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
-	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == unix.Mkdev(1, 3)
 }
 
 // writeAll also serves a descriptor that somebody made non-blocking, as
