@@ -98,12 +98,13 @@ func (c connection) Write(b []byte) (int, error) {
 // answer answers the datagrams that wait on the socket of a builtin.
 func (s *Server) answer(k *socket) {
 	var p sock.Packet
+	replier := s.repliers[k]
 	for range perTurn {
 		n, err := p.Receive(int(k.fd), s.buffer())
 		if err != nil {
 			return // EAGAIN, or an ICMP error that an earlier reply caused
 		}
-		reply, ok := k.reply.Reply(s.env[:0], s.packet[:n])
+		reply, ok := replier.Reply(s.env[:0], s.packet[:n])
 		s.env = reply[:0]
 		if ok && s.mayAnswer(k.svc, &p) {
 			p.Reply(int(k.fd), reply)
@@ -133,7 +134,7 @@ func (s *Server) admitReply(v *service, source netip.Addr) bool {
 func answering(services []*service) map[uint16]bool {
 	ports := map[uint16]bool{}
 	for _, v := range services {
-		for _, k := range v.sockets {
+		for k := v.first; k != nil; k = k.next {
 			if v.do.builtin != "" && !v.do.listens {
 				ports[k.spec.Addr.Port()] = true
 			}

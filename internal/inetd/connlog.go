@@ -7,7 +7,7 @@ import (
 )
 
 // logStart logs the start of a server, if connections are logged.
-func (s *Server) logStart(p process, pid int) {
+func (s *Server) logStart(p *process, pid int) {
 	if !s.cfg.LogConnections {
 		return
 	}
@@ -19,7 +19,7 @@ func (s *Server) logStart(p process, pid int) {
 }
 
 // logExit logs the end of a server, likewise.
-func (s *Server) logExit(p process, st child.Status) {
+func (s *Server) logExit(p *process, st child.Status) {
 	if !s.cfg.LogConnections {
 		return
 	}

@@ -153,7 +153,7 @@ func (s *Server) putBack(t *talk, from netip.AddrPort, b []byte) {
 
 // hangUp handles the end of a talk's server. What that has not read is for
 // another one, unless it has read nothing at all: neither would that.
-func (s *Server) hangUp(p process, st child.Status) {
+func (s *Server) hangUp(p *process, st child.Status) {
 	t := p.client.talk
 	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // they may still read
 	if st.Stage != child.Run || orphans {

@@ -88,7 +88,7 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 			for i := range conns {
 				conns[i] = listen(t, "127.0.0.1")
 			}
-			s.onLoop(func() { s.canPutBack(s.services[0].sockets[0]) }) // opens its descriptors
+			s.onLoop(func() { s.canPutBack(s.services[0].first) }) // opens its descriptors
 			before := s.settle(t)
 			to := netip.MustParseAddrPort("127.0.0.1:7001")
 			for j := range each {

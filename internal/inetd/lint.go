@@ -92,7 +92,11 @@ func (l *loader) exposed() []problem {
 }
 
 func (n note) everywhere() bool {
-	return slices.ContainsFunc(n.svc.sockets, func(k *socket) bool { return k.spec.Addr.Addr().IsUnspecified() })
+	k := n.svc.first
+	for k != nil && !k.spec.Addr.Addr().IsUnspecified() {
+		k = k.next
+	}
+	return k != nil
 }
 
 // suicidal hints, once, at servers for everybody with the user of the daemon,

@@ -45,7 +45,6 @@ func ownPages() (mapped [][2]uintptr) {
 type blocks struct {
 	services []service
 	sockets  []socket
-	refs     []*socket
 	labels   strings.Builder
 }
 
@@ -66,16 +65,6 @@ func (b *blocks) socket(k socket) *socket {
 	}
 	b.sockets = append(b.sockets, k)
 	return &b.sockets[len(b.sockets)-1]
-}
-
-// list returns an empty list with room for n sockets.
-func (b *blocks) list(n int) []*socket {
-	if len(b.refs) < n {
-		b.refs = make([]*socket, max(n, blockSize/int(unsafe.Sizeof(&socket{}))))
-	}
-	list := b.refs[:0:n]
-	b.refs = b.refs[n:]
-	return list
 }
 
 // label copies a string, which may be part of a file's text.

@@ -20,20 +20,21 @@ func (s *Server) merge(p *plan) Outcome {
 	out := compare(s.services, p.services)
 	old := make(map[sock.Spec]*socket, s.cfg.expected)
 	for _, v := range s.services {
-		for _, k := range v.sockets {
+		for k := v.first; k != nil; k = k.next {
 			old[k.spec] = k
 		}
 	}
 	var fresh []*socket
 	for _, v := range p.services {
-		for i, k := range v.sockets {
+		for at := &v.first; *at != nil; at = &(*at).next {
+			k := *at
 			have, ok := old[k.spec]
 			if !ok {
 				fresh = append(fresh, k)
 				continue
 			}
 			delete(old, k.spec)
-			v.sockets[i] = have
+			*at, have.next = have, k.next
 			have.explicit = k.explicit
 			s.hand(have, v)
 			if have.fd < 0 { // whatever kept it from being opened may have been mended
@@ -65,7 +66,9 @@ func (s *Server) merge(p *plan) Outcome {
 // sockets counts the sockets of a plan.
 func (p *plan) sockets() (n int) {
 	for _, v := range p.services {
-		n += len(v.sockets)
+		for k := v.first; k != nil; k = k.next {
+			n++
+		}
 	}
 	return n
 }
@@ -113,7 +116,7 @@ func (s *Server) hand(k *socket, v *service) {
 		v.used = k.svc.used
 	}
 	k.svc = v
-	k.answers()
+	s.answers(k)
 	if u := v.used; u != nil && u.suspended && !u.starts.full(time.Now(), v.do.limits.starts) {
 		u.suspended = false
 	}
@@ -141,11 +144,11 @@ func (s *Server) apply(k *socket) {
 }
 
 // answers gives a datagram socket of a builtin the state of its replies.
-func (k *socket) answers() {
-	k.reply = nil
+func (s *Server) answers(k *socket) {
+	delete(s.repliers, k)
 	if b := k.svc.do.builtin; b != "" && !k.spec.Listens() {
-		reply, _ := builtin.Lookup(b)
-		k.reply = &reply
+		replier, _ := builtin.Lookup(b)
+		s.repliers[k] = &replier
 	}
 }
 
@@ -167,7 +170,7 @@ func (s *Server) open(k *socket) {
 // opened begins to poll a socket that has been opened.
 func (s *Server) opened(k *socket, fd int) {
 	k.fd = int32(fd)
-	k.answers()
+	s.answers(k)
 	if fd >= len(s.sockets) {
 		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
 	}
@@ -220,6 +223,7 @@ func (s *Server) shut(k *socket) {
 	k.closed = true
 	delete(s.faults, k)
 	delete(s.held, k)
+	delete(s.repliers, k)
 	if k.fd < 0 {
 		return
 	}
@@ -263,7 +267,7 @@ func (s *Server) unpoll(k *socket) {
 
 // armAll is arm for all sockets of a service.
 func (s *Server) armAll(v *service) {
-	for _, k := range v.sockets {
+	for k := v.first; k != nil; k = k.next {
 		s.arm(k)
 	}
 }

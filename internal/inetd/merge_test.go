@@ -15,7 +15,7 @@ func made(entries ...[]string) (list []*service) {
 	for _, e := range entries {
 		v := &service{label: e[0], do: &action{deed: deed{path: e[1]}}}
 		for _, addr := range e[2:] {
-			v.sockets = append(v.sockets, &socket{spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, svc: v})
+			v.add(&socket{spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, svc: v})
 		}
 		list = append(list, v)
 	}

@@ -66,7 +66,7 @@ func (v *service) withdraw() {
 }
 
 // reachable reports whether clients have a way to a service.
-func (v *service) reachable() bool { return len(v.sockets) > 0 || v.do.mux }
+func (v *service) reachable() bool { return v.first != nil || v.do.mux }
 
 // muxListener sees to it that something hands out the services that tcpmux is
 // to: without an entry for tcpmux itself it inserts one, as GNU inetutils does.
@@ -76,7 +76,7 @@ func (l *loader) muxListener() {
 			l.plan.mux = append(l.plan.mux, v)
 		}
 	}
-	ours := func(v *service) bool { return v.do.builtin == muxName && len(v.sockets) > 0 }
+	ours := func(v *service) bool { return v.do.builtin == muxName && v.first != nil }
 	if len(l.plan.mux) == 0 || slices.ContainsFunc(l.plan.services, ours) {
 		return
 	}

@@ -24,19 +24,45 @@ type process struct {
 
 // track remembers a process. With prompt its end is noticed at once, by a
 // pidfd; otherwise at the next turn of the loop or sweep, which costs nothing.
-func (s *Server) track(pid int, p process, prompt bool) {
+func (s *Server) track(pid int, now process, prompt bool) *process {
+	p := s.record()
+	*p = now
+	s.processes[pid] = p
 	if prompt {
 		p.pidfd = s.pidfd(pid)
 	}
-	s.processes[pid] = p
 	if p.pidfd > 0 {
-		return
+		return p
 	}
 	s.started++
 	s.young = append(s.young, pid)
 	if !s.sweeping {
 		s.sweeping = true
 		s.after(sweepTime, s.sweep)
+	}
+	return p
+}
+
+// maxSpare is how many records are kept for processes to come. The table holds
+// pointers to them because a table of Go's doubles as it grows.
+const maxSpare = 64
+
+// record returns room for what is to be known of a process.
+func (s *Server) record() *process {
+	n := len(s.spare)
+	if n == 0 {
+		return &process{}
+	}
+	p := s.spare[n-1]
+	s.spare = s.spare[:n-1]
+	return p
+}
+
+// forget takes back the record of a process that is gone.
+func (s *Server) forget(p *process) {
+	*p = process{}
+	if len(s.spare) < maxSpare {
+		s.spare = append(s.spare, p)
 	}
 }
 
@@ -50,9 +76,8 @@ func (s *Server) sweep() {
 	s.sweeping = false
 	s.reap()
 	for _, pid := range s.young {
-		if p, ok := s.processes[pid]; ok && p.pidfd == 0 {
+		if p := s.processes[pid]; p != nil && p.pidfd == 0 {
 			p.pidfd = s.pidfd(pid)
-			s.processes[pid] = p
 		}
 	}
 	s.young = s.young[:0]
@@ -106,6 +131,7 @@ func (s *Server) reap() {
 		} else {
 			s.ended(p, st)
 		}
+		s.forget(p)
 		s.letGo()
 	}
 }
@@ -121,7 +147,7 @@ func (s *Server) reapOrphans() {
 }
 
 // ended handles the end of a server.
-func (s *Server) ended(p process, st child.Status) {
+func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.peer.Addr())
 	s.logEnd(p, st)
 	if p.client.talk != nil {
@@ -142,7 +168,7 @@ func (s *Server) letGo() {
 }
 
 // logEnd logs an end that somebody should know of.
-func (s *Server) logEnd(p process, st child.Status) {
+func (s *Server) logEnd(p *process, st child.Status) {
 	v := p.svc
 	s.logExit(p, st)
 	switch {
@@ -156,7 +182,7 @@ func (s *Server) logEnd(p process, st child.Status) {
 }
 
 // startFailure explains why a server could not be started.
-func (s *Server) startFailure(p process, st child.Status) string {
+func (s *Server) startFailure(p *process, st child.Status) string {
 	path := p.program.Path()
 	text := st.Error(path)
 	if st.Stage == child.Exec && st.Errno == syscall.ENOENT {

@@ -147,7 +147,7 @@ func (n note) entryOf(c *Config) reportEntry {
 	if p := n.svc.do.rpc; p.number != 0 {
 		r.Program = &reportProgram{p.number, p.low, p.high}
 	}
-	for _, k := range n.svc.sockets {
+	for k := n.svc.first; k != nil; k = k.next {
 		r.Sockets = append(r.Sockets, n.socketOf(k.spec))
 	}
 	return r

@@ -28,7 +28,6 @@ func (l *loader) entry(e *conf.Entry) *service {
 		return nil
 	}
 	v := l.blocks.service(e.Label(), do)
-	v.sockets = l.blocks.list(len(wants))
 	for _, w := range wants {
 		l.claim(e, v, w)
 	}
@@ -62,7 +61,7 @@ func (l *loader) claim(e *conf.Entry, v *service, w want) {
 		before.svc.drop(other)
 	}
 	l.claims[w.spec] = claim{v, e.Pos.File, e.Pos.Line}
-	v.sockets = append(v.sockets, l.blocks.socket(socket{spec: w.spec, svc: v, fd: -1, explicit: w.explicit}))
+	v.add(l.blocks.socket(socket{spec: w.spec, svc: v, fd: -1, explicit: w.explicit}))
 }
 
 // seenFrom names the line of the entry for a message about one in a file.
@@ -92,24 +91,6 @@ func (l *loader) dropReplaced() {
 	}
 	clear(l.plan.services[len(kept):])
 	l.plan.services = kept
-}
-
-func (v *service) find(spec sock.Spec) *socket {
-	for _, k := range v.sockets {
-		if k.spec == spec {
-			return k
-		}
-	}
-	return nil
-}
-
-func (v *service) drop(k *socket) {
-	for i := range v.sockets {
-		if v.sockets[i] == k {
-			v.sockets = append(v.sockets[:i:i], v.sockets[i+1:]...)
-			return
-		}
-	}
 }
 
 // action returns what an entry asks to be done, shared with equal ones; nil if

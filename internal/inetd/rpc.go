@@ -89,7 +89,7 @@ func (s *Server) register() {
 	var list []registration
 	told := map[rpcbind.Binding]bool{}
 	for _, v := range s.services {
-		for _, k := range v.sockets {
+		for k := v.first; k != nil; k = k.next {
 			for _, b := range k.bindings() {
 				anywhere := b
 				anywhere.Addr = netip.AddrPort{}

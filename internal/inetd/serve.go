@@ -210,8 +210,7 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 	}
 	prompt := c.talk != nil || v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}
-	s.track(pid, p, prompt)
-	s.logStart(p, pid)
+	s.logStart(s.track(pid, p, prompt), pid)
 	return pid, nil
 }
 
@@ -265,8 +264,7 @@ func (s *Server) lend(k *socket) {
 	k.server = int32(pid)
 	s.unpoll(k)
 	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
-	s.track(pid, p, true)
-	s.logStart(p, pid)
+	s.logStart(s.track(pid, p, true), pid)
 }
 
 // release takes back what admit counted.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
@@ -34,9 +35,10 @@ type Server struct {
 	sockets   []*socket            // by descriptor
 	faults    map[*socket]*fault   // of the sockets that are not open
 	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
-	processes map[int]process
-	started   int   // servers started since the last reap
-	young     []int // processes started since the last sweep
+	processes map[int]*process
+	spare     []*process // records to be used again
+	started   int        // servers started since the last reap
+	young     []int      // processes started since the last sweep
 	sweeping  bool
 	plan      *plan // the accounts and profiles in force
 	starved   time.Time
@@ -57,7 +59,8 @@ type Server struct {
 	registrar *registrar        // nil until there is an RPC service
 
 	talks     talks
-	answering map[uint16]bool // the ports of datagram builtins
+	repliers  map[*socket]*builtin.Service // of datagram builtins
+	answering map[uint16]bool              // their ports
 
 	busy   int          // connections that builtins serve at the moment
 	peer   sock.Address // scratch of the accept path, which allocates nothing
@@ -78,7 +81,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
-		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]process{},
+		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
+		repliers: map[*socket]*builtin.Service{},
 	}
 	s.findRules()
 	s.adopt()
@@ -317,7 +321,7 @@ func (s *Server) DumpState() { s.mail.post(s.dump) }
 
 func (s *Server) dump() {
 	for _, v := range s.services {
-		for _, k := range v.sockets {
+		for k := v.first; k != nil; k = k.next {
 			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state())
 		}
 		if v.do.mux {

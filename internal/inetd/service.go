@@ -1,11 +1,9 @@
 package inetd
 
 import (
-	"slices"
 	"strings"
 	"time"
 
-	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/ident"
 	"inetd/internal/sock"
@@ -15,10 +13,37 @@ import (
 // their usage stay. A machine may have thousands, so what services have in
 // common is shared: see action.
 type service struct {
-	label   string // "ftp/tcp", the subject of log lines
-	do      *action
-	sockets []*socket
-	used    *usage // made by its first client
+	label string // "ftp/tcp", the subject of log lines
+	do    *action
+	first *socket // of a list
+	used  *usage  // made by its first client
+}
+
+// add appends a socket to those of a service.
+func (v *service) add(k *socket) {
+	at := &v.first
+	for *at != nil {
+		at = &(*at).next
+	}
+	*at = k
+}
+
+// find returns the socket of a Spec, or nil.
+func (v *service) find(spec sock.Spec) *socket {
+	k := v.first
+	for k != nil && k.spec != spec {
+		k = k.next
+	}
+	return k
+}
+
+// drop takes a socket away from a service that has it.
+func (v *service) drop(k *socket) {
+	at := &v.first
+	for *at != k {
+		at = &(*at).next
+	}
+	*at = k.next
 }
 
 // action is what is done for a client of a service. Services that do the same
@@ -64,12 +89,12 @@ type question struct{ user, group string }
 type socket struct {
 	spec     sock.Spec
 	svc      *service
-	reply    *builtin.Service // of a datagram builtin
-	fd       int32            // -1: not open
-	server   int32            // pid of the wait server that has the socket
-	explicit bool             // its family was asked for, not implied by a plain "tcp"
-	polled   bool             // in the epoll set
-	closed   bool             // no longer in the table; a timer may still know it
+	next     *socket // of the same service
+	fd       int32   // -1: not open
+	server   int32   // pid of the wait server that has the socket
+	explicit bool    // its family was asked for, not implied by a plain "tcp"
+	polled   bool    // in the epoll set
+	closed   bool    // no longer in the table; a timer may still know it
 }
 
 // fault is why a socket could not be opened.
@@ -87,5 +112,9 @@ func (v *service) usage() *usage {
 
 // same reports whether a reload leaves a service as it was.
 func (v *service) same(w *service) bool {
-	return v.do.deed == w.do.deed && slices.EqualFunc(v.sockets, w.sockets, func(a, b *socket) bool { return a.spec == b.spec })
+	a, b := v.first, w.first
+	for a != nil && b != nil && a.spec == b.spec {
+		a, b = a.next, b.next
+	}
+	return a == nil && b == nil && v.do.deed == w.do.deed
 }

@@ -59,7 +59,7 @@ type visitor struct {
 // time to time is off from now on: it would be counted for the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
 	s.timers, s.sweeping = nil, true
-	to, err := unix.Getsockname(int(s.services[0].sockets[0].fd))
+	to, err := unix.Getsockname(int(s.services[0].first.fd))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestSuspensionEnds(t *testing.T) {
 			t.Skip("too slow: the interval was over before the client came")
 		}
 	}
-	if v.sockets[0].polled {
+	if v.first.polled {
 		t.Error("a suspended service is polled")
 	}
 	c.served(s, fd, full)

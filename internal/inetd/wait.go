@@ -47,7 +47,7 @@ func (p *process) balked(st child.Status) bool {
 }
 
 // takeBack makes a socket the daemon's again when its wait server has ended.
-func (s *Server) takeBack(p process, st child.Status) {
+func (s *Server) takeBack(p *process, st child.Status) {
 	k := p.lent
 	k.server = 0
 	if k.fd < 0 {
@@ -71,7 +71,7 @@ func (s *Server) takeBack(p process, st child.Status) {
 
 // balked counts a server that has taken nothing, says so once, and drops the
 // datagram if there were several. It returns the time to the next try.
-func (s *Server) balked(v *service, p process, st child.Status) time.Duration {
+func (s *Server) balked(v *service, p *process, st child.Status) time.Duration {
 	u := v.usage()
 	u.balks++
 	limit, text := patience, "not accepted a connection, and is started less often now"
