@@ -13,7 +13,8 @@ import (
 // file is a file and what it was like when it was read.
 type file struct {
 	path string
-	seen status // zero: there was none
+	seen status      // zero: there was none
+	now  unix.Stat_t // room for what it is like now
 }
 
 // status is what changes with a file.
@@ -36,14 +37,13 @@ func (f *file) read() (string, error) {
 		return "", err
 	}
 	defer in.Close()
-	var st unix.Stat_t
 	// Before reading, so that an edit meanwhile shows as a change.
-	if err := unix.Fstat(int(in.Fd()), &st); err != nil {
+	if err := unix.Fstat(int(in.Fd()), &f.now); err != nil {
 		return "", &fs.PathError{Op: "stat", Path: f.path, Err: err}
 	}
-	f.seen = newStatus(&st)
+	f.seen = newStatus(&f.now)
 	var text strings.Builder
-	text.Grow(int(st.Size))
+	text.Grow(int(f.now.Size))
 	if _, err := io.Copy(&text, in); err != nil {
 		return "", err
 	}
@@ -53,11 +53,10 @@ func (f *file) read() (string, error) {
 // changed asks the kernel directly: the daemon does so for its clients, and has
 // few pages of package os in memory then.
 func (f *file) changed() bool {
-	var st unix.Stat_t
-	if unix.Stat(f.path, &st) != nil {
-		st = unix.Stat_t{}
+	if unix.Stat(f.path, &f.now) != nil {
+		f.now = unix.Stat_t{}
 	}
-	return newStatus(&st) != f.seen
+	return newStatus(&f.now) != f.seen
 }
 
 const blanks = " \t\r\n\v\f"

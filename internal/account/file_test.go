@@ -84,7 +84,7 @@ func TestChanged(t *testing.T) {
 				db.Forget()
 			}
 			for _, f := range []file{db.passwd, db.group} {
-				if db.Changed() != (tt.want && f == db.group) {
+				if db.Changed() != (tt.want && f.path == db.group.path) {
 					t.Errorf("%s: before %s: changed is %v", tt.name, filepath.Base(f.path), db.Changed())
 				}
 				if err := tt.change(f.path); err != nil {

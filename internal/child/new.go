@@ -14,7 +14,7 @@ func New() (*Starter, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Starter{wake: wake}
+	s := &Starter{wake: wake, busy: make([]*start, 0, chunk)}
 	// Go's handler would run for every child and do nothing, and if SIGCHLD
 	// is ignored the kernel throws the exit statuses away.
 	setDefault(syscall.SIGCHLD)

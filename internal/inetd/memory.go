@@ -2,10 +2,13 @@ package inetd
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
 	"unsafe"
+
+	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,15 +16,32 @@ import (
 // shrink gives back what a load has used: garbage of many times the size of its
 // result, and the mapped pages of the program's own file, most of which hold
 // code that ran once. The latter stay in the page cache and come back by
-// themselves when they are needed.
-func shrink() {
-	pages := ownPages()
+// themselves when they are needed; those that a client needs come back now.
+func (s *Server) shrink() {
 	debug.SetGCPercent(100)
 	debug.FreeOSMemory()
-	for _, m := range pages {
-		unix.Syscall(unix.SYS_MADVISE, m[0], m[1]-m[0], unix.MADV_DONTNEED)
-	}
+	pages := ownPages()
+	s.mail.post(func() {
+		s.rehearse() // the stack, which FreeOSMemory has cut, grows: pages that only this needs
+		for _, m := range pages {
+			unix.Syscall(unix.SYS_MADVISE, m[0], m[1]-m[0], unix.MADV_DONTNEED)
+		}
+		s.rehearse()
+	})
 }
+
+// rehearse goes the way of a connection as far as it can without one.
+func (s *Server) rehearse() {
+	s.refreshAccounts()
+	sock.Accept(-1, &s.peer)
+	s.env = appendEnds(s.env[:0], nobody, nobody)
+	s.processes[0] = s.record()
+	s.forget(s.processes[0])
+	delete(s.processes, 0)
+	s.after(0, func() {})
+}
+
+var nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 
 // ownPages returns where the program's file is mapped, for reading alone.
 func ownPages() (mapped [][2]uintptr) {

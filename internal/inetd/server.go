@@ -81,6 +81,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
+		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{},
 	}
@@ -125,8 +126,9 @@ func (s *Server) yield() {
 
 // turn is one turn of the event loop.
 func (s *Server) turn() {
+	events := s.events()
 	s.yield()
-	for _, ev := range s.events() {
+	for _, ev := range events {
 		switch tag(ev.Pad) {
 		case tagProcess:
 			s.started = reapBatch
@@ -243,7 +245,7 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	s.loading = false
 	s.announce()
 	p.problems, p.services = nil, nil
-	s.after(shrinkDelay, func() { go shrink() })
+	s.after(shrinkDelay, func() { go s.shrink() })
 	if s.again {
 		s.reload(nil)
 	}
