@@ -13,6 +13,7 @@ package child
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -91,25 +92,51 @@ func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
 	if s.fork {
 		return s.forkExec(p, fd, extra)
 	}
-	st, err := s.take()
-	if err != nil {
-		unix.Close(fd)
-		return 0, err
-	}
 	shared := s.Crowded && fd < s.wake
-	st.load(p, fd, extra, shared)
-	pid, err = st.clone(shared)
+	st, err := s.clone(p, fd, extra, shared)
 	if err != nil {
-		s.free = append(s.free, st)
 		unix.Close(fd)
 		return 0, err
 	}
-	s.busy = append(s.busy, st)
+	st.fd = fd
 	if !shared {
 		st.release()
 	}
-	return pid, nil
+	return st.pid, nil
 }
+
+// Lend is Start with a descriptor that the caller keeps.
+func (s *Starter) Lend(p *Program, fd int, extra []byte) (pid int, err error) {
+	if s.fork || s.Crowded {
+		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+			return 0, os.NewSyscallError("fcntl", err)
+		}
+		return s.Start(p, fd, extra)
+	}
+	st, err := s.clone(p, fd, extra, false)
+	if err != nil {
+		return 0, err
+	}
+	return st.pid, nil
+}
+
+// clone makes a child, which is busy until its exec.
+func (s *Starter) clone(p *Program, fd int, extra []byte, shared bool) (*start, error) {
+	st, err := s.take()
+	if err != nil {
+		return nil, err
+	}
+	st.load(p, fd, extra, shared)
+	if err := st.clone(shared); err != nil {
+		s.free = append(s.free, st)
+		return nil, err
+	}
+	s.busy = append(s.busy, st)
+	return st, nil
+}
+
+// Starting reports whether children may be on their way to their exec.
+func (s *Starter) Starting() bool { return len(s.busy) > 0 }
 
 // Settle closes the descriptors that children have copied by now, and takes
 // back the slots of those that have executed their program. With a wait it

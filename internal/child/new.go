@@ -71,14 +71,14 @@ func (s *Starter) works() bool {
 	k := st.slot
 	k.busy = 1
 	copy(k.calls[:], p.calls)
-	pid, err := st.clone(true)
+	err = st.clone(true)
 	s.free = append(s.free, st)
 	if err != nil {
 		return false
 	}
 	var ws syscall.WaitStatus
 	for {
-		if _, err = syscall.Wait4(pid, &ws, 0, nil); err != syscall.EINTR {
+		if _, err = syscall.Wait4(st.pid, &ws, 0, nil); err != syscall.EINTR {
 			return err == nil && ws.ExitStatus() == 0
 		}
 	}

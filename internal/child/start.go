@@ -47,7 +47,7 @@ type start struct {
 	first    int // index of the first call of prog that the child executes
 	env      []byte
 	envp     []*byte
-	fd       int // the daemon's copy of the child's descriptor; -1: closed
+	fd       int // to be closed when the child has its copy; -1: none
 	pid      int
 	reported bool // its failure has been returned by Reap
 }
@@ -80,7 +80,7 @@ func (s *Starter) recycle(st *start) {
 
 // load writes into the slot what the child is to do.
 func (st *start) load(p *Program, fd int, extra []byte, shared bool) {
-	st.prog, st.fd, st.first, st.reported = p, fd, callPlain, false
+	st.prog, st.first, st.reported = p, callPlain, false
 	if shared {
 		st.first = callUnshare
 	}
@@ -122,7 +122,7 @@ func (st *start) environment(p *Program, extra []byte) uintptr {
 }
 
 // clone makes the process.
-func (st *start) clone(shared bool) (int, error) {
+func (st *start) clone(shared bool) error {
 	k := st.slot
 	args := cloneArgs{
 		// CLONE_CLEAR_SIGHAND: the handlers are Go's and would run in the child.
@@ -137,10 +137,10 @@ func (st *start) clone(shared bool) (int, error) {
 	}
 	pid := spawn(&args, k)
 	if pid < 0 {
-		return 0, syscall.Errno(-pid)
+		return syscall.Errno(-pid)
 	}
 	st.pid = pid
-	return pid, nil
+	return nil
 }
 
 const cloneClearSighand = 0x100000000

@@ -116,7 +116,7 @@ func (s *Server) reap() {
 	for {
 		st, ok := s.starter.Reap()
 		if !ok {
-			return
+			break
 		}
 		p, ok := s.processes[st.Pid]
 		if !ok {
@@ -133,7 +133,11 @@ func (s *Server) reap() {
 		}
 		s.forget(p)
 		s.letGo()
+		if len(s.processes) == 0 && !s.orphans && !s.starter.Starting() {
+			break // wait4 would only say so
+		}
 	}
+	s.lendAgain()
 }
 
 // orphanTime is how often process 1 looks for ended orphans of servers, of
@@ -142,6 +146,7 @@ const orphanTime = time.Second
 
 // reapOrphans reaps what process 1 inherits, from now on.
 func (s *Server) reapOrphans() {
+	s.orphans = true
 	s.reap()
 	s.after(orphanTime, s.reapOrphans)
 }

@@ -244,18 +244,12 @@ func (s *Server) lend(k *socket) {
 	if !s.mayStart(v) || !s.admit(v, netip.Addr{}) {
 		return
 	}
-	fd, err := unix.FcntlInt(uintptr(k.fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		s.release(v, netip.Addr{})
-		s.rest(k, "dup", err)
-		return
-	}
 	queued := k.queued()
 	s.env = appendVar(s.env[:0], "PROTO", v.do.proto)
 	if v.do.listen {
 		s.env = appendListen(s.env, v.label)
 	}
-	pid, err := s.starter.Start(v.do.program, fd, s.env)
+	pid, err := s.starter.Lend(v.do.program, int(k.fd), s.env)
 	if err != nil {
 		s.release(v, netip.Addr{})
 		s.rest(k, "fork", err)

@@ -40,7 +40,9 @@ type Server struct {
 	started   int        // servers started since the last reap
 	young     []int      // processes started since the last sweep
 	sweeping  bool
-	plan      *plan // the accounts and profiles in force
+	relend    []*socket // that have come back in this reap and are readable
+	orphans   bool      // process 1 reaps those too
+	plan      *plan     // the accounts and profiles in force
 	starved   time.Time
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at

@@ -29,15 +29,13 @@ func (k *socket) queued() int64 {
 }
 
 // balked reports whether a wait server has ended without taking what it was
-// started for. Of Internet datagrams that is known. Of connections there is but
+// started for, if something waits on its socket. Of Internet datagrams that is known. Of connections there is but
 // their number, if anything, which need not get less when one is accepted; so
 // only a server that failed at once is suspected, and one that ends well leaves
 // it to the limit on starts.
 func (p *process) balked(st child.Status) bool {
 	k := p.lent
 	switch {
-	case !readable(int(k.fd)):
-		return false
 	case !k.spec.Listens() && p.queued >= 0:
 		return k.queued() == p.queued
 	case st.Wait == 0, time.Since(time.Unix(0, p.begun)) > briefTime:
@@ -56,17 +54,35 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if k.svc.do.options != p.svc.do.options {
 		s.apply(k)
 	}
+	waiting := readable(int(k.fd))
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
-	case p.balked(st):
+	case waiting && p.balked(st):
 		delay := s.balked(k.svc, p, st)
 		s.after(delay, func() { s.arm(k) })
 		return
 	default:
 		k.svc.usage().balks = 0
+		if waiting {
+			s.relend = append(s.relend, k)
+			return
+		}
 	}
 	s.arm(k)
+}
+
+// lendAgain starts the next servers for the sockets that have come back with
+// something waiting on them: polling them would only tell this once more.
+func (s *Server) lendAgain() {
+	for _, k := range s.relend {
+		if do := k.svc.do; k.fd < 0 || !do.wait || do.builtin != "" || k.svc.usage().suspended {
+			s.arm(k)
+			continue
+		}
+		s.readable(k)
+	}
+	s.relend = s.relend[:0]
 }
 
 // balked counts a server that has taken nothing, says so once, and drops the
