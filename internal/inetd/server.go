@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +30,7 @@ type Server struct {
 	watcher   *watch.Watcher
 	slowWatch bool // which has been said
 	stopping  atomic.Bool
+	pacing    sync.Once // of collections of garbage
 
 	services  []*service
 	sockets   []*socket            // by descriptor
@@ -207,7 +208,7 @@ func (s *Server) reload(done func(Outcome)) {
 	answer := s.waiting
 	s.loading, s.waiting, s.again = true, nil, false
 	cfg := s.cfg
-	debug.SetGCPercent(-1) // until shrink: a collection in the middle would only cost
+	holdCollections()
 	watcher, paths := s.watch(), s.watched()
 	go func() {
 		watcher.Set(paths) // before the files are read: no change may fall between
