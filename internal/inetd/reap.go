@@ -124,6 +124,7 @@ func (s *Server) reap() {
 		}
 		delete(s.processes, st.Pid)
 		if p.pidfd > 0 {
+			s.poll.remove(p.pidfd) // which a child may have a copy of until its exec
 			unix.Close(p.pidfd)
 		}
 		if p.done != nil {

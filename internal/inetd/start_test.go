@@ -143,6 +143,33 @@ func TestSuspensionEnds(t *testing.T) {
 	}
 }
 
+// Until its exec a child has copies of the daemon's pidfds. Those that are closed
+// meanwhile must not wake the loop again and again.
+func TestReapedServerIsNotPolled(t *testing.T) {
+	s := serving(t, oneService(t))
+	s.services[0].do.limits.max = 9 // so that servers get pidfds
+	fd := newVisitor(t, s).connect()
+	defer unix.Close(fd)
+	for len(s.processes) == 0 {
+		s.turn()
+	}
+	for _, p := range s.processes {
+		dup, err := unix.FcntlInt(uintptr(p.pidfd), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(dup)
+	}
+	for len(s.processes) > 0 {
+		s.turn()
+	}
+	for _, ev := range s.poll.wait(0) {
+		if tag(ev.Pad) == tagProcess {
+			t.Error("the pidfd of a server that was reaped is polled still")
+		}
+	}
+}
+
 // The best of a few rounds counts: what earlier tests have left running
 // allocates too.
 func TestStartAllocatesNothing(t *testing.T) {
