@@ -137,26 +137,36 @@ func (b *bench) burst() error {
 	})
 }
 
-// dgram measures a wait service: a server for each datagram.
+// dgram measures wait services: a server for each datagram.
 func (b *bench) dgram() error {
 	const group = "dgram"
+	servers := []string{"tiny", "dynamic"}
 	fleet, stop := b.fleet(group, b.peers, func(addr string) []entry {
-		return []entry{{addr: addr, port: firstPort, dgram: true, program: b.bin("tinydgram"), ask: "?"}}
+		var entries []entry
+		for i, server := range servers {
+			entries = append(entries, entry{addr: addr, port: firstPort + i, dgram: true, program: b.bin(server + "dgram"), ask: "?"})
+		}
+		return entries
 	})
 	defer stop()
-	rate := b.add(&series{name: "wait dgram, one outstanding", unit: "starts/s", higher: true})
-	lost := b.add(&series{name: "wait dgram", unit: "not answered", kind: count})
-	return interleave(b, group, fleet, func(d *daemon, round int) error {
-		ctx, cancel := context.WithTimeout(b.ctx, b.window)
-		defer cancel()
-		r, n, err := ping(ctx, d.middle())
-		if err != nil {
-			return err
-		}
-		rate.put(d.String(), round, r)
-		lost.put(d.String(), round, float64(n))
-		return nil
-	})
+	lost := &series{name: "wait dgram", unit: "not answered", kind: count}
+	var points []func(*daemon, int) error
+	for i, server := range servers {
+		rate := b.add(&series{name: "wait dgram, " + server + " server, one outstanding", unit: "starts/s", higher: true})
+		points = append(points, func(d *daemon, round int) error {
+			ctx, cancel := context.WithTimeout(b.ctx, b.window)
+			defer cancel()
+			r, n, err := ping(ctx, d.entries[i])
+			if err != nil {
+				return err
+			}
+			rate.put(d.String(), round, r)
+			lost.put(d.String(), round, float64(n))
+			return nil
+		})
+	}
+	b.add(lost)
+	return interleave(b, group, fleet, points...)
 }
 
 // reload measures a changed port among many services, first on an idle daemon

@@ -68,7 +68,7 @@ func (s *Starter) Profile(env []string, cred *Credential) (*Profile, error) {
 	p.descriptors(s.wake)
 	p.add(Session, unix.SYS_SETSID)
 	p.credential(cred)
-	if l := &nofile.AtStart; l.Hard != 0 {
+	if l := &nofile.AtStart; l.Soft != l.Hard { // else it was not raised
 		p.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
 	}
 	p.add(Exec, unix.SYS_EXECVE)
