@@ -64,6 +64,10 @@ type Starter struct {
 	// for few descriptors and saves a lot for thousands.
 	Crowded bool
 
+	// Above says that descriptors above Wake may be open. A child closes them
+	// before its exec then, where it might hang.
+	Above bool
+
 	wake   int
 	fork   bool // clone3 is refused here: use syscall.ForkExec
 	free   []*start
@@ -80,8 +84,14 @@ func (s *Starter) Clone() bool { return !s.fork }
 func (s *Starter) Wake() int { return s.wake }
 
 // Floor is the lowest number for a descriptor that is open for long, such as a
-// listening socket. A child's copy of the descriptor table ends below it.
-func (s *Starter) Floor() int { return s.wake + 1 }
+// listening socket. Of a crowd a child should have no copies; so they go above
+// Wake, where its descriptor table ends.
+func (s *Starter) Floor() int {
+	if s.Crowded {
+		return s.wake + 1
+	}
+	return s.wake/2 + 1
+}
 
 // Start starts p with fd as its descriptors 0, 1 and 2 and extra, a list of
 // NUL-terminated NAME=VALUE strings, after p's own environment. It takes over
@@ -92,14 +102,17 @@ func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
 	if s.fork {
 		return s.forkExec(p, fd, extra)
 	}
-	shared := s.Crowded && fd < s.wake
-	st, err := s.clone(p, fd, extra, shared)
+	m := s.copying()
+	if s.Crowded && fd < s.wake {
+		m = shared
+	}
+	st, err := s.clone(p, fd, extra, m)
 	if err != nil {
 		unix.Close(fd)
 		return 0, err
 	}
 	st.fd = fd
-	if !shared {
+	if m != shared {
 		st.release()
 	}
 	return st.pid, nil
@@ -113,21 +126,29 @@ func (s *Starter) Lend(p *Program, fd int, extra []byte) (pid int, err error) {
 		}
 		return s.Start(p, fd, extra)
 	}
-	st, err := s.clone(p, fd, extra, false)
+	st, err := s.clone(p, fd, extra, s.copying())
 	if err != nil {
 		return 0, err
 	}
 	return st.pid, nil
 }
 
+// copying is the mode of a start that copies the descriptor table.
+func (s *Starter) copying() mode {
+	if s.Above {
+		return high
+	}
+	return low
+}
+
 // clone makes a child, which is busy until its exec.
-func (s *Starter) clone(p *Program, fd int, extra []byte, shared bool) (*start, error) {
+func (s *Starter) clone(p *Program, fd int, extra []byte, m mode) (*start, error) {
 	st, err := s.take()
 	if err != nil {
 		return nil, err
 	}
-	st.load(p, fd, extra, shared)
-	if err := st.clone(shared); err != nil {
+	st.load(p, fd, extra, m)
+	if err := st.clone(m); err != nil {
 		s.free = append(s.free, st)
 		return nil, err
 	}

@@ -335,9 +335,12 @@ func TestSpawnWhileCollectingGarbage(t *testing.T) {
 
 // hang makes a child of p stop for ever before its exec.
 func hang(p *Program) {
-	last := len(p.calls) - 1
-	p.calls = slices.Insert(p.calls, last, call{nr: unix.SYS_PPOLL})
-	p.stages = slices.Insert(p.stages, last, Exec)
+	for m := range p.ways {
+		w := &p.ways[m]
+		last := len(w.calls) - 1
+		w.calls = slices.Insert(w.calls, last, call{nr: unix.SYS_PPOLL})
+		w.stages = slices.Insert(w.stages, last, Exec)
+	}
 }
 
 func TestHangBeforeExecHoldsUpNothing(t *testing.T) {
@@ -374,21 +377,49 @@ func TestHangBeforeExecHoldsUpNothing(t *testing.T) {
 // other than its own: that client would never see the end.
 func TestHangBeforeExecHoldsNoOtherConnection(t *testing.T) {
 	h := cloning(t)
-	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+	for _, tt := range []struct {
+		name           string
+		crowded, above bool
+	}{
+		{"low", false, false},
+		{"above", false, true},
+		{"crowded", true, false},
+		{"crowded above", true, true},
+	} {
+		h.Crowded, h.Above = tt.crowded, tt.above
 		other, client := h.connect()
+		if tt.above {
+			high, err := unix.FcntlInt(uintptr(other), unix.F_DUPFD_CLOEXEC, h.Wake()+1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unix.Close(other)
+			other = high
+		}
 		stuck := h.prepare(Command{Argv: []string{"t-exit"}})
 		hang(stuck)
 		pid, _ := h.start(stuck, "")
 		h.awaitCall(pid)
 		unix.Close(other)
-		client.SetReadDeadline(time.Now().Add(5 * time.Second))
-		if b, err := io.ReadAll(client); err != nil || len(b) > 0 {
-			t.Errorf("crowded %v: read %q, %v, want the end", crowded, b, err)
+		if !readable(client, 5*time.Second) {
+			t.Errorf("%s: the client never sees the end", tt.name)
+		} else if b, err := io.ReadAll(client); err != nil || len(b) > 0 {
+			t.Errorf("%s: read %q, %v, want the end", tt.name, b, err)
 		}
 		syscall.Kill(pid, syscall.SIGKILL)
 		h.await()
 	}
+}
+
+// readable waits for something to read on a file, or its end.
+func readable(f *os.File, wait time.Duration) bool {
+	p := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	for deadline := time.Now().Add(wait); time.Now().Before(deadline); {
+		if n, _ := unix.Poll(p, 100); n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // awaitCall waits until the hanging child has come to its last call.
@@ -396,11 +427,12 @@ func (h harness) awaitCall(pid int) {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		h.Settle(time.Millisecond)
 		for _, st := range h.busy {
-			if st.pid == pid && int(atomic.LoadUint32(&st.slot.done))+st.first == len(st.prog.calls)-2 {
+			if st.pid == pid && int(atomic.LoadUint32(&st.slot.done)) == len(st.way.calls)-2 {
 				return
 			}
 		}
 	}
+	syscall.Kill(pid, syscall.SIGKILL)
 	h.Fatal("the child never came to its last call")
 }
 

@@ -33,13 +33,13 @@ var listenCalls = [...]call{
 
 var listenStages = [len(listenCalls)]Stage{Descriptors, Descriptors, Null, Descriptors, Descriptors, Self}
 
-// stage is the stage of the i-th call of a start that shares the descriptor table.
-func (g *Program) stage(i int) Stage {
-	if n := len(g.stages) - 1; g.Listen && i >= n {
+// stage is the stage of the i-th call on a way of g.
+func (g *Program) stage(w *way, i int) Stage {
+	if n := len(w.stages) - 1; g.Listen && i >= n {
 		if i-n < len(listenStages) {
 			return listenStages[i-n]
 		}
 		return Exec
 	}
-	return g.stages[i]
+	return w.stages[i]
 }

@@ -86,10 +86,13 @@ func TestListenFailed(t *testing.T) {
 			t.Errorf("crowded %v: %+v", crowded, st)
 		}
 	}
-	last := len(p.stages) - 1
-	for i, want := range []Stage{Limits, Descriptors, Descriptors, Null, Descriptors, Descriptors, Self, Exec} {
-		if got := p.stage(last - 1 + i); got != want {
-			t.Errorf("call %d is %v, want %v", last-1+i, got, want)
+	for m := range p.ways {
+		w := &p.ways[m]
+		last := len(w.stages) - 1
+		for i, want := range []Stage{Limits, Descriptors, Descriptors, Null, Descriptors, Descriptors, Self, Exec} {
+			if got := p.stage(w, last-1+i); got != want {
+				t.Errorf("mode %d: call %d is %v, want %v", m, last-1+i, got, want)
+			}
 		}
 	}
 }

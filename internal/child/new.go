@@ -65,13 +65,13 @@ func (s *Starter) works() bool {
 	if err != nil {
 		return false
 	}
-	p := &Profile{}
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
-	p.add(Exec, unix.SYS_EXIT_GROUP, 0)
+	var w way
+	w.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
+	w.add(Exec, unix.SYS_EXIT_GROUP, 0)
 	k := st.slot
 	k.busy = 1
-	copy(k.calls[:], p.calls)
-	err = st.clone(true)
+	copy(k.calls[:], w.calls)
+	err = st.clone(shared)
 	s.free = append(s.free, st)
 	if err != nil {
 		return false

@@ -19,10 +19,9 @@ type Credential struct {
 // and so the system calls that lead to their exec. Thousands of services share
 // a few of them.
 type Profile struct {
-	cred   *Credential // nil: as the daemon
-	env    []*byte     // without a terminating nil
-	calls  []call
-	stages []Stage // of each call
+	cred *Credential // nil: as the daemon
+	env  []*byte     // without a terminating nil
+	ways [modes]way
 }
 
 // Program is a server program made ready: its path and arguments as C wants
@@ -46,15 +45,26 @@ type call struct {
 	args [6]uintptr
 }
 
-// The calls of a Profile that a start fills in.
+// way is what a child does from the clone to its exec.
+type way struct {
+	dup    int // index of the calls that make its socket descriptor 0, 1 and 2
+	calls  []call
+	stages []Stage // of each call
+}
+
+// mode is what there is in the descriptor table of a new child.
+type mode uint8
+
 const (
-	callUnshare = iota // only in a start that shares the descriptor table
-	callWake           // likewise: tells the daemon that the table is unshared
-	callDup0
-	callDup1
-	callDup2
-	callPlain = callDup0 // the first call of a start with a table of its own
+	low    mode = iota // a copy of the daemon's, with nothing above wake
+	high               // a copy, with descriptors above wake
+	shared             // the daemon's own
+	modes
 )
+
+// callWake is the call in shared mode that tells the daemon that the child has a
+// table of its own.
+const callWake = 1
 
 // Profile makes a Profile for children of s from NAME=VALUE strings and the
 // identity they are to have; with nil they keep the daemon's. Its error says
@@ -65,14 +75,21 @@ func (s *Starter) Profile(env []string, cred *Credential) (*Profile, error) {
 		return nil, err
 	}
 	p := &Profile{cred: cred, env: ptrs[:len(env)]}
-	p.descriptors(s.wake)
-	p.add(Session, unix.SYS_SETSID)
-	p.credential(cred)
-	if l := &nofile.AtStart; l.Soft != l.Hard { // else it was not raised
-		p.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
+	for m := range modes {
+		p.ways[m] = newWay(m, s.wake, cred)
 	}
-	p.add(Exec, unix.SYS_EXECVE)
 	return p, nil
+}
+
+func newWay(m mode, wake int, cred *Credential) (w way) {
+	w.descriptors(m, wake)
+	w.add(Session, unix.SYS_SETSID)
+	w.credential(cred)
+	if l := &nofile.AtStart; l.Soft != l.Hard { // else it was not raised
+		w.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
+	}
+	w.add(Exec, unix.SYS_EXECVE)
+	return w
 }
 
 // Program makes a Program of an absolute path, or one seen from the daemon's
@@ -107,33 +124,38 @@ const lastDescriptor = 1<<32 - 1
 // descriptors leaves the child with its socket as 0, 1 and 2, and with wake,
 // which closes at exec. Close-on-exec alone would not do: a child that hangs
 // before its exec would hold other clients' connections open.
-func (p *Profile) descriptors(wake int) {
-	high := uintptr(wake + 1)
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
-	p.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
-	p.add(Descriptors, unix.SYS_DUP3, 0, 0)
-	p.add(Descriptors, unix.SYS_DUP3, 0, 1)
-	p.add(Descriptors, unix.SYS_DUP3, 0, 2)
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, 3, uintptr(wake-1), 0)
-	p.add(Descriptors, unix.SYS_CLOSE_RANGE, high, lastDescriptor, 0)
+func (w *way) descriptors(m mode, wake int) {
+	above := uintptr(wake + 1)
+	if m == shared {
+		w.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
+		w.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
+	}
+	w.dup = len(w.calls)
+	w.add(Descriptors, unix.SYS_DUP3, 0, 0)
+	w.add(Descriptors, unix.SYS_DUP3, 0, 1)
+	w.add(Descriptors, unix.SYS_DUP3, 0, 2)
+	w.add(Descriptors, unix.SYS_CLOSE_RANGE, 3, uintptr(wake-1), 0)
+	if m == high {
+		w.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, 0)
+	}
 }
 
 // credential gives up the daemon's identity, groups first: after setuid the
 // child could not.
-func (p *Profile) credential(c *Credential) {
+func (w *way) credential(c *Credential) {
 	if c == nil {
 		return
 	}
-	p.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
-	p.add(Group, unix.SYS_SETGID, uintptr(c.GID))
-	p.add(User, unix.SYS_SETUID, uintptr(c.UID))
+	w.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
+	w.add(Group, unix.SYS_SETGID, uintptr(c.GID))
+	w.add(User, unix.SYS_SETUID, uintptr(c.UID))
 }
 
-func (p *Profile) add(stage Stage, nr uintptr, args ...uintptr) {
+func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {
 	c := call{nr: nr}
 	copy(c.args[:], args)
-	p.calls = append(p.calls, c)
-	p.stages = append(p.stages, stage)
+	w.calls = append(w.calls, c)
+	w.stages = append(w.stages, stage)
 }
 
 // address is a pointer as a system call takes it. Whoever stores it keeps what

@@ -44,7 +44,7 @@ type cloneArgs struct {
 type start struct {
 	slot     *slot
 	prog     *Program
-	first    int // index of the first call of prog that the child executes
+	way      *way // of prog
 	env      []byte
 	envp     []*byte
 	fd       int // to be closed when the child has its copy; -1: none
@@ -74,25 +74,21 @@ func (s *Starter) take() (*start, error) {
 // recycle takes back the slot of a child that no longer uses it.
 func (s *Starter) recycle(st *start) {
 	st.release()
-	st.prog = nil
+	st.prog, st.way = nil, nil
 	s.free = append(s.free, st)
 }
 
 // load writes into the slot what the child is to do.
-func (st *start) load(p *Program, fd int, extra []byte, shared bool) {
-	st.prog, st.first, st.reported = p, callPlain, false
-	if shared {
-		st.first = callUnshare
-	}
+func (st *start) load(p *Program, fd int, extra []byte, m mode) {
+	st.prog, st.way, st.reported = p, &p.ways[m], false
 	k := st.slot
 	k.busy, k.done, k.errno = 1, 0, 0
-	n := copy(k.calls[:], p.calls[st.first:])
-	at := func(i int) *[6]uintptr { return &k.calls[i-st.first].args }
-	if shared {
-		at(callWake)[0] = address(&k.done)
+	n := copy(k.calls[:], st.way.calls)
+	if m == shared {
+		k.calls[callWake].args[0] = address(&k.done)
 	}
-	for i := callDup0; i <= callDup2; i++ {
-		at(i)[0] = uintptr(fd)
+	for i := range 3 {
+		k.calls[st.way.dup+i].args[0] = uintptr(fd)
 	}
 	env := st.environment(p, extra)
 	exec := n - 1
@@ -122,7 +118,7 @@ func (st *start) environment(p *Program, extra []byte) uintptr {
 }
 
 // clone makes the process.
-func (st *start) clone(shared bool) error {
+func (st *start) clone(m mode) error {
 	k := st.slot
 	args := cloneArgs{
 		// CLONE_CLEAR_SIGHAND: the handlers are Go's and would run in the child.
@@ -132,7 +128,7 @@ func (st *start) clone(shared bool) error {
 		stack:      uint64(address(&k.stack)),
 		stackSize:  stackSize,
 	}
-	if shared {
+	if m == shared {
 		args.flags |= unix.CLONE_FILES
 	}
 	pid := spawn(&args, k)
@@ -179,7 +175,7 @@ func (st *start) failure() (Status, bool) {
 		return Status{}, false
 	}
 	st.reported = true
-	stage := st.prog.stage(st.first + int(st.slot.done))
+	stage := st.prog.stage(st.way, int(st.slot.done))
 	return Status{Pid: st.pid, Wait: notRun, Stage: stage, Errno: syscall.Errno(st.slot.errno)}, true
 }
 

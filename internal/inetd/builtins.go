@@ -50,6 +50,7 @@ func (s *Server) converse(v *service, c client, talk func(connection)) {
 		return
 	}
 	s.busy++
+	s.starter.Above = true // as many connections as clients
 	logEnd := s.logBuiltin(v, c)
 	go func() {
 		talk(f)

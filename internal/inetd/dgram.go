@@ -67,6 +67,7 @@ func (s *Server) canPutBack(k *socket) bool {
 		return false
 	}
 	s.talks.open = map[ends]*talk{}
+	s.starter.Above = true // as many talks as clients
 	return true
 }
 

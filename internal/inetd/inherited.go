@@ -17,6 +17,7 @@ func (s *Server) adopt() {
 			s.log.Warningf("descriptor %d of the service manager is of no use: %s", fd, message(err))
 			continue
 		}
+		s.keep(high)
 		s.inherited[spec] = high // of two for one address, which share it, the last will do
 		s.cfg.inherited = append(s.cfg.inherited, spec)
 	}

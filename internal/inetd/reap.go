@@ -103,6 +103,7 @@ func (s *Server) pidfd(pid int) int {
 		unix.Close(fd)
 		return 0
 	}
+	s.keep(fd)
 	return fd
 }
 
