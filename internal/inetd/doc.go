@@ -56,4 +56,9 @@
 // thread blocked in waitid per child, as os.Process has it, costs 20 MB for
 // 1,000. A SIGCHLD handler doubles the daemon's cost of a connection. A copy of
 // the descriptor table per child halves the rate with 1,000 services.
+//
+// To Go's monitor thread a goroutine that never yields is a hog, so the loop
+// does now and then. An idle program collects garbage every two minutes, and has
+// two megabytes of itself in memory for that, so collections are paced here
+// (memory.go).
 package inetd
