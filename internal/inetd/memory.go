@@ -58,8 +58,8 @@ func pace() {
 func eachCollection(f func()) {
 	garbage := new([2]*byte) // not so small that it would share its place with something in use
 	runtime.AddCleanup(garbage, func(struct{}) {
+		eachCollection(f) // before f, so that none is missed
 		f()
-		eachCollection(f)
 	}, struct{}{})
 }
 
