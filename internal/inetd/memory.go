@@ -41,7 +41,7 @@ func (s *Server) shrink() {
 	})
 }
 
-// minHeap is the size in bytes, from which on the heap is worth a collection.
+// minHeap is the size, in bytes, from which on the heap is worth a collection.
 const minHeap = 4 << 20
 
 // pace has garbage collected when the heap has doubled. Go would do that by
@@ -87,13 +87,15 @@ func mappings() (program, data []span) {
 	maps, _ := os.ReadFile("/proc/self/maps")
 	for line := range strings.Lines(string(maps)) {
 		var m span
-		var mode, offset, device, inode, path string
-		n, _ := fmt.Sscanf(line, "%x-%x %s %s %s %s %s", &m.from, &m.to, &mode, &offset, &device, &inode, &path)
+		var mode string
+		if n, _ := fmt.Sscanf(line, "%x-%x %s", &m.from, &m.to, &mode); n != 3 {
+			continue
+		}
 		switch {
-		case n == 6 && mode == "rw-p":
-			data = append(data, m)
-		case n == 7 && err == nil && path == exe && mode[1] == '-':
+		case err == nil && mode[1] == '-' && strings.HasSuffix(line, " "+exe+"\n"):
 			program = append(program, m)
+		case mode == "rw-p" && (len(strings.Fields(line)) == 5 || strings.Contains(line, " [anon:")): // some kernels know names
+			data = append(data, m)
 		}
 	}
 	return program, data

@@ -29,10 +29,10 @@ func (k *socket) queued() int64 {
 }
 
 // balked reports whether a wait server has ended without taking what it was
-// started for, if something waits on its socket. Of Internet datagrams that is known. Of connections there is but
-// their number, if anything, which need not get less when one is accepted; so
-// only a server that failed at once is suspected, and one that ends well leaves
-// it to the limit on starts.
+// started for, if something waits on its socket. Of Internet datagrams that is
+// known. Of connections there is but their number, if anything, which need not
+// get less when one is accepted; so only a server that failed at once is
+// suspected, and one that ends well leaves it to the limit on starts.
 func (p *process) balked(st child.Status) bool {
 	k := p.lent
 	switch {
