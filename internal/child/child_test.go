@@ -84,8 +84,12 @@ func TestSignalsDefaultAndUnblocked(t *testing.T) {
 }
 
 func TestNofileAsTheDaemonWasStarted(t *testing.T) {
-	if got := nofile.AtStart; got != (nofile.Limit{}) && got.Soft != softNofile {
-		t.Fatalf("soft limit at start %d, want %d: package nofile came too late", got.Soft, softNofile)
+	want := uint64(softNofile)
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		want = 0 // no assembly; ForkExec restores the limit
+	}
+	if nofile.AtStart.Soft != want {
+		t.Fatalf("soft limit at start %d, want %d: package nofile came too late", nofile.AtStart.Soft, want)
 	}
 	if softLimit() == softNofile {
 		t.Fatal("package syscall has not raised the soft limit, so this test shows nothing")

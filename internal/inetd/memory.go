@@ -63,15 +63,16 @@ func eachCollection(f func()) {
 	}, struct{}{})
 }
 
-// rehearse goes the way of a connection as far as it can without one.
+// rehearse goes the way of a connection as far as it can without one, so that
+// the pages of that way are in memory. It changes nothing.
 func (s *Server) rehearse() {
 	s.refreshAccounts()
-	sock.Accept(-1, &s.peer)
+	sock.Accept(-1, &s.peer) // fails
 	s.env = appendEnds(s.env[:0], nobody, nobody)
-	s.processes[0] = s.record()
+	s.processes[0] = s.record() // no server has this id
 	s.forget(s.processes[0])
 	delete(s.processes, 0)
-	s.after(0, func() {})
+	s.after(0, func() {}) // as the sweep
 }
 
 var nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)

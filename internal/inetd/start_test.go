@@ -143,6 +143,40 @@ func TestSuspensionEnds(t *testing.T) {
 	}
 }
 
+// A socket that comes back from a wait server with something waiting is lent
+// again at once, unless its service may not or need not do so any more.
+func TestLendAgain(t *testing.T) {
+	s := serving(t, oneService(t))
+	c := newVisitor(t, s)
+	v := s.services[0]
+	for _, tt := range []struct {
+		name                    string
+		wait, suspended, polled bool
+		servers                 int
+	}{
+		{"wait", true, false, false, 1},
+		{"suspended", true, true, false, 0},
+		{"now nowait", false, false, true, 0},
+	} {
+		v.do.wait, v.usage().suspended = tt.wait, tt.suspended
+		s.unpoll(v.first)
+		fd := c.connect()
+		s.relend = append(s.relend, v.first)
+		s.lendAgain()
+		if len(s.processes) != tt.servers || v.first.polled != tt.polled || len(s.relend) > 0 {
+			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.processes), v.first.polled, len(s.relend), tt.servers, tt.polled)
+		}
+		unix.Close(fd)
+		for _, p := range s.processes { // it has not accepted, and is not to be followed by others
+			p.lent = nil
+		}
+		v.first.server = 0
+		for len(s.processes) > 0 {
+			s.reap()
+		}
+	}
+}
+
 // Until its exec a child has copies of the daemon's pidfds. Those that are closed
 // meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
