@@ -19,7 +19,7 @@ GO = go
 BENCHFLAGS = -write
 FUZZTIME = 30s
 STATICCHECK = $(GO) tool -modfile=internal/tools/go.mod staticcheck
-MANUALS = cmd/inetd/inetd.8 cmd/inetd/inetd.conf.5
+MANUALS = cmd/inetd/inetd.8 cmd/inetd/inetd.conf.5 cmd/inetd/inetd.dialects.7
 
 all:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/inetd ./cmd/inetd
@@ -69,10 +69,11 @@ check-arm64:
 # The installed configuration serves nothing: every service of the example is
 # off, in the way update-inetd(8) writes it and can turn it on.
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)
 	install bin/inetd $(DESTDIR)$(SBINDIR)/inetd
 	install -m 644 cmd/inetd/inetd.8 $(DESTDIR)$(MANDIR)/man8/inetd.8
 	install -m 644 cmd/inetd/inetd.conf.5 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5
+	install -m 644 cmd/inetd/inetd.dialects.7 $(DESTDIR)$(MANDIR)/man7/inetd.dialects.7
 	install -m 644 inetd.conf.example services.example $(DESTDIR)$(DOCDIR)
 	sed 's|/usr/sbin|$(SBINDIR)|' cmd/inetd/inetd.service >$(DESTDIR)$(UNITDIR)/inetd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/inetd.service
@@ -80,7 +81,7 @@ install: all
 		sed '/^[^#]*:$$/!s/^[^#]/#<off># &/' inetd.conf.example >$(DESTDIR)$(SYSCONFDIR)/inetd.conf
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/inetd $(DESTDIR)$(MANDIR)/man8/inetd.8 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5 $(DESTDIR)$(UNITDIR)/inetd.service
+	rm -f $(DESTDIR)$(SBINDIR)/inetd $(DESTDIR)$(MANDIR)/man8/inetd.8 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5 $(DESTDIR)$(MANDIR)/man7/inetd.dialects.7 $(DESTDIR)$(UNITDIR)/inetd.service
 	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf.example $(DESTDIR)$(DOCDIR)/services.example
 	-rmdir $(DESTDIR)$(DOCDIR)
 

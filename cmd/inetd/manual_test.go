@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "rewrite what is generated in the manual
 const (
 	page8 = "inetd.8"
 	page5 = "inetd.conf.5"
+	page7 = "inetd.dialects.7"
 )
 
 // section returns what stands between a macro line and the next one like it.
@@ -114,7 +115,7 @@ var systems = []struct{ dialect, name string }{
 func TestManualDialects(t *testing.T) {
 	t.Parallel()
 	const start, end = ".\\\" The table is made from testdata/conf/dialects.tsv: go test ./cmd/inetd -run Dialects -update\n", ".\\\" End of the table.\n"
-	page := read(t, page5)
+	page := read(t, page7)
 	before, rest, ok := strings.Cut(page, start)
 	table, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
@@ -122,7 +123,7 @@ func TestManualDialects(t *testing.T) {
 	}
 	want := dialects(t)
 	if *update {
-		if err := os.WriteFile(page5, []byte(before+start+want+end+after), 0o644); err != nil {
+		if err := os.WriteFile(page7, []byte(before+start+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
