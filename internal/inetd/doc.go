@@ -59,6 +59,6 @@
 //
 // To Go's monitor thread a goroutine that never yields is a hog, so the loop
 // does now and then. An idle program collects garbage every two minutes, and has
-// two megabytes of itself in memory for that, so collections are paced here
-// (memory.go).
+// two megabytes of itself in memory for that, so collections are paced
+// by package gc.
 package inetd

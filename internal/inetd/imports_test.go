@@ -25,7 +25,7 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/ident",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident",
 		"internal/netdb", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
 	},
 
@@ -35,6 +35,7 @@ var picture = map[string][]string{
 	"internal/child":        {"internal/child/nofile", unixsys},
 	"internal/child/nofile": {},
 	"internal/conf":         {"internal/nearest"},
+	"internal/gc":           {unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/nearest":      {},

@@ -5,12 +5,12 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"inetd/internal/builtin"
 	"inetd/internal/child"
+	"inetd/internal/gc"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/watch"
@@ -30,7 +30,7 @@ type Server struct {
 	watcher   *watch.Watcher
 	slowWatch bool // which has been said
 	stopping  atomic.Bool
-	pacing    sync.Once // of collections of garbage
+	pacer     gc.Pacer
 
 	services  []*service
 	sockets   []*socket            // by descriptor
@@ -58,7 +58,7 @@ type Server struct {
 	names      names
 	inquiries  int // clients about whom something is being found out
 
-	inherited map[sock.Spec]int // descriptors that the service manager has opened
+	inherited map[sock.Spec]int    // descriptors that the service manager has opened
 	registrar *registrar        // nil until there is an RPC service
 
 	talks     talks
@@ -208,7 +208,7 @@ func (s *Server) reload(done func(Outcome)) {
 	answer := s.waiting
 	s.loading, s.waiting, s.again = true, nil, false
 	cfg := s.cfg
-	holdCollections()
+	s.pacer.Hold()
 	watcher, paths := s.watch(), s.watched()
 	go func() {
 		watcher.Set(paths) // before the files are read: no change may fall between

@@ -1,4 +1,4 @@
-package inetd
+package gc
 
 import (
 	"reflect"
@@ -25,7 +25,8 @@ func TestEachCollection(t *testing.T) {
 
 func TestMappings(t *testing.T) {
 	t.Parallel()
-	program, data := mappings()
+	m := ReadMappings()
+	program, data := m.program, m.data
 	if len(program) == 0 || len(data) == 0 {
 		t.Fatalf("%d mappings of the program, %d of memory", len(program), len(data))
 	}
