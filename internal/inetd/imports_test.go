@@ -26,7 +26,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident",
-		"internal/netdb", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
+		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
 	},
 
 	"internal/access":       {"internal/nearest"},
@@ -39,6 +39,7 @@ var picture = map[string][]string{
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/nearest":      {},
+	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/sock":         {unixsys},
 	"internal/syslog":       {gsyslog, unixsys},

@@ -8,6 +8,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
+	"inetd/internal/registrar"
 	"inetd/internal/rpcbind"
 	"inetd/internal/sock"
 
@@ -86,7 +87,7 @@ func (l *loader) oneAddress(e *conf.Entry, wants []want) {
 
 // register has rpcbind told where the RPC programs are served now.
 func (s *Server) register() {
-	var list []registration
+	var list []registrar.Registration
 	told := map[rpcbind.Binding]bool{}
 	for _, v := range s.services {
 		for k := v.first; k != nil; k = k.next {
@@ -95,7 +96,7 @@ func (s *Server) register() {
 				anywhere.Addr = netip.AddrPort{}
 				if !told[anywhere] {
 					told[anywhere] = true
-					list = append(list, registration{b, v.label})
+					list = append(list, registrar.Registration{Binding: b, Label: v.label})
 				}
 			}
 		}
@@ -104,9 +105,9 @@ func (s *Server) register() {
 		if len(list) == 0 {
 			return
 		}
-		s.registrar = newRegistrar(s.log, rpcbind.Client{})
+		s.registrar = registrar.New(s.log, rpcbind.Client{})
 	}
-	s.registrar.want(list)
+	s.registrar.Want(list)
 }
 
 // bindings returns how each version of an RPC program is reached by a socket;

@@ -11,6 +11,7 @@ import (
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/gc"
+	"inetd/internal/registrar"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/watch"
@@ -59,7 +60,7 @@ type Server struct {
 	inquiries  int // clients about whom something is being found out
 
 	inherited map[sock.Spec]int    // descriptors that the service manager has opened
-	registrar *registrar        // nil until there is an RPC service
+	registrar *registrar.Registrar // nil until there is an RPC service
 
 	talks     talks
 	repliers  map[*socket]*builtin.Service // of datagram builtins
@@ -302,7 +303,7 @@ func (s *Server) feedWatchdog() {
 func (s *Server) close() {
 	s.notify("STOPPING=1")
 	if s.registrar != nil {
-		s.registrar.close()
+		s.registrar.Close()
 	}
 	for _, k := range s.sockets {
 		if k != nil {

@@ -23,7 +23,7 @@ func startFake(t *testing.T, version uint32) *Client {
 	client := &Client{Socket: filepath.Join(t.TempDir(), "sock")}
 	if version == portmapVersion {
 		l := listen(t, "tcp4", "127.0.0.1:0")
-		client.portmap = l.Addr().String()
+		client.Portmap = l.Addr().String()
 		go serve(l, f.reply)
 		return client
 	}

@@ -69,7 +69,7 @@ func TestRealPortmapper(t *testing.T) {
 	t.Parallel()
 	r := newRealRpcbind(t)
 	r.start(t)
-	client := &Client{Socket: "/nonexistent", portmap: r.tcp.Addr().String()}
+	client := &Client{Socket: "/nonexistent", Portmap: r.tcp.Addr().String()}
 	lifeCycle(t, client, []Binding{binding(1, "tcp", "0.0.0.0:40000")})
 	lifeCycle(t, client, []Binding{binding(2, "udp", "0.0.0.0:40001")})
 }

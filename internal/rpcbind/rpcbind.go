@@ -35,9 +35,8 @@ func (b Binding) String() string {
 // by several goroutines at once. Each call makes a connection of its own.
 type Client struct {
 	Socket  string        // path of rpcbind's local socket, /run/rpcbind.sock if empty
+	Portmap string        // address of portmap version 2, 127.0.0.1:111 if empty
 	Timeout time.Duration // for each call as a whole, 5 s if zero
-
-	portmap string // address of portmap version 2, 127.0.0.1:111 if empty
 }
 
 // Set registers b. A registration of the same program, version and network at

@@ -91,7 +91,7 @@ func TestAbsent(t *testing.T) {
 	}
 	defer taken.Close() // until then nobody can listen on its port
 	for _, path := range []string{"/nonexistent", stale} {
-		client, b := &Client{Socket: path, portmap: taken.LocalAddr().String()}, binding(1, "tcp", "0.0.0.0:1")
+		client, b := &Client{Socket: path, Portmap: taken.LocalAddr().String()}, binding(1, "tcp", "0.0.0.0:1")
 		if err := client.Set(t.Context(), b); err != ErrAbsent {
 			t.Errorf("%s: set: %v, want ErrAbsent", path, err)
 		}

@@ -49,7 +49,7 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	s.conn, err = dialer.DialContext(ctx, "unix", cmp.Or(c.Socket, defaultSocket))
 	if nobodyListens(err) {
 		s.version = portmapVersion
-		s.conn, err = dialReserved(ctx, dialer, cmp.Or(c.portmap, defaultPortmap))
+		s.conn, err = dialReserved(ctx, dialer, cmp.Or(c.Portmap, defaultPortmap))
 	}
 	if nobodyListens(err) {
 		return nil, ErrAbsent
