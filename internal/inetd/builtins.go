@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inetd/internal/builtin"
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -127,8 +128,7 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 }
 
 func (s *Server) admitReply(v *service, source netip.Addr) bool {
-	now := time.Now()
-	return v.usage().source(source, now).starts.admit(now, repliesPerMin)
+	return v.usage().Reply(time.Now(), limit.Address(source), repliesPerMin)
 }
 
 // answering returns the ports of datagram builtins.

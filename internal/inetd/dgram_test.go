@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 )
 
@@ -152,7 +153,7 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 				if u := v.usage(); !u.suspended || len(s.talks.open) > 0 {
 					t.Errorf("after %d answers: suspended %v, talks %v", n, u.suspended, s.talks.open)
 				} else { // a minute has passed
-					u.suspended, u.starts = false, window{}
+					u.suspended, u.Starts = false, limit.Window{}
 				}
 				s.armAll(v)
 			})
@@ -181,8 +182,8 @@ func TestDatagramsOfAClientThatHasGone(t *testing.T) {
 			ask(t, listen(t, "127.0.0.1"), "127.0.0.1:7001", "I stay")
 			s.settle(t)
 			s.onLoop(func() {
-				if u := s.services[0].usage(); u.starts.count != 4 || u.balks != 0 {
-					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.starts.count, u.balks)
+				if u := s.services[0].usage(); u.Starts.Count != 4 || u.balks != 0 {
+					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.Starts.Count, u.balks)
 				}
 			})
 		})

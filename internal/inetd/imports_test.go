@@ -25,7 +25,7 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
 		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
 	},
 
@@ -37,6 +37,7 @@ var picture = map[string][]string{
 	"internal/conf":         {"internal/nearest"},
 	"internal/gc":           {unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
+	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/nearest":      {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
@@ -50,7 +51,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/nearest", "internal/netdb"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/limit", "internal/nearest", "internal/netdb"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

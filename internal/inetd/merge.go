@@ -117,7 +117,7 @@ func (s *Server) hand(k *socket, v *service) {
 	}
 	k.svc = v
 	s.answers(k)
-	if u := v.used; u != nil && u.suspended && !u.starts.full(time.Now(), v.do.limits.starts) {
+	if u := v.used; u != nil && u.suspended && !u.Starts.Full(time.Now(), v.do.limits.Starts) {
 		u.suspended = false
 	}
 	if k.fd < 0 {

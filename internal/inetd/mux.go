@@ -107,9 +107,9 @@ const notAvailable = "-Service not available\r\n"
 func (v *service) muxState() string {
 	u := v.usage()
 	if u.suspended {
-		return "suspended until " + u.starts.end().Format(time.TimeOnly)
+		return "suspended until " + u.Starts.End().Format(time.TimeOnly)
 	}
-	return fmt.Sprintf("handed out by tcpmux, %d servers", u.live)
+	return fmt.Sprintf("handed out by tcpmux, %d servers", u.Live)
 }
 
 // muxed finds the service of a name, which may be in upper or lower case.

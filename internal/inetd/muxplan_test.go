@@ -90,7 +90,7 @@ func TestMuxPlan(t *testing.T) {
 func TestInheritMux(t *testing.T) {
 	t.Parallel()
 	was, now, added := &service{label: "tcpmux/a"}, &service{label: "tcpmux/a"}, &service{label: "tcpmux/b"}
-	was.usage().live = 3
+	was.usage().Live = 3
 	s := &Server{}
 	p := &plan{mux: []*service{was}}
 	s.inheritMux(p) // the first load

@@ -121,7 +121,7 @@ func (n note) entryOf(c *Config) reportEntry {
 	r := reportEntry{
 		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
-		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.starts, lim.max, lim.perMinute, lim.perSource},
+		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.Starts, lim.Max, lim.PerMinute, lim.PerSource},
 		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
 		Served: n.served(), Sockets: []reportSocket{},
 	}

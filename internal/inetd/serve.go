@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -75,7 +76,7 @@ func (s *Server) mayStart(v *service) bool {
 		return true
 	}
 	now := time.Now()
-	if u := v.usage(); u.starts.full(now, v.do.limits.starts) {
+	if u := v.usage(); u.Starts.Full(now, v.do.limits.Starts) {
 		s.suspend(v, now)
 		return false
 	}
@@ -93,13 +94,13 @@ func (s *Server) full(v *service) bool {
 	if s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes {
 		return true
 	}
-	return v.do.limits.max > 0 && v.used != nil && v.used.live >= v.do.limits.max
+	return v.used != nil && v.used.Full(v.do.limits)
 }
 
 // suspend stops polling a service until its window has passed.
 func (s *Server) suspend(v *service, now time.Time) {
 	u := v.usage()
-	resume := u.starts.end()
+	resume := u.Starts.End()
 	u.suspended = true
 	s.armAll(v)
 	clients := "wait"
@@ -107,7 +108,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 		clients = "are turned away"
 	}
 	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
-		v.label, u.starts.count, int(countInterval/time.Second), clients, resume.Format(time.TimeOnly))
+		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly))
 	s.after(resume.Sub(now), func() {
 		u.suspended = false
 		for _, w := range s.services { // a reload may have made a new one
@@ -124,24 +125,11 @@ func (s *Server) admit(v *service, peer netip.Addr) bool {
 	if v.do.builtin != "" {
 		return true
 	}
-	now := time.Now()
-	u := v.usage()
-	if l := v.do.limits; peer.IsValid() && (l.perMinute > 0 || l.perSource > 0) {
-		c := u.source(peer, now)
-		if why, limit := c.refusal(now, l); why != "" {
-			if !c.told {
-				c.told = true
-				s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer, why, limit)
-			}
-			return false
-		}
-		c.starts.admit(now, 0)
-		c.live++
-		c.told = false
+	r := v.usage().Admit(time.Now(), limit.Address(peer), v.do.limits)
+	if r.First {
+		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer, r.Why, r.Limit)
 	}
-	u.starts.admit(now, 0)
-	u.live++
-	return true
+	return r.Why == ""
 }
 
 // acceptFailed handles an error of accept. One that belongs to a connection
@@ -208,7 +196,7 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 		s.release(v, c.peer.Addr())
 		return 0, err
 	}
-	prompt := c.talk != nil || v.do.limits.counts() || s.cfg.LogConnections || s.cfg.Processes > 0
+	prompt := c.talk != nil || v.do.limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}
 	s.logStart(s.track(pid, p, prompt), pid)
 	return pid, nil
@@ -263,9 +251,5 @@ func (s *Server) lend(k *socket) {
 
 // release takes back what admit counted.
 func (s *Server) release(v *service, peer netip.Addr) {
-	u := v.usage()
-	u.live--
-	if c := u.sources[site(peer)]; c != nil && c.live > 0 {
-		c.live--
-	}
+	v.usage().Release(limit.Address(peer))
 }

@@ -346,11 +346,11 @@ func (k *socket) state() string {
 	case k.server != 0:
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:
-		return "suspended until " + u.starts.end().Format(time.TimeOnly)
+		return "suspended until " + u.Starts.End().Format(time.TimeOnly)
 	case u.balks > 0:
 		return fmt.Sprintf("%d servers in a row have taken nothing", u.balks)
 	case !k.polled:
-		return fmt.Sprintf("full: %d servers", u.live)
+		return fmt.Sprintf("full: %d servers", u.Live)
 	}
-	return fmt.Sprintf("listening, %d servers", u.live)
+	return fmt.Sprintf("listening, %d servers", u.Live)
 }

@@ -6,6 +6,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/ident"
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 )
 
@@ -67,7 +68,7 @@ type deed struct {
 	plus    bool   // and sends the client a + first
 	wait    bool
 	listen  bool // with wait: the server expects the socket as systemd passes it
-	limits  limits
+	limits  limit.Limits
 	options sock.Options // of its sockets
 	rpc     rpcProgram
 }
@@ -101,6 +102,14 @@ type socket struct {
 type fault struct {
 	err   error
 	delay time.Duration // until the next try
+}
+
+// usage is what a service has used of its limits, and how it fares. It goes on
+// through a reload.
+type usage struct {
+	limit.Usage
+	balks     int  // servers in a row that ended without having taken anything
+	suspended bool // its sockets are not polled until the window has passed
 }
 
 func (v *service) usage() *usage {

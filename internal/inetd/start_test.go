@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/limit"
 	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
@@ -69,7 +70,7 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 // visit connects, has the loop accept and start the server, and returns when
 // that one has been reaped.
 func (c visitor) visit(s *Server) {
-	before := s.services[0].usage().starts
+	before := s.services[0].usage().Starts
 	c.served(s, c.connect(), before)
 }
 
@@ -86,8 +87,8 @@ func (c visitor) connect() (fd int) {
 
 // served turns the loop until there was a start after those before, and its
 // server has been reaped.
-func (c visitor) served(s *Server, fd int, before window) {
-	for s.services[0].used.starts == before {
+func (c visitor) served(s *Server, fd int, before limit.Window) {
+	for s.services[0].used.Starts == before {
 		s.turn()
 	}
 	unix.Close(fd)
@@ -122,12 +123,12 @@ func TestSuspensionEnds(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
 	v := s.services[0]
-	v.do.limits.starts = 2
-	full := window{time.Now().Add(300*time.Millisecond - countInterval), 2}
-	v.usage().starts = full
+	v.do.limits.Starts = 2
+	full := limit.Window{Start: time.Now().Add(300*time.Millisecond - limit.Interval), Count: 2}
+	v.usage().Starts = full
 	fd := c.connect()
 	for !v.used.suspended {
-		if s.turn(); v.used.starts != full {
+		if s.turn(); v.used.Starts != full {
 			t.Skip("too slow: the interval was over before the client came")
 		}
 	}
@@ -135,11 +136,11 @@ func TestSuspensionEnds(t *testing.T) {
 		t.Error("a suspended service is polled")
 	}
 	c.served(s, fd, full)
-	if early := countInterval - time.Since(full.start); early > 0 {
+	if early := limit.Interval - time.Since(full.Start); early > 0 {
 		t.Errorf("the suspension ended %v early", early)
 	}
-	if v.used.starts.count != 1 {
-		t.Errorf("%d starts in the new interval, want 1", v.used.starts.count)
+	if v.used.Starts.Count != 1 {
+		t.Errorf("%d starts in the new interval, want 1", v.used.Starts.Count)
 	}
 }
 
@@ -181,7 +182,7 @@ func TestLendAgain(t *testing.T) {
 // meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
 	s := serving(t, oneService(t))
-	s.services[0].do.limits.max = 9 // so that servers get pidfds
+	s.services[0].do.limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
 	for len(s.processes) == 0 {

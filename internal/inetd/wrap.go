@@ -153,7 +153,7 @@ func (s *Server) turnAway(v *service, c client) {
 // process that serves the client.
 func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (pid int) {
 	if v.do.builtin != "" {
-		v.usage().live++ // admit did not count it, but this is a process, which ends
+		v.usage().Live++ // admit did not count it, but this is a process, which ends
 	}
 	if q.umask >= 0 {
 		// The child inherits the mask, and nothing else makes files meanwhile.

@@ -1,12 +1,10 @@
-package inetd
+package limit
 
 import (
 	"fmt"
 	"net/netip"
 	"testing"
 	"time"
-
-	"inetd/internal/conf"
 )
 
 // noon is any time.
@@ -25,13 +23,13 @@ func TestWindow(t *testing.T) {
 		{"none", 0, make([]time.Duration, 6), "++++++"},
 		{"a window passes", 2, []time.Duration{0, time.Second, 59 * time.Second, 60 * time.Second, 61 * time.Second, 62 * time.Second}, "++-++-"},
 		{"a window begins with a start", 2, []time.Duration{0, 90 * time.Second, 149 * time.Second, 149 * time.Second, 150 * time.Second}, "+++-+"},
-		{"its last moment counts", 1, []time.Duration{0, countInterval - 1, countInterval}, "+-+"},
+		{"its last moment counts", 1, []time.Duration{0, Interval - 1, Interval}, "+-+"},
 		{"refusals do not prolong it", 1, []time.Duration{0, 30 * time.Second, 59 * time.Second, 60 * time.Second}, "+--+"},
 	} {
-		var w window
+		var w Window
 		got := ""
 		for _, at := range tt.at {
-			if w.admit(noon.Add(at), tt.limit) {
+			if w.Admit(noon.Add(at), tt.limit) {
 				got += "+"
 			} else {
 				got += "-"
@@ -46,40 +44,40 @@ func TestWindow(t *testing.T) {
 // Asking whether a window is full counts nothing.
 func TestWindowFull(t *testing.T) {
 	t.Parallel()
-	var w window
+	var w Window
 	for range 10 {
-		if w.full(noon, 1) {
+		if w.Full(noon, 1) {
 			t.Fatal("full without a start")
 		}
 	}
-	w.admit(noon, 1)
-	if !w.full(noon, 1) || w.full(noon, 2) || w.full(noon, 0) || w.full(noon.Add(countInterval), 1) {
+	w.Admit(noon, 1)
+	if !w.Full(noon, 1) || w.Full(noon, 2) || w.Full(noon, 0) || w.Full(noon.Add(Interval), 1) {
 		t.Error("one start fills a limit of 1, for one interval, and no other limit")
 	}
 }
 
 func TestRefusal(t *testing.T) {
 	t.Parallel()
-	var c source
+	var c tally
 	for _, tt := range []struct {
 		live   int
 		starts int
-		limits limits
+		limits Limits
 		want   string
 	}{
-		{0, 0, limits{perSource: 1, perMinute: 1}, ""},
-		{1, 0, limits{perSource: 1}, "counts 1"},
-		{2, 0, limits{perSource: 1}, "counts 1"},
-		{1, 0, limits{perSource: 2}, ""},
-		{9, 9, limits{starts: 1, max: 1}, ""},
-		{0, 2, limits{perMinute: 2}, "counts/min 2"},
-		{0, 2, limits{perMinute: 3}, ""},
-		{3, 3, limits{perSource: 3, perMinute: 3}, "counts 3"},
+		{0, 0, Limits{PerSource: 1, PerMinute: 1}, ""},
+		{1, 0, Limits{PerSource: 1}, "counts 1"},
+		{2, 0, Limits{PerSource: 1}, "counts 1"},
+		{1, 0, Limits{PerSource: 2}, ""},
+		{9, 9, Limits{Starts: 1, Max: 1}, ""},
+		{0, 2, Limits{PerMinute: 2}, "counts/min 2"},
+		{0, 2, Limits{PerMinute: 3}, ""},
+		{3, 3, Limits{PerSource: 3, PerMinute: 3}, "counts 3"},
 	} {
-		c = source{live: tt.live, starts: window{noon, tt.starts}}
+		c = tally{live: tt.live, starts: Window{noon, tt.starts}}
 		got := ""
-		if why, limit := c.refusal(noon, tt.limits); why != "" {
-			got = fmt.Sprint(why, " ", limit)
+		if r := c.refusal(noon, tt.limits); r.Why != "" {
+			got = fmt.Sprint(r.Why, " ", r.Limit)
 		}
 		if got != tt.want {
 			t.Errorf("%d running, %d started, limits %+v: refused for %q, want %q", tt.live, tt.starts, tt.limits, got, tt.want)
@@ -100,9 +98,9 @@ func TestSourceOfAddress(t *testing.T) {
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 		{"::1", "127.0.0.1", false},
 	} {
-		var u usage
-		a := u.source(netip.MustParseAddr(tt.a), noon)
-		b := u.source(netip.MustParseAddr(tt.b), noon)
+		var u Usage
+		a := u.tally(Address(netip.MustParseAddr(tt.a)), noon)
+		b := u.tally(Address(netip.MustParseAddr(tt.b)), noon)
 		if (a == b) != tt.same {
 			t.Errorf("%s and %s share their counters: %v, want %v", tt.a, tt.b, a == b, tt.same)
 		}
@@ -120,13 +118,13 @@ func TestSourcesAreBounded(t *testing.T) {
 		{"at once", 0},
 		{"in three minutes", 3 * time.Minute / (3 * maxSources)},
 	} {
-		var u usage
-		busy := netip.MustParseAddr("192.0.2.1")
-		u.source(busy, noon).live = 1
+		var u Usage
+		busy := Address(netip.MustParseAddr("192.0.2.1"))
+		u.tally(busy, noon).live = 1
 		for i := range 3 * maxSources {
 			now := noon.Add(time.Duration(i) * tt.step)
-			addr := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
-			u.source(addr, now).starts.admit(now, 0)
+			who := Address(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+			u.tally(who, now).starts.Admit(now, 0)
 			if len(u.sources) > maxSources {
 				t.Fatalf("%s: %d sources after %d clients", tt.name, len(u.sources), i+1)
 			}
@@ -140,36 +138,42 @@ func TestSourcesAreBounded(t *testing.T) {
 // Of those that hold nothing, the ones whose window has passed go first.
 func TestForgetOldestFirst(t *testing.T) {
 	t.Parallel()
-	var u usage
-	now := noon.Add(countInterval)
+	var u Usage
+	now := noon.Add(Interval)
 	for i := range maxSources {
 		began := noon
 		if i < 10 {
 			began = now
 		}
-		u.source(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), began).starts.admit(began, 0)
+		u.tally(Address(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})), began).starts.Admit(began, 0)
 	}
-	u.source(netip.MustParseAddr("192.0.2.1"), now)
+	u.tally(Address(netip.MustParseAddr("192.0.2.1")), now)
 	if len(u.sources) != 11 {
 		t.Errorf("%d sources are left, want the 10 within their window and the new one", len(u.sources))
 	}
 }
 
-func TestLimitsOfConfig(t *testing.T) {
+func TestSourceString(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Starts: 256, Max: 10, PerMinute: 20, PerSource: 5}
-	unset := conf.Limits{Starts: conf.Unset, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset}
-	for _, tt := range []struct {
-		entry conf.Limits
-		want  limits
-	}{
-		{unset, limits{256, 10, 20, 5}},
-		{conf.Limits{Starts: 40, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset}, limits{40, 10, 20, 5}},
-		{conf.Limits{}, limits{}},
-		{conf.Limits{Starts: conf.Unset, Max: 1, PerMinute: 0, PerSource: 2}, limits{256, 1, 0, 2}},
+	for who, want := range map[Source]string{
+		Address(netip.MustParseAddr("192.0.2.1")):          "192.0.2.1",
+		Address(netip.MustParseAddr("::ffff:192.0.2.1")):   "192.0.2.1",
+		Address(netip.MustParseAddr("2001:db8:1:2::9%lo")): "2001:db8:1:2::/64",
+		Address(netip.Addr{}):                              "nobody",
+		User(1000):                                         "uid 1000",
+		Machine(3):                                         "cid 3",
 	} {
-		if got := cfg.limits(tt.entry); got != tt.want {
-			t.Errorf("%+v: %+v, want %+v", tt.entry, got, tt.want)
+		if who.String() != want {
+			t.Errorf("%q, want %q", who, want)
 		}
+	}
+}
+
+// A user or machine with the number of another source is not that one.
+func TestSourcesOfSeveralKinds(t *testing.T) {
+	t.Parallel()
+	same := map[Source]bool{Address(netip.MustParseAddr("0.0.0.7")): true, Address(netip.MustParseAddr("0:0:0:7::1")): true, User(7): true, Machine(7): true}
+	if len(same) != 4 {
+		t.Errorf("%v", same)
 	}
 }

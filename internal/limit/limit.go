@@ -1,0 +1,99 @@
+// Package limit counts what the clients of a service use of its limits. In go
+// the limits of an entry, the time and the Source of a client; out comes whether
+// one more server may start. It is pure: it starts nothing, logs nothing and
+// asks nobody for the time.
+package limit
+
+import "time"
+
+// Interval is the time over which starts are counted (CNT_INTVL of BSD).
+const Interval = 60 * time.Second
+
+// Limits are the limits of one service; 0 is no limit.
+type Limits struct {
+	Starts    int // starts of the service per Interval
+	Max       int // servers of the service at once
+	PerMinute int // starts per Interval for one source
+	PerSource int // servers at once for one source
+}
+
+// Counts reports whether the number of running servers matters, so that the
+// end of each must be noticed at once.
+func (l Limits) Counts() bool { return l.Max > 0 || l.PerSource > 0 }
+
+// Window counts starts. It lasts for an Interval from the first of them.
+type Window struct {
+	Start time.Time // of the first start
+	Count int
+}
+
+// Admit counts one more start unless the window is full.
+func (w *Window) Admit(now time.Time, limit int) bool {
+	if w.Full(now, limit) {
+		return false
+	}
+	if w.Count == 0 {
+		w.Start = now
+	}
+	w.Count++
+	return true
+}
+
+// Full reports whether the window holds limit starts, which is never so for
+// limit 0.
+func (w *Window) Full(now time.Time, limit int) bool {
+	if now.Sub(w.Start) >= Interval {
+		w.Count = 0
+	}
+	return limit > 0 && w.Count >= limit
+}
+
+// End is when the next window can begin.
+func (w *Window) End() time.Time { return w.Start.Add(Interval) }
+
+// Usage is what a service has used of its limits. The zero Usage is that of a
+// service without clients.
+type Usage struct {
+	Starts  Window
+	Live    int // running servers
+	sources map[Source]*tally
+}
+
+// Full reports whether as many servers run as l allows.
+func (u *Usage) Full(l Limits) bool { return l.Max > 0 && u.Live >= l.Max }
+
+// Admit counts the start of a server for a client, unless the limits of the
+// client's source forbid it. The limits of the whole service are its caller's
+// part: those hold back all clients before one of them is accepted.
+func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
+	if who != (Source{}) && (l.PerMinute > 0 || l.PerSource > 0) {
+		if r := u.tally(who, now).admit(now, l); r.Why != "" {
+			return r
+		}
+	}
+	u.Starts.Admit(now, 0)
+	u.Live++
+	return Refusal{}
+}
+
+// Release takes back one server that Admit counted for a source.
+func (u *Usage) Release(who Source) {
+	u.Live--
+	if t := u.sources[who]; t != nil && t.live > 0 {
+		t.live--
+	}
+}
+
+// Reply counts a datagram to a source unless there were limit of them in this
+// Interval.
+func (u *Usage) Reply(now time.Time, who Source, limit int) bool {
+	return u.tally(who, now).starts.Admit(now, limit)
+}
+
+// Refusal says why a source may not start one more server. The zero Refusal
+// means that it may.
+type Refusal struct {
+	Why   string // "counts" or "counts/min", the words of FreeBSD's log
+	Limit int
+	First bool // since the source was last admitted: worth a line in the log
+}
