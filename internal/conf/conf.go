@@ -90,7 +90,7 @@ type Entry struct {
 	Plus      bool   // tcpmux/+name: the daemon answers "+Go" itself
 	Low, High uint32 // RPC versions
 	Owner     Owner  // of a unix path
-	Cols      [7]Pos // where service, type, protocol, wait, user, server and first argument start; zero where there is none
+	Cols      [7]Pos // where each column starts, ColService to ColArgs; zero where there is none
 }
 
 // Label returns the subject of every log line about the entry: "ftp/tcp",

@@ -151,7 +151,7 @@ func (d *draft) socket(v values) {
 
 // waitKey reads "yes", "no" or "listen". A builtin needs none of them.
 func (d *draft) waitKey(f field, internal bool) {
-	d.e.Cols[colWait] = f.pos
+	d.e.Cols[ColWait] = f.pos
 	switch {
 	case f.text == "yes":
 		d.e.Wait = true
@@ -170,7 +170,7 @@ func (d *draft) waitKey(f field, internal bool) {
 // userKeys reads the user and the group. A builtin runs as the daemon.
 func (d *draft) userKeys(v values, internal bool) {
 	user := v.first("user")
-	d.e.Cols[colUser] = user.pos
+	d.e.Cols[ColUser] = user.pos
 	if user.text == "" && !internal {
 		d.errorf(d.e.Pos, "write user = NAME", `the key "user" is missing`)
 	}

@@ -10,15 +10,16 @@ import (
 // columnNames are the columns that every entry must have.
 var columnNames = [...]string{"service", "socket type", "protocol", "wait", "user", "server"}
 
-// The columns, as indices into Entry.Cols.
+// The columns, as indices into Entry.Cols, which tell where a message about
+// one of them belongs. ColArgs is the first argument.
 const (
-	colService = iota
-	colType
-	colProtocol
-	colWait
-	colUser
-	colServer
-	colArgs
+	ColService = iota
+	ColType
+	ColProtocol
+	ColWait
+	ColUser
+	ColServer
+	ColArgs
 )
 
 // draft is an entry in the making. Its methods read one column each and
@@ -72,19 +73,19 @@ func (r *reader) columns(f []field) {
 	if f = d.userColumn(f); f == nil {
 		return
 	}
-	if f[colService].text == "rpc" {
+	if f[ColService].text == "rpc" {
 		d.e.Kind = RPC
 	}
-	d.sockType(f[colType])
-	d.protocol(f[colProtocol])
+	d.sockType(f[ColType])
+	d.protocol(f[ColProtocol])
 	if len(d.open) == 0 && d.style == unknown {
 		return // not an entry at all; more messages would not help
 	}
 	args := d.rpcColumns(f)
-	d.service(f[colService], host)
-	d.wait(f[colWait])
-	d.user(f[colUser])
-	d.server(f[colServer], args)
+	d.service(f[ColService], host)
+	d.wait(f[ColWait])
+	d.user(f[ColUser])
+	d.server(f[ColServer], args)
 	d.finish()
 }
 
@@ -94,7 +95,7 @@ func (d *draft) oddities(f []field) {
 	if !strings.ContainsAny(d.logical.text, "\"'#\\") {
 		return
 	}
-	args := f[min(len(f), colServer):]
+	args := f[min(len(f), ColServer):]
 	d.oddity(f, func(w field) bool { return w.quoted },
 		"quotes around %q removed", "Debian and OpenBSD would pass them on")
 	d.oddity(args, func(w field) bool { return !w.quoted && strings.ContainsAny(w.text, `"'`) },
@@ -120,12 +121,12 @@ func (d *draft) userColumn(f []field) []field {
 		return nil
 	}
 	if lacksUser(f) {
-		d.report(Warning, f[colUser].pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
-		f = append(f[:colUser:colUser], append([]field{{text: "root"}}, f[colUser:]...)...)
+		d.report(Warning, f[ColUser].pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
+		f = append(f[:ColUser:ColUser], append([]field{{text: "root"}}, f[ColUser:]...)...)
 	}
-	if s := f[colServer].text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > colServer+1 {
-		d.hint(f[colServer].pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
-		f = append(f[:colServer:colServer], f[colServer+1:]...)
+	if s := f[ColServer].text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > ColServer+1 {
+		d.hint(f[ColServer].pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
+		f = append(f[:ColServer:ColServer], f[ColServer+1:]...)
 	}
 	return f
 }
@@ -133,23 +134,23 @@ func (d *draft) userColumn(f []field) []field {
 // lacksUser tells whether the server stands in the user column and is surely
 // no user: a path or "internal" that another server does not follow.
 func lacksUser(f []field) bool {
-	return len(f) > colUser && isProgram(f[colUser].text) && (len(f) == colServer || !isProgram(f[colServer].text))
+	return len(f) > ColUser && isProgram(f[ColUser].text) && (len(f) == ColServer || !isProgram(f[ColServer].text))
 }
 
 // missing returns the column that f seems to lack, or -1. A column is missing
 // for sure if what stands in its place fits the next one only.
 func missing(f []field) int {
 	switch n := len(f); {
-	case n > colProtocol && !isType(f[colType].text) && isProtocol(f[colType].text):
-		return colType
-	case n > colProtocol && !isProtocol(f[colProtocol].text) && isWait(f[colProtocol].text):
-		return colProtocol
-	case n > colUser && !isWait(f[colWait].text) && isProgram(f[colUser].text):
-		return colWait
+	case n > ColProtocol && !isType(f[ColType].text) && isProtocol(f[ColType].text):
+		return ColType
+	case n > ColProtocol && !isProtocol(f[ColProtocol].text) && isWait(f[ColProtocol].text):
+		return ColProtocol
+	case n > ColUser && !isWait(f[ColWait].text) && isProgram(f[ColUser].text):
+		return ColWait
 	case lacksUser(f):
 		return -1
-	case n > colUser && isProgram(f[colUser].text):
-		return colUser
+	case n > ColUser && isProgram(f[ColUser].text):
+		return ColUser
 	case n < len(columnNames):
 		return n
 	}
@@ -175,12 +176,12 @@ func (d *draft) missingColumn(f []field, i int) {
 // rpcColumns takes the program and its versions out of the arguments, where
 // HP-UX has them first and AIX after argv[0], and returns the others.
 func (d *draft) rpcColumns(f []field) []field {
-	args := f[colArgs:]
+	args := f[ColArgs:]
 	switch {
-	case f[colService].text == "rpc":
+	case f[ColService].text == "rpc":
 		d.e.Service = "rpc" // until the program is known
 		if len(args) < 2 || !isNumber(args[0].text) {
-			d.errorf(f[colServer].pos, "", `a service named "rpc" needs the program's number and versions after the server`)
+			d.errorf(f[ColServer].pos, "", `a service named "rpc" needs the program's number and versions after the server`)
 			return args
 		}
 		d.program(args[0], 0, args[0].text)
@@ -213,10 +214,10 @@ func (d *draft) finish() {
 // contradictions reports columns that are fine alone and not together.
 func (d *draft) contradictions() {
 	if d.e.Kind == Mux && d.e.Wait {
-		d.errorf(d.e.Cols[colWait], "write nowait", "tcpmux hands out connections, so its services cannot wait")
+		d.errorf(d.e.Cols[ColWait], "write nowait", "tcpmux hands out connections, so its services cannot wait")
 	}
 	if d.e.Internal && d.e.Listen {
-		d.errorf(d.e.Cols[colWait], "write wait or nowait", "an internal service has no server that could listen")
+		d.errorf(d.e.Cols[ColWait], "write wait or nowait", "an internal service has no server that could listen")
 	}
 	for _, t := range d.open {
 		if len(d.e.Hosts) > 0 && !slices.ContainsFunc(d.e.Hosts, t.reaches) {
@@ -236,12 +237,12 @@ func (d *draft) meaningless() {
 	t := d.open[0]
 	switch {
 	case d.e.Internal && d.e.Wait && !d.e.Listen && t.typ == Stream:
-		d.hint(d.e.Cols[colWait], "wait means nothing for an internal stream service", "write nowait")
+		d.hint(d.e.Cols[ColWait], "wait means nothing for an internal stream service", "write nowait")
 	case d.e.Wait && d.e.Limits.Max > 1:
-		d.hint(d.e.Cols[colWait], "a wait service has one server at a time", "the maximum is ignored")
+		d.hint(d.e.Cols[ColWait], "a wait service has one server at a time", "the maximum is ignored")
 	}
 	if d.e.Defer && t.proto != "tcp" && t.proto != "mptcp" {
-		d.hint(d.e.Cols[colType], "an accept filter means nothing for "+t.proto, "it is ignored")
+		d.hint(d.e.Cols[ColType], "an accept filter means nothing for "+t.proto, "it is ignored")
 		d.e.Defer = false
 	}
 }

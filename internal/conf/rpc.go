@@ -47,7 +47,7 @@ func (d *draft) netTypes(f field, list string) {
 		off += len(word) + 1
 	}
 	if d.style == tli && len(d.open) > 0 {
-		d.hint(d.e.Cols[colType], "served as a plain socket", "Linux has no TLI")
+		d.hint(d.e.Cols[ColType], "served as a plain socket", "Linux has no TLI")
 	}
 	if len(d.open) == 0 && !d.failed {
 		d.errorf(f.pos, "stream goes with rpc/tcp, dgram with rpc/udp", "socket type %s does not fit protocol %s", d.e.Type, f.text)

@@ -10,7 +10,7 @@ import (
 // FreeBSD login class after a slash. The colon is tried first, so that names
 // with a dot in them can be written.
 func (d *draft) user(f field) {
-	d.e.Cols[colUser] = f.pos
+	d.e.Cols[ColUser] = f.pos
 	name, class, classed := strings.Cut(f.text, "/")
 	if classed {
 		d.hint(f.at(len(name)), fmt.Sprintf("login class %q ignored", class), "Linux has none")
@@ -46,9 +46,9 @@ func isProgram(s string) bool {
 // server reads the sixth column and the arguments. The first argument is
 // argv[0], except on VOS, which has no such column.
 func (d *draft) server(f field, args []field) {
-	d.e.Cols[colServer] = f.pos
+	d.e.Cols[ColServer] = f.pos
 	if len(args) > 0 {
-		d.e.Cols[colArgs] = args[0].pos
+		d.e.Cols[ColArgs] = args[0].pos
 	}
 	vos := strings.HasPrefix(f.text, ">")
 	d.e.Internal = f.text == "internal"

@@ -15,7 +15,7 @@ const maxPath = 107
 // service reads the first column, whose meaning depends on the protocol. host
 // is the "addr:" that blanks separate from it, if any.
 func (d *draft) service(f, host field) {
-	d.e.Cols[colService] = f.pos
+	d.e.Cols[ColService] = f.pos
 	switch {
 	case d.e.Kind == Unix:
 		d.unixService(f, host)
@@ -87,7 +87,7 @@ func (d *draft) muxService(f field, off int, name string) {
 		d.errorf(f.at(off), "write tcpmux/NAME", `no name after "tcpmux/"`)
 	}
 	if len(d.open) > 0 && d.open[0].proto != "tcp" {
-		d.errorf(d.e.Cols[colProtocol], "write stream and tcp", "tcpmux hands out tcp connections only")
+		d.errorf(d.e.Cols[ColProtocol], "write stream and tcp", "tcpmux hands out tcp connections only")
 	}
 }
 

@@ -82,7 +82,7 @@ func isProtocol(word string) bool {
 
 // protocol reads the third column: a transport, then buffer sizes.
 func (d *draft) protocol(f field) {
-	d.e.Cols[colProtocol] = f.pos
+	d.e.Cols[ColProtocol] = f.pos
 	if types, ok := strings.CutPrefix(f.text, "rpc/"); ok {
 		d.netTypes(f, types)
 		return
@@ -148,7 +148,7 @@ func otherTransport(word string) transport {
 func (d *draft) fit(f field, t transport, types []Type) {
 	switch d.style {
 	case tli:
-		d.hint(d.e.Cols[colType], fmt.Sprintf("served as a plain %s socket", types[0]), "Linux has no TLI")
+		d.hint(d.e.Cols[ColType], fmt.Sprintf("served as a plain %s socket", types[0]), "Linux has no TLI")
 		t.typ = types[0]
 	case unknown: // reported already
 		t.typ = types[0]

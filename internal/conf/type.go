@@ -44,7 +44,7 @@ func isType(word string) bool {
 
 // sockType reads the second column.
 func (d *draft) sockType(f field) {
-	d.e.Cols[colType] = f.pos
+	d.e.Cols[ColType] = f.pos
 	word, rest := splitType(f.text)
 	d.style = typeStyle(word)
 	switch {

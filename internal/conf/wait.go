@@ -23,7 +23,7 @@ func isWait(s string) bool {
 
 // wait reads the fourth column.
 func (d *draft) wait(f field) {
-	d.e.Cols[colWait] = f.pos
+	d.e.Cols[ColWait] = f.pos
 	word, limits := splitWait(f.text)
 	switch word {
 	case "wait", "swait":
