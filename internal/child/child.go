@@ -15,9 +15,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
+
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -228,14 +229,7 @@ func (s *Starter) ended(pid int, ws syscall.WaitStatus) (_ Status, fresh bool) {
 // exec failed, the call otherwise.
 func (st Status) Error(path string) string {
 	if st.Stage == Exec {
-		return fmt.Sprintf("execv %s: %s", path, Text(st.Errno))
+		return fmt.Sprintf("execv %s: %s", path, strerror.Errno(st.Errno))
 	}
-	return fmt.Sprintf("%s: %s", st.Stage, Text(st.Errno))
-}
-
-// Text is the message of the C library for an errno, which administrators know
-// and scripts search for: Go's own begins in lower case.
-func Text(e syscall.Errno) string {
-	t := e.Error()
-	return strings.ToUpper(t[:1]) + t[1:]
+	return fmt.Sprintf("%s: %s", st.Stage, strerror.Errno(st.Errno))
 }

@@ -8,6 +8,7 @@ import (
 	"inetd/internal/builtin"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,7 +48,7 @@ func (s *Server) serveBuiltin(v *service, c client) {
 func (s *Server) converse(v *service, c client, talk func(connection)) {
 	f, err := stream(c.conn, s.starter.Floor())
 	if err != nil {
-		s.log.Warningf("%s: %s", v.label, message(err))
+		s.log.Warningf("%s: %s", v.label, strerror.Call(err))
 		return
 	}
 	s.busy++

@@ -5,6 +5,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +64,7 @@ func (s *Server) canPutBack(k *socket) bool {
 	var err error
 	if s.talks.injector, err = sock.NewInjector(s.starter.Floor()); err != nil {
 		s.talks.denied = true
-		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.svc.label, message(err))
+		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.svc.label, strerror.Call(err))
 		return false
 	}
 	s.talks.open = map[ends]*talk{}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ var errGetentSlow = errors.New("no answer in time")
 func (s *Server) getent() getent {
 	var down error
 	if _, err := os.Stat(getentPath); err != nil {
-		down = fmt.Errorf("%s: %s", getentPath, cause(err))
+		down = fmt.Errorf("%s: %s", getentPath, strerror.Cause(err))
 	}
 	return func(database, key string) (string, bool, error) {
 		if down != nil {

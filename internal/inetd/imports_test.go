@@ -26,13 +26,13 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/syslog", "internal/watch", unixsys,
+		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog", "internal/watch", unixsys,
 	},
 
 	"internal/access":       {"internal/nearest"},
 	"internal/account":      {"internal/nearest", unixsys},
 	"internal/builtin":      {},
-	"internal/child":        {"internal/child/nofile", unixsys},
+	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/conf":         {"internal/nearest"},
 	"internal/gc":           {unixsys},
@@ -43,6 +43,7 @@ var picture = map[string][]string{
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/sock":         {unixsys},
+	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/watch":        {notify, unixsys},
 

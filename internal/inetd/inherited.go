@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 )
 
 // adopt takes over the sockets that the service manager has opened. They stay
@@ -14,7 +15,7 @@ func (s *Server) adopt() {
 	for _, fd := range s.cfg.Inherited {
 		spec, high, err := sock.Adopt(fd, s.starter.Floor())
 		if err != nil {
-			s.log.Warningf("descriptor %d of the service manager is of no use: %s", fd, message(err))
+			s.log.Warningf("descriptor %d of the service manager is of no use: %s", fd, strerror.Call(err))
 			continue
 		}
 		s.keep(high)

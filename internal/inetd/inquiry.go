@@ -15,6 +15,7 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/account"
 	"inetd/internal/child"
+	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
@@ -167,7 +168,7 @@ func optionError(o access.Option, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("option %s: %s", o.Name, cause(err))
+	return fmt.Errorf("option %s: %s", o.Name, strerror.Cause(err))
 }
 
 // showBanner sends the client the file in dir that is named like the daemon,

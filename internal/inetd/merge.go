@@ -1,15 +1,12 @@
 package inetd
 
 import (
-	"errors"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"inetd/internal/builtin"
-	"inetd/internal/child"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 )
 
 // merge puts a plan into force. Sockets that are wanted as before stay open,
@@ -138,7 +135,7 @@ func (s *Server) apply(k *socket) {
 		return
 	}
 	if err := sock.Apply(int(k.fd), k.spec, v.do.options); err != nil {
-		s.log.Errorf("%s: %s: %s", v.label, k.spec, message(err))
+		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
 	}
 	sock.Listen(int(k.fd), k.spec, v.do.options)
 }
@@ -192,13 +189,13 @@ const (
 
 func (s *Server) openFailed(k *socket, err error) {
 	if sock.NoSuchFamily(err) {
-		s.log.Errorf("%s: this kernel has no such socket: %s (%s); it will be tried again at a reload", k.svc.label, message(err), k.spec)
+		s.log.Errorf("%s: this kernel has no such socket: %s (%s); it will be tried again at a reload", k.svc.label, strerror.Call(err), k.spec)
 		s.faults[k] = &fault{err: err}
 		return
 	}
 	before := s.faults[k]
-	if before == nil || message(before.err) != message(err) {
-		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, message(err), k.spec)
+	if before == nil || strerror.Call(before.err) != strerror.Call(err) {
+		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, strerror.Call(err), k.spec)
 	}
 	delay := minRetry
 	if before != nil {
@@ -258,7 +255,7 @@ func (s *Server) arm(k *socket) {
 		return
 	}
 	if err := s.poll.add(int(k.fd), tagSocket, int(k.fd)); err != nil {
-		s.log.Errorf("%s: %s", k.svc.label, message(err))
+		s.log.Errorf("%s: %s", k.svc.label, strerror.Call(err))
 		return
 	}
 	k.polled = true
@@ -276,18 +273,4 @@ func (s *Server) armAll(v *service) {
 	for k := v.first; k != nil; k = k.next {
 		s.arm(k)
 	}
-}
-
-// message is an error in the words of the C library, with the call that failed:
-// "bind: Address already in use".
-func message(err error) string {
-	var call *os.SyscallError
-	var e syscall.Errno
-	if errors.As(err, &call) && errors.As(call.Err, &e) {
-		return call.Syscall + ": " + child.Text(e)
-	}
-	if errors.As(err, &e) {
-		return child.Text(e)
-	}
-	return err.Error()
 }

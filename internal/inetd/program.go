@@ -2,14 +2,12 @@ package inetd
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"syscall"
 
-	"inetd/internal/child"
+	"inetd/internal/strerror"
 )
 
 // unusable says why a server program cannot be executed by root, or nothing.
@@ -17,7 +15,7 @@ func unusable(path string) string {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("server %s: %s", path, cause(err))
+		return fmt.Sprintf("server %s: %s", path, strerror.Cause(err))
 	case info.IsDir():
 		return fmt.Sprintf("server %s is a directory", path)
 	case info.Mode().Perm()&0o111 == 0:
@@ -34,7 +32,7 @@ func missingInterpreter(path string) string {
 		return ""
 	}
 	if _, err := os.Stat(interp); err != nil {
-		return fmt.Sprintf("interpreter %s of %s: %s", interp, path, cause(err))
+		return fmt.Sprintf("interpreter %s of %s: %s", interp, path, strerror.Cause(err))
 	}
 	return ""
 }
@@ -52,16 +50,4 @@ func interpreter(path string) string {
 		return words[0]
 	}
 	return ""
-}
-
-// cause is the innermost error in the words of the C library.
-func cause(err error) string {
-	var e syscall.Errno
-	if errors.As(err, &e) {
-		return child.Text(e)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return child.Text(syscall.ENOENT)
-	}
-	return err.Error()
 }

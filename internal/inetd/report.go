@@ -11,6 +11,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,7 +110,7 @@ func newReport(c *Config, p *plan, notes []note) *report {
 func refusal(err error) conf.Problem {
 	var p *fs.PathError
 	if errors.As(err, &p) {
-		return conf.Problem{Pos: conf.Pos{File: p.Path}, Severity: conf.Error, Text: cause(err)}
+		return conf.Problem{Pos: conf.Pos{File: p.Path}, Severity: conf.Error, Text: strerror.Cause(err)}
 	}
 	return conf.Problem{Severity: conf.Error, Text: err.Error()}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"inetd/internal/access"
+	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 )
 
@@ -92,8 +93,8 @@ func (r *ruleFiles) read() (rules, []access.Problem) {
 	for i, path := range r.paths {
 		text, err := readRules(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			refusal := access.Verdict{File: path, Note: cause(err)}
-			problem := access.Problem{File: path, Text: cause(err) + ": nobody is let in"}
+			refusal := access.Verdict{File: path, Note: strerror.Cause(err)}
+			problem := access.Problem{File: path, Text: strerror.Cause(err) + ": nobody is let in"}
 			return func(access.Query) access.Verdict { return refusal }, []access.Problem{problem}
 		}
 		texts[i] = text

@@ -10,6 +10,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -140,7 +141,7 @@ func (s *Server) acceptFailed(k *socket, err error) {
 		s.rest(k, "accept", err)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
 	default:
-		s.log.Warningf("%s: accept: %s", k.svc.label, message(err))
+		s.log.Warningf("%s: accept: %s", k.svc.label, strerror.Call(err))
 	}
 }
 
@@ -176,7 +177,7 @@ func (s *Server) rest(k *socket, what string, err error) {
 func (s *Server) lack(v *service, what string, err error) {
 	if now := time.Now(); now.Sub(s.starved) > time.Minute {
 		s.starved = now
-		s.log.Errorf("%s: %s: %s; trying again", v.label, what, message(err))
+		s.log.Errorf("%s: %s: %s; trying again", v.label, what, strerror.Call(err))
 	}
 }
 

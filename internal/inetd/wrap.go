@@ -11,6 +11,7 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/child"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
@@ -162,7 +163,7 @@ func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (p
 	s.env = q.appendNames(s.clientEnv(s.env[:0], v, c))
 	pid, err := s.launch(v, c, g)
 	if err != nil {
-		s.log.Errorf("%s: fork: %s", v.label, message(err))
+		s.log.Errorf("%s: fork: %s", v.label, strerror.Call(err))
 		return os.Getpid()
 	}
 	if q.nice != 0 {
@@ -179,7 +180,7 @@ func (s *Server) renice(v *service, pid, n int) {
 		err = unix.Setpriority(unix.PRIO_PROCESS, pid, 20-own+n) // getpriority(2): the kernel answers 20 minus the value
 	}
 	if err != nil {
-		s.log.Warningf("%s: nice %d: %s", v.label, n, message(err))
+		s.log.Warningf("%s: nice %d: %s", v.label, n, strerror.Call(err))
 	}
 }
 
