@@ -5,19 +5,31 @@
 // what was probably meant.
 package account
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Credentials are what a process of a user is given.
 type Credentials struct {
 	UID, GID uint32
 	Groups   []uint32 // sorted, with GID; equal answers share it, so it must not be changed
-
-	// Name, Home and Shell are empty for a number without a passwd entry.
-	Name, Home, Shell string
 }
+
+// Error says why a name cannot be used, and what to do about it.
+type Error struct {
+	Text string
+	Hint string // may be empty
+	Err  error  // why getent could not be asked; nil: it was, or need not be
+}
+
+// Error returns the text, "; " and the hint.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Text
+	}
+	return e.Text + "; " + e.Hint
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // DB answers from one reading of the passwd and group files. It is not safe
 // for use by several goroutines at once.
@@ -77,7 +89,7 @@ func (db *DB) Forget() {
 // user's own, and all that list the user as a member. With uid 0 a given group
 // is the only one, as in Debian's openbsd-inetd.
 //
-// Equal questions are worked out once.
+// An error is an *Error. Equal questions are worked out once.
 func (db *DB) Lookup(user, group string) (Credentials, error) {
 	q := question{user, group}
 	a, known := db.answers[q]
@@ -94,7 +106,8 @@ func (db *DB) lookup(name, group string) (Credentials, error) {
 		return Credentials{}, err
 	}
 	if group == "" && u.name == "" {
-		return Credentials{}, fmt.Errorf("user id %d has no passwd entry, so it needs a group: %d:GROUP", u.uid, u.uid)
+		return Credentials{}, &Error{
+			Text: fmt.Sprintf("user id %d has no passwd entry, so it needs a group", u.uid), Hint: fmt.Sprintf("write %d:GROUP", u.uid)}
 	}
 	member := group == "" || u.uid != 0
 	if group != "" {
@@ -106,17 +119,9 @@ func (db *DB) lookup(name, group string) (Credentials, error) {
 }
 
 // credentials fills in the groups: all of them if the user is to be a member
-// of those that list it. It copies the strings, which lie in the text of the
-// whole file.
+// of those that list it.
 func (db *DB) credentials(u user, member bool) (Credentials, error) {
-	c := Credentials{
-		UID:    u.uid,
-		GID:    u.gid,
-		Groups: []uint32{u.gid},
-		Name:   strings.Clone(u.name),
-		Home:   strings.Clone(u.home),
-		Shell:  strings.Clone(u.shell),
-	}
+	c := Credentials{UID: u.uid, GID: u.gid, Groups: []uint32{u.gid}}
 	if !member || u.name == "" {
 		return c, nil
 	}

@@ -54,7 +54,7 @@ func FuzzPasswd(f *testing.F) {
 		}
 		for n := range db.users.names() {
 			c, err := db.Lookup(n, "")
-			if err != nil || c.Name != n || !slices.Equal(c.Groups, []uint32{c.GID}) {
+			if err != nil || !slices.Equal(c.Groups, []uint32{c.GID}) {
 				t.Errorf("Lookup(%q) = %+v, %v", n, c, err)
 			}
 		}

@@ -72,17 +72,17 @@ func union(a, b []uint32) []uint32 {
 // which name was probably meant.
 func unknown(kind, name string, f file, known iter.Seq[string], asked error) error {
 	if name != "" && strings.Trim(name, "0123456789") == "" {
-		return fmt.Errorf("%s id %s is out of range: 0 to %d", kind, name, maxID)
+		return &Error{Text: fmt.Sprintf("%s id %s is out of range", kind, name), Hint: fmt.Sprintf("expected 0 to %d", maxID)}
 	}
-	if asked == nil && f.seen == (status{}) {
-		asked = fmt.Errorf("there is no %s", f.path)
+	e := &Error{Text: fmt.Sprintf("unknown %s %q", kind, name), Err: asked}
+	switch {
+	case asked != nil:
+		e.Text += fmt.Sprintf(" (%v)", asked)
+	case f.seen == (status{}):
+		e.Text += fmt.Sprintf(" (there is no %s)", f.path)
 	}
-	hint := ""
 	if near := nearest.Name(name, known); near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+		e.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	if asked != nil {
-		return fmt.Errorf("unknown %s %q (%w)%s", kind, name, asked, hint)
-	}
-	return fmt.Errorf("unknown %s %q%s", kind, name, hint)
+	return e
 }

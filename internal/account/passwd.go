@@ -13,9 +13,9 @@ type users struct {
 }
 
 type user struct {
-	name, home, shell string
-	uid, gid          uint32
-	remote            bool // not from the file
+	name     string
+	uid, gid uint32
+	remote   bool // not from the file
 }
 
 // parseUsers reads the text of a passwd file, skipping lines that make no
@@ -32,17 +32,17 @@ func parseUsers(text string) *users {
 	return db
 }
 
-// parseUser reads name:password:uid:gid:gecos:home:shell, of which the C
-// library wants the first four.
+// parseUser reads name:password:uid:gid:gecos:home:shell. The C library takes a
+// line with only the first four, and those are all that matters here.
 func parseUser(line string) (user, bool) {
-	var f [7]string
+	var f [5]string
 	n := split(line, f[:])
 	uid, ok := parseID(f[2])
 	gid, ok2 := parseID(f[3])
 	if n < 4 || !ok || !ok2 || !isName(f[0]) {
 		return user{}, false
 	}
-	return user{name: f[0], uid: uid, gid: gid, home: f[5], shell: f[6]}, true
+	return user{name: f[0], uid: uid, gid: gid}, true
 }
 
 func (db *users) named(name string) (user, bool) {

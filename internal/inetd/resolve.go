@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"inetd/internal/account"
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/conf"
@@ -190,7 +192,7 @@ func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 	}
 	c, err := l.plan.accounts.Lookup(cmp.Or(e.Owner.User, strconv.Itoa(os.Geteuid())), e.Owner.Group)
 	if err != nil {
-		text, hint, _ := strings.Cut(err.Error(), "; ")
+		text, hint := advice(err)
 		l.report(e, e.Pos, conf.Error, "owner of the path: "+text, hint)
 		return false
 	}
@@ -292,7 +294,7 @@ func (l *loader) profile(e *conf.Entry) *child.Profile {
 	}
 	cred, err := l.credential(q)
 	if err != nil {
-		text, hint, _ := strings.Cut(err.Error(), "; ")
+		text, hint := advice(err)
 		l.report(e, e.Cols[4], conf.Error, text+", service ignored", hint)
 		return nil
 	}
@@ -316,11 +318,20 @@ func (l *loader) credential(q question) (*child.Credential, error) {
 	}
 	if uid := os.Geteuid(); uid != 0 && !l.checking {
 		if int(c.UID) != uid || q.group != "" && int(c.GID) != os.Getegid() {
-			return nil, fmt.Errorf("this daemon runs as uid %d and cannot become %q; write - for the daemon's own user", uid, join(q))
+			return nil, &account.Error{
+				Text: fmt.Sprintf("this daemon runs as uid %d and cannot become %q", uid, join(q)), Hint: "write - for the daemon's own user"}
 		}
 		return nil, nil
 	}
 	return change(&child.Credential{UID: c.UID, GID: c.GID, Groups: c.Groups}), nil
+}
+
+// advice returns an error about an account and what to do about it.
+func advice(err error) (text, hint string) {
+	if e, ok := errors.AsType[*account.Error](err); ok {
+		return e.Text, e.Hint
+	}
+	return err.Error(), ""
 }
 
 // change returns nil for the identity that a root daemon has already: what is

@@ -86,9 +86,6 @@ func checkServent(t *testing.T, s *Services, e Servent) {
 	if _, ok := s.ByName(e.Name, e.Proto); !ok {
 		t.Errorf("%+v is not found by its name", e)
 	}
-	if p, ok := s.ByPort(e.Port, e.Proto); !ok || p.Port != e.Port || p.Proto != e.Proto {
-		t.Errorf("%+v is not found by its port, but %+v", e, p)
-	}
 	line := fmt.Sprintf("%s %d/%s %s", e.Name, e.Port, e.Proto, strings.Join(e.Aliases, " "))
 	if again, ok := ParseServent(line); !ok || !cmp.Equal(again, e) {
 		t.Errorf("%q reads as %+v, want %+v", line, again, e)

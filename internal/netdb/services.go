@@ -19,15 +19,9 @@ type Servent struct {
 type Services struct {
 	list  []servent
 	names map[nameKey]int32 // name or alias, to the first in list
-	ports map[portKey]int32
 }
 
 type nameKey struct{ name, proto string }
-
-type portKey struct {
-	port  uint16
-	proto string
-}
 
 // servent is a Servent whose aliases are not cut up yet: most are never asked for.
 type servent struct {
@@ -53,20 +47,20 @@ func parseServices(text string) *Services {
 			list = append(list, e)
 		}
 	}
-	s := &Services{list, make(map[nameKey]int32, len(list)), make(map[portKey]int32, len(list))}
+	s := &Services{list, make(map[nameKey]int32, len(list))}
 	for i, e := range list {
 		for name := range e.answers() {
-			setFirst(s.names, nameKey{name, e.proto}, int32(i))
+			if key := (nameKey{name, e.proto}); !s.has(key) {
+				s.names[key] = int32(i)
+			}
 		}
-		setFirst(s.ports, portKey{e.port, e.proto}, int32(i))
 	}
 	return s
 }
 
-func setFirst[K comparable](index map[K]int32, key K, i int32) {
-	if _, taken := index[key]; !taken {
-		index[key] = i
-	}
+func (s *Services) has(key nameKey) bool {
+	_, ok := s.names[key]
+	return ok
 }
 
 // ParseServent reads one line of a services file, which is also what
@@ -100,18 +94,6 @@ func (s *Services) ByName(name, proto string) (Servent, bool) {
 	i, ok := s.names[nameKey{name, proto}]
 	if !ok {
 		i, ok = s.names[nameKey{name, lender[proto]}]
-	}
-	if !ok {
-		return Servent{}, false
-	}
-	return s.list[i].servent(), true
-}
-
-// ByPort finds the first entry with a port, by the rules of ByName.
-func (s *Services) ByPort(port uint16, proto string) (Servent, bool) {
-	i, ok := s.ports[portKey{port, proto}]
-	if !ok {
-		i, ok = s.ports[portKey{port, lender[proto]}]
 	}
 	if !ok {
 		return Servent{}, false

@@ -104,29 +104,6 @@ func TestByName(t *testing.T) {
 	}
 }
 
-func TestByPort(t *testing.T) {
-	t.Parallel()
-	s := ParseServices([]byte("a 5/tcp\nb 5/tcp\nc 5/udp\nd 6/sctp\n"))
-	tests := []struct {
-		port  uint16
-		proto string
-		want  string
-	}{
-		{5, "tcp", "a"},
-		{5, "udp", "c"},
-		{5, "sctp", "a"},
-		{5, "udplite", "c"},
-		{6, "sctp", "d"},
-		{6, "tcp", ""},
-		{0, "tcp", ""},
-	}
-	for _, tt := range tests {
-		if e, _ := s.ByPort(tt.port, tt.proto); e.Name != tt.want {
-			t.Errorf("ByPort(%d, %q) = %q, want %q", tt.port, tt.proto, e.Name, tt.want)
-		}
-	}
-}
-
 func TestParseServent(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
