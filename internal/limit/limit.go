@@ -1,7 +1,21 @@
-// Package limit counts what the clients of a service use of its limits. In go
-// the limits of an entry, the time and the Source of a client; out comes whether
-// one more server may start. It is pure: it starts nothing, logs nothing and
-// asks nobody for the time.
+// Package limit decides who may have how much. In go the time, a service and the
+// Source of a client; out comes whether the client may be served now. It is pure:
+// it starts nothing, logs nothing and asks nobody for the time.
+//
+// Usage is what a service has used of the Limits of its entry: starts within an
+// Interval and servers at once, altogether and for each source.
+//
+// Pool is for room that services share, and that a silent client could take away
+// from all of them. Whoever serves in a Pool does three things:
+//
+//	if !pool.Room(service, now) { ... }              // before accept: leave clients in the listen queue
+//	m := pool.Enter(service, source, now)            // after accept; nil: no room for this source
+//	m.Evict = func() { unix.Shutdown(conn, ...) }    // then a silent client can lose its room
+//	m.Wait(now); read(conn); m.Work()                // around each wait for the client
+//	m.Leave()                                        // at the end, also after Evict
+//
+// What cannot be ended early (a question to a name server, a server process)
+// never calls Wait, and has shares only.
 package limit
 
 import "time"

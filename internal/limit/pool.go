@@ -1,0 +1,194 @@
+package limit
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+)
+
+// Pool is room for clients that is shared by services: connections of builtins,
+// questions under way, datagram sessions. No service and no source may have more
+// than its share, and a client that has long been silent makes room for another.
+//
+// A Pool belongs to one goroutine, or is guarded by a lock of its owner. Its
+// bounds are set before the first client; each is at least 1.
+type Pool struct {
+	Size       int           // members at once
+	PerService int           // of one service
+	PerSource  int           // of one source
+	Patience   time.Duration // how long a member may wait for its client before it makes room for anybody
+
+	members  []*Member
+	services map[string]int
+	sources  map[Source]int
+}
+
+// Member is a client that has room in a Pool.
+type Member struct {
+	// Evict is called when the member has lost its room to another, within Enter
+	// or Move. It must see to it that the client is soon gone, and not block. It is
+	// set before the first Wait.
+	Evict func()
+
+	pool    *Pool
+	service string
+	source  Source
+	at      int          // in pool.members; -1: it has left
+	waiting atomic.Int64 // for its client since then, in Unix ns; 0: it works
+}
+
+// Wait says that the member waits for its client from now on, to send or to
+// receive, so that it may lose its room. Any goroutine may call it.
+func (m *Member) Wait(now time.Time) { m.waiting.Store(now.UnixNano()) }
+
+// Work says that the member does not wait for its client, as in the beginning,
+// and so keeps its room. Any goroutine may call it.
+func (m *Member) Work() { m.waiting.Store(0) }
+
+// Len is the number of members.
+func (p *Pool) Len() int { return len(p.members) }
+
+// Room reports whether Enter would find room for a client of a service whose
+// source has no member yet. It is asked before the client is accepted.
+func (p *Pool) Room(service string, now time.Time) bool {
+	_, ok := p.room(nil, service, Source{}, now)
+	return ok
+}
+
+// Enter makes a client a member, or returns nil if there is no room for it. After
+// Room, nil means that its source has no room left.
+//
+// If all room, or that of the service or the source, is taken, then of those
+// members that hold it the one makes room that has waited longest for its
+// client, and at least for the Patience of the pool. If there is none, it is one
+// that waits of the service that has most members, and there of the source that
+// has most, provided that either has two more than the newcomer's had before.
+func (p *Pool) Enter(service string, source Source, now time.Time) *Member {
+	out, ok := p.room(nil, service, source, now)
+	if !ok {
+		return nil
+	}
+	p.evict(out)
+	m := &Member{pool: p, service: service, source: source, at: len(p.members)}
+	p.members = append(p.members, m)
+	p.count(m, 1)
+	return m
+}
+
+// Move has a member count for another service. It reports false, and leaves the
+// member where it is, if that service has no room.
+func (m *Member) Move(service string, now time.Time) bool {
+	p := m.pool
+	if m.at < 0 {
+		return false
+	}
+	out, ok := p.room(m, service, m.source, now)
+	if !ok {
+		return false
+	}
+	p.evict(out)
+	p.count(m, -1)
+	m.service = service
+	p.count(m, 1)
+	return true
+}
+
+// Leave gives up the room of a member. One that has left or lost its room before
+// is left alone.
+func (m *Member) Leave() {
+	p := m.pool
+	if m.at < 0 {
+		return
+	}
+	last := p.members[len(p.members)-1]
+	p.members[m.at], last.at = last, m.at
+	p.members[len(p.members)-1] = nil
+	p.members = p.members[:len(p.members)-1]
+	m.at = -1
+	p.count(m, -1)
+}
+
+// count adds n to what the service and the source of a member have.
+func (p *Pool) count(m *Member, n int) {
+	if p.services == nil {
+		p.services, p.sources = map[string]int{}, map[Source]int{}
+	}
+	add(p.services, m.service, n)
+	if m.source != (Source{}) {
+		add(p.sources, m.source, n)
+	}
+}
+
+// add adds n to a counter, and drops one that has come to nothing.
+func add[K comparable](counts map[K]int, key K, n int) {
+	if counts[key] += n; counts[key] == 0 {
+		delete(counts, key)
+	}
+}
+
+func (p *Pool) evict(m *Member) {
+	if m == nil {
+		return
+	}
+	m.Leave()
+	m.Evict()
+}
+
+// claim is what a newcomer asks of a pool.
+type claim struct {
+	service     string
+	source      Source
+	serviceFull bool  // so one of that service must make room
+	sourceFull  bool  // so one of that source must
+	idle        int64 // who has waited since then, in Unix ns, has waited long enough
+}
+
+// room finds the member that makes room for a client, nil if that is not needed.
+// It is not ok if there is no room. The client may be a member already that
+// wants to be of another service.
+func (p *Pool) room(already *Member, service string, source Source, now time.Time) (out *Member, ok bool) {
+	c := claim{
+		service: service, source: source,
+		serviceFull: p.services[service] >= p.PerService,
+		sourceFull:  already == nil && source != (Source{}) && p.sources[source] >= p.PerSource,
+		idle:        now.Add(-p.Patience).UnixNano(),
+	}
+	if !c.serviceFull && !c.sourceFull && (already != nil || len(p.members) < p.Size) {
+		return nil, true
+	}
+	var since int64 // out waits
+	for _, m := range p.members {
+		waits := m.waiting.Load()
+		if waits == 0 || m == already || !c.fits(m) {
+			continue
+		}
+		if out == nil || p.before(&c, m, out, waits, since) {
+			out, since = m, waits
+		}
+	}
+	return out, out != nil && (since <= c.idle || p.greedy(out, &c))
+}
+
+// fits reports whether the newcomer can have the place of m.
+func (c *claim) fits(m *Member) bool {
+	return (!c.serviceFull || m.service == c.service) && (!c.sourceFull || m.source == c.source)
+}
+
+// before reports whether a makes room rather than b. They have waited since the
+// given times.
+func (p *Pool) before(c *claim, a, b *Member, sinceA, sinceB int64) bool {
+	if min(sinceA, sinceB) <= c.idle {
+		return sinceA < sinceB
+	}
+	return cmp.Or(
+		cmp.Compare(p.services[a.service], p.services[b.service]),
+		cmp.Compare(p.sources[a.source], p.sources[b.source]),
+		cmp.Compare(sinceB, sinceA),
+	) > 0
+}
+
+// greedy reports whether the service or the source of m has more than that of
+// the newcomer, also once the newcomer has the place of m.
+func (p *Pool) greedy(m *Member, c *claim) bool {
+	return p.services[m.service] > p.services[c.service]+1 || p.sources[m.source] > p.sources[c.source]+1
+}
