@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/strerror"
@@ -32,7 +31,6 @@ type ruleFiles struct {
 	parse func(texts [][]byte) (rules, []access.Problem)
 
 	mu     sync.Mutex
-	looked time.Time
 	states []fileState
 	rules  rules
 }
@@ -60,19 +58,11 @@ func secRules(c *Config) *ruleFiles {
 	}
 }
 
-// ruleAge is how old the knowledge of the files may be.
-const ruleAge = time.Second
-
 // current returns the rules as they are on disk. When they are read their
 // problems are logged.
 func (r *ruleFiles) current(log *syslog.Logger) rules {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	if r.rules != nil && now.Sub(r.looked) < ruleAge {
-		return r.rules
-	}
-	r.looked = now
 	states := statesOf(r.paths) // before the reading: no change may fall between
 	if r.rules != nil && slices.Equal(states, r.states) {
 		return r.rules
