@@ -10,6 +10,7 @@
 package access
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -61,6 +62,15 @@ type Verdict struct {
 	Note string
 }
 
+// Place is where the rule that decided starts, or the file that cannot be read;
+// it is empty if no rule did.
+func (v Verdict) Place() string {
+	if v.Line == 0 {
+		return v.File
+	}
+	return v.File + ":" + strconv.Itoa(v.Line)
+}
+
 // Problem is a fault in a file, with the place of its first byte. The rest of
 // the file is in force.
 type Problem struct {
@@ -68,6 +78,18 @@ type Problem struct {
 	Line, Col int
 	Text      string // what is wrong
 	Hint      string // what was expected, or probably meant; may be empty
+}
+
+// String is the problem with its place, as a log line shows it.
+func (p Problem) String() string {
+	text := p.File + ": " + p.Text
+	if p.Line > 0 {
+		text = fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Text)
+	}
+	if p.Hint != "" {
+		text += "; " + p.Hint
+	}
+	return text
 }
 
 // host is one end of a connection as patterns see it.

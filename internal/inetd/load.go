@@ -16,6 +16,7 @@ import (
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
+	"inetd/internal/wrap"
 )
 
 // plan is the result of a load: everything that the configuration asks for,
@@ -81,7 +82,7 @@ type loader struct {
 	mux      muxPlan
 	noIPv6   bool
 	told     map[string]bool // notices that are said once a load
-	sec      rules           // those of an inetd.sec
+	sec      wrap.Rules      // those of an inetd.sec
 
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking

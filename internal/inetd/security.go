@@ -8,6 +8,7 @@ import (
 
 	"inetd/internal/access"
 	"inetd/internal/conf"
+	"inetd/internal/wrap"
 )
 
 // security puts an inetd.sec into force if there is one: whoever has it relies
@@ -20,7 +21,7 @@ func (l *loader) security() {
 	l.plan.secured = map[string]string{}
 	l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{
 		Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Hint, Text: "in force: it limits who may use which service"}})
-	l.sec, _ = secRules(l.cfg).read()
+	l.sec, _ = wrap.Sec(l.cfg.SecFile).Read()
 }
 
 // secure reports whether an entry can be served as an inetd.sec wants it. Who
@@ -42,7 +43,7 @@ func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
 	if v.File == "" {
 		return true
 	}
-	l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s limits who may use it, which is impossible for a wait or datagram service, service ignored", place(v)),
+	l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s limits who may use it, which is impossible for a wait or datagram service, service ignored", v.Place()),
 		"without that line it is open to all")
 	return false
 }
@@ -51,10 +52,10 @@ func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
 func (l *loader) ruleProblems() (problems []problem) {
 	var found []access.Problem
 	if l.cfg.Wrap || l.cfg.WrapInternal {
-		_, found = hostRules(l.cfg).read()
+		_, found = wrap.Hosts(l.cfg.AllowFile, l.cfg.DenyFile).Read()
 	}
 	if l.sec != nil {
-		_, more := secRules(l.cfg).read()
+		_, more := wrap.Sec(l.cfg.SecFile).Read()
 		found = append(found, more...)
 	}
 	for _, p := range found {

@@ -15,6 +15,7 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/watch"
+	"inetd/internal/wrap"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,9 +56,9 @@ type Server struct {
 	ready   bool
 	failure error // ends Run
 
-	hosts, sec *ruleFiles
-	names      names
-	inquiries  int // clients about whom something is being found out
+	hosts, sec *wrap.Files
+	names      wrap.Names
+	inquiries  asking // about clients
 
 	inherited map[sock.Spec]int    // descriptors that the service manager has opened
 	registrar *registrar.Registrar // nil until there is an RPC service

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"inetd/internal/syslog"
+	"inetd/internal/wrap/dnstest"
 )
 
 // scene is a Server with one service and its files of access rules.
@@ -80,9 +81,9 @@ func (sc *scene) start() {
 	}
 	sc.s = s
 	sc.t.Cleanup(s.close)
-	s.names.resolver = sc.names
+	s.names.Resolver = sc.names
 	if sc.names == nil {
-		s.names.resolver = silentResolver()
+		s.names.Resolver = dnstest.Silent()
 	}
 	for s.reload(nil); s.loading; {
 		s.turn()
@@ -109,7 +110,7 @@ func (sc *scene) visit(from, text string) (answer string) {
 
 // serve turns the loop until a client has gone and all is done for it.
 func (sc *scene) serve(gone func() bool) {
-	for !gone() || sc.s.inquiries > 0 || sc.s.busy > 0 {
+	for !gone() || sc.s.inquiries.now > 0 || sc.s.busy > 0 {
 		sc.s.turn()
 	}
 	for len(sc.s.processes) > 0 { // a turn may reap the last one and then sleep
@@ -140,7 +141,7 @@ func (sc *scene) end() string {
 	return sc.log.b.String()
 }
 
-func wrap(c *Config) { c.Wrap = true }
+func wrapped(c *Config) { c.Wrap = true }
 
 const stranger = "127.0.0.2" // which no hosts file names
 
@@ -156,34 +157,34 @@ func TestRules(t *testing.T) {
 		set                     func(*Config)
 		answer, log             string // regular expressions; "-": no line at all
 	}{
-		{"open", echoServer, "", "", wrap, `^welcome\n$`, `: connection from 127\.0\.0\.2, service PORT \(tcp4\)$`},
-		{"deny", echoServer, "", "ALL: ALL", wrap, `^$`,
+		{"open", echoServer, "", "", wrapped, `^welcome\n$`, `: connection from 127\.0\.0\.2, service PORT \(tcp4\)$`},
+		{"deny", echoServer, "", "ALL: ALL", wrapped, `^$`,
 			`: refused connection from 127\.0\.0\.2, service PORT \(tcp4\): DIR/deny:1: ALL: ALL \(daemon echo, peer 127\.0\.0\.2:\d+\)$`},
-		{"daemon is argv0", echoServer, "echo: 127.0.0.2", "ALL: ALL", wrap, `^welcome\n$`, `: connection from `},
-		{"other daemon", echoServer, "login: 127.0.0.2", "ALL: ALL", wrap, `^$`, `: refused connection from `},
+		{"daemon is argv0", echoServer, "echo: 127.0.0.2", "ALL: ALL", wrapped, `^welcome\n$`, `: connection from `},
+		{"other daemon", echoServer, "login: 127.0.0.2", "ALL: ALL", wrapped, `^$`, `: refused connection from `},
 		{"not asked for", echoServer, "", "ALL: ALL", nil, `^welcome\n$`, `-connection from`},
-		{"severity", echoServer, "ALL: ALL: severity local3.debug", "", wrap, `^welcome\n$`, `-connection from`},
+		{"severity", echoServer, "ALL: ALL: severity local3.debug", "", wrapped, `^welcome\n$`, `-connection from`},
 		{"setenv", shServer + "'echo $FOO $TERM; env | grep -c TERM'", "ALL: ALL: setenv FOO %a-%d: setenv TERM vt52", "",
 			func(c *Config) { c.Wrap, c.KeepEnv = true, true }, `^127\.0\.0\.2-sh vt52\n1\n$`, `: connection from`},
-		{"umask", shServer + "umask", "ALL: ALL: umask 077", "", wrap, `^0077\n$`, `: connection from`},
-		{"nice", shServer + "'for try in $(seq 5000); do test $(nice) = " + strconv.Itoa(min(niceness()+13, 19)) + " && echo yes && break; done'", "ALL: ALL: nice 3: nice", "", wrap, `^yes\n$`, `: connection from`},
-		{"twist", echoServer, "", "ALL: ALL: twist echo no %d for %a", wrap, `^no echo for 127\.0\.0\.2\n$`,
+		{"umask", shServer + "umask", "ALL: ALL: umask 077", "", wrapped, `^0077\n$`, `: connection from`},
+		{"nice", shServer + "'for try in $(seq 5000); do test $(nice) = " + strconv.Itoa(min(niceness()+13, 19)) + " && echo yes && break; done'", "ALL: ALL: nice 3: nice", "", wrapped, `^yes\n$`, `: connection from`},
+		{"twist", echoServer, "", "ALL: ALL: twist echo no %d for %a", wrapped, `^no echo for 127\.0\.0\.2\n$`,
 			`: twist 127\.0\.0\.2 to echo no echo for 127\.0\.0\.2, service PORT \(tcp4\): DIR/deny:1: `},
-		{"twist of one let in", echoServer, "ALL: ALL: setenv A b: twist echo instead $A", "", wrap, `^instead b\n$`, `: twist `},
-		{"aclexec", echoServer, "ALL: ALL: aclexec test %a = 127.0.0.2", "", wrap, `^welcome\n$`, `: connection from`},
-		{"aclexec refuses", echoServer, "ALL: ALL: aclexec exit 3", "", wrap, `^$`,
+		{"twist of one let in", echoServer, "ALL: ALL: setenv A b: twist echo instead $A", "", wrapped, `^instead b\n$`, `: twist `},
+		{"aclexec", echoServer, "ALL: ALL: aclexec test %a = 127.0.0.2", "", wrapped, `^welcome\n$`, `: connection from`},
+		{"aclexec refuses", echoServer, "ALL: ALL: aclexec exit 3", "", wrapped, `^$`,
 			`: refused connection from .*: DIR/allow:1: ALL: ALL: aclexec exit 3: option aclexec: exit status 3 \(`},
-		{"aclexec refuses the twisted", echoServer, "ALL: ALL: aclexec false: twist echo x", "", wrap, `^x\n$`, `: twist`},
-		{"banner", echoServer, "", "ALL: ALL: banners DIR", wrap, `^no %echo here\r\n127\.0\.0\.2\r\n$`, `: refused connection`},
-		{"no banner", shServer + "'echo hi'", "ALL: ALL: banners DIR", "", wrap, `^hi\n$`, `: connection from`},
-		{"socket options", echoServer, "ALL: ALL: keepalive: linger 5", "", wrap, `^welcome\n$`, `: connection from`},
-		{"rfc931", echoServer, "ALL: ALL: rfc931 5", "", wrap, `^welcome\n$`, `: connection from`},
-		{"unknown user", echoServer, "ALL: ALL: user nobodyy", "", wrap, `^$`, `: refused connection from .*"nobodyy"`},
-		{"bad option", echoServer, "ALL: ALL: sevrity info", "", wrap, `^$`, `: DIR/allow:1:11: unknown option "sevrity": this rule refuses whom it matches; did you mean severity\?$`},
-		{"bad option refuses", echoServer, "ALL: ALL: sevrity info", "", wrap, `^$`, `: refused connection from `},
-		{"list", echoServer, "", "ALL: DIR/outlaws", wrap, `^$`, `: refused connection`},
-		{"tcpd asks itself", "127.0.0.1:PORT stream tcp4 nowait - DIR/tcpd in.x welcome", "", "ALL: ALL", wrap, `^welcome\n$`, `-connection from`},
-		{"builtin is not external", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "", "ALL: ALL", wrap, `^hello$`, `-connection from`},
+		{"aclexec refuses the twisted", echoServer, "ALL: ALL: aclexec false: twist echo x", "", wrapped, `^x\n$`, `: twist`},
+		{"banner", echoServer, "", "ALL: ALL: banners DIR", wrapped, `^no %echo here\r\n127\.0\.0\.2\r\n$`, `: refused connection`},
+		{"no banner", shServer + "'echo hi'", "ALL: ALL: banners DIR", "", wrapped, `^hi\n$`, `: connection from`},
+		{"socket options", echoServer, "ALL: ALL: keepalive: linger 5", "", wrapped, `^welcome\n$`, `: connection from`},
+		{"rfc931", echoServer, "ALL: ALL: rfc931 5", "", wrapped, `^welcome\n$`, `: connection from`},
+		{"unknown user", echoServer, "ALL: ALL: user nobodyy", "", wrapped, `^$`, `: refused connection from .*"nobodyy"`},
+		{"bad option", echoServer, "ALL: ALL: sevrity info", "", wrapped, `^$`, `: DIR/allow:1:11: unknown option "sevrity": this rule refuses whom it matches; did you mean severity\?$`},
+		{"bad option refuses", echoServer, "ALL: ALL: sevrity info", "", wrapped, `^$`, `: refused connection from `},
+		{"list", echoServer, "", "ALL: DIR/outlaws", wrapped, `^$`, `: refused connection`},
+		{"tcpd asks itself", "127.0.0.1:PORT stream tcp4 nowait - DIR/tcpd in.x welcome", "", "ALL: ALL", wrapped, `^welcome\n$`, `-connection from`},
+		{"builtin is not external", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "", "ALL: ALL", wrapped, `^hello$`, `-connection from`},
 		{"builtin", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "", "PORT: ALL", func(c *Config) { c.WrapInternal = true },
 			`^$`, `: refused connection from .* \(daemon PORT, peer 127\.0\.0\.2:\d+\)$`},
 		{"builtin let in", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "PORT: ALL", "ALL: ALL", func(c *Config) { c.WrapInternal = true },
@@ -249,7 +250,7 @@ func TestRulesUser(t *testing.T) {
 		{"nobody", "twist id -un", "nobody\n"},
 	} {
 		t.Run(test.user+" "+test.option, func(t *testing.T) {
-			sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait "+test.user+" /bin/sh sh -c 'echo `id -un` `id -gn` `id -Gn`'\n", wrap)
+			sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait "+test.user+" /bin/sh sh -c 'echo `id -un` `id -gn` `id -Gn`'\n", wrapped)
 			sc.write("allow", "ALL: ALL: "+test.option+"\n")
 			sc.start()
 			if got := sc.visit(stranger, ""); got != test.answer {
@@ -262,7 +263,7 @@ func TestRulesUser(t *testing.T) {
 func TestRulesSpawn(t *testing.T) {
 	for _, file := range []string{"allow", "deny"} {
 		t.Run(file, func(t *testing.T) {
-			sc := newScene(t, shServer+"'echo $$'\n", wrap)
+			sc := newScene(t, shServer+"'echo $$'\n", wrapped)
 			sc.write(file, "ALL: ALL: spawn echo %a %d %p >DIR/out; readlink /proc/self/fd/0 >>DIR/out\n")
 			sc.start()
 			pid := strings.TrimSpace(sc.visit(stranger, ""))
@@ -280,7 +281,7 @@ func TestRulesSpawn(t *testing.T) {
 // TestRulesChange edits the files of a Server that nobody tells: the next client
 // meets the new rules.
 func TestRulesChange(t *testing.T) {
-	sc := newScene(t, echoServer+"\n", wrap)
+	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.start()
 	visit := func(want string) {
 		t.Helper()
@@ -363,7 +364,7 @@ func TestInetdSecClosesWhatItCannotCheck(t *testing.T) {
 }
 
 func TestCheckKnowsRules(t *testing.T) {
-	sc := newScene(t, echoServer+"\n", wrap)
+	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.write("deny", "ALL\n")
 	sc.write("sec", "x dney\n")
 	var b bytes.Buffer
@@ -380,9 +381,9 @@ func TestCheckKnowsRules(t *testing.T) {
 // TestInquiriesBounded leaves a client in the listen queue while as many are
 // asked about as may be.
 func TestInquiriesBounded(t *testing.T) {
-	sc := newScene(t, echoServer+"\n", wrap)
+	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.start()
-	sc.s.inquiries = maxInquiries
+	sc.s.inquiries.now = maxInquiries
 	answer := make(chan string, 1)
 	go func() {
 		b, err := talkTo("127.0.0.1:"+sc.port, stranger, "")
@@ -392,14 +393,15 @@ func TestInquiriesBounded(t *testing.T) {
 	for len(sc.s.held) == 0 {
 		sc.s.turn()
 	}
-	sc.s.inquiryEnded()
+	sc.s.inquiries.now--
+	sc.s.letGo()
 	for len(answer) == 0 {
 		sc.s.turn()
 	}
 	if got := <-answer; got != "welcome\n<nil>" {
 		t.Errorf("answer %q", got)
 	}
-	if sc.s.inquiries != maxInquiries-1 {
+	if sc.s.inquiries.now != maxInquiries-1 {
 		t.Errorf("%d inquiries", sc.s.inquiries)
 	}
 }
@@ -412,7 +414,7 @@ func TestRulesUnix(t *testing.T) {
 		{"echo: ALL", "", `: refused connection from unknown, service DIR/s \(unix\): DIR/deny:1: echo: ALL \(daemon echo\)$`},
 	} {
 		t.Run(test.deny, func(t *testing.T) {
-			sc := newScene(t, "", wrap)
+			sc := newScene(t, "", wrapped)
 			sc.write("inetd.conf", "DIR/s stream unix nowait - /bin/echo echo hi\n")
 			sc.write("deny", test.deny+"\n")
 			sc.start()

@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,4 +93,52 @@ func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {
 		return
 	}
 	s.track(pid, process{done: done}, true)
+}
+
+// spawn starts a command beside a server.
+func (s *Server) spawn(v *service, cmd string) {
+	done := make(chan child.Status, 1)
+	s.shell(cmd, done)
+	go func() {
+		if st := <-done; st.Stage != child.Run {
+			s.log.Errorf("%s: spawn: %s", v.label, st.Error(shellPath))
+		}
+	}()
+}
+
+const shellPath = "/bin/sh"
+
+// shell starts a command that has nothing to read and nowhere to write. done
+// gets its end.
+func (s *Server) shell(cmd string, done chan<- child.Status) {
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		done <- child.Status{Stage: child.Descriptors, Errno: err.(unix.Errno)}
+		return
+	}
+	s.startCommand(null, []string{shellPath, "sh", "-c", cmd}, done)
+}
+
+// aclTime bounds the wait for a command that decides about a client.
+const aclTime = 10 * time.Second
+
+// runShell runs a shell command and returns an error unless it exits with 0. It
+// is called beside the loop.
+func (s *Server) runShell(ctx context.Context, cmd string) error {
+	ctx, cancel := context.WithTimeout(ctx, aclTime)
+	defer cancel()
+	done := make(chan child.Status, 1)
+	s.mail.post(func() { s.shell(cmd, done) })
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("no answer within %v", aclTime)
+	case st := <-done:
+		if st.Stage != child.Run {
+			return errors.New(st.Error(shellPath))
+		}
+		if st.Wait != 0 {
+			return errors.New(how(st.Wait))
+		}
+		return nil
+	}
 }

@@ -2,37 +2,59 @@ package inetd
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/child"
 	"inetd/internal/sock"
-	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/wrap"
 
 	"golang.org/x/sys/unix"
+)
+
+// The files of access rules.
+const (
+	allowFile = "/etc/hosts.allow"
+	denyFile  = "/etc/hosts.deny"
+	secFile   = "/var/adm/inetd.sec" // HP-UX
 )
 
 // findRules makes ready what inquiries need. It reads nothing.
 func (s *Server) findRules() {
 	c := &s.cfg
 	c.AllowFile, c.DenyFile, c.SecFile = cmp.Or(c.AllowFile, allowFile), cmp.Or(c.DenyFile, denyFile), cmp.Or(c.SecFile, secFile)
-	s.hosts, s.sec = hostRules(c), secRules(c)
-	s.names.resolver = net.DefaultResolver
+	s.hosts, s.sec = wrap.Hosts(c.AllowFile, c.DenyFile), wrap.Sec(c.SecFile)
+	s.names.Resolver = net.DefaultResolver
+	s.inquiries.max = maxInquiries
 }
 
-// readRules reads the rules in force ahead of the first client, for the sake of
-// their problems.
+// readRules reads the rules in force ahead of the first client, to report their
+// problems.
 func (s *Server) readRules(p *plan) {
+	var files []*wrap.Files
 	if s.cfg.Wrap || s.cfg.WrapInternal {
-		s.hosts.current(s.log)
+		files = append(files, s.hosts)
 	}
 	if p.secured != nil {
-		s.sec.current(s.log)
+		files = append(files, s.sec)
+	}
+	for _, f := range files {
+		_, problems := f.Current()
+		s.logProblems(problems)
+	}
+}
+
+// logProblems logs the problems of rules. Any goroutine may call it.
+func (s *Server) logProblems(problems []access.Problem) {
+	for _, p := range problems {
+		s.log.Warningf("%s", p)
 	}
 }
 
@@ -67,45 +89,48 @@ func (s *Server) wraps(do *action) bool {
 // tellsNames reports whether the server is told the names of hosts.
 func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.builtin == "" }
 
-// maxInquiries is how many clients are asked about at once; more wait in the
-// listen queue.
-const maxInquiries = 256
+// Bounds on inquiries.
+const (
+	maxInquiries = 256 // at once; more clients wait in the listen queue
+	inquiryTime  = 30 * time.Second
+)
+
+// inquiry is what is to be found out about a client before it is served.
+type inquiry struct {
+	wrap.Question
+	name, proto string // of the service
+	wrapped     bool   // hosts.allow and hosts.deny are asked
+
+	answer  *wrap.Answer
+	program *child.Program // in place of the one of the service; nil: that one
+}
 
 // inquire finds out about a client beside the loop, since rules may be many and
 // name servers slow, and then goes on with it.
 func (s *Server) inquire(v *service, c client) {
 	q := s.inquiry(v, c)
-	s.inquiries++
-	go func() {
-		q.run()
-		s.mail.post(func() {
-			s.inquiryEnded()
-			s.decided(v, c, q)
-		})
-	}()
+	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
+		q.answer = wrap.Ask(ctx, &s.names, q.Question)
+		s.prepare(q, v.do)
+	}, func() { s.decided(v, c, q) })
 }
 
-// inquiryEnded makes room for the next client.
-func (s *Server) inquiryEnded() {
-	s.inquiries--
-	s.letGo()
-}
-
-// inquiry prepares what is to be asked about a client.
+// inquiry makes the inquiry about a client.
 func (s *Server) inquiry(v *service, c client) *inquiry {
-	q := &inquiry{server: s, do: v.do, conn: c.conn, wrapped: s.wraps(v.do), named: s.tellsNames(v.do)}
+	q := &inquiry{wrapped: s.wraps(v.do)}
 	q.name, q.proto = v.split()
 	q.Daemon = cmp.Or(v.do.daemon, q.name)
 	q.Peer, q.UnixPeer = c.peer, !c.peer.IsValid()
 	if sock.Local(c.conn, &s.local) == nil {
 		q.Local = s.local.AddrPort()
 	}
+	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.do), s.runShell
 	if s.plan.secured != nil {
 		q.Service = cmp.Or(s.plan.secured[v.label], q.name)
-		q.rules = append(q.rules, s.sec)
+		q.Rules = append(q.Rules, s.sec)
 	}
 	if q.wrapped {
-		q.rules = append(q.rules, s.hosts)
+		q.Rules = append(q.Rules, s.hosts)
 	}
 	return q
 }
@@ -122,20 +147,21 @@ func (v *service) split() (name, proto string) {
 
 // decided goes on with a client about whom everything is known.
 func (s *Server) decided(v *service, c client, q *inquiry) {
+	s.logProblems(q.answer.Problems)
 	s.logDecision(q)
 	pid := os.Getpid()
 	switch {
 	case q.program != nil:
 		pid = s.startFor(v, c, q, q.program)
-	case !q.allow:
+	case !q.answer.Allow:
 		s.turnAway(v, c)
 	case v.do.builtin != "":
 		s.serveBuiltin(v, c)
 	default:
 		pid = s.startFor(v, c, q, v.do.program)
 	}
-	for _, cmd := range q.spawn {
-		s.spawn(v, access.Expand(cmd, q.Query, pid))
+	for _, cmd := range q.answer.Spawn {
+		s.spawn(v, access.Expand(cmd, q.answer.Query, pid))
 	}
 }
 
@@ -150,73 +176,24 @@ func (s *Server) turnAway(v *service, c client) {
 	}
 }
 
-// startFor starts a program for a client as a rule wants it, and returns the
-// process that serves the client.
-func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (pid int) {
-	if v.do.builtin != "" {
-		v.usage().Live++ // admit did not count it, but this is a process, which ends
-	}
-	if q.umask >= 0 {
-		// The child inherits the mask, and nothing else makes files meanwhile.
-		defer unix.Umask(unix.Umask(q.umask))
-	}
-	s.env = q.appendNames(s.clientEnv(s.env[:0], v, c))
-	pid, err := s.launch(v, c, g)
-	if err != nil {
-		s.log.Errorf("%s: fork: %s", v.label, strerror.Call(err))
-		return os.Getpid()
-	}
-	if q.nice != 0 {
-		s.renice(v, pid, q.nice)
-	}
-	return pid
-}
-
-// renice adds to the nice value of a process, which is as yet the daemon's. What
-// that has forked meanwhile runs without it.
-func (s *Server) renice(v *service, pid, n int) {
-	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err == nil {
-		err = unix.Setpriority(unix.PRIO_PROCESS, pid, 20-own+n) // getpriority(2): the kernel answers 20 minus the value
-	}
-	if err != nil {
-		s.log.Warningf("%s: nice %d: %s", v.label, n, strerror.Call(err))
-	}
-}
-
-// spawn starts a command beside a server.
-func (s *Server) spawn(v *service, cmd string) {
-	done := make(chan child.Status, 1)
-	s.shell(cmd, done)
-	go func() {
-		if st := <-done; st.Stage != child.Run {
-			s.log.Errorf("%s: spawn: %s", v.label, st.Error(shellPath))
-		}
-	}()
-}
-
-const shellPath = "/bin/sh"
-
-// shell starts a command that has nothing to read and nowhere to write. done
-// gets its end.
-func (s *Server) shell(cmd string, done chan<- child.Status) {
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		done <- child.Status{Stage: child.Descriptors, Errno: err.(unix.Errno)}
-		return
-	}
-	s.startCommand(null, []string{shellPath, "sh", "-c", cmd}, done)
-}
-
 // logDecision logs what came of a client, in the words of tcp_wrappers, and why.
 func (s *Server) logDecision(q *inquiry) {
-	client := access.Expand("%c", q.Query, 0)
+	a := q.answer
+	client := access.Expand("%c", a.Query, 0)
 	switch about := fmt.Sprintf("%s, service %s (%s)", client, q.name, q.proto); {
-	case q.twist != "" && q.program != nil:
-		s.log.Log(q.priority(syslog.Warning), fmt.Sprintf("twist %s to %s, service %s (%s)%s", client, q.twist, q.name, q.proto, q.why()))
-	case !q.allow:
-		s.log.Log(q.priority(syslog.Warning), "refused connection from "+about+q.why())
+	case a.Twist != "" && q.program != nil:
+		s.log.Log(q.priority(syslog.Warning), fmt.Sprintf("twist %s to %s, service %s (%s)%s", client, a.Twist, q.name, q.proto, a.Why()))
+	case !a.Allow:
+		s.log.Log(q.priority(syslog.Warning), "refused connection from "+about+a.Why())
 	case q.wrapped:
 		s.log.Log(q.priority(syslog.Info), "connection from "+about)
 	}
+}
+
+// priority is that of the rule, or else p.
+func (q *inquiry) priority(p syslog.Priority) syslog.Priority {
+	if level := q.answer.Severity; level >= 0 {
+		return syslog.Priority(level)
+	}
+	return p
 }

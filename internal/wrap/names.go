@@ -1,4 +1,4 @@
-package inetd
+package wrap
 
 import (
 	"context"
@@ -8,19 +8,23 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"inetd/internal/access"
 )
 
-// maxNames is how many addresses are looked up at once. Whoever answers for an
-// address decides how long that takes.
+// maxNames is how many addresses are looked up at once. A lookup takes as long
+// as the remote name server likes.
 const maxNames = 64
+
+// lookupTime bounds one lookup.
+const lookupTime = 5 * time.Second
 
 var errNames = errors.New("too many names of hosts are being looked up")
 
-// names finds the names of hosts. It may be used by several goroutines.
-type names struct {
-	resolver *net.Resolver
+// Names finds the names of hosts.
+type Names struct {
+	Resolver *net.Resolver // set before the first question
 
 	mu     sync.Mutex
 	asking map[netip.Addr]*hostName // being looked up
@@ -34,9 +38,28 @@ type hostName struct {
 	state access.NameState
 }
 
+// find looks up the names of both ends, unless it did before.
+func (n *Names) find(ctx context.Context, q *access.Query) error {
+	if q.NameState != access.NotAsked || q.UnixPeer {
+		return nil
+	}
+	peer, err := n.ask(q.Peer.Addr())
+	if err != nil {
+		return err
+	}
+	local, err := n.ask(q.Local.Addr())
+	if err == nil {
+		<-local.found
+		q.LocalName = local.name
+	}
+	<-peer.found
+	q.PeerName, q.NameState = peer.name, peer.state
+	return nil
+}
+
 // ask begins a lookup, which takes lookupTime at most, or joins the one that is
 // under way, so that one client cannot use up the lookups.
-func (n *names) ask(addr netip.Addr) (*hostName, error) {
+func (n *Names) ask(addr netip.Addr) (*hostName, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if h, ok := n.asking[addr]; ok {
@@ -51,7 +74,7 @@ func (n *names) ask(addr netip.Addr) (*hostName, error) {
 	h := &hostName{found: make(chan struct{})}
 	n.asking[addr] = h
 	go func() {
-		h.name, h.state = lookUp(n.resolver, addr)
+		h.name, h.state = lookUp(n.Resolver, addr)
 		n.mu.Lock()
 		delete(n.asking, addr)
 		n.mu.Unlock()

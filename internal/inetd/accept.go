@@ -1,0 +1,123 @@
+package inetd
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"inetd/internal/sock"
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// client is somebody who is to be served: a connection, which whoever has the
+// client owns, and who is at its other end.
+type client struct {
+	conn int
+	peer netip.AddrPort // Internet clients
+	cred unix.Ucred     // of a unix socket's client; Pid is 0 for others
+	talk *talk          // of a datagram client
+}
+
+// from says in a log line where a client comes from.
+func (c *client) from() string {
+	switch {
+	case c.cred.Pid != 0:
+		return fmt.Sprintf(" from uid %d, process %d", c.cred.Uid, c.cred.Pid)
+	case c.peer.IsValid():
+		return " from " + c.peer.String()
+	}
+	return ""
+}
+
+// readable serves what has come in on a socket.
+func (s *Server) readable(k *socket) {
+	s.refreshAccounts()
+	do := k.svc.do
+	switch {
+	case k.spec.Listens() && (!do.wait || do.builtin != ""):
+		s.accept(k)
+	case do.builtin != "":
+		s.answer(k)
+	case do.options.Connect:
+		s.receive(k)
+	default:
+		s.lend(k)
+	}
+}
+
+// accept takes one connection and serves it. If there are more, the socket is
+// still readable when the others have had their turn.
+func (s *Server) accept(k *socket) {
+	v := k.svc
+	if !s.mayStart(v) {
+		return
+	}
+	conn, err := sock.Accept(int(k.fd), &s.peer)
+	if err != nil {
+		s.acceptFailed(k, err)
+		return
+	}
+	c := client{conn: conn, peer: s.peer.AddrPort()}
+	if k.spec.Family == unix.AF_UNIX {
+		c.cred = sock.Credentials(conn)
+	}
+	if !s.admit(v, c.peer.Addr()) {
+		unix.Close(conn)
+		return
+	}
+	if err := s.attend(v, c); err != nil {
+		s.rest(k, "fork", err)
+	}
+}
+
+// acceptFailed handles an error of accept. One that belongs to a connection
+// which is gone is no news.
+func (s *Server) acceptFailed(k *socket, err error) {
+	switch {
+	case exhausted(err):
+		s.rest(k, "accept", err)
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
+	default:
+		s.log.Warningf("%s: accept: %s", k.svc.label, strerror.Call(err))
+	}
+}
+
+// exhausted reports errors that say that the system has run out of something.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
+}
+
+// isNetworkError reports errors that the connection had before it was accepted;
+// Linux hands them over with accept (accept(2), "Error handling").
+func isNetworkError(err error) bool {
+	for _, e := range []syscall.Errno{unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EHOSTUNREACH, unix.EOPNOTSUPP, unix.ENETUNREACH} {
+		if err == e {
+			return true
+		}
+	}
+	return false
+}
+
+// restTime is how long a socket is not polled after the system ran out of
+// something.
+const restTime = 250 * time.Millisecond
+
+// rest stops polling a socket for a moment: it stays readable, so that the loop
+// would spin. It is logged once a minute.
+func (s *Server) rest(k *socket, what string, err error) {
+	s.lack(k.svc, what, err)
+	s.unpoll(k)
+	s.after(restTime, func() { s.arm(k) })
+}
+
+// lack logs, once a minute, that the system has run out of something.
+func (s *Server) lack(v *service, what string, err error) {
+	if now := time.Now(); now.Sub(s.starved) > time.Minute {
+		s.starved = now
+		s.log.Errorf("%s: %s: %s; trying again", v.label, what, strerror.Call(err))
+	}
+}

@@ -1,0 +1,81 @@
+package inetd
+
+import (
+	"net/netip"
+	"time"
+
+	"inetd/internal/limit"
+)
+
+// mayStart asks the limits that hold for all clients of a service together.
+// When one is reached the service's sockets are not polled for a while: new
+// clients wait in the listen queue and nobody is turned away.
+func (s *Server) mayStart(v *service) bool {
+	if s.full(v) {
+		s.armAll(v)
+		return false
+	}
+	if v.do.builtin != "" {
+		return true
+	}
+	now := time.Now()
+	if u := v.usage(); u.Starts.Full(now, v.do.limits.Starts) {
+		s.suspend(v, now)
+		return false
+	}
+	return true
+}
+
+// full reports whether as many servers run as may at once.
+func (s *Server) full(v *service) bool {
+	if s.inquiries.full() && s.inquires(v.do) {
+		return true
+	}
+	if v.do.builtin != "" {
+		return v.do.listens && s.busy >= maxBusy
+	}
+	if s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes {
+		return true
+	}
+	return v.used != nil && v.used.Full(v.do.limits)
+}
+
+// suspend stops polling a service until its window has passed.
+func (s *Server) suspend(v *service, now time.Time) {
+	u := v.usage()
+	resume := u.Starts.End()
+	u.suspended = true
+	s.armAll(v)
+	clients := "wait"
+	if v.do.mux {
+		clients = "are turned away"
+	}
+	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
+		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly))
+	s.after(resume.Sub(now), func() {
+		u.suspended = false
+		for _, w := range s.services { // a reload may have made a new one
+			if w.used == u {
+				s.armAll(w)
+			}
+		}
+	})
+}
+
+// admit applies the limits of one source address, which come first so that one
+// client cannot use up a service, and counts the start.
+func (s *Server) admit(v *service, peer netip.Addr) bool {
+	if v.do.builtin != "" {
+		return true
+	}
+	r := v.usage().Admit(time.Now(), limit.Address(peer), v.do.limits)
+	if r.First {
+		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer, r.Why, r.Limit)
+	}
+	return r.Why == ""
+}
+
+// release takes back what admit counted.
+func (s *Server) release(v *service, peer netip.Addr) {
+	v.usage().Release(limit.Address(peer))
+}

@@ -1,0 +1,30 @@
+package inetd
+
+import (
+	"net/netip"
+	"time"
+)
+
+// lend gives the socket itself to a wait server. Until that has ended nobody
+// else looks at it.
+func (s *Server) lend(k *socket) {
+	v := k.svc
+	if !s.mayStart(v) || !s.admit(v, netip.Addr{}) {
+		return
+	}
+	queued := k.queued()
+	s.env = appendVar(s.env[:0], "PROTO", v.do.proto)
+	if v.do.listen {
+		s.env = appendListen(s.env, v.label)
+	}
+	pid, err := s.starter.Lend(v.do.program, int(k.fd), s.env)
+	if err != nil {
+		s.release(v, netip.Addr{})
+		s.rest(k, "fork", err)
+		return
+	}
+	k.server = int32(pid)
+	s.unpoll(k)
+	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
+	s.logStart(s.track(pid, p, true), pid)
+}
