@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/strerror"
@@ -21,9 +22,17 @@ type Files struct {
 	paths []string
 	parse func(texts [][]byte) (Rules, []access.Problem)
 
-	mu     sync.Mutex
-	states []fileState
-	rules  Rules
+	mu       sync.Mutex
+	rules    Rules
+	states   []fileState
+	contents []content
+	settled  bool // another change of the files would show in their states
+}
+
+// content is the text of a file, or why there is none.
+type content struct {
+	text string
+	err  error
 }
 
 // Hosts are the files hosts.allow and hosts.deny.
@@ -50,34 +59,59 @@ func Sec(path string) *Files {
 }
 
 // Current returns the rules as they are on disk, and their problems if they
-// have been read again for that.
+// are not what they were before.
 func (f *Files) Current() (Rules, []access.Problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	states := statesOf(f.paths) // before the reading: no change may fall between
-	if f.rules != nil && slices.Equal(states, f.states) {
+	if f.settled && slices.Equal(states, f.states) {
+		return f.rules, nil
+	}
+	f.states, f.settled = states, settled(states)
+	was := f.contents
+	f.contents = read(f.paths)
+	if f.rules != nil && slices.EqualFunc(was, f.contents, content.equal) {
 		return f.rules, nil
 	}
 	var problems []access.Problem
-	f.states = states
-	f.rules, problems = f.Read()
+	f.rules, problems = f.rulesOf(f.contents)
 	return f.rules, problems
 }
 
-// Read reads and parses the files. One that does not exist has no rules; one
+// Read reads and parses the files.
+func (f *Files) Read() (Rules, []access.Problem) { return f.rulesOf(read(f.paths)) }
+
+// rulesOf parses what the files say. One that does not exist has no rules; one
 // that cannot be read might have any, so nobody is let in.
-func (f *Files) Read() (Rules, []access.Problem) {
-	texts := make([][]byte, len(f.paths))
-	for i, path := range f.paths {
-		text, err := readFile(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			refusal := access.Verdict{File: path, Note: strerror.Cause(err)}
-			problem := access.Problem{File: path, Text: strerror.Cause(err) + ": nobody is let in"}
+func (f *Files) rulesOf(contents []content) (Rules, []access.Problem) {
+	texts := make([][]byte, len(contents))
+	for i, c := range contents {
+		if c.err != nil {
+			path, why := f.paths[i], strerror.Cause(c.err)
+			refusal := access.Verdict{File: path, Note: why}
+			problem := access.Problem{File: path, Text: why + ": nobody is let in"}
 			return func(access.Query) access.Verdict { return refusal }, []access.Problem{problem}
 		}
-		texts[i] = text
+		texts[i] = []byte(c.text)
 	}
 	return f.parse(texts)
+}
+
+// read reads files. One that does not exist is empty.
+func read(paths []string) []content {
+	contents := make([]content, len(paths))
+	for i, path := range paths {
+		text, err := readFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		contents[i] = content{string(text), err}
+	}
+	return contents
+}
+
+func (c content) equal(d content) bool {
+	return c.text == d.text && (c.err == nil) == (d.err == nil) && (c.err == nil || c.err.Error() == d.err.Error())
 }
 
 // readFile reads a file unless it is a FIFO, which might never end.
@@ -109,4 +143,15 @@ func statesOf(paths []string) []fileState {
 		}
 	}
 	return states
+}
+
+// tick is more than the time by which the kernel advances the times of files at
+// once: 10 ms with CONFIG_HZ=100, which is the slowest.
+const tick = 20 * time.Millisecond
+
+// settled reports whether files with these states, looked at just now, cannot
+// change any more without another state.
+func settled(states []fileState) bool {
+	recent := time.Now().Add(-tick)
+	return !slices.ContainsFunc(states, func(s fileState) bool { return time.Unix(s.changed.Unix()).After(recent) })
 }
