@@ -1,0 +1,71 @@
+package inetd
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// allBuiltins has one of each kind that serves a client for longer, and a brief one.
+const allBuiltins = `127.0.0.1:
+7001 stream tcp4 nowait - internal echo
+7002 stream tcp4 nowait - internal discard
+7003 stream tcp4 nowait - internal chargen
+7004 stream tcp4 nowait - internal daytime
+7005 stream tcp4 nowait - internal auth
+7006 stream tcp4 nowait - internal tcpmux
+tcpmux/+echo stream tcp4 nowait - internal echo
+`
+
+// dialFrom connects from an address of this machine.
+func dialFrom(t *testing.T, from, to string) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.Dial("tcp4", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	return c
+}
+
+// exchange sends text and wants an answer that begins so.
+func exchange(t *testing.T, c net.Conn, text, want string) {
+	t.Helper()
+	b := make([]byte, len(want))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Error(err)
+	}
+	if n, err := io.ReadFull(c, b); string(b) != want {
+		t.Errorf("%v sends %q and gets %q, %v; want %q", c.LocalAddr(), text, b[:n], err, want)
+	}
+}
+
+// As many silent clients as there may be of builtins, each of another address,
+// keep nobody from any builtin.
+func TestSilentClientsKeepNobodyOut(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	daemon(t, "", allBuiltins, nil)
+	for i := range 256 {
+		c := dialFrom(t, fmt.Sprintf("127.0.%d.1", i), fmt.Sprintf("127.0.0.1:%d", 7001+i%2*5))
+		if i%2 == 0 {
+			exchange(t, c, "x", "x")
+		}
+	}
+	const honest = "127.1.0.1"
+	for _, tt := range []struct{ to, sent, want string }{
+		{"127.0.0.1:7003", "", " !\"#"},
+		{"127.0.0.1:7004", "", time.Now().Format("Mon Jan")},
+		{"127.0.0.1:7005", "1,1\r\n", "1 , 1 : ERROR"},
+		{"127.0.0.1:7006", "echo\r\nhello", "+Go\r\nhello"},
+		{"127.0.0.1:7001", "hello", "hello"},
+	} {
+		exchange(t, dialFrom(t, honest, tt.to), tt.sent, tt.want)
+	}
+}
