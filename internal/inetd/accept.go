@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -16,10 +17,12 @@ import (
 // client is somebody who is to be served: a connection, which whoever has the
 // client owns, and who is at its other end.
 type client struct {
-	conn int
-	peer netip.AddrPort // Internet clients
-	cred unix.Ucred     // of a unix socket's client; Pid is 0 for others
-	talk *talk          // of a datagram client
+	conn   int
+	peer   netip.AddrPort // Internet clients
+	cred   unix.Ucred     // of a unix socket's client; Pid is 0 for others
+	source limit.Source   // what it counts as
+	room   *limit.Member  // of a client of a builtin that stays
+	talk   *talk          // of a datagram client
 }
 
 // from says in a log line where a client comes from.
@@ -31,6 +34,14 @@ func (c *client) from() string {
 		return " from " + c.peer.String()
 	}
 	return ""
+}
+
+// who is a client of whom a limit has been reached.
+func (c *client) who() string {
+	if c.peer.IsValid() {
+		return c.peer.Addr().String()
+	}
+	return c.source.String()
 }
 
 // readable serves what has come in on a socket.
@@ -62,10 +73,11 @@ func (s *Server) accept(k *socket) {
 		return
 	}
 	c := client{conn: conn, peer: s.peer.AddrPort()}
+	c.source = limit.Address(c.peer.Addr())
 	if k.spec.Family == unix.AF_UNIX {
 		c.cred = sock.Credentials(conn)
 	}
-	if !s.admit(v, c.peer.Addr()) {
+	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
 		return
 	}

@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"net/netip"
 	"time"
 
 	"inetd/internal/limit"
@@ -15,9 +14,6 @@ func (s *Server) mayStart(v *service) bool {
 		s.armAll(v)
 		return false
 	}
-	if v.do.builtin != "" {
-		return true
-	}
 	now := time.Now()
 	if u := v.usage(); u.Starts.Full(now, v.do.limits.Starts) {
 		s.suspend(v, now)
@@ -26,18 +22,19 @@ func (s *Server) mayStart(v *service) bool {
 	return true
 }
 
-// full reports whether as many servers run as may at once.
+// full reports whether as many servers run as may at once, or builtins have no
+// room. Clients of tcpmux ask for room when they enter.
 func (s *Server) full(v *service) bool {
 	if s.inquiries.full() && s.inquires(v.do) {
 		return true
 	}
-	if v.do.builtin != "" {
-		return v.do.listens && s.busy >= maxBusy
-	}
-	if s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes {
+	if v.used != nil && v.used.Full(v.do.limits) {
 		return true
 	}
-	return v.used != nil && v.used.Full(v.do.limits)
+	if v.do.builtin != "" {
+		return !v.do.mux && v.do.stays() && !s.builtins.Room(v.label, time.Now())
+	}
+	return s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes
 }
 
 // suspend stops polling a service until its window has passed.
@@ -62,20 +59,17 @@ func (s *Server) suspend(v *service, now time.Time) {
 	})
 }
 
-// admit applies the limits of one source address, which come first so that one
+// admit applies the limits of one source, which come first so that one
 // client cannot use up a service, and counts the start.
-func (s *Server) admit(v *service, peer netip.Addr) bool {
-	if v.do.builtin != "" {
-		return true
-	}
-	r := v.usage().Admit(time.Now(), limit.Address(peer), v.do.limits)
+func (s *Server) admit(v *service, c *client) bool {
+	r := v.usage().Admit(time.Now(), c.source, v.do.limits)
 	if r.First {
-		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, peer, r.Why, r.Limit)
+		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, c.who(), r.Why, r.Limit)
 	}
 	return r.Why == ""
 }
 
 // release takes back what admit counted.
-func (s *Server) release(v *service, peer netip.Addr) {
-	v.usage().Release(limit.Address(peer))
+func (s *Server) release(v *service, source limit.Source) {
+	v.usage().Release(source)
 }

@@ -15,12 +15,75 @@ import (
 
 // Bounds on what builtins may use.
 const (
-	maxBusy       = 256              // stream connections served at once; more wait in the listen queue
 	idleTime      = 10 * time.Minute // without a byte either way, before a connection is closed
 	perTurn       = 64               // datagrams of one socket answered before others get their turn
 	maxDatagram   = 65536
 	repliesPerMin = 6000 // datagrams to one source that is not this machine
 )
+
+// builtinPool is the room for connections of builtins. Who finds none waits in
+// the listen queue.
+func builtinPool() limit.Pool {
+	return limit.Pool{Size: 256, PerService: 128, PerSource: 128, Patience: 10 * time.Second}
+}
+
+// stays reports whether a client of an action needs room among the connections
+// of builtins. A brief reply is sent at once.
+func (do *action) stays() bool {
+	if do.builtin == "" || !do.listens {
+		return false
+	}
+	b, _ := builtin.Lookup(do.builtin)
+	return b.Brief == nil
+}
+
+// enter gives a client that has been admitted the room that it needs. Who comes
+// from tcpmux has some already. Without room the client is no longer admitted.
+func (s *Server) enter(v *service, c *client) bool {
+	now := time.Now()
+	switch {
+	case !v.do.stays():
+		c.room = nil
+		return true
+	case c.room == nil:
+		c.room = s.builtins.Enter(v.label, c.source, now)
+	case !c.room.Move(v.label, now):
+		c.room = nil
+	}
+	if c.room != nil {
+		return true
+	}
+	s.release(v, c.source)
+	if now.Sub(s.crowded) > time.Minute {
+		s.crowded = now
+		s.log.Warningf("%s from %s exceeded the connections of internal services (limit %d of one service, %d from one source)",
+			v.label, c.who(), s.builtins.PerService, s.builtins.PerSource)
+	}
+	return false
+}
+
+// leave takes back what a client of a builtin was given.
+func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
+	s.release(v, source)
+	room.Leave()
+	s.letGo()
+}
+
+// roomTime is how often a builtin without room looks for some: clients that are
+// silent make room after a time, which is no event.
+const roomTime = time.Second
+
+// awaitRoom has the sockets that are held back tried again after a while.
+func (s *Server) awaitRoom() {
+	if s.awaiting {
+		return
+	}
+	s.awaiting = true
+	s.after(roomTime, func() {
+		s.awaiting = false
+		s.letGo()
+	})
+}
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
@@ -38,63 +101,73 @@ func (s *Server) serveBuiltin(v *service, c client) {
 		s.logBuiltin(v, c)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
 		unix.Close(c.conn)
+		s.leave(v, c.source, c.room)
 		return
 	}
-	s.converse(v, c, func(f connection) { b.Stream(f) }) // its error is the client's affair
+	s.converse(v, c, func(f *connection) { b.Stream(f) }) // its error is the client's affair
 }
 
-// converse has a goroutine talk to a client, whose connection is closed when
-// talk returns.
-func (s *Server) converse(v *service, c client, talk func(connection)) {
-	f, err := stream(c.conn, s.starter.Floor())
+// converse has a goroutine serve a client, whose connection is closed when serve
+// returns.
+func (s *Server) converse(v *service, c client, serve func(*connection)) {
+	f, err := stream(c, s.starter.Floor())
 	if err != nil {
+		s.leave(v, c.source, c.room)
 		s.log.Warningf("%s: %s", v.label, strerror.Call(err))
 		return
 	}
-	s.busy++
 	s.starter.Above = true // as many connections as clients
 	logEnd := s.logBuiltin(v, c)
 	go func() {
-		talk(f)
+		serve(f)
 		f.Close()
 		s.mail.post(func() {
-			s.builtinEnded()
+			s.leave(v, c.source, f.room)
 			logEnd()
 		})
 	}()
 }
 
-// builtinEnded makes room for the next connection of a builtin.
-func (s *Server) builtinEnded() {
-	s.busy--
-	s.letGo()
+// connection is a stream that a goroutine may read and write, with a time-out
+// on each call. While it waits for its client it may lose its room.
+type connection struct {
+	*os.File
+	room *limit.Member
 }
 
-// connection is a stream that a goroutine may read and write, with a time-out
-// on each call.
-type connection struct{ *os.File }
-
-// stream takes over a descriptor. It is moved out of the low numbers, which
-// connections on their way to a server need.
-func stream(conn, floor int) (connection, error) {
+// stream takes over the connection of a client. It is moved out of the low
+// numbers, which connections on their way to a server need.
+func stream(c client, floor int) (*connection, error) {
+	conn := c.conn
 	if high, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, floor); err == nil {
 		unix.Close(conn)
 		conn = high
 	} // else there is none left, and a low one serves as well
 	if err := unix.SetNonblock(conn, true); err != nil {
 		unix.Close(conn)
-		return connection{}, os.NewSyscallError("fcntl", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	return connection{os.NewFile(uintptr(conn), "connection")}, nil
+	f := &connection{os.NewFile(uintptr(conn), "connection"), c.room}
+	f.room.Evict = f.hangUp
+	return f, nil
 }
 
-func (c connection) Read(b []byte) (int, error) {
-	c.SetReadDeadline(time.Now().Add(idleTime))
+// hangUp ends what a goroutine reads and writes, whatever its deadline is.
+func (c *connection) hangUp() {
+	c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
+}
+
+func (c *connection) Read(b []byte) (int, error) {
+	now := time.Now()
+	c.room.Wait(now)
+	c.SetReadDeadline(now.Add(idleTime))
 	return c.File.Read(b)
 }
 
-func (c connection) Write(b []byte) (int, error) {
-	c.SetWriteDeadline(time.Now().Add(idleTime))
+func (c *connection) Write(b []byte) (int, error) {
+	now := time.Now()
+	c.room.Wait(now)
+	c.SetWriteDeadline(now.Add(idleTime))
 	return c.File.Write(b)
 }
 
@@ -103,6 +176,9 @@ func (s *Server) answer(k *socket) {
 	var p sock.Packet
 	replier := s.repliers[k]
 	for range perTurn {
+		if !s.mayStart(k.svc) {
+			return
+		}
 		n, err := p.Receive(int(k.fd), s.buffer())
 		if err != nil {
 			return // EAGAIN, or an ICMP error that an earlier reply caused
@@ -110,6 +186,7 @@ func (s *Server) answer(k *socket) {
 		reply, ok := replier.Reply(s.env[:0], s.packet[:n])
 		s.env = reply[:0]
 		if ok && s.mayAnswer(k.svc, &p) {
+			k.svc.usage().Starts.Admit(time.Now(), 0)
 			p.Reply(int(k.fd), reply)
 		}
 	}
@@ -125,11 +202,17 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 	if p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
-	return peer.Addr().IsLoopback() || s.admitReply(v, peer.Addr())
+	return s.admitReply(v, peer.Addr())
 }
 
+// admitReply counts a datagram to a source, by the limit of the entry or else by
+// ours.
 func (s *Server) admitReply(v *service, source netip.Addr) bool {
-	return v.usage().Reply(time.Now(), limit.Address(source), repliesPerMin)
+	most := v.do.limits.PerMinute
+	if most == 0 && !source.IsLoopback() {
+		most = repliesPerMin
+	}
+	return most == 0 || v.usage().Reply(time.Now(), limit.Address(source), most)
 }
 
 // answering returns the ports of datagram builtins.

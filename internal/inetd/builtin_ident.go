@@ -42,12 +42,18 @@ func identWords(argv []string) []string {
 func (s *Server) serveIdent(v *service, c client) {
 	if err := sock.Local(c.conn, &s.local); err != nil {
 		unix.Close(c.conn)
+		s.leave(v, c.source, c.room)
 		return
 	}
 	local := s.local.AddrPort()
-	s.converse(v, c, func(f connection) {
-		f.SetDeadline(time.Now().Add(v.do.ident.Timeout))
-		ident.Serve(f.File, local, c.peer, *v.do.ident, ident.Owner, func(uid uint32) string { return s.userName(v, uid) })
+	s.converse(v, c, func(f *connection) {
+		now := time.Now()
+		f.SetDeadline(now.Add(v.do.ident.Timeout))
+		f.room.Wait(now)
+		ident.Serve(f.File, local, c.peer, *v.do.ident, ident.Owner, func(uid uint32) string {
+			f.room.Work() // the rest takes as long as the look-up
+			return s.userName(v, uid)
+		})
 	})
 }
 

@@ -29,8 +29,10 @@ func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel
 // start that.
 func (s *Server) serveMux(v *service, c client) {
 	services := s.plan.mux
-	s.converse(v, c, func(f connection) {
-		f.SetDeadline(time.Now().Add(muxTime))
+	s.converse(v, c, func(f *connection) {
+		now := time.Now()
+		f.SetDeadline(now.Add(muxTime))
+		f.room.Wait(now)
 		name, err := readName(f)
 		switch {
 		case errors.Is(err, errLongName), errors.Is(err, io.ErrUnexpectedEOF):
@@ -54,7 +56,8 @@ func menu(services []*service) string {
 }
 
 // handOut has the loop start a service and reports whether it did.
-func (s *Server) handOut(name string, c client, f connection) bool {
+func (s *Server) handOut(name string, c client, f *connection) bool {
+	f.room.Work()
 	started := make(chan bool, 1)
 	s.mail.post(func() { started <- s.demux(name, c, f) })
 	return <-started
@@ -63,7 +66,7 @@ func (s *Server) handOut(name string, c client, f connection) bool {
 // demux starts the service of that name for a client of tcpmux, unless there is
 // none or its limits forbid that: then the client is told, for it cannot wait in
 // a listen queue as others do.
-func (s *Server) demux(name string, c client, f connection) bool {
+func (s *Server) demux(name string, c client, f *connection) bool {
 	v := s.muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
@@ -71,8 +74,7 @@ func (s *Server) demux(name string, c client, f connection) bool {
 		}
 		return false
 	}
-	// A builtin goes on in the room of this dialogue.
-	if v.used != nil && v.used.suspended || v.do.builtin == "" && !s.mayStart(v) {
+	if v.used != nil && v.used.suspended || !s.mayStart(v) {
 		return false
 	}
 	conn, err := f.duplicate()
@@ -80,12 +82,15 @@ func (s *Server) demux(name string, c client, f connection) bool {
 		s.lack(v, "fcntl", err)
 		return false
 	}
-	if !s.admit(v, c.peer.Addr()) {
+	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
 		return false
 	}
 	unix.SetNonblock(conn, false)
 	c.conn = conn
+	if c.room != nil {
+		f.room = nil // this dialogue's room is that of the builtin now
+	}
 	if err := s.attend(v, c); err != nil {
 		s.lack(v, "fork", err)
 	}
@@ -141,7 +146,7 @@ var errLongName = errors.New("the name of the service is too long")
 
 // readName reads the first line that a client sends, and no byte after it:
 // those are for the server. The end before the line is io.ErrUnexpectedEOF.
-func readName(f connection) (string, error) {
+func readName(f *connection) (string, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return "", err
@@ -182,7 +187,8 @@ func receiveLine(fd int, b []byte) (int, error) {
 
 // dismiss sends the last that a client is told. To close a connection with
 // unread bytes in it would reset it, and the client might lose the message.
-func (c connection) dismiss(text string) {
+func (c *connection) dismiss(text string) {
+	c.room.Wait(time.Now())
 	if _, err := c.WriteString(text); err != nil {
 		return
 	}
@@ -192,7 +198,7 @@ func (c connection) dismiss(text string) {
 
 // duplicate returns a low descriptor for the connection, as those have that are
 // on their way to a server.
-func (c connection) duplicate() (conn int, err error) {
+func (c *connection) duplicate() (conn int, err error) {
 	err = c.control(func(fd int) (err error) {
 		conn, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		return err
@@ -200,7 +206,7 @@ func (c connection) duplicate() (conn int, err error) {
 	return conn, err
 }
 
-func (c connection) control(f func(fd int) error) error {
+func (c *connection) control(f func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err

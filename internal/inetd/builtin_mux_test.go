@@ -9,22 +9,25 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/limit"
+
 	"golang.org/x/sys/unix"
 )
 
 // pair returns the two ends of a stream: the client's and the daemon's.
-func pair(t testing.TB) (client int, daemon connection) {
+func pair(t testing.TB) (fd int, daemon *connection) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := stream(fds[1], 3)
+	room := builtinPool()
+	daemon, err = stream(client{conn: fds[1], room: room.Enter(muxName, limit.Source{}, time.Now())}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	return fds[0], f
+	t.Cleanup(func() { daemon.Close() })
+	return fds[0], daemon
 }
 
 func send(t testing.TB, fd int, b []byte) {
@@ -62,7 +65,7 @@ func TestReadName(t *testing.T) {
 }
 
 // checkName sends to one end, all at once or byte by byte while the other reads.
-func checkName(t *testing.T, client int, f connection, sent string, whole bool, name, rest string, want error) {
+func checkName(t *testing.T, client int, f *connection, sent string, whole bool, name, rest string, want error) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"inetd/internal/child"
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -27,6 +28,11 @@ type talks struct {
 
 // ends are the two addresses of the first datagram of a talk.
 type ends struct{ client, asked netip.AddrPort }
+
+// asClient is the client, without a connection yet.
+func (e ends) asClient() *client {
+	return &client{conn: -1, peer: e.client, source: limit.Address(e.client.Addr())}
+}
 
 // talk is a client of a datagram service and its server.
 type talk struct {
@@ -79,12 +85,12 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 		s.putBack(t, e.client, b)
 		return false
 	}
-	if !e.answerable() || !s.admit(k.svc, e.client.Addr()) {
+	if !e.answerable() || !s.admit(k.svc, e.asClient()) {
 		return false
 	}
 	t, err := s.begin(k, p, e, b)
 	if err != nil {
-		s.release(k.svc, e.client.Addr())
+		s.release(k.svc, e.asClient().source)
 		s.unserved(k, err)
 		return true
 	}
@@ -96,9 +102,11 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 func (s *Server) startTalk(t *talk) {
 	conn, err := unix.FcntlInt(uintptr(t.conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		s.release(t.at.svc, t.client.Addr())
+		s.release(t.at.svc, t.asClient().source)
 	} else {
-		err = s.start(t.at.svc, client{conn: conn, peer: t.client, talk: t})
+		c := *t.asClient()
+		c.conn, c.talk = conn, t
+		err = s.start(t.at.svc, c)
 	}
 	if err != nil {
 		s.end(t)
@@ -186,7 +194,7 @@ func (s *Server) resume(t *talk) {
 	// the first thing that is read.
 	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
-	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.client.Addr()) {
+	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
 		s.dissolve(t)
 		return
 	}

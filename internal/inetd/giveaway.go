@@ -19,14 +19,14 @@ func (s *Server) giveAway(k *socket) {
 		return
 	}
 	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
-	if !e.answerable() || !s.admit(v, e.client.Addr()) {
+	if !e.answerable() || !s.admit(v, e.asClient()) {
 		s.consume(k)
 		return
 	}
 	fd, err := s.replace(k, &p)
 	if err != nil {
 		s.consume(k)
-		s.release(v, e.client.Addr())
+		s.release(v, e.asClient().source)
 		s.unserved(k, err)
 		return
 	}

@@ -171,9 +171,7 @@ func (s *Server) turnAway(v *service, c client) {
 		unix.Write(c.conn, []byte(notAvailable))
 	}
 	unix.Close(c.conn)
-	if v.do.builtin == "" {
-		s.release(v, c.peer.Addr())
-	}
+	s.leave(v, c.source, c.room)
 }
 
 // logDecision logs what came of a client, in the words of tcp_wrappers, and why.

@@ -1,15 +1,16 @@
 package inetd
 
 import (
-	"net/netip"
 	"time"
+
+	"inetd/internal/limit"
 )
 
 // lend gives the socket itself to a wait server. Until that has ended nobody
 // else looks at it.
 func (s *Server) lend(k *socket) {
 	v := k.svc
-	if !s.mayStart(v) || !s.admit(v, netip.Addr{}) {
+	if !s.mayStart(v) || !s.admit(v, &client{}) {
 		return
 	}
 	queued := k.queued()
@@ -19,7 +20,7 @@ func (s *Server) lend(k *socket) {
 	}
 	pid, err := s.starter.Lend(v.do.program, int(k.fd), s.env)
 	if err != nil {
-		s.release(v, netip.Addr{})
+		s.release(v, limit.Source{})
 		s.rest(k, "fork", err)
 		return
 	}

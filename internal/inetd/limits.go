@@ -5,8 +5,17 @@ import (
 	"inetd/internal/limit"
 )
 
-// limits returns the limits of an entry, and the daemon's where it has none.
-func (c *Config) limits(l conf.Limits) limit.Limits {
+// limits returns the limits of an entry, and the daemon's where it has none. The
+// daemon's number of starts is meant for server programs, which cost a process
+// each.
+func (c *Config) limits(e *conf.Entry) limit.Limits {
+	l, starts, perMinute := e.Limits, c.Starts, c.PerMinute
+	if e.Internal {
+		starts = 0
+	}
+	if e.Internal && e.Type == conf.Dgram {
+		perMinute = 0 // an answer is no start
+	}
 	pick := func(own, common int) int {
 		if own == conf.Unset {
 			return common
@@ -14,9 +23,9 @@ func (c *Config) limits(l conf.Limits) limit.Limits {
 		return own
 	}
 	return limit.Limits{
-		Starts:    pick(l.Starts, c.Starts),
+		Starts:    pick(l.Starts, starts),
 		Max:       pick(l.Max, c.Max),
-		PerMinute: pick(l.PerMinute, c.PerMinute),
+		PerMinute: pick(l.PerMinute, perMinute),
 		PerSource: pick(l.PerSource, c.PerSource),
 	}
 }

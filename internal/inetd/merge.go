@@ -246,6 +246,9 @@ func (s *Server) arm(k *socket) {
 	full := s.full(k.svc)
 	if full {
 		s.held[k] = struct{}{}
+		if k.svc.do.builtin != "" {
+			s.awaitRoom()
+		}
 	}
 	if full || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {
 		s.unpoll(k)

@@ -155,7 +155,7 @@ func (s *Server) reapOrphans() {
 
 // ended handles the end of a server.
 func (s *Server) ended(p *process, st child.Status) {
-	s.release(p.svc, p.client.peer.Addr())
+	s.release(p.svc, p.client.source)
 	s.logEnd(p, st)
 	if p.client.talk != nil {
 		s.hangUp(p, st)

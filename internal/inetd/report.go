@@ -118,7 +118,7 @@ func refusal(err error) conf.Problem {
 // entryOf is the entry of a note in the form of the report.
 func (n note) entryOf(c *Config) reportEntry {
 	e := n.entry
-	lim := c.limits(e.Limits)
+	lim := c.limits(e)
 	r := reportEntry{
 		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,

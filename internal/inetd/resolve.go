@@ -121,7 +121,7 @@ func (l *loader) deed(e *conf.Entry, port *portName) (d deed, ok bool) {
 		listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
 		wait:    e.Wait,
 		listen:  e.Listen,
-		limits:  l.cfg.limits(e.Limits),
+		limits:  l.cfg.limits(e),
 		account: question{e.User, e.Group},
 		proto:   strings.ToUpper(e.Proto),
 		options: l.options(e),

@@ -11,6 +11,7 @@ import (
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/gc"
+	"inetd/internal/limit"
 	"inetd/internal/registrar"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
@@ -67,7 +68,10 @@ type Server struct {
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
-	busy   int          // connections that builtins serve at the moment
+	builtins limit.Pool // their connections
+	awaiting bool       // awaitRoom has a timer
+	crowded  time.Time  // when a client was last refused for want of room
+
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
 	env    []byte
@@ -88,7 +92,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{},
+		repliers: map[*socket]*builtin.Service{}, builtins: builtinPool(),
 	}
 	s.findRules()
 	s.adopt()

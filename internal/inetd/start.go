@@ -30,7 +30,7 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 	v.welcome(c)
 	pid, err = s.starter.Start(g, c.conn, s.env)
 	if err != nil {
-		s.release(v, c.peer.Addr())
+		s.release(v, c.source)
 		return 0, err
 	}
 	prompt := c.talk != nil || v.do.limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
@@ -54,9 +54,7 @@ func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 // startFor starts a program for a client as a rule wants it, and returns the
 // process that serves the client.
 func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (pid int) {
-	if v.do.builtin != "" {
-		v.usage().Live++ // admit did not count it, but this is a process, which ends
-	}
+	c.room.Leave() // of a builtin: a process serves the client instead
 	if q.answer.Umask >= 0 {
 		// The child inherits the mask, and nothing else makes files meanwhile.
 		defer unix.Umask(unix.Umask(q.answer.Umask))

@@ -93,13 +93,13 @@ func (m *Member) Move(service string, now time.Time) bool {
 	return true
 }
 
-// Leave gives up the room of a member. One that has left or lost its room before
-// is left alone.
+// Leave gives up the room of a member. Nothing happens if it has left or lost its
+// room before, or if there is no member.
 func (m *Member) Leave() {
-	p := m.pool
-	if m.at < 0 {
+	if m == nil || m.at < 0 {
 		return
 	}
+	p := m.pool
 	last := p.members[len(p.members)-1]
 	p.members[m.at], last.at = last, m.at
 	p.members[len(p.members)-1] = nil
