@@ -211,7 +211,6 @@ var nextPort atomic.Uint32
 
 func cmdFreePort(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	nextPort.CompareAndSwap(0, uint32(os.Getpid())*61)
 	for _, name := range args {
 		port, err := claimPort()
 		ts.Check(err)
@@ -223,6 +222,7 @@ func cmdFreePort(ts *script, neg bool, args []string) {
 // runs at the same time keeps off, it binds an abstract unix socket of that
 // name, which is never closed and vanishes with the process.
 func claimPort() (int, error) {
+	nextPort.CompareAndSwap(0, uint32(os.Getpid())*61)
 	for range ports {
 		port := firstPort + int(nextPort.Add(1)%ports)
 		claim, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

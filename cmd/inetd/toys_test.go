@@ -30,6 +30,7 @@ var toys = map[string]func(){
 var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
+	"t-confine":  confine,
 }
 
 // printEnvironment leaves out what the test harness needs for itself.

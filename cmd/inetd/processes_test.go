@@ -1,0 +1,331 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// attackEnv has tests make an attack at every size rather than at a few.
+const attackEnv = "INETD_ATTACK"
+
+// processLimits are the limits of processes that a daemon has to live with. It
+// and its servers are inside.
+func processLimits() (sizes []int) {
+	if os.Getenv(attackEnv) == "" {
+		return []int{12, 15, 40}
+	}
+	for n := 12; n <= 80; n++ {
+		sizes = append(sizes, n)
+	}
+	return sizes
+}
+
+// TestProcessLimitOfGroup: servers use up a control group's processes, as in a
+// container or under TasksMax of systemd. Go's runtime ends a process that does
+// not get a thread which it needs, and the daemon must need none then.
+func TestProcessLimitOfGroup(t *testing.T) {
+	t.Parallel()
+	root, err := pidsGroups()
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, n := range processLimits() {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			dir, err := os.MkdirTemp(root, "inetd-test-")
+			if err != nil {
+				t.Skip(err)
+			}
+			t.Cleanup(func() { removeGroup(t, dir) })
+			if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(n)), 0); err != nil {
+				t.Skip(err)
+			}
+			newSiege(t, "root", "group", dir).run()
+		})
+	}
+}
+
+// TestProcessLimitOfUser: the same by RLIMIT_NPROC, which counts the threads of
+// a user.
+func TestProcessLimitOfUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can be a user without other processes")
+	}
+	for _, n := range processLimits() {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			newSiege(t, "-", "user", fmt.Sprintf("%d:%d", n, 1_900_000_000+os.Getpid()*100+n)).run()
+		})
+	}
+}
+
+// confine is a program that limits its processes and executes another one.
+func confine() {
+	kind, how, argv := os.Args[1], os.Args[2], os.Args[3:]
+	program, err := unix.Open(argv[0], unix.O_PATH|unix.O_CLOEXEC, 0) // lies where no other user can look
+	switch kind {
+	case "group":
+		err = os.WriteFile(filepath.Join(how, "cgroup.procs"), []byte("0"), 0)
+	case "user":
+		var n, uid int
+		if _, err = fmt.Sscanf(how, "%d:%d", &n, &uid); err == nil {
+			err = errors.Join(unix.Setrlimit(unix.RLIMIT_NPROC, &unix.Rlimit{Cur: uint64(n), Max: uint64(n)}), syscall.Setuid(uid))
+		}
+	}
+	if err == nil {
+		err = syscall.Exec(fmt.Sprintf("/proc/self/fd/%d", program), argv, os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "t-confine:", err)
+	os.Exit(2)
+}
+
+// pidsGroups is a directory in which control groups that count processes can be
+// made.
+func pidsGroups() (string, error) {
+	for _, dir := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
+		control, _ := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+		if (filepath.Base(dir) == "pids" || bytes.Contains(control, []byte("pids"))) && unix.Access(dir, unix.W_OK) == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("no control group of processes is writable")
+}
+
+// removeGroup kills what is left in a control group.
+func removeGroup(t *testing.T, dir string) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		for _, pid := range strings.Fields(string(text)) {
+			if n, err := strconv.Atoi(pid); err == nil && n > 0 {
+				_ = unix.Kill(n, unix.SIGKILL)
+			}
+		}
+		if err == nil {
+			err = os.Remove(dir)
+		}
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Error(err)
+			return
+		}
+	}
+}
+
+// siege is a daemon and many clients of all its services.
+type siege struct {
+	*testing.T
+	cmd   *exec.Cmd
+	log   *transcript
+	ports map[string]string
+	calls []call
+}
+
+// call is a way to be a client: what is sent, and the answer to it.
+type call struct{ network, service, text, want string }
+
+const siegeConf = `
+127.0.0.1:HOLD stream tcp nowait USER /usr/bin/cat cat
+127.0.0.1:EXEC stream tcp nowait/10000/10000 USER /bin/sh sh -c 'exec cat'
+127.0.0.1:ONCE dgram udp nowait USER /usr/bin/head head -c 1
+127.0.0.1:ECHO stream tcp nowait USER internal echo
+127.0.0.1:ECHO dgram udp wait USER internal echo
+127.0.0.1:TIME stream tcp nowait USER internal daytime
+127.0.0.1:MUX stream tcp nowait USER internal tcpmux
+127.0.0.1:AUTH stream tcp nowait USER internal auth
+tcpmux/+hold stream tcp nowait USER /usr/bin/cat cat
+`
+
+// newSiege starts a daemon that is confined.
+func newSiege(t *testing.T, user, kind, how string) *siege {
+	s := &siege{T: t, ports: map[string]string{}}
+	conf := strings.ReplaceAll(siegeConf, "USER", user)
+	for _, name := range []string{"HOLD", "EXEC", "ONCE", "ECHO", "TIME", "MUX", "AUTH"} {
+		port, err := claimPort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ports[name] = strconv.Itoa(port)
+		conf = strings.ReplaceAll(conf, "127.0.0.1:"+name, "127.0.0.1:"+s.ports[name])
+	}
+	s.calls = []call{
+		{"tcp", "HOLD", "x", "x"},
+		{"tcp", "EXEC", "x", "x"},
+		{"udp", "ONCE", "x", "x"},
+		{"tcp", "ECHO", "x", "x"},
+		{"udp", "ECHO", "x", "x"},
+		{"tcp", "TIME", "", ""},
+		{"tcp", "MUX", "hold\r\nx", "+Go\r\nx"},
+		{"tcp", "AUTH", "1,2\r\n", "1 , 2 : ERROR"},
+	}
+	file := filepath.Join(mayRead(t, t.TempDir()), "conf")
+	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.start(kind, how, "-f", "-e", "--pidfile=", "-l", "-W", "--resolve", "-R", "0", file)
+	return s
+}
+
+func (s *siege) start(kind, how string, args ...string) {
+	program, err := exec.LookPath("inetd")
+	if err != nil {
+		s.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer w.Close()
+	s.cmd = exec.Command(filepath.Join(filepath.Dir(program), "t-confine"), append([]string{kind, how, program}, args...)...)
+	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = "/", w, w
+	if err := s.cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.log = newTranscript(r)
+	s.Cleanup(s.end)
+	s.await(`: serving [0-9]+ services?\n`)
+}
+
+// await waits for a line of the log.
+func (s *siege) await(pattern string) {
+	s.Helper()
+	if _, err := s.log.find(regexp.MustCompile(pattern)); err != nil {
+		s.Fatalf("%s: %v in\n%s", pattern, err, s.tail())
+	}
+}
+
+// tail is the end of the log, or what Go's runtime says at its death.
+func (s *siege) tail() string {
+	text := s.log.text()
+	if _, last, dead := strings.Cut(text, "\nruntime: "); dead {
+		return "runtime: " + last[:min(len(last), 1000)]
+	}
+	return text[max(0, len(text)-4000):]
+}
+
+// end ends the daemon, which must have lived until then.
+func (s *siege) end() {
+	_ = s.cmd.Process.Signal(unix.SIGTERM)
+	if err := s.log.waitOver(); err != nil {
+		_ = s.cmd.Process.Kill()
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.Errorf("the daemon: %v\n%s", err, s.tail())
+	}
+}
+
+// run lets clients come in crowds, with reloads in between, and then goes
+// through all services.
+func (s *siege) run() {
+	for range 2 {
+		conns := s.crowd()
+		s.reload()
+		s.reload()
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+	for _, c := range s.calls {
+		s.serves(c)
+	}
+}
+
+func (s *siege) reload() {
+	s.Helper()
+	if err := s.cmd.Process.Signal(unix.SIGHUP); err != nil {
+		s.Fatalf("%v\n%s", err, s.tail())
+	}
+	s.await(`: configuration reloaded: .*\n`)
+}
+
+// crowd makes 200 clients at once, who stay.
+func (s *siege) crowd() (conns []net.Conn) {
+	const clients = 200
+	var wg sync.WaitGroup
+	conns = make([]net.Conn, clients)
+	for i := range conns {
+		c := s.calls[i%len(s.calls)]
+		wg.Go(func() {
+			var err error
+			if conns[i], err = s.dial(c); err != nil {
+				s.Errorf("%v: %v", c, err)
+				return
+			}
+			_, _ = io.WriteString(conns[i], c.text)
+			_ = conns[i].SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			_, _ = conns[i].Read(make([]byte, 16))
+		})
+	}
+	wg.Wait()
+	if s.Failed() {
+		s.FailNow()
+	}
+	return conns
+}
+
+func (s *siege) dial(c call) (net.Conn, error) {
+	return net.DialTimeout(c.network, net.JoinHostPort("127.0.0.1", s.ports[c.service]), patience)
+}
+
+// serves waits until a client gets its answer. What the clients before have left
+// may still be ending.
+func (s *siege) serves(c call) {
+	s.Helper()
+	var err error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if s.log.over() {
+			s.Fatalf("the daemon has ended:\n%s", s.tail())
+		}
+		if err = s.answered(c); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.Errorf("%v: %v\n%s", c, err, s.tail())
+}
+
+func (s *siege) answered(c call) error {
+	conn, err := s.dial(c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, c.text); err != nil {
+		return err
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+	got := make([]byte, max(1, len(c.want)))
+	n, err := io.ReadFull(conn, got)
+	if err == nil && !strings.HasPrefix(string(got[:n]), c.want) {
+		err = fmt.Errorf("answer %q", got[:n])
+	}
+	return err
+}
+
+// mayRead lets other users into a directory of a test.
+func mayRead(t *testing.T, dir string) string {
+	t.Helper()
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
