@@ -55,7 +55,7 @@ func TestProcessLimitOfGroup(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(n)), 0); err != nil {
 				t.Skip(err)
 			}
-			newSiege(t, "root", "group", dir).run()
+			newSiege(t, "root", "group", dir).run(n)
 		})
 	}
 }
@@ -70,7 +70,7 @@ func TestProcessLimitOfUser(t *testing.T) {
 	for _, n := range processLimits() {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
-			newSiege(t, "-", "user", fmt.Sprintf("%d:%d", n, 1_900_000_000+os.Getpid()*100+n)).run()
+			newSiege(t, "-", "user", fmt.Sprintf("%d:%d", n, 1_900_000_000+os.Getpid()*100+n)).run(n)
 		})
 	}
 }
@@ -232,8 +232,12 @@ func (s *siege) end() {
 }
 
 // run lets clients come in crowds, with reloads in between, and then goes
-// through all services.
-func (s *siege) run() {
+// through all services. That few processes may be made is told.
+func (s *siege) run(limit int) {
+	const line = ": servers may have only "
+	if told, few := strings.Contains(s.log.text(), line), limit < 14; told != few && limit < 30 == few {
+		s.Errorf("limit %d: log\n%s", limit, s.tail())
+	}
 	for range 2 {
 		conns := s.crowd()
 		s.reload()

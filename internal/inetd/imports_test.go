@@ -26,7 +26,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog", "internal/watch", "internal/wrap", unixsys,
+		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog", "internal/threads", "internal/watch", "internal/wrap", unixsys,
 	},
 
 	"internal/access":       {"internal/nearest"},
@@ -45,6 +45,7 @@ var picture = map[string][]string{
 	"internal/sock":         {unixsys},
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
+	"internal/threads":      {unixsys},
 	"internal/watch":        {notify, unixsys},
 	"internal/wrap":         {"internal/access", "internal/strerror", unixsys},
 	"internal/wrap/dnstest": {}, // of tests

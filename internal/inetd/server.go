@@ -15,6 +15,7 @@ import (
 	"inetd/internal/registrar"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
+	"inetd/internal/threads"
 	"inetd/internal/watch"
 	"inetd/internal/wrap"
 
@@ -103,6 +104,7 @@ func New(c Config) (*Server, error) {
 // the first load is impossible, and otherwise nil, when all sockets are closed;
 // servers that still run are left alone.
 func (s *Server) Run() error {
+	s.reserveThreads()
 	if !s.starter.Clone() {
 		s.log.Noticef("there is no clone3 here: servers are started more slowly")
 	}
@@ -118,6 +120,15 @@ func (s *Server) Run() error {
 	}
 	s.close()
 	return s.failure
+}
+
+// reserveThreads has Go's runtime make its threads before servers can use up the
+// processes that this one may have.
+func (s *Server) reserveThreads() {
+	if left, enough := threads.Reserve(s.starter.Room); !enough {
+		s.log.Warningf("servers may have only %s at once here; raise ulimit -u, pids.max of the control group, or TasksMax of systemd",
+			number(left, "process", "processes"))
+	}
 }
 
 // yieldTime is less than the 10 ms that Go's scheduler lets a goroutine run.
