@@ -61,6 +61,7 @@ var servers = map[string]func(){
 	"t-report": func() { json.NewEncoder(os.Stdout).Encode(observe()) },
 	"t-cat":    func() { io.Copy(os.Stdout, os.Stdin) },
 	"t-listen": observeListener,
+	"t-limit":  startAtLimit,
 	"t-abort":  func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 }
 
