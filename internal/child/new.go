@@ -73,13 +73,12 @@ func (s *Starter) works() bool {
 	copy(k.calls[:], w.calls)
 	err = st.clone(shared)
 	s.free = append(s.free, st)
+	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 is there, but no room for a process
+		return unix.CloseRange(lastDescriptor, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC) == nil // Linux 5.11 too
+	}
 	if err != nil {
 		return false
 	}
-	var ws syscall.WaitStatus
-	for {
-		if _, err = syscall.Wait4(st.pid, &ws, 0, nil); err != syscall.EINTR {
-			return err == nil && ws.ExitStatus() == 0
-		}
-	}
+	ws, err := reap(st.pid)
+	return err == nil && ws.ExitStatus() == 0
 }
