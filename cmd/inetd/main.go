@@ -8,9 +8,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"inetd/internal/child"
 	"inetd/internal/inetd"
@@ -69,9 +72,24 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 	return 0, o.serve(stderr)
 }
 
+// release and commit are set by the linker in packages, which are built without
+// the help of git.
+var release, commit string
+
+// version says what was built, from what, and by which Go for which machine.
 func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+	v, from := release, commit
+	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+		v = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				from = s.Value
+			}
+		}
 	}
-	return "(devel)"
+	about := []string{runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+	if from != "" {
+		about = append([]string{"commit " + from}, about...)
+	}
+	return fmt.Sprintf("%s (%s)", cmp.Or(v, "(devel)"), strings.Join(about, ", "))
 }
