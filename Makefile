@@ -6,6 +6,8 @@
 # make bench      measures against other inetds (root, Debian)
 # make check-386    runs the tests as a 32-bit program, which has no clone3
 # make check-arm64  runs the tests on an emulated arm64 machine (root, Debian)
+# make packages   builds .deb, .rpm, .apk, an image and a list of parts in bin/packages
+# make check-packages  tries them: reproducible, and swapped with every peer (root, Debian)
 # make install    DESTDIR and PREFIX are honoured, a configuration is never overwritten
 
 PREFIX = /usr/local
@@ -43,6 +45,7 @@ lint:
 	$(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 	cd internal/tools && $(GO) mod tidy -diff
+	cd internal/packaging && $(GO) vet ./...
 	@if command -v mandoc >/dev/null; then mandoc -T lint -W warning $(MANUALS); \
 	else echo 'mandoc is not installed: the manual pages were not checked'; fi
 
@@ -66,6 +69,14 @@ check-386:
 check-arm64:
 	.ci/check-arm64
 
+packages:
+	internal/packaging/build bin/packages
+
+sbom: packages
+
+check-packages:
+	internal/packaging/check
+
 # The installed configuration serves nothing: every service of the example is
 # off, in the way update-inetd(8) writes it and can turn it on.
 install: all
@@ -88,4 +99,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-386 check-arm64 install uninstall clean
+.PHONY: all run test check lint fuzz bench check-386 check-arm64 packages sbom check-packages install uninstall clean
