@@ -72,7 +72,6 @@ func lostOnce(stderr *bufio.Scanner) error {
 		switch _, line, _ := strings.Cut(stderr.Text(), "]: "); line {
 		case "no syslog socket, logging to standard error":
 			lost++
-		case "is there a daemon?":
 		case "no daemon":
 			if lost != 1 {
 				return fmt.Errorf("the loss was said %d times", lost)
@@ -94,12 +93,12 @@ func oneDaemon(l *Logger) error {
 		return err
 	}
 	defer c.Close()
-	if err := untilBack(l, c); err != nil {
+	if err := back(l, c); err != nil {
 		return err
 	}
 	for p := Err; p <= Debug; p++ {
 		l.Log(p, "priority\n")
-		got, err := receiveOther(c)
+		got, err := receive(c)
 		if err != nil {
 			return err
 		}
@@ -112,38 +111,24 @@ func oneDaemon(l *Logger) error {
 	return nil
 }
 
-// untilBack logs lines until the logger tries the daemon again.
-func untilBack(l *Logger, c *net.UnixConn) error {
-	for range 1000 {
-		l.Errorf("is there a daemon?")
-		c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+// back logs a line, which the daemon must get after the news that it is back.
+func back(l *Logger, c *net.UnixConn) error {
+	l.Errorf("is there a daemon?")
+	for _, want := range []string{"]: syslog is back (lines on standard error meanwhile: 1)\n", "]: is there a daemon?\n"} {
 		got, err := receive(c)
 		if err != nil {
-			continue
+			return err
 		}
-		if !strings.Contains(got, "]: syslog is back (lines on standard error meanwhile: ") {
-			return fmt.Errorf("the first line is %q", got)
-		}
-		_, err = receive(c)
-		return err
-	}
-	return fmt.Errorf("the daemon got no line")
-}
-
-// receiveOther receives a line that is not one of untilBack's: several of them
-// may have been on their way.
-func receiveOther(c *net.UnixConn) (string, error) {
-	for {
-		got, err := receive(c)
-		if err != nil || !strings.HasSuffix(got, "]: is there a daemon?\n") {
-			return got, err
+		if !strings.HasSuffix(got, want) {
+			return fmt.Errorf("got %q, want %q", got, want)
 		}
 	}
+	return nil
 }
 
 func receive(c *net.UnixConn) (string, error) {
 	buf := make([]byte, 16<<10)
+	c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	n, err := c.Read(buf)
-	c.SetReadDeadline(time.Now().Add(time.Minute))
 	return string(buf[:n]), err
 }

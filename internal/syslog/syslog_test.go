@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ type fake struct {
 	mu    sync.Mutex
 	err   error // what every attempt to dial or write gives
 	dials int
+	tries int // to dial in vain, and to write
 	lines []string
 }
 
@@ -30,6 +32,7 @@ func (f *fake) dial(string) (gsyslog.Syslogger, error) {
 	defer f.mu.Unlock()
 	f.dials++
 	if f.err != nil {
+		f.tries++
 		return nil, f.err
 	}
 	return f, nil
@@ -38,6 +41,7 @@ func (f *fake) dial(string) (gsyslog.Syslogger, error) {
 func (f *fake) WriteLevel(p gsyslog.Priority, b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.tries++
 	if f.err != nil {
 		return f.err
 	}
@@ -148,21 +152,48 @@ func TestOpenedLazily(t *testing.T) {
 	}
 }
 
-// Without a syslog daemon lines go to standard error; both changes are said
-// once; the daemon is tried after 1, 2, 4 ... 60 seconds.
+// Without a syslog daemon lines go to standard error, and the first line after
+// it has come back reaches it. Both changes are said once.
 func TestLostAndBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
 		f := &fake{err: errNoSocket}
 		l := start(Options{Ident: "inetd", Stderr: &b}, f.dial)
-		log := func(text string, after time.Duration, dials int) {
+		log := func(text string) {
+			l.Errorf("%s", text)
+			synctest.Wait()
+		}
+		for range 3 {
+			f.set(errNoSocket)
+			log("lost")
+			log("lost")
+			f.set(nil)
+			log("back")
+			log("back")
+		}
+		l.Close(time.Minute)
+		lost := []string{"no syslog socket, logging to standard error", "lost", "lost"}
+		back := []string{"5 syslog is back (lines on standard error meanwhile: 2)", "3 back", "3 back"}
+		expect(t, "stderr", stderrLines(&b), slices.Concat(lost, lost, lost))
+		expect(t, "syslog", f.sent(), slices.Concat(back, back, back))
+	})
+}
+
+// A syslog daemon that does not read is left alone for 1, 2, 4 ... 60 seconds.
+func TestStuckAndBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		f := &fake{err: os.ErrDeadlineExceeded}
+		l := start(Options{Ident: "inetd", Stderr: &b}, f.dial)
+		log := func(text string, after time.Duration, tries int) {
 			t.Helper()
 			time.Sleep(after)
 			l.Errorf("%s", text)
 			synctest.Wait()
-			if f.dials != dials {
-				t.Errorf("%s: dialled %d times, want %d", text, f.dials, dials)
+			if f.tries != tries {
+				t.Errorf("%s: tried %d times, want %d", text, f.tries, tries)
 			}
 		}
 		log("a", 0, 1)
@@ -172,23 +203,22 @@ func TestLostAndBack(t *testing.T) {
 		log("e", 1, 3)
 		f.set(nil)
 		log("f", 4*time.Second-1, 3)
-		log("g", 1, 4)
-		log("h", 0, 4)
+		log("g", 1, 5) // that it is back, and the line
 		f.set(os.ErrDeadlineExceeded)
-		log("i", 0, 4)
-		log("j", 8*time.Second-1, 4)
+		log("h", 0, 6)
+		log("i", 8*time.Second-1, 6)
 		f.set(nil)
-		log("k", 1, 4)
+		log("j", 1, 8)
 		l.Close(time.Minute)
 		expect(t, "stderr", stderrLines(&b), []string{
-			"no syslog socket, logging to standard error",
+			"the syslog daemon does not read, logging to standard error",
 			"a", "b", "c", "d", "e", "f",
 			"the syslog daemon does not read, logging to standard error",
-			"i", "j",
+			"h", "i",
 		})
 		expect(t, "syslog", f.sent(), []string{
-			"5 syslog is back (lines on standard error meanwhile: 6)", "3 g", "3 h",
-			"5 syslog is back (lines on standard error meanwhile: 2)", "3 k",
+			"5 syslog is back (lines on standard error meanwhile: 6)", "3 g",
+			"5 syslog is back (lines on standard error meanwhile: 2)", "3 j",
 		})
 	})
 }
@@ -197,7 +227,7 @@ func TestPauseIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
-		f := &fake{err: errNoSocket}
+		f := &fake{err: os.ErrDeadlineExceeded}
 		l := start(Options{Stderr: &b}, f.dial)
 		defer l.Close(time.Minute)
 		for range 600 {
@@ -206,8 +236,8 @@ func TestPauseIsBounded(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		// 1+2+4+8+16+32 = 63 s for six attempts, then one a minute.
-		if want := 7 + (600-63)/60; f.dials < want-1 || f.dials > want+1 {
-			t.Errorf("dialled %d times in ten minutes, want %d", f.dials, want)
+		if want := 7 + (600-63)/60; f.tries < want-1 || f.tries > want+1 {
+			t.Errorf("tried %d times in ten minutes, want %d", f.tries, want)
 		}
 	})
 }
