@@ -87,7 +87,6 @@ func TestStderr(t *testing.T) {
 	l.Warningf("warning %q", "x")
 	l.Noticef("notice")
 	l.Infof("info")
-	l.Debugf("debug")
 	l.Log(Err, "line\n\x1b")
 	l.Log(Debug, "debug line")
 	l.Close(time.Minute)
@@ -124,7 +123,7 @@ func TestLevel(t *testing.T) {
 func TestDroppedLinesCostNothing(t *testing.T) {
 	l := New(Options{Target: Stderr})
 	defer l.Close(time.Minute)
-	if n := testing.AllocsPerRun(100, func() { l.Log(Debug, "accepted"); l.Debugf("accepted") }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { l.Log(Debug, "accepted") }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -145,7 +144,7 @@ func TestOpenedLazily(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
 	l := start(Options{}, f.dial)
-	l.Debugf("dropped")
+	l.Log(Debug, "dropped")
 	l.Close(time.Minute)
 	if f.dials != 0 {
 		t.Errorf("dialled %d times for no line", f.dials)
@@ -264,6 +263,41 @@ func TestLinesWait(t *testing.T) {
 			l.Close(time.Minute)
 		})
 	}
+}
+
+// Lines that wait are tried after 1, 2, 4 ... 60 seconds, however many have come
+// meanwhile, and at once when another one comes.
+func TestWaitingLinesAreTried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{err: errNoSocket}
+		l := start(Options{}, f.dial)
+		defer l.Close(time.Minute)
+		for range 20 {
+			l.Errorf("line")
+			synctest.Wait()
+		}
+		before := f.tries
+		if before < 20 {
+			t.Errorf("tried %d times for 20 lines", before)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if f.tries != before+1 {
+			t.Errorf("tried %d times a second later", f.tries-before)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := f.tries - before; n < 13 || n > 15 { // 1+2+4+8+16+32 = 63 s for six, then one a minute
+			t.Errorf("tried %d times in ten minutes", n)
+		}
+		f.set(nil)
+		l.Errorf("line")
+		synctest.Wait()
+		if n := len(f.sent()); n != 22 {
+			t.Errorf("%d lines", n)
+		}
+	})
 }
 
 // A reader that stops holds up nobody; what does not fit is counted where

@@ -16,8 +16,10 @@ func dialDaemon(ident string) (gsyslog.Syslogger, error) {
 	return gsyslog.NewLogger(gsyslog.LOG_INFO, "DAEMON", ident)
 }
 
-// After a failure the syslog daemon is left alone for minPause, and twice as
-// long after each further one, up to maxPause.
+// A syslog daemon that does not read is left alone for minPause, and twice as
+// long after each further vain attempt, up to maxPause. A socket that is missing
+// costs little to try, so that is done for each line; lines that wait because
+// there is no standard error either are tried again after such pauses.
 const (
 	minPause = time.Second
 	maxPause = 60 * time.Second
@@ -30,6 +32,7 @@ type writer struct {
 	conn gsyslog.Syslogger
 
 	down  bool          // syslog cannot be reached, and that was said
+	stuck bool          // because its daemon does not read
 	away  int           // lines that went to standard error meanwhile
 	pause time.Duration // the latest one
 	retry time.Time     // when it ends
@@ -52,14 +55,17 @@ func (l *Logger) run(w *writer) {
 		more := l.wake
 		var again <-chan time.Time
 		if ok {
-			more, again = nil, time.After(time.Until(w.retry))
+			again = time.After(time.Until(w.retry))
+		}
+		if ok && w.stuck {
+			more = nil
 		}
 		select {
 		case <-more:
 		case <-again:
 		case <-l.closing:
 			closing = true
-			w.retry = time.Time{} // one last attempt, whatever the pause
+			w.stuck = false // one last attempt, whatever the pause
 		}
 	}
 }
@@ -83,7 +89,7 @@ func (w *writer) deliver(e entry) bool {
 
 // send hands a line to the syslog daemon, unless it is being left alone.
 func (w *writer) send(e entry) bool {
-	if time.Now().Before(w.retry) {
+	if w.stuck && time.Now().Before(w.retry) {
 		return false
 	}
 	if err := w.write(e); err != nil {
@@ -117,21 +123,30 @@ func (w *writer) write(e entry) error {
 // fail notes a vain attempt. The pause grows even when an attempt succeeded
 // in between, or a daemon that cannot keep up would come and go every second.
 func (w *writer) fail(err error) {
+	stuck := errors.Is(err, os.ErrDeadlineExceeded)
 	now := time.Now()
-	if now.Sub(w.retry) > maxPause {
-		w.pause = 0
+	switch {
+	case stuck != w.stuck, now.Sub(w.retry) > maxPause:
+		w.rest(now, 0)
+	case !now.Before(w.retry): // else a line of its own has found no socket
+		w.rest(now, 2*w.pause)
 	}
-	w.pause = min(max(2*w.pause, minPause), maxPause)
-	w.retry = now.Add(w.pause)
+	w.stuck = stuck
 	if w.down {
 		return
 	}
 	w.down = true
 	why := "no syslog socket"
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if stuck {
 		why = "the syslog daemon does not read"
 	}
 	w.print(entry{Notice, why + ", logging to standard error"})
+}
+
+// rest begins a pause.
+func (w *writer) rest(now time.Time, pause time.Duration) {
+	w.pause = min(max(pause, minPause), maxPause)
+	w.retry = now.Add(w.pause)
 }
 
 func (w *writer) close() {
