@@ -10,8 +10,7 @@ Without operands the configuration is /etc/inetd.conf and, if it exists, the
 directory /etc/inetd.d.
 
 Running:
-  -d, --debug              stay in the foreground and log everything, on
-                           standard error too
+  -d, --debug              stay in the foreground and log on standard error too
   -f, -i, --foreground     stay in the foreground
   -e, --log=stderr         log on standard error alone; default: --log=syslog
   -p, --pidfile[=FILE]     the pid file (/run/inetd.pid); without FILE: none

@@ -15,7 +15,8 @@ import (
 // Priority is the urgency of a line, with the numbers of syslog(3).
 type Priority int
 
-// The priorities the daemon uses, most urgent first.
+// The priorities the daemon uses, most urgent first. Debug is for rules of
+// access that ask for it.
 const (
 	Err Priority = 3 + iota
 	Warning
@@ -88,12 +89,8 @@ func (l *Logger) Noticef(format string, args ...any) { l.logf(Notice, format, ar
 // Infof logs at Info.
 func (l *Logger) Infof(format string, args ...any) { l.logf(Info, format, args) }
 
-// Debugf logs at Debug. Its arguments are allocated even when Debug lines are
-// dropped: a busy path asks Enabled first.
-func (l *Logger) Debugf(format string, args ...any) { l.logf(Debug, format, args) }
-
 func (l *Logger) logf(p Priority, format string, args []any) {
-	if l.Enabled(p) {
+	if l.enabled(p) {
 		l.push(entry{p, clean(fmt.Sprintf(format, args...))})
 	}
 }
@@ -101,13 +98,13 @@ func (l *Logger) logf(p Priority, format string, args []any) {
 // Log queues one line. What is not printable in it is escaped, and what is
 // over 8 kB is cut.
 func (l *Logger) Log(p Priority, line string) {
-	if l.Enabled(p) {
+	if l.enabled(p) {
 		l.push(entry{p, clean(line)})
 	}
 }
 
-// Enabled reports whether lines of priority p are logged at all.
-func (l *Logger) Enabled(p Priority) bool { return p <= l.level }
+// enabled reports whether lines of priority p are logged at all.
+func (l *Logger) enabled(p Priority) bool { return p <= l.level }
 
 // Close writes what is queued, gives up after wait, and ends the writing
 // goroutine. Lines logged later are dropped.

@@ -112,8 +112,8 @@ func TestLevel(t *testing.T) {
 	} {
 		l := New(Options{Target: Stderr, Level: tt.level})
 		for i, want := range tt.enabled {
-			if p := Err + Priority(i); l.Enabled(p) != want {
-				t.Errorf("level %d: Enabled(%d) = %v", tt.level, p, !want)
+			if p := Err + Priority(i); l.enabled(p) != want {
+				t.Errorf("level %d: enabled(%d) = %v", tt.level, p, !want)
 			}
 		}
 		l.Close(time.Minute)
