@@ -32,14 +32,14 @@ var keyNames = []string{
 }
 
 // values are the values of each key of a definition.
-type values map[string][]field
+type values map[string][]Word
 
 // first returns the first value of a key, or a field without text and place.
-func (v values) first(key string) field {
+func (v values) first(key string) Word {
 	if f := v[key]; len(f) > 0 {
 		return f[0]
 	}
-	return field{}
+	return Word{}
 }
 
 // definition reads one entry in NetBSD's second syntax and leaves the cursor
@@ -47,13 +47,13 @@ func (v values) first(key string) field {
 func (r *reader) definition() {
 	first := len(r.problems)
 	s := scanner{reader: r}
-	service, on := s.word(), s.word().text == "on"
+	service, on := s.word(), s.word().Text == "on"
 	if list, ok := s.options(); ok {
-		d := r.draft(service.pos)
+		d := r.draft(service.Pos)
 		v := d.values(list)
-		if i := strings.IndexFunc(service.text, control); i >= 0 {
+		if i := strings.IndexFunc(service.Text, control); i >= 0 {
 			d.failed = true
-			d.badByte(service.at(i), service.text[i])
+			d.badByte(service.at(i), service.Text[i])
 		}
 		if !d.failed {
 			d.define(service, v)
@@ -68,18 +68,18 @@ func (r *reader) definition() {
 func (d *draft) values(list []option) values {
 	v := make(values, len(list))
 	for _, o := range list {
-		name := o.key.text
+		name := o.key.Text
 		count, known := keys[name]
 		_, twice := v[name]
 		switch n := len(o.values); {
 		case !known:
-			d.errorf(o.key.pos, suggest(name, keyNames), "unknown key %q", name)
+			d.errorf(o.key.Pos, suggest(name, keyNames), "unknown key %q", name)
 		case twice:
-			d.errorf(o.key.pos, "write it once", "second %q", name)
+			d.errorf(o.key.Pos, "write it once", "second %q", name)
 		case n < count.least:
-			d.errorf(o.key.pos, "expected "+name+" = value", "no value for %q", name)
+			d.errorf(o.key.Pos, "expected "+name+" = value", "no value for %q", name)
 		case n > count.most && count.most >= 0:
-			d.errorf(o.values[count.most].pos, commaHint(o.values), "%d values for %q", n, name)
+			d.errorf(o.values[count.most].Pos, commaHint(o.values), "%d values for %q", n, name)
 		}
 		v[name] = o.values
 	}
@@ -88,11 +88,11 @@ func (d *draft) values(list []option) values {
 
 // commaHint tells where a comma was probably forgotten: before a value that is
 // the next key.
-func commaHint(f []field) string {
+func commaHint(f []Word) string {
 	for i, v := range f {
-		name, _, assigned := strings.Cut(v.text, "=")
+		name, _, assigned := strings.Cut(v.Text, "=")
 		if assigned && name == "" && i > 0 {
-			name = f[i-1].text
+			name = f[i-1].Text
 		}
 		if _, known := keys[name]; known && assigned {
 			return fmt.Sprintf("is a comma missing before %q?", name)
@@ -102,23 +102,23 @@ func commaHint(f []field) string {
 }
 
 // define fills in the entry.
-func (d *draft) define(service field, v values) {
+func (d *draft) define(service Word, v values) {
 	exec := v.first("exec")
-	if exec.text == "" {
-		exec.text = "internal"
+	if exec.Text == "" {
+		exec.Text = "internal"
 	}
 	d.socket(v)
 	host := v.first("bind")
 	if v["bind"] != nil {
-		host.text += ":"
+		host.Text += ":"
 	}
 	d.service(service, host)
-	d.waitKey(v.first("wait"), exec.text == "internal")
-	d.userKeys(v, exec.text == "internal")
+	d.waitKey(v.first("wait"), exec.Text == "internal")
+	d.userKeys(v, exec.Text == "internal")
 	d.server(exec, v["args"])
 	d.limitKeys(v)
-	if f := v.first("ipsec"); f.text != "" {
-		d.report(Warning, f.pos, "IPsec policy ignored: the traffic of the service is not protected by it", "")
+	if f := v.first("ipsec"); f.Text != "" {
+		d.report(Warning, f.Pos, "IPsec policy ignored: the traffic of the service is not protected by it", "")
 	}
 }
 
@@ -126,40 +126,40 @@ func (d *draft) define(service field, v values) {
 // leaves no choice.
 func (d *draft) socket(v values) {
 	typ, protocol := v.first("socktype"), v.first("protocol")
-	if protocol.text == "" {
-		protocol.text = map[string]string{"stream": "tcp", "dgram": "udp"}[typ.text]
+	if protocol.Text == "" {
+		protocol.Text = map[string]string{"stream": "tcp", "dgram": "udp"}[typ.Text]
 	}
-	if _, types, ok := inetTransport(strings.TrimPrefix(protocol.text, "rpc/")); ok && typ.text == "" {
-		typ.text = types[0].String()
+	if _, types, ok := inetTransport(strings.TrimPrefix(protocol.Text, "rpc/")); ok && typ.Text == "" {
+		typ.Text = types[0].String()
 	}
-	if protocol.text == "" || typ.text == "" {
+	if protocol.Text == "" || typ.Text == "" {
 		d.errorf(d.e.Pos, "write protocol = tcp or udp, or socktype as well", "socket type or protocol missing")
 		return
 	}
 	d.sockType(typ)
 	d.protocol(protocol)
-	if f := v.first("acceptfilter"); f.text != "" {
-		d.acceptFilter(f, 0, f.text)
+	if f := v.first("acceptfilter"); f.Text != "" {
+		d.acceptFilter(f, 0, f.Text)
 	}
-	if f := v.first("sndbuf"); f.text != "" {
-		d.e.SndBuf = d.size(f, 0, f.text)
+	if f := v.first("sndbuf"); f.Text != "" {
+		d.e.SndBuf = d.size(f, 0, f.Text)
 	}
-	if f := v.first("recvbuf"); f.text != "" {
-		d.e.RcvBuf = d.size(f, 0, f.text)
+	if f := v.first("recvbuf"); f.Text != "" {
+		d.e.RcvBuf = d.size(f, 0, f.Text)
 	}
 }
 
 // waitKey reads "yes", "no" or "listen". A builtin needs none of them.
-func (d *draft) waitKey(f field, internal bool) {
-	d.e.Cols[ColWait] = f.pos
+func (d *draft) waitKey(f Word, internal bool) {
+	d.e.Cols[ColWait] = f.Pos
 	switch {
-	case f.text == "yes":
+	case f.Text == "yes":
 		d.e.Wait = true
-	case f.text == "listen":
+	case f.Text == "listen":
 		d.e.Wait, d.e.Listen = true, true
-	case f.text == "no":
-	case f.pos.Line > 0:
-		d.errorf(f.pos, "expected yes or no", "bad value %q for \"wait\"", f.text)
+	case f.Text == "no":
+	case f.Pos.Line > 0:
+		d.errorf(f.Pos, "expected yes or no", "bad value %q for \"wait\"", f.Text)
 	case !internal:
 		d.errorf(d.e.Pos, "write wait = yes or wait = no", `the key "wait" is missing`)
 	default:
@@ -170,11 +170,11 @@ func (d *draft) waitKey(f field, internal bool) {
 // userKeys reads the user and the group. A builtin runs as the daemon.
 func (d *draft) userKeys(v values, internal bool) {
 	user := v.first("user")
-	d.e.Cols[ColUser] = user.pos
-	if user.text == "" && !internal {
+	d.e.Cols[ColUser] = user.Pos
+	if user.Text == "" && !internal {
 		d.errorf(d.e.Pos, "write user = NAME", `the key "user" is missing`)
 	}
-	d.e.User, d.e.Group = user.text, v.first("group").text
+	d.e.User, d.e.Group = user.Text, v.first("group").Text
 	if d.e.User == "-" {
 		d.e.User = ""
 	}
@@ -187,8 +187,8 @@ func (d *draft) limitKeys(v values) {
 	d.limitKey(v.first("ip_max"), &l.PerMinute)
 }
 
-func (d *draft) limitKey(f field, target *int) {
-	if f.pos.Line > 0 {
-		*target = d.number(f, 0, f.text)
+func (d *draft) limitKey(f Word, target *int) {
+	if f.Pos.Line > 0 {
+		*target = d.number(f, 0, f.Text)
 	}
 }

@@ -63,17 +63,17 @@ func (d *draft) hint(at Pos, text, hint string) {
 }
 
 // columns reads the classic definition: one service in columns.
-func (r *reader) columns(f []field) {
-	d := r.draft(f[0].pos)
+func (r *reader) columns(f []Word) {
+	d := r.draft(f[0].Pos)
 	d.oddities(f)
-	var host field
-	if strings.HasSuffix(f[0].text, ":") { // OpenBSD lets blanks follow "addr:"
+	var host Word
+	if strings.HasSuffix(f[0].Text, ":") { // OpenBSD lets blanks follow "addr:"
 		host, f = f[0], f[1:]
 	}
 	if f = d.userColumn(f); f == nil {
 		return
 	}
-	if f[ColService].text == "rpc" {
+	if f[ColService].Text == "rpc" {
 		d.e.Kind = RPC
 	}
 	d.sockType(f[ColType])
@@ -91,41 +91,41 @@ func (r *reader) columns(f []field) {
 
 // oddities hints at characters that another inetd would understand otherwise,
 // once for each kind.
-func (d *draft) oddities(f []field) {
+func (d *draft) oddities(f []Word) {
 	if !strings.ContainsAny(d.logical.text, "\"'#\\") {
 		return
 	}
 	args := f[min(len(f), ColServer):]
-	d.oddity(f, func(w field) bool { return w.quoted },
+	d.oddity(f, func(w Word) bool { return w.quoted },
 		"quotes around %q removed", "Debian and OpenBSD would pass them on")
-	d.oddity(args, func(w field) bool { return !w.quoted && strings.ContainsAny(w.text, `"'`) },
+	d.oddity(args, func(w Word) bool { return !w.quoted && strings.ContainsAny(w.Text, `"'`) },
 		"quote inside %q passed on", "only a word that starts with a quote is quoted")
-	d.oddity(args, func(w field) bool { return !w.quoted && w.text == "#" },
+	d.oddity(args, func(w Word) bool { return !w.quoted && w.Text == "#" },
 		"%q and what follows are passed on as arguments", "a comment needs a line of its own")
-	d.oddity(args, func(w field) bool { return !w.quoted && w.text == `\` },
+	d.oddity(args, func(w Word) bool { return !w.quoted && w.Text == `\` },
 		"%q passed on as an argument", "a backslash continues a line only at its very end")
 }
 
-func (d *draft) oddity(f []field, odd func(field) bool, format, hint string) {
+func (d *draft) oddity(f []Word, odd func(Word) bool, format, hint string) {
 	if i := slices.IndexFunc(f, odd); i >= 0 {
-		d.hint(f[i].pos, fmt.Sprintf(format, f[i].text), hint)
+		d.hint(f[i].Pos, fmt.Sprintf(format, f[i].Text), hint)
 	}
 }
 
 // userColumn returns the fields with exactly one in the user column's place,
 // or nil after reporting which column is missing. Ultrix has no such column,
 // NonStop has one more with the processors to use.
-func (d *draft) userColumn(f []field) []field {
+func (d *draft) userColumn(f []Word) []Word {
 	if i := missing(f); i >= 0 {
 		d.missingColumn(f, i)
 		return nil
 	}
 	if lacksUser(f) {
-		d.report(Warning, f[ColUser].pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
-		f = append(f[:ColUser:ColUser], append([]field{{text: "root"}}, f[ColUser:]...)...)
+		d.report(Warning, f[ColUser].Pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
+		f = append(f[:ColUser:ColUser], append([]Word{{Text: "root"}}, f[ColUser:]...)...)
 	}
-	if s := f[ColServer].text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > ColServer+1 {
-		d.hint(f[ColServer].pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
+	if s := f[ColServer].Text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > ColServer+1 {
+		d.hint(f[ColServer].Pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
 		f = append(f[:ColServer:ColServer], f[ColServer+1:]...)
 	}
 	return f
@@ -133,23 +133,23 @@ func (d *draft) userColumn(f []field) []field {
 
 // lacksUser tells whether the server stands in the user column and is surely
 // no user: a path or "internal" that another server does not follow.
-func lacksUser(f []field) bool {
-	return len(f) > ColUser && isProgram(f[ColUser].text) && (len(f) == ColServer || !isProgram(f[ColServer].text))
+func lacksUser(f []Word) bool {
+	return len(f) > ColUser && isProgram(f[ColUser].Text) && (len(f) == ColServer || !isProgram(f[ColServer].Text))
 }
 
 // missing returns the column that f seems to lack, or -1. A column is missing
 // for sure if what stands in its place fits the next one only.
-func missing(f []field) int {
+func missing(f []Word) int {
 	switch n := len(f); {
-	case n > ColProtocol && !isType(f[ColType].text) && isProtocol(f[ColType].text):
+	case n > ColProtocol && !isType(f[ColType].Text) && isProtocol(f[ColType].Text):
 		return ColType
-	case n > ColProtocol && !isProtocol(f[ColProtocol].text) && isWait(f[ColProtocol].text):
+	case n > ColProtocol && !isProtocol(f[ColProtocol].Text) && isWait(f[ColProtocol].Text):
 		return ColProtocol
-	case n > ColUser && !isWait(f[ColWait].text) && isProgram(f[ColUser].text):
+	case n > ColUser && !isWait(f[ColWait].Text) && isProgram(f[ColUser].Text):
 		return ColWait
 	case lacksUser(f):
 		return -1
-	case n > ColUser && isProgram(f[ColUser].text):
+	case n > ColUser && isProgram(f[ColUser].Text):
 		return ColUser
 	case n < len(columnNames):
 		return n
@@ -157,9 +157,9 @@ func missing(f []field) int {
 	return -1
 }
 
-func (d *draft) missingColumn(f []field, i int) {
+func (d *draft) missingColumn(f []Word, i int) {
 	if len(f) >= len(columnNames) {
-		d.errorf(f[i].pos, fmt.Sprintf("%q stands in its place", f[i].text), "the %s column is missing", columnNames[i])
+		d.errorf(f[i].Pos, fmt.Sprintf("%q stands in its place", f[i].Text), "the %s column is missing", columnNames[i])
 		return
 	}
 	hint := fmt.Sprintf("the %s is missing", columnNames[i])
@@ -175,21 +175,21 @@ func (d *draft) missingColumn(f []field, i int) {
 
 // rpcColumns takes the program and its versions out of the arguments, where
 // HP-UX has them first and AIX after argv[0], and returns the others.
-func (d *draft) rpcColumns(f []field) []field {
+func (d *draft) rpcColumns(f []Word) []Word {
 	args := f[ColArgs:]
 	switch {
-	case f[ColService].text == "rpc":
+	case f[ColService].Text == "rpc":
 		d.e.Service = "rpc" // until the program is known
-		if len(args) < 2 || !isNumber(args[0].text) {
-			d.errorf(f[ColServer].pos, "", `a service named "rpc" needs the program's number and versions after the server`)
+		if len(args) < 2 || !isNumber(args[0].Text) {
+			d.errorf(f[ColServer].Pos, "", `a service named "rpc" needs the program's number and versions after the server`)
 			return args
 		}
-		d.program(args[0], 0, args[0].text)
-		d.versions(args[1], 0, args[1].text)
+		d.program(args[0], 0, args[0].Text)
+		d.versions(args[1], 0, args[1].Text)
 		return args[2:]
-	case d.style == sunrpc && len(args) >= 3 && isNumber(args[1].text):
-		d.program(args[1], 0, args[1].text)
-		d.versions(args[2], 0, args[2].text)
+	case d.style == sunrpc && len(args) >= 3 && isNumber(args[1].Text):
+		d.program(args[1], 0, args[1].Text)
+		d.versions(args[2], 0, args[2].Text)
 		return append(args[:1:1], args[3:]...)
 	}
 	return args

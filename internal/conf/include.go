@@ -16,16 +16,16 @@ func (r *reader) comment(s string, at cursor) {
 }
 
 // directive performs a line that starts with a dot.
-func (r *reader) directive(f []field) {
-	switch at := f[0].pos; {
-	case f[0].text != ".include":
-		r.report(Error, at, fmt.Sprintf("unknown directive %q", f[0].text), suggest(f[0].text, []string{".include"}))
+func (r *reader) directive(f []Word) {
+	switch at := f[0].Pos; {
+	case f[0].Text != ".include":
+		r.report(Error, at, fmt.Sprintf("unknown directive %q", f[0].Text), suggest(f[0].Text, []string{".include"}))
 	case len(f) != 2:
 		r.report(Error, at, fmt.Sprintf("%d patterns after .include", len(f)-1), "expected one")
 	case r.include == nil:
 		r.report(Error, at, ".include is not possible here", "")
 	case len(r.files) == maxDepth:
-		r.report(Error, f[1].pos, fmt.Sprintf("%d files include one another", maxDepth), "is a symbolic link a loop?")
+		r.report(Error, f[1].Pos, fmt.Sprintf("%d files include one another", maxDepth), "is a symbolic link a loop?")
 	default:
 		r.includeFiles(f[1])
 	}
@@ -33,14 +33,14 @@ func (r *reader) directive(f []field) {
 
 // includeFiles reads the files that match the pattern. They inherit the
 // default address, and cannot change it for this file.
-func (r *reader) includeFiles(pattern field) {
-	files, err := r.include(r.name(), pattern.text)
+func (r *reader) includeFiles(pattern Word) {
+	files, err := r.include(r.name(), pattern.Text)
 	if err != nil {
-		r.report(Error, pattern.pos, fmt.Sprintf("include %q: %v", pattern.text, err), "")
+		r.report(Error, pattern.Pos, fmt.Sprintf("include %q: %v", pattern.Text, err), "")
 	}
 	for _, file := range files {
 		if slices.Contains(r.files, file.Name) {
-			r.report(Error, pattern.pos, fmt.Sprintf("%q includes itself", file.Name), "it is read once")
+			r.report(Error, pattern.Pos, fmt.Sprintf("%q includes itself", file.Name), "it is read once")
 			continue
 		}
 		inner := reader{

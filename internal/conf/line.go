@@ -20,18 +20,18 @@ type part struct {
 }
 
 // field is one word of a definition.
-type field struct {
-	text   string
-	pos    Pos
+type Word struct {
+	Text   string
+	Pos    Pos
 	quoted bool
-	plain  bool // the text stands in the file as it is, so an offset into it is one of columns
+	Plain  bool // the text stands in the file as it is, so an offset into it is one of columns
 }
 
 // at returns the place of byte i of the field, or the field's own where its
 // text is not as in the file.
-func (f field) at(i int) Pos {
-	p := f.pos
-	if f.plain {
+func (f Word) at(i int) Pos {
+	p := f.Pos
+	if f.Plain {
 		p.Col += i
 	}
 	return p
@@ -161,8 +161,8 @@ func (r *reader) split() bool {
 		if f.quoted && end < len(l.text) && !blank(l.text[end]) {
 			r.report(Warning, l.pos(r, end), "what follows a closing quote is a word of its own", "put a blank after the quote")
 		}
-		f.pos = l.pos(r, i)
-		f.plain = !f.quoted && l.cursor(end-1).line == f.pos.Line
+		f.Pos = l.pos(r, i)
+		f.Plain = !f.quoted && l.cursor(end-1).line == f.Pos.Line
 		r.fields = append(r.fields, f)
 		i = end
 	}
@@ -171,17 +171,17 @@ func (r *reader) split() bool {
 // field returns the field that starts at i and the offset behind it, or -1 if
 // it is a quote without an end. As on FreeBSD, a quote counts only at the
 // start of a field, and whatever follows the closing one is another field.
-func (l *line) field(i int) (f field, end int) {
+func (l *line) field(i int) (f Word, end int) {
 	s := l.text[i:]
 	if quote := s[0]; quote == '"' || quote == '\'' {
 		n := strings.IndexByte(s[1:], quote)
 		if n < 0 {
-			return field{}, -1
+			return Word{}, -1
 		}
-		return field{text: s[1 : n+1], quoted: true}, i + n + 2
+		return Word{Text: s[1 : n+1], quoted: true}, i + n + 2
 	}
 	n := wordEnd(s)
-	return field{text: s[:n]}, i + n
+	return Word{Text: s[:n]}, i + n
 }
 
 // wordEnd returns the length of the word that s starts with.

@@ -72,7 +72,7 @@ type reader struct {
 	hosts []string // of the default address line, nil: every address
 
 	logical line        // the line in hand
-	fields  []field     // its words
+	fields  []Word      // its words
 	open    []transport // what its protocol column asks for; one entry each
 	last    *draft
 }
@@ -137,9 +137,9 @@ func (r *reader) entry(s string, at cursor) {
 	first := len(r.problems)
 	if r.join(s, at) && r.split() && len(r.fields) > 0 {
 		switch name := r.fields[0]; {
-		case strings.HasPrefix(name.text, "."):
+		case strings.HasPrefix(name.Text, "."):
 			r.directive(r.fields)
-		case len(r.fields) == 1 && strings.HasSuffix(name.text, ":"):
+		case len(r.fields) == 1 && strings.HasSuffix(name.Text, ":"):
 			r.defaultHost(name)
 		default:
 			r.columns(r.fields)

@@ -26,7 +26,7 @@ var netTypes = map[string][]string{
 // netTypes reads what follows "rpc/" in the protocol column: a transport, or
 // illumos's list of transports and classes of them, and buffer sizes. Those
 // that do not fit the socket type are left out.
-func (d *draft) netTypes(f field, list string) {
+func (d *draft) netTypes(f Word, list string) {
 	d.e.Kind = RPC
 	off := len("rpc/")
 	for word := range strings.SplitSeq(list, ",") {
@@ -50,7 +50,7 @@ func (d *draft) netTypes(f field, list string) {
 		d.hint(d.e.Cols[ColType], "served as a plain socket", "Linux has no TLI")
 	}
 	if len(d.open) == 0 && !d.failed {
-		d.errorf(f.pos, "stream goes with rpc/tcp, dgram with rpc/udp", "socket type %s does not fit protocol %s", d.e.Type, f.text)
+		d.errorf(f.Pos, "stream goes with rpc/tcp, dgram with rpc/udp", "socket type %s does not fit protocol %s", d.e.Type, f.Text)
 	}
 }
 
@@ -70,7 +70,7 @@ func (d *draft) openClass(class []string) {
 
 // rpcService reads "program", "program/version" or "program/low-high", which
 // starts at off of the service column.
-func (d *draft) rpcService(f field, off int, s string) {
+func (d *draft) rpcService(f Word, off int, s string) {
 	name, versions, found := strings.Cut(s, "/")
 	d.program(f, off, name)
 	if found {
@@ -84,7 +84,7 @@ func (d *draft) rpcService(f field, off int, s string) {
 }
 
 // program reads an RPC program's name or number.
-func (d *draft) program(f field, off int, name string) {
+func (d *draft) program(f Word, off int, name string) {
 	d.e.Service = name
 	if isNumber(name) {
 		d.uint32(f, off, name, "RPC program")
@@ -95,7 +95,7 @@ func (d *draft) program(f field, off int, name string) {
 
 // versions reads "1", "1-3", or illumos's list "1,2". Only a range can be
 // registered, so a list with gaps becomes the range around it.
-func (d *draft) versions(f field, off int, list string) {
+func (d *draft) versions(f Word, off int, list string) {
 	start, last, gap := off, uint32(0), false
 	d.e.Low, d.e.High = math.MaxUint32, 0
 	for span := range strings.SplitSeq(list, ",") {
@@ -124,9 +124,9 @@ func (d *draft) versions(f field, off int, list string) {
 }
 
 // uint32 reads a decimal number at offset off of f, or reports why not.
-func (d *draft) uint32(f field, off int, s, what string) uint32 {
+func (d *draft) uint32(f Word, off int, s, what string) uint32 {
 	if s == "" {
-		d.errorf(f.at(off), "expected a number", "%s missing in %q", what, f.text)
+		d.errorf(f.at(off), "expected a number", "%s missing in %q", what, f.Text)
 		return 0
 	}
 	n, err := strconv.ParseUint(s, 10, 32)

@@ -8,8 +8,8 @@ import (
 
 // option is one "key = value value" of a definition.
 type option struct {
-	key    field
-	values []field
+	key    Word
+	values []Word
 }
 
 // scanner reads NetBSD's second syntax, which is free of lines:
@@ -58,11 +58,11 @@ func (s *scanner) rest() string {
 }
 
 // word returns the next word of the line at the cursor.
-func (s *scanner) word() field {
+func (s *scanner) word() Word {
 	line := s.rest()
 	word, rest := cutWord(line)
 	s.off += len(line) - len(rest) - len(word)
-	f := field{text: word, pos: s.pos(s.cursor), plain: true}
+	f := Word{Text: word, Pos: s.pos(s.cursor), Plain: true}
 	s.off += len(word)
 	return f
 }
@@ -127,7 +127,7 @@ func (s *scanner) end() Pos {
 func (s *scanner) option() (o option, ok bool) {
 	o.key = s.key()
 	if s.peek() != '=' {
-		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.key.text), "expected key = value")
+		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.key.Text), "expected key = value")
 		return o, false
 	}
 	s.off++
@@ -145,24 +145,24 @@ func (s *scanner) option() (o option, ok bool) {
 }
 
 // key reads a run of letters and underscores.
-func (s *scanner) key() field {
+func (s *scanner) key() Word {
 	start := s.cursor
 	for s.off < len(s.text) && (s.text[s.off]|0x20 >= 'a' && s.text[s.off]|0x20 <= 'z' || s.text[s.off] == '_') {
 		s.off++
 	}
-	return field{text: s.text[start.off:s.off], pos: s.pos(start), plain: true}
+	return Word{Text: s.text[start.off:s.off], Pos: s.pos(start), Plain: true}
 }
 
 // value reads one value, parts of which may be quoted.
-func (s *scanner) value() (f field, ok bool) {
+func (s *scanner) value() (f Word, ok bool) {
 	start := s.cursor
-	f = field{pos: s.pos(start), plain: true}
+	f = Word{Pos: s.pos(start), Plain: true}
 	var text []byte
 	for s.off < len(s.text) && !strings.ContainsRune(" \t\r\n#,;", rune(s.text[s.off])) {
 		c := s.text[s.off]
 		switch {
 		case c == '"' || c == '\'':
-			f.plain = false
+			f.Plain = false
 			if text, ok = s.quoted(text, c); !ok {
 				return f, false
 			}
@@ -174,7 +174,7 @@ func (s *scanner) value() (f field, ok bool) {
 		text = append(text, c)
 		s.off++
 	}
-	f.text = string(text)
+	f.Text = string(text)
 	return f, true
 }
 

@@ -9,9 +9,9 @@ import (
 // user reads the fifth column: "user", "user:group", "user.group", each with a
 // FreeBSD login class after a slash. The colon is tried first, so that names
 // with a dot in them can be written.
-func (d *draft) user(f field) {
-	d.e.Cols[ColUser] = f.pos
-	name, class, classed := strings.Cut(f.text, "/")
+func (d *draft) user(f Word) {
+	d.e.Cols[ColUser] = f.Pos
+	name, class, classed := strings.Cut(f.Text, "/")
 	if classed {
 		d.hint(f.at(len(name)), fmt.Sprintf("login class %q ignored", class), "Linux has none")
 	}
@@ -22,9 +22,9 @@ func (d *draft) user(f field) {
 	user, group, grouped := strings.Cut(name, sep)
 	switch {
 	case user == "":
-		d.errorf(f.pos, "expected user, user:group, or - for the daemon's own", "no user in %q", f.text)
+		d.errorf(f.Pos, "expected user, user:group, or - for the daemon's own", "no user in %q", f.Text)
 	case grouped && group == "":
-		d.errorf(f.at(len(user)), "expected user:group", "no group in %q", f.text)
+		d.errorf(f.at(len(user)), "expected user:group", "no group in %q", f.Text)
 	case strings.Contains(group, ":"):
 		d.errorf(f.at(len(user)+1), "expected user:group", "bad group %q", group)
 	}
@@ -32,7 +32,7 @@ func (d *draft) user(f field) {
 	case "-":
 		user = ""
 	case "NOLUID":
-		d.hint(f.pos, "NOLUID is read as root", "Linux gives no login uid to a server")
+		d.hint(f.Pos, "NOLUID is read as root", "Linux gives no login uid to a server")
 		user = "root"
 	}
 	d.e.User, d.e.Group = user, group
@@ -45,28 +45,28 @@ func isProgram(s string) bool {
 
 // server reads the sixth column and the arguments. The first argument is
 // argv[0], except on VOS, which has no such column.
-func (d *draft) server(f field, args []field) {
-	d.e.Cols[ColServer] = f.pos
+func (d *draft) server(f Word, args []Word) {
+	d.e.Cols[ColServer] = f.Pos
 	if len(args) > 0 {
-		d.e.Cols[ColArgs] = args[0].pos
+		d.e.Cols[ColArgs] = args[0].Pos
 	}
-	vos := strings.HasPrefix(f.text, ">")
-	d.e.Internal = f.text == "internal"
+	vos := strings.HasPrefix(f.Text, ">")
+	d.e.Internal = f.Text == "internal"
 	switch {
 	case d.e.Internal:
 		d.e.Argv = words(args)
 		return
-	case f.text == "":
-		d.errorf(f.pos, "expected a path", "empty server")
+	case f.Text == "":
+		d.errorf(f.Pos, "expected a path", "empty server")
 		return
 	case vos:
-		d.e.Server = strings.ReplaceAll(f.text, ">", "/")
+		d.e.Server = strings.ReplaceAll(f.Text, ">", "/")
 	default:
-		d.e.Server = f.text
+		d.e.Server = f.Text
 	}
 	base := path.Base(d.e.Server)
 	if vos || len(args) == 0 {
-		args = append([]field{{text: base}}, args...)
+		args = append([]Word{{Text: base}}, args...)
 	} else {
 		d.checkName(args[0], base)
 	}
@@ -74,22 +74,22 @@ func (d *draft) server(f field, args []field) {
 }
 
 // words returns the texts of f.
-func words(f []field) []string {
+func words(f []Word) []string {
 	list := make([]string, len(f))
 	for i, w := range f {
-		list[i] = w.text
+		list[i] = w.Text
 	}
 	return list
 }
 
 // checkName hints at a first argument that was hardly meant to be the name of
 // the program.
-func (d *draft) checkName(f field, base string) {
-	name := f.text
+func (d *draft) checkName(f Word, base string) {
+	name := f.Text
 	number := isNumber(name) && name != base
 	option := strings.HasPrefix(name, "-") && name[1:] != base || strings.HasPrefix(name, "+")
 	other := strings.HasPrefix(name, "/") && path.Base(name) != base && base != "tcpd"
 	if number || option || other || strings.Contains(name, "=") {
-		d.hint(f.pos, fmt.Sprintf("the server's argv[0] is %q", name), fmt.Sprintf("if it is an argument, write %q before it", base))
+		d.hint(f.Pos, fmt.Sprintf("the server's argv[0] is %q", name), fmt.Sprintf("if it is an argument, write %q before it", base))
 	}
 }

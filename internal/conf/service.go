@@ -14,20 +14,20 @@ const maxPath = 107
 
 // service reads the first column, whose meaning depends on the protocol. host
 // is the "addr:" that blanks separate from it, if any.
-func (d *draft) service(f, host field) {
-	d.e.Cols[ColService] = f.pos
+func (d *draft) service(f, host Word) {
+	d.e.Cols[ColService] = f.Pos
 	switch {
 	case d.e.Kind == Unix:
 		d.unixService(f, host)
 		return
-	case f.text != "" && (f.text[0] == '/' || f.text[0] == '@'):
-		d.errorf(f.pos, "write unix in the protocol column", "%q is a unix socket, but the protocol is not unix", f.text)
+	case f.Text != "" && (f.Text[0] == '/' || f.Text[0] == '@'):
+		d.errorf(f.Pos, "write unix in the protocol column", "%q is a unix socket, but the protocol is not unix", f.Text)
 		return
 	}
-	colon := strings.LastIndexByte(f.text, ':')
-	name, off := f.text[colon+1:], colon+1
-	if host.text != "" {
-		d.address(host, len(host.text)-1)
+	colon := strings.LastIndexByte(f.Text, ':')
+	name, off := f.Text[colon+1:], colon+1
+	if host.Text != "" {
+		d.address(host, len(host.Text)-1)
 	} else {
 		d.address(f, colon)
 	}
@@ -36,23 +36,23 @@ func (d *draft) service(f, host field) {
 
 // address reads the address list that ends before offset end of f, or takes
 // the default address if there is none.
-func (d *draft) address(f field, end int) {
+func (d *draft) address(f Word, end int) {
 	switch {
 	case end < 0 && d.e.Kind != Vsock:
 		d.e.Hosts = d.hosts
 	case end < 0:
 	case d.e.Kind == Vsock:
-		if list := f.text[:end]; list != "vsock" {
-			d.errorf(f.pos, "write vsock:PORT", "a vsock service has no address %q", list)
+		if list := f.Text[:end]; list != "vsock" {
+			d.errorf(f.Pos, "write vsock:PORT", "a vsock service has no address %q", list)
 		}
 	default:
-		hosts, ok := d.addresses(f, f.text[:end])
+		hosts, ok := d.addresses(f, f.Text[:end])
 		d.e.Hosts, d.failed = hosts, d.failed || !ok
 	}
 }
 
 // name reads what the service is called, at offset off of its column.
-func (d *draft) name(f field, off int, name string) {
+func (d *draft) name(f Word, off int, name string) {
 	if d.e.Service != "" { // an RPC program, read from the arguments
 		return
 	}
@@ -60,7 +60,7 @@ func (d *draft) name(f field, off int, name string) {
 	mux, isMux := strings.CutPrefix(name, "tcpmux/")
 	switch {
 	case name == "":
-		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.text)
+		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.Text)
 	case strings.ContainsAny(name, " \t"):
 		d.errorf(f.at(off), "names of services have none", "blank in the service name %q", name)
 	case d.e.Kind == RPC:
@@ -80,7 +80,7 @@ func (d *draft) name(f field, off int, name string) {
 
 // muxService reads what follows "tcpmux/". The plus sign says that the daemon
 // sends the positive reply itself.
-func (d *draft) muxService(f field, off int, name string) {
+func (d *draft) muxService(f Word, off int, name string) {
 	d.e.Kind = Mux
 	d.e.Service, d.e.Plus = strings.CutPrefix(name, "+")
 	if d.e.Service == "" {
@@ -93,18 +93,18 @@ func (d *draft) muxService(f field, off int, name string) {
 
 // unixService reads a path, an abstract name, or FreeBSD's
 // ":user:group:mode:path".
-func (d *draft) unixService(f, host field) {
+func (d *draft) unixService(f, host Word) {
 	off, ok := d.owner(f)
 	if !ok {
 		return
 	}
-	path := f.text[off:]
+	path := f.Text[off:]
 	d.e.Service = path
 	switch {
-	case host.text != "":
-		d.errorf(host.pos, "remove it", "a unix service has no address %q", strings.TrimSuffix(host.text, ":"))
+	case host.Text != "":
+		d.errorf(host.Pos, "remove it", "a unix service has no address %q", strings.TrimSuffix(host.Text, ":"))
 	case path == "" || path == "@":
-		d.errorf(f.at(off), "expected a path", "no path in %q", f.text)
+		d.errorf(f.at(off), "expected a path", "no path in %q", f.Text)
 	case path[0] != '/' && path[0] != '@':
 		d.errorf(f.at(off), "start it with /, or with @ for an abstract name", "unix path %q is not absolute", path)
 	case len(strings.TrimPrefix(path, "@")) > maxPath:
@@ -113,17 +113,17 @@ func (d *draft) unixService(f, host field) {
 }
 
 // owner reads ":user:group:mode:", if there, and returns the offset behind it.
-func (d *draft) owner(f field) (off int, ok bool) {
-	spec, found := strings.CutPrefix(f.text, ":")
+func (d *draft) owner(f Word) (off int, ok bool) {
+	spec, found := strings.CutPrefix(f.Text, ":")
 	if !found {
 		return 0, true
 	}
 	parts := strings.SplitN(spec, ":", 4)
 	if len(parts) < 4 {
-		d.errorf(f.pos, "expected :user:group:mode:path", "incomplete owner of the socket %q", f.text)
+		d.errorf(f.Pos, "expected :user:group:mode:path", "incomplete owner of the socket %q", f.Text)
 		return 0, false
 	}
-	off = len(f.text) - len(parts[3])
+	off = len(f.Text) - len(parts[3])
 	mode, err := strconv.ParseUint(parts[2], 8, 32)
 	if err != nil || mode > 0o777 {
 		d.errorf(f.at(off-1-len(parts[2])), "expected octal digits up to 777", "bad mode %q", parts[2])
@@ -134,15 +134,15 @@ func (d *draft) owner(f field) (off int, ok bool) {
 
 // defaultHost reads a line that is an address alone: it holds for the lines
 // after it.
-func (r *reader) defaultHost(f field) {
-	if hosts, ok := r.addresses(f, f.text[:len(f.text)-1]); ok {
+func (r *reader) defaultHost(f Word) {
+	if hosts, ok := r.addresses(f, f.Text[:len(f.Text)-1]); ok {
 		r.hosts = hosts
 	}
 }
 
 // addresses reads a list of addresses or host names, which f starts with. An
 // empty list and "*" are every address, for which it returns nil.
-func (r *reader) addresses(f field, list string) (hosts []string, ok bool) {
+func (r *reader) addresses(f Word, list string) (hosts []string, ok bool) {
 	if list == "" || list == "*" {
 		return nil, true
 	}
@@ -161,7 +161,7 @@ func (r *reader) addresses(f field, list string) (hosts []string, ok bool) {
 		off += len(item) + 1
 	}
 	if every {
-		r.report(Hint, f.pos, "* is every address", "the others are ignored")
+		r.report(Hint, f.Pos, "* is every address", "the others are ignored")
 		return nil, true
 	}
 	return slices.Clip(hosts), true

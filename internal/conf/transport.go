@@ -81,13 +81,13 @@ func isProtocol(word string) bool {
 }
 
 // protocol reads the third column: a transport, then buffer sizes.
-func (d *draft) protocol(f field) {
-	d.e.Cols[ColProtocol] = f.pos
-	if types, ok := strings.CutPrefix(f.text, "rpc/"); ok {
+func (d *draft) protocol(f Word) {
+	d.e.Cols[ColProtocol] = f.Pos
+	if types, ok := strings.CutPrefix(f.Text, "rpc/"); ok {
 		d.netTypes(f, types)
 		return
 	}
-	word, options, found := strings.Cut(f.text, ",")
+	word, options, found := strings.Cut(f.Text, ",")
 	if found {
 		d.bufferSizes(f, len(word)+1, options)
 	}
@@ -98,7 +98,7 @@ func (d *draft) protocol(f field) {
 }
 
 // strip removes the parts of a protocol that say nothing on Linux.
-func (d *draft) strip(f field, word string) string {
+func (d *draft) strip(f Word, word string) string {
 	if w, ok := strings.CutSuffix(word, "/ttcp"); ok {
 		d.hint(f.at(len(w)), "T/TCP ignored", "write "+w)
 		word = w
@@ -110,13 +110,13 @@ func (d *draft) strip(f field, word string) string {
 }
 
 // lookUp finds the transport that word names.
-func (d *draft) lookUp(f field, word string) (t transport, types []Type, ok bool) {
+func (d *draft) lookUp(f Word, word string) (t transport, types []Type, ok bool) {
 	if t, types, ok = inetTransport(word); ok {
 		return t, types, true
 	}
 	switch {
 	case d.style == tli:
-		d.errorf(f.pos, "only tcp and udp can be served as sockets", "Linux has no TLI device %q", word)
+		d.errorf(f.Pos, "only tcp and udp can be served as sockets", "Linux has no TLI device %q", word)
 	case word == "unix":
 		d.e.Kind = Unix
 		return transport{proto: word, word: word}, local, true
@@ -124,11 +124,11 @@ func (d *draft) lookUp(f field, word string) (t transport, types []Type, ok bool
 		d.e.Kind = Vsock
 		return transport{proto: word, word: word}, local, true
 	case strings.HasPrefix(word, "faith/"):
-		d.errorf(f.pos, "remove the line", "FAITH translation is gone from every system")
+		d.errorf(f.Pos, "remove the line", "FAITH translation is gone from every system")
 	case d.style == socket && d.e.Type > Dgram && isName(word):
 		return otherTransport(word), []Type{d.e.Type}, true
 	default:
-		d.errorf(f.pos, suggest(word, protocolWords), "unknown protocol %q", word)
+		d.errorf(f.Pos, suggest(word, protocolWords), "unknown protocol %q", word)
 	}
 	return transport{}, nil, false
 }
@@ -145,7 +145,7 @@ func otherTransport(word string) transport {
 
 // fit completes the transport with the socket type, or reports that they do
 // not go together.
-func (d *draft) fit(f field, t transport, types []Type) {
+func (d *draft) fit(f Word, t transport, types []Type) {
 	switch d.style {
 	case tli:
 		d.hint(d.e.Cols[ColType], fmt.Sprintf("served as a plain %s socket", types[0]), "Linux has no TLI")
@@ -163,10 +163,10 @@ func (d *draft) fit(f field, t transport, types []Type) {
 	raw := !rpc && (t.typ == RDM || t.typ == Raw)
 	switch {
 	case rpc && t.proto != "tcp" && t.proto != "udp":
-		d.errorf(f.pos, "expected tcp or udp", "the portmapper does not know protocol %s", t.proto)
+		d.errorf(f.Pos, "expected tcp or udp", "the portmapper does not know protocol %s", t.proto)
 		return
 	case !raw && !slices.Contains(types, t.typ):
-		d.errorf(f.pos, fits(t.proto, types), "socket type %s does not fit protocol %s", t.typ, t.word)
+		d.errorf(f.Pos, fits(t.proto, types), "socket type %s does not fit protocol %s", t.typ, t.word)
 		return
 	}
 	d.open = append(d.open, t)
@@ -182,7 +182,7 @@ func fits(proto string, types []Type) string {
 }
 
 // bufferSizes reads Debian's and NetBSD's "sndbuf=16k,rcvbuf=1m".
-func (d *draft) bufferSizes(f field, off int, options string) {
+func (d *draft) bufferSizes(f Word, off int, options string) {
 	for option := range strings.SplitSeq(options, ",") {
 		name, size, _ := strings.Cut(option, "=")
 		at := off + min(len(name)+1, len(option))

@@ -43,13 +43,13 @@ func isType(word string) bool {
 }
 
 // sockType reads the second column.
-func (d *draft) sockType(f field) {
-	d.e.Cols[ColType] = f.pos
-	word, rest := splitType(f.text)
+func (d *draft) sockType(f Word) {
+	d.e.Cols[ColType] = f.Pos
+	word, rest := splitType(f.Text)
 	d.style = typeStyle(word)
 	switch {
 	case d.style == unknown:
-		d.errorf(f.pos, suggest(word, typeWords[:]), "unknown socket type %q", word)
+		d.errorf(f.Pos, suggest(word, typeWords[:]), "unknown socket type %q", word)
 		return
 	case d.style == socket:
 		d.e.Type = Type(slices.Index(typeWords[:], word))
@@ -63,7 +63,7 @@ func (d *draft) sockType(f field) {
 
 // acceptOptions reads what NetBSD allows after "stream": ",max:filter,arg",
 // each part optional.
-func (d *draft) acceptOptions(f field, off int, rest string) {
+func (d *draft) acceptOptions(f Word, off int, rest string) {
 	if d.style != socket || d.e.Type != Stream {
 		d.errorf(f.at(off), "only stream takes a maximum and an accept filter", "%q after the socket type", rest)
 		return
@@ -79,7 +79,7 @@ func (d *draft) acceptOptions(f field, off int, rest string) {
 
 // acceptFilter takes every filter for the one that Linux has: the connection
 // is accepted when its first data is there.
-func (d *draft) acceptFilter(f field, off int, filter string) {
+func (d *draft) acceptFilter(f Word, off int, filter string) {
 	if name, _, _ := strings.Cut(filter, ","); name == "" {
 		d.errorf(f.at(off), "expected dataready or httpready", "empty accept filter")
 		return

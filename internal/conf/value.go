@@ -10,9 +10,9 @@ import (
 )
 
 // number reads a decimal number at offset off of f, or reports why not.
-func (d *draft) number(f field, off int, s string) int {
+func (d *draft) number(f Word, off int, s string) int {
 	if s == "" {
-		d.errorf(f.at(off), "expected a number", "number missing in %q", f.text)
+		d.errorf(f.at(off), "expected a number", "number missing in %q", f.Text)
 		return 0
 	}
 	if !isNumber(s) {
@@ -27,7 +27,7 @@ func (d *draft) number(f field, off int, s string) int {
 }
 
 // size reads a number of bytes, in k or m if it says so.
-func (d *draft) size(f field, off int, s string) int {
+func (d *draft) size(f Word, off int, s string) int {
 	digits, unit := s, 1
 	switch {
 	case strings.HasSuffix(s, "k"), strings.HasSuffix(s, "K"):

@@ -22,9 +22,9 @@ func isWait(s string) bool {
 }
 
 // wait reads the fourth column.
-func (d *draft) wait(f field) {
-	d.e.Cols[ColWait] = f.pos
-	word, limits := splitWait(f.text)
+func (d *draft) wait(f Word) {
+	d.e.Cols[ColWait] = f.Pos
+	word, limits := splitWait(f.Text)
 	switch word {
 	case "wait", "swait":
 		d.e.Wait = true
@@ -32,9 +32,9 @@ func (d *draft) wait(f field) {
 		d.e.Wait, d.e.Listen = true, true
 	case "nowait":
 	case "balance":
-		d.hint(f.pos, "balance is read as nowait", "the kernel balances")
+		d.hint(f.Pos, "balance is read as nowait", "the kernel balances")
 	default:
-		d.errorf(f.pos, suggest(word, waitWords[:3]), "unknown wait word %q", word)
+		d.errorf(f.Pos, suggest(word, waitWords[:3]), "unknown wait word %q", word)
 		return
 	}
 	d.limits(f, len(word), limits)
@@ -42,7 +42,7 @@ func (d *draft) wait(f field) {
 
 // limits reads ".starts" or ":starts", then FreeBSD's
 // "/servers/starts per source/servers per source".
-func (d *draft) limits(f field, off int, s string) {
+func (d *draft) limits(f Word, off int, s string) {
 	l := &d.e.Limits
 	if s != "" && s[0] != '/' {
 		starts, _, _ := strings.Cut(s[1:], "/")
