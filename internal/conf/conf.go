@@ -1,8 +1,18 @@
-// Package conf reads inetd.conf in every dialect. In goes the text of a file,
-// out come its entries in order and all its problems, each with the place in
-// the file it is about. The package is pure: it opens no file, and knows
-// nothing of the kernel, the services database or the users of the machine.
+// Package conf reads inetd.conf in every dialect. In goes the text of the
+// files of a configuration, out come its entries in order and all its problems,
+// each with the place in the file it is about. The package is pure: it opens no
+// file, and knows nothing of the kernel, the services database or the users of
+// the machine.
+//
+// An entry is written in columns or as a Definition, which is keys with values.
+// Every check of a value is a method of draft that gets the value and its place,
+// so both forms and other front ends share it: a front end makes Definitions and
+// gives them to Parser.Compile, and Define turns any entry into one. The table
+// of keys (keys.go) has one row for each. A row that is marked later is one that
+// the daemon cannot do yet: its values are checked, and the key is refused.
 package conf
+
+import "time"
 
 // Kind tells what an entry is opened or reached by.
 type Kind uint8
@@ -51,10 +61,12 @@ const Unset = -1
 // Limits are the numbers of the wait column. Each is Unset where the entry
 // says nothing, and 0 where it asks for no limit.
 type Limits struct {
-	Starts    int // starts per 60 seconds
+	Starts    int // starts per Window
 	Max       int // concurrent servers
-	PerMinute int // starts per 60 seconds and source address
+	PerMinute int // starts per SourceWindow and source address
 	PerSource int // concurrent servers per source address
+
+	Window, SourceWindow time.Duration // 0: 60 seconds
 }
 
 // Owner is the owner and mode that FreeBSD's ":user:group:mode:" prefix asks
@@ -90,6 +102,7 @@ type Entry struct {
 	Plus      bool   // tcpmux/+name: the daemon answers "+Go" itself
 	Low, High uint32 // RPC versions
 	Owner     Owner  // of a unix path
+	Keys      *Keys  // what no column can say; nil: nothing
 	Cols      [7]Pos // where each column starts, ColService to ColArgs; zero where there is none
 }
 

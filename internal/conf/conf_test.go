@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 }
 
 // includeGolden resolves .include under testdata/conf.
-func includeGolden(from, pattern string) ([]File, error) {
+func includeGolden(from, pattern string) ([]*File, error) {
 	if strings.HasPrefix(pattern, "nothing") {
 		return nil, errors.New("no such directory")
 	}
@@ -58,7 +58,7 @@ func includeGolden(from, pattern string) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []File
+	var files []*File
 	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -68,7 +68,7 @@ func includeGolden(from, pattern string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, File{Name: rel, Text: text})
+		files = append(files, &File{Name: rel, Text: string(text)})
 	}
 	return files, nil
 }

@@ -2,130 +2,184 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// keys are what a definition can say, with the least and the most values that
-// each takes; -1 is any number.
-var keys = map[string]struct{ least, most int }{
-	"bind":         {1, 1},
-	"socktype":     {1, 1},
-	"acceptfilter": {1, 2},
-	"protocol":     {1, 1},
-	"sndbuf":       {1, 1},
-	"recvbuf":      {1, 1},
-	"wait":         {1, 1},
-	"service_max":  {1, 1},
-	"user":         {1, 1},
-	"group":        {1, 1},
-	"exec":         {1, 1},
-	"args":         {1, -1},
-	"ip_max":       {1, 1},
-	"accept_max":   {1, 1},
-	"ipsec":        {0, 1},
+// Word is one word of a configuration with its place.
+type Word struct {
+	Text   string
+	Pos    Pos
+	Plain  bool // the text stands in the file as it is, so an offset into it is one of columns
+	Quoted bool // it stands in quotes
 }
 
-// keyNames are the keys in the order they are offered.
-var keyNames = []string{
-	"protocol", "wait", "user", "exec", "args", "bind", "socktype", "acceptfilter", "sndbuf",
-	"recvbuf", "service_max", "group", "ip_max", "accept_max", "ipsec",
+// at returns the place of byte i of the word, or the word's own where its text
+// is not as in the file.
+func (w Word) at(i int) Pos {
+	p := w.Pos
+	if w.Plain {
+		p.Col += i
+	}
+	return p
 }
 
-// values are the values of each key of a definition.
-type values map[string][]Word
+// State tells what a definition wants of its service.
+type State uint8
 
-// first returns the first value of a key, or a field without text and place.
-func (v values) first(key string) Word {
-	if f := v[key]; len(f) > 0 {
-		return f[0]
+// The states. An entry that is Off is checked and not served. With amends
+// entries that are written elsewhere.
+const (
+	On State = iota
+	Off
+	With
+)
+
+var stateWords = [...]string{"on", "off", "with"}
+
+// String returns the word after the service: "on", "off" or "with".
+func (s State) String() string { return stateWords[s] }
+
+// Option is one key of a definition with its values.
+type Option struct {
+	Key    Word
+	Values []Word
+}
+
+// Definition is an entry in the second syntax, read and not yet checked. It is
+// the form that every front end but the classic line produces, and that every
+// entry can be printed in, so that there is one place for the checks of values.
+type Definition struct {
+	Service Word
+	State   State
+	Options []Option
+}
+
+// index returns the place of a key in the list, or -1.
+func (def *Definition) index(key string) int {
+	return slices.IndexFunc(def.Options, func(o Option) bool { return o.Key.Text == key })
+}
+
+// values returns the values of a key, or nil.
+func (def *Definition) values(key string) []Word {
+	if i := def.index(key); i >= 0 {
+		return def.Options[i].Values
+	}
+	return nil
+}
+
+// first returns the first value of a key, or a word without text and place.
+func (def *Definition) first(key string) Word {
+	if v := def.values(key); len(v) > 0 {
+		return v[0]
 	}
 	return Word{}
 }
 
-// definition reads one entry in NetBSD's second syntax and leaves the cursor
-// behind its semicolon. An entry that is switched off is only checked.
+// definition reads one entry in the second syntax and leaves the cursor behind
+// its semicolon.
 func (r *reader) definition() {
-	first := len(r.problems)
+	first := len(r.out.Problems)
 	s := scanner{reader: r}
-	service, on := s.word(), s.word().Text == "on"
-	if list, ok := s.options(); ok {
-		d := r.draft(service.Pos)
-		v := d.values(list)
-		if i := strings.IndexFunc(service.Text, control); i >= 0 {
-			d.failed = true
-			d.badByte(service.at(i), service.Text[i])
-		}
-		if !d.failed {
-			d.define(service, v)
-		}
-		d.failed = d.failed || !on
-		d.finish()
+	def, complete := s.definition()
+	switch {
+	case r.gathering:
+		r.gather(def, complete)
+	case complete:
+		r.compile(&def)
 	}
 	r.sortProblems(first)
 }
 
-// values checks the keys and the number of their values.
-func (d *draft) values(list []option) values {
-	v := make(values, len(list))
-	for _, o := range list {
-		name := o.key.Text
-		count, known := keys[name]
-		_, twice := v[name]
-		switch n := len(o.values); {
-		case !known:
-			d.errorf(o.key.Pos, suggest(name, keyNames), "unknown key %q", name)
-		case twice:
-			d.errorf(o.key.Pos, "write it once", "second %q", name)
-		case n < count.least:
-			d.errorf(o.key.Pos, "expected "+name+" = value", "no value for %q", name)
-		case n > count.most && count.most >= 0:
-			d.errorf(o.values[count.most].Pos, commaHint(o.values), "%d values for %q", n, name)
-		}
-		v[name] = o.values
+// compile checks a definition and adds its entries. One that is switched off
+// is only checked.
+func (r *reader) compile(def *Definition) {
+	d := r.draft(def.Service.Pos)
+	if i := strings.IndexFunc(def.Service.Text, control); i >= 0 {
+		d.failed = true
+		d.badByte(def.Service.at(i), def.Service.Text[i])
 	}
-	return v
+	d.shape(def)
+	switch {
+	case def.State == With:
+		d.amendment(def)
+		return
+	case !d.failed:
+		d.define(def)
+	}
+	d.failed = d.failed || def.State == Off
+	d.finish()
+}
+
+// shape checks the keys and the number of their values.
+func (d *draft) shape(def *Definition) {
+	for i := range def.Options {
+		o := &def.Options[i]
+		row, name := find(o.Key.Text), o.Key.Text
+		if row != nil {
+			o.Key.Text = row.name // the file's text is not kept for it
+		}
+		switch n := len(o.Values); {
+		case row == nil:
+			d.errorf(o.Key.Pos, suggest(name, d.out.offered()), "unknown key %q", name)
+		case def.index(name) < i:
+			d.errorf(o.Key.Pos, "write it once", "second %q", name)
+		case n < row.least:
+			d.errorf(o.Key.Pos, "expected "+name+" = value", "no value for %q", name)
+		case n > row.most && row.most >= 0:
+			d.errorf(o.Values[row.most].Pos, commaHint(o.Values), "%d values for %q", n, name)
+		case row.kind&later != 0 && !d.out.all:
+			d.errorf(o.Key.Pos, "remove it", "key %s is not available in this version", name)
+		}
+	}
 }
 
 // commaHint tells where a comma was probably forgotten: before a value that is
 // the next key.
-func commaHint(f []Word) string {
-	for i, v := range f {
+func commaHint(values []Word) string {
+	for i, v := range values {
 		name, _, assigned := strings.Cut(v.Text, "=")
 		if assigned && name == "" && i > 0 {
-			name = f[i-1].Text
+			name = values[i-1].Text
 		}
-		if _, known := keys[name]; known && assigned {
+		if assigned && find(name) != nil {
 			return fmt.Sprintf("is a comma missing before %q?", name)
 		}
 	}
 	return "expected a comma or a semicolon"
 }
 
-// define fills in the entry.
-func (d *draft) define(service Word, v values) {
-	exec := v.first("exec")
+// define fills in the entry, the columns first.
+func (d *draft) define(def *Definition) {
+	exec := def.first("exec")
 	if exec.Text == "" {
 		exec.Text = "internal"
 	}
-	d.socket(v)
-	host := v.first("bind")
-	if v["bind"] != nil {
-		host.Text += ":"
+	d.socket(def)
+	d.service(def.Service, listOf(def.values("bind")))
+	d.waitKey(def.first("wait"), exec.Text == "internal")
+	d.userKeys(def, exec.Text == "internal")
+	d.server(exec, def.values("args"))
+	for i := range def.Options {
+		d.option(&def.Options[i])
 	}
-	d.service(service, host)
-	d.waitKey(v.first("wait"), exec.Text == "internal")
-	d.userKeys(v, exec.Text == "internal")
-	d.server(exec, v["args"])
-	d.limitKeys(v)
-	if f := v.first("ipsec"); f.Text != "" {
-		d.report(Warning, f.Pos, "IPsec policy ignored: the traffic of the service is not protected by it", "")
+}
+
+// listOf joins the addresses of the key "bind" to the form that stands before
+// a service. No addresses are a word without text.
+func listOf(addresses []Word) Word {
+	if len(addresses) == 0 {
+		return Word{}
 	}
+	list := Word{Text: strings.Join(words(addresses), ",") + ":", Pos: addresses[0].Pos}
+	list.Plain = addresses[0].Plain && len(addresses) == 1
+	return list
 }
 
 // socket reads the type and the protocol. Either may be left out if the other
 // leaves no choice.
-func (d *draft) socket(v values) {
-	typ, protocol := v.first("socktype"), v.first("protocol")
+func (d *draft) socket(def *Definition) {
+	typ, protocol := def.first("socktype"), def.first("protocol")
 	if protocol.Text == "" {
 		protocol.Text = map[string]string{"stream": "tcp", "dgram": "udp"}[typ.Text]
 	}
@@ -138,28 +192,19 @@ func (d *draft) socket(v values) {
 	}
 	d.sockType(typ)
 	d.protocol(protocol)
-	if f := v.first("acceptfilter"); f.Text != "" {
-		d.acceptFilter(f, 0, f.Text)
-	}
-	if f := v.first("sndbuf"); f.Text != "" {
-		d.e.SndBuf = d.size(f, 0, f.Text)
-	}
-	if f := v.first("recvbuf"); f.Text != "" {
-		d.e.RcvBuf = d.size(f, 0, f.Text)
-	}
 }
 
 // waitKey reads "yes", "no" or "listen". A builtin needs none of them.
-func (d *draft) waitKey(f Word, internal bool) {
-	d.e.Cols[ColWait] = f.Pos
+func (d *draft) waitKey(w Word, internal bool) {
+	d.e.Cols[ColWait] = w.Pos
 	switch {
-	case f.Text == "yes":
+	case w.Text == "yes":
 		d.e.Wait = true
-	case f.Text == "listen":
+	case w.Text == "listen":
 		d.e.Wait, d.e.Listen = true, true
-	case f.Text == "no":
-	case f.Pos.Line > 0:
-		d.errorf(f.Pos, "expected yes or no", "bad value %q for \"wait\"", f.Text)
+	case w.Text == "no":
+	case w.Pos.Line > 0:
+		d.errorf(w.Pos, "expected yes, no or listen", "bad value %q for \"wait\"", w.Text)
 	case !internal:
 		d.errorf(d.e.Pos, "write wait = yes or wait = no", `the key "wait" is missing`)
 	default:
@@ -168,27 +213,30 @@ func (d *draft) waitKey(f Word, internal bool) {
 }
 
 // userKeys reads the user and the group. A builtin runs as the daemon.
-func (d *draft) userKeys(v values, internal bool) {
-	user := v.first("user")
+func (d *draft) userKeys(def *Definition, internal bool) {
+	user := def.first("user")
 	d.e.Cols[ColUser] = user.Pos
 	if user.Text == "" && !internal {
 		d.errorf(d.e.Pos, "write user = NAME", `the key "user" is missing`)
 	}
-	d.e.User, d.e.Group = user.Text, v.first("group").Text
+	d.e.User, d.e.Group = user.Text, def.first("group").Text
 	if d.e.User == "-" {
 		d.e.User = ""
 	}
 }
 
-func (d *draft) limitKeys(v values) {
-	l := &d.e.Limits
-	d.limitKey(v.first("service_max"), &l.Starts)
-	d.limitKey(v.first("accept_max"), &l.Max)
-	d.limitKey(v.first("ip_max"), &l.PerMinute)
-}
-
-func (d *draft) limitKey(f Word, target *int) {
-	if f.Pos.Line > 0 {
-		*target = d.number(f, 0, f.Text)
+// option reads a key that is no column into the entry.
+func (d *draft) option(o *Option) {
+	row := find(o.Key.Text)
+	if row.kind&column != 0 || len(o.Values) == 0 {
+		return
+	}
+	if row.kind&nothing == 0 && d.e.Keys == nil {
+		d.e.Keys = &Keys{}
+	}
+	d.key = row.name
+	row.read(d, d.e.Keys, o.Values)
+	if row.kind&nothing == 0 {
+		d.e.Keys.set(*o)
 	}
 }

@@ -30,6 +30,7 @@ type draft struct {
 	e      Entry
 	failed bool
 	style  style
+	key    string // of the value in hand, for messages
 }
 
 // draft begins an entry, in the memory of the last one.
@@ -96,13 +97,13 @@ func (d *draft) oddities(f []Word) {
 		return
 	}
 	args := f[min(len(f), ColServer):]
-	d.oddity(f, func(w Word) bool { return w.quoted },
+	d.oddity(f, func(w Word) bool { return w.Quoted },
 		"quotes around %q removed", "Debian and OpenBSD would pass them on")
-	d.oddity(args, func(w Word) bool { return !w.quoted && strings.ContainsAny(w.Text, `"'`) },
+	d.oddity(args, func(w Word) bool { return !w.Quoted && strings.ContainsAny(w.Text, `"'`) },
 		"quote inside %q passed on", "only a word that starts with a quote is quoted")
-	d.oddity(args, func(w Word) bool { return !w.quoted && w.Text == "#" },
+	d.oddity(args, func(w Word) bool { return !w.Quoted && w.Text == "#" },
 		"%q and what follows are passed on as arguments", "a comment needs a line of its own")
-	d.oddity(args, func(w Word) bool { return !w.quoted && w.Text == `\` },
+	d.oddity(args, func(w Word) bool { return !w.Quoted && w.Text == `\` },
 		"%q passed on as an argument", "a backslash continues a line only at its very end")
 }
 
@@ -203,11 +204,24 @@ func (d *draft) finish() {
 	}
 	d.contradictions()
 	d.meaningless()
+	amended := len(d.out.with.list) > 0
 	for _, t := range d.open {
-		if !d.failed {
-			d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
-			d.add(&d.e)
+		d.e.Type, d.e.Proto, d.e.Family, d.e.Word = t.typ, t.proto, t.family, t.word
+		if !amended {
+			d.add()
+			continue
 		}
+		before := d.e
+		d.amend()
+		d.add()
+		d.e = before
+	}
+}
+
+// add hands out the entry unless something is wrong with it.
+func (d *draft) add() {
+	if !d.failed && !d.stopped {
+		d.stopped = !d.yield(&d.e)
 	}
 }
 

@@ -22,7 +22,7 @@ func (r *reader) directive(f []Word) {
 		r.report(Error, at, fmt.Sprintf("unknown directive %q", f[0].Text), suggest(f[0].Text, []string{".include"}))
 	case len(f) != 2:
 		r.report(Error, at, fmt.Sprintf("%d patterns after .include", len(f)-1), "expected one")
-	case r.include == nil:
+	case r.out.Include == nil:
 		r.report(Error, at, ".include is not possible here", "")
 	case len(r.files) == maxDepth:
 		r.report(Error, f[1].Pos, fmt.Sprintf("%d files include one another", maxDepth), "is a symbolic link a loop?")
@@ -34,23 +34,19 @@ func (r *reader) directive(f []Word) {
 // includeFiles reads the files that match the pattern. They inherit the
 // default address, and cannot change it for this file.
 func (r *reader) includeFiles(pattern Word) {
-	files, err := r.include(r.name(), pattern.Text)
+	files, err := r.out.include(r.name(), pattern.Text)
 	if err != nil {
 		r.report(Error, pattern.Pos, fmt.Sprintf("include %q: %v", pattern.Text, err), "")
 	}
 	for _, file := range files {
-		if slices.Contains(r.files, file.Name) {
+		if slices.ContainsFunc(r.files, func(f *File) bool { return f.Name == file.Name }) {
 			r.report(Error, pattern.Pos, fmt.Sprintf("%q includes itself", file.Name), "it is read once")
 			continue
 		}
-		inner := reader{
-			result:  r.result,
-			include: r.include,
-			files:   append(slices.Clip(r.files), file.Name),
-			text:    string(file.Text),
-			cursor:  cursor{line: 1},
-			hosts:   r.hosts,
-		}
+		inner := newReader(r.out, file)
+		inner.files = append(slices.Clip(r.files), file)
+		inner.yield, inner.gathering, inner.hosts = r.yield, r.gathering, r.hosts
 		inner.read()
+		r.stopped = inner.stopped
 	}
 }

@@ -19,24 +19,6 @@ type part struct {
 	off  int    // and in the logical line
 }
 
-// field is one word of a definition.
-type Word struct {
-	Text   string
-	Pos    Pos
-	quoted bool
-	Plain  bool // the text stands in the file as it is, so an offset into it is one of columns
-}
-
-// at returns the place of byte i of the field, or the field's own where its
-// text is not as in the file.
-func (f Word) at(i int) Pos {
-	p := f.Pos
-	if f.Plain {
-		p.Col += i
-	}
-	return p
-}
-
 // join makes the logical line that starts with s. A line goes on in the next
 // one if it ends in a backslash (HP-UX, busybox) or the next one starts with a
 // blank (BSD); comment lines in between do not count. It reports false, and
@@ -158,11 +140,11 @@ func (r *reader) split() bool {
 			r.report(Error, l.pos(r, i), "the quote is not closed", "")
 			return false
 		}
-		if f.quoted && end < len(l.text) && !blank(l.text[end]) {
+		if f.Quoted && end < len(l.text) && !blank(l.text[end]) {
 			r.report(Warning, l.pos(r, end), "what follows a closing quote is a word of its own", "put a blank after the quote")
 		}
 		f.Pos = l.pos(r, i)
-		f.Plain = !f.quoted && l.cursor(end-1).line == f.Pos.Line
+		f.Plain = !f.Quoted && l.cursor(end-1).line == f.Pos.Line
 		r.fields = append(r.fields, f)
 		i = end
 	}
@@ -178,7 +160,7 @@ func (l *line) field(i int) (f Word, end int) {
 		if n < 0 {
 			return Word{}, -1
 		}
-		return Word{Text: s[1 : n+1], quoted: true}, i + n + 2
+		return Word{Text: s[1 : n+1], Quoted: true}, i + n + 2
 	}
 	n := wordEnd(s)
 	return Word{Text: s[:n]}, i + n

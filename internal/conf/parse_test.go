@@ -100,15 +100,15 @@ func TestSlicesAreOwned(t *testing.T) {
 
 func TestInclude(t *testing.T) {
 	t.Parallel()
-	deeper := func(from, pattern string) ([]File, error) {
-		return []File{{Name: from + "/" + pattern, Text: []byte(".include x")}}, nil
+	deeper := func(from, pattern string) ([]*File, error) {
+		return []*File{{Name: from + "/" + pattern, Text: ".include x"}}, nil
 	}
-	partly := func(from, pattern string) ([]File, error) {
-		return []File{{Name: "good", Text: []byte("b\t" + cat)}}, errors.New("one of two is a directory")
+	partly := func(from, pattern string) ([]*File, error) {
+		return []*File{{Name: "good", Text: "b\t" + cat}}, errors.New("one of two is a directory")
 	}
 	tests := []struct {
 		name, text string
-		include    func(from, pattern string) ([]File, error)
+		include    func(from, pattern string) ([]*File, error)
 		entries    int
 		problem    string
 	}{
@@ -131,10 +131,10 @@ func TestInclude(t *testing.T) {
 func TestIncludeAsksWithTheIncludingFile(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	_, problems := Parse("top", []byte(".include 'with blank'\n"), func(from, pattern string) ([]File, error) {
+	_, problems := Parse("top", []byte(".include 'with blank'\n"), func(from, pattern string) ([]*File, error) {
 		asked = append(asked, from+" "+pattern)
 		if from == "top" {
-			return []File{{Name: "inner", Text: []byte(".include ../*.conf")}}, nil
+			return []*File{{Name: "inner", Text: ".include ../*.conf"}}, nil
 		}
 		return nil, nil
 	})

@@ -14,60 +14,112 @@ const maxLine = 1 << 20
 // to its own directory would otherwise give new names for ever.
 const maxDepth = 16
 
-// File is one file that an .include directive reads.
+// File is a file of a configuration.
 type File struct {
 	Name string
-	Text []byte
+	Text string
 }
 
-// Parse reads one configuration file, named file in positions. It returns
-// every usable entry in the order of the text and every problem in the order
-// of position. An .include directive is resolved by include, which gets the
-// name of the including file and the pattern as written and returns the files
-// it matches; with a nil include the directive is refused with a problem.
-func Parse(file string, text []byte, include func(from, pattern string) ([]File, error)) (entries []Entry, problems []Problem) {
-	for e := range Entries(file, text, include, &problems) {
+// Include answers an .include directive: it gets the name of the including file
+// and the pattern as written, and returns the files that it matches.
+type Include func(from, pattern string) ([]*File, error)
+
+// Parser reads the files of one configuration. Gather is called for each of
+// them before Entries is for the first, and Unused after the last.
+type Parser struct {
+	Include  Include   // nil: the directive is refused with a problem
+	Problems []Problem // of what was read so far, those of one file in the order of position
+
+	with     amendments
+	gathered map[string]bool // names of files
+	included map[[2]string]included
+	all      bool // for tests: accept the keys that are not available
+}
+
+// Gather notes the definitions of a file that amend entries of any file. It
+// reports no problems: Entries comes by them again.
+func (p *Parser) Gather(file *File) {
+	if !strings.Contains(file.Text, "with") && !strings.Contains(file.Text, ".include") {
+		return
+	}
+	if p.gathered == nil {
+		p.gathered, p.included = map[string]bool{}, map[[2]string]included{}
+	}
+	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, all: p.all}
+	r := newReader(&scratch, file)
+	r.gathering = true
+	r.read()
+	p.with.add(scratch.with.list)
+}
+
+// included is what an .include directive has read.
+type included struct {
+	files []*File
+	err   error
+}
+
+// include asks Include, once for each directive.
+func (p *Parser) include(from, pattern string) ([]*File, error) {
+	key := [2]string{from, pattern}
+	got, known := p.included[key]
+	if !known {
+		got.files, got.err = p.Include(from, pattern)
+		if p.included != nil {
+			p.included[key] = got
+		}
+	}
+	return got.files, got.err
+}
+
+// Entries returns the usable entries of a file in the order of the text. The
+// memory of an entry is used again for the next one, so that thousands of them
+// need not be in memory at once; what it points to is its own.
+func (p *Parser) Entries(file *File) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		r := newReader(p, file)
+		r.yield = yield
+		r.read()
+	}
+}
+
+// Compile returns the entries of a definition that another front end has read.
+func (p *Parser) Compile(def Definition) (entries []Entry) {
+	r := newReader(p, &File{Name: def.Service.Pos.File})
+	r.yield = func(e *Entry) bool {
+		entries = append(entries, *e)
+		return true
+	}
+	first := len(p.Problems)
+	r.compile(&def)
+	r.sortProblems(first)
+	return entries
+}
+
+// Parse reads a configuration of one file. It returns every usable entry and
+// every problem.
+func Parse(file string, text []byte, include Include) ([]Entry, []Problem) {
+	p := Parser{Include: include}
+	return p.parse(file, text), p.Problems
+}
+
+func (p *Parser) parse(name string, text []byte) (entries []Entry) {
+	file := &File{Name: name, Text: string(text)}
+	p.Gather(file)
+	for e := range p.Entries(file) {
 		entries = append(entries, *e)
 	}
-	return entries, problems
-}
-
-// Entries is Parse one entry at a time, so that thousands of them need not be
-// in memory at once. An entry is valid until the next one. The problems are
-// complete when the last entry has been had.
-func Entries(file string, text []byte, include func(from, pattern string) ([]File, error), problems *[]Problem) iter.Seq[*Entry] {
-	return func(yield func(*Entry) bool) {
-		out := result{yield: yield}
-		r := reader{
-			result:  &out,
-			include: include,
-			files:   []string{file},
-			text:    string(text),
-			cursor:  cursor{line: 1},
-		}
-		r.read()
-		*problems = out.problems
-	}
-}
-
-// result takes what all files of one Parse have to say.
-type result struct {
-	yield    func(*Entry) bool
-	stopped  bool // yield wants no more
-	problems []Problem
-}
-
-// add hands out an entry.
-func (r *result) add(e *Entry) {
-	r.stopped = r.stopped || !r.yield(e)
+	p.Unused()
+	return entries
 }
 
 // reader reads one file.
 type reader struct {
-	*result
-	include func(from, pattern string) ([]File, error)
-	files   []string // being read, the outermost first; the last is this one
-	text    string
+	out       *Parser           // where problems and amendments go
+	yield     func(*Entry) bool // takes an entry, and tells whether more are wanted
+	stopped   bool              // none are
+	gathering bool              // for Gather: entries are skipped, not read
+	files     []*File           // being read, the outermost first; the last is this one
+	text      string
 	cursor
 	hosts []string // of the default address line, nil: every address
 
@@ -84,9 +136,19 @@ type cursor struct {
 	start int // the offset where that line starts
 }
 
+func newReader(out *Parser, file *File) *reader {
+	return &reader{out: out, files: []*File{file}, text: file.Text, cursor: cursor{line: 1}}
+}
+
 func (r *reader) read() {
+	if r.gathering {
+		if r.out.gathered[r.name()] {
+			return
+		}
+		r.out.gathered[r.name()] = true
+	}
 	r.byteOrderMark()
-	for {
+	for !r.stopped {
 		at := r.cursor
 		s, ok := r.next()
 		if !ok {
@@ -134,11 +196,12 @@ func (r *reader) byteOrderMark() {
 // entry handles the logical line that starts with s: a directive, a default
 // address, or the columns of a service.
 func (r *reader) entry(s string, at cursor) {
-	first := len(r.problems)
+	first := len(r.out.Problems)
 	if r.join(s, at) && r.split() && len(r.fields) > 0 {
 		switch name := r.fields[0]; {
 		case strings.HasPrefix(name.Text, "."):
 			r.directive(r.fields)
+		case r.gathering:
 		case len(r.fields) == 1 && strings.HasSuffix(name.Text, ":"):
 			r.defaultHost(name)
 		default:
@@ -152,7 +215,7 @@ func (r *reader) entry(s string, at cursor) {
 // Those of included files, which are in order, follow those of the directive.
 func (r *reader) sortProblems(first int) {
 	name := r.name()
-	slices.SortStableFunc(r.problems[first:], func(a, b Problem) int {
+	slices.SortStableFunc(r.out.Problems[first:], func(a, b Problem) int {
 		switch {
 		case a.Pos.File != name && b.Pos.File != name:
 			return 0
@@ -165,14 +228,14 @@ func (r *reader) sortProblems(first int) {
 	})
 }
 
-func (r *reader) name() string { return r.files[len(r.files)-1] }
+func (r *reader) name() string { return r.files[len(r.files)-1].Name }
 
 func (r *reader) pos(c cursor) Pos {
 	return Pos{File: r.name(), Line: c.line, Col: c.off - c.start + 1}
 }
 
 func (r *reader) report(s Severity, at Pos, text, hint string) {
-	r.problems = append(r.problems, Problem{Pos: at, Severity: s, Text: text, Hint: hint})
+	r.out.Problems = append(r.out.Problems, Problem{Pos: at, Severity: s, Text: text, Hint: hint})
 }
 
 // firstByte returns the first byte of s that is no blank, or 0.

@@ -2,15 +2,10 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
-
-// option is one "key = value value" of a definition.
-type option struct {
-	key    Word
-	values []Word
-}
 
 // scanner reads NetBSD's second syntax, which is free of lines:
 //
@@ -23,11 +18,28 @@ type scanner struct {
 }
 
 // startsDefinition tells whether a line opens a definition: the word after the
-// service is "on" or "off", which no socket type is.
+// service is "on", "off" or "with", which no socket type is.
 func startsDefinition(s string) bool {
-	_, rest := cutWord(s)
-	state, _ := cutWord(rest)
-	return state == "on" || state == "off"
+	_, rest := cutService(s)
+	word, _ := cutWord(rest)
+	return slices.Contains(stateWords[:], word)
+}
+
+// cutService is cutWord for the service of a definition, which may be quoted.
+func cutService(s string) (word, rest string) {
+	s = strings.TrimLeft(s, " \t")
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return cutWord(s)
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case s[0]:
+			return s[:i+1], s[i+1:]
+		}
+	}
+	return s, ""
 }
 
 // startsEntry tells whether a line surely opens an entry, in either syntax.
@@ -89,10 +101,34 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// definition reads all of one, up to its semicolon. Without that it returns
+// what it has and false.
+func (s *scanner) definition() (def Definition, complete bool) {
+	if def.Service, complete = s.service(); !complete {
+		s.skip()
+		return def, false
+	}
+	def.State = State(slices.Index(stateWords[:], s.word().Text))
+	def.Options, complete = s.options()
+	return def, complete
+}
+
+// service reads the service, which may be quoted.
+func (s *scanner) service() (w Word, ok bool) {
+	if c := firstByte(s.rest()); c != '"' && c != '\'' {
+		return s.word(), true
+	}
+	s.peek()
+	w.Pos = s.pos(s.cursor)
+	text, ok := s.quoted(nil, s.text[s.off])
+	w.Text = string(text)
+	return w, ok
+}
+
 // options reads up to the semicolon that ends the definition. It reports
 // false, and the problem, if the syntax is broken; the rest up to the
 // semicolon is then skipped.
-func (s *scanner) options() (list []option, ok bool) {
+func (s *scanner) options() (list []Option, ok bool) {
 	for {
 		switch s.peek() {
 		case ';':
@@ -100,12 +136,12 @@ func (s *scanner) options() (list []option, ok bool) {
 			return list, true
 		case 0:
 			s.report(Error, s.end(), "the definition does not end", `write ";" behind it`)
-			return nil, false
+			return list, false
 		}
 		o, ok := s.option()
 		if !ok {
 			s.skip()
-			return nil, false
+			return list, false
 		}
 		list = append(list, o)
 		if s.peek() == ',' {
@@ -124,10 +160,10 @@ func (s *scanner) end() Pos {
 }
 
 // option reads "key = value value", up to the comma or semicolon.
-func (s *scanner) option() (o option, ok bool) {
-	o.key = s.key()
+func (s *scanner) option() (o Option, ok bool) {
+	o.Key = s.key()
 	if s.peek() != '=' {
-		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.key.Text), "expected key = value")
+		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.Key.Text), "expected key = value")
 		return o, false
 	}
 	s.off++
@@ -140,7 +176,7 @@ func (s *scanner) option() (o option, ok bool) {
 		if !ok {
 			return o, false
 		}
-		o.values = append(o.values, v)
+		o.Values = append(o.Values, v)
 	}
 }
 

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,25 +25,19 @@ func (d *draft) number(f Word, off int, s string) int {
 	return int(n)
 }
 
-// size reads a number of bytes, in k or m if it says so.
+// size reads the size of a buffer: a number of bytes, with k, m or g behind it.
 func (d *draft) size(f Word, off int, s string) int {
-	digits, unit := s, 1
-	switch {
-	case strings.HasSuffix(s, "k"), strings.HasSuffix(s, "K"):
-		digits, unit = s[:len(s)-1], 1<<10
-	case strings.HasSuffix(s, "m"), strings.HasSuffix(s, "M"):
-		digits, unit = s[:len(s)-1], 1<<20
-	}
+	digits, unit := cutUnit(s)
 	if !isNumber(digits) {
 		d.errorf(f.at(off), "expected a number of bytes, such as 16384, 16k or 1m", "bad buffer size %q", s)
 		return 0
 	}
 	n, err := strconv.ParseInt(digits, 10, 32)
-	if err != nil || n == 0 || n > math.MaxInt32/int64(unit) {
+	if err != nil || n == 0 || n > maxInt32/int64(unit) {
 		d.errorf(f.at(off), "1 to 2147483647 bytes are possible", "buffer size %s is out of range", s)
 		return 0
 	}
-	return int(n) * unit
+	return int(n) * int(unit)
 }
 
 // isNumber tells whether s is made of decimal digits.

@@ -69,6 +69,7 @@ type loader struct {
 	starter  *child.Starter // only to make profiles
 	getent   getent
 	plan     plan
+	parser   conf.Parser
 	services *netdb.Services
 	classic  *netdb.Services
 	programs *netdb.Programs // of the rpc file, once needed
@@ -117,11 +118,7 @@ func (l *loader) load() *plan {
 		return l.result()
 	}
 	l.security()
-	for _, path := range files { // all, for the sake of their problems
-		if err := l.file(path); l.plan.err == nil {
-			l.plan.err = err
-		}
-	}
+	l.configuration(files)
 	l.muxListener()
 	l.plan.accounts.Forget()
 	l.dropReplaced()
@@ -150,24 +147,47 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 	l.plan.problems = append(l.plan.problems, problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
 }
 
-// file adds the services of one configuration file to the plan.
-func (l *loader) file(path string) error {
+// configuration adds the services of all files to the plan. An entry may be
+// amended by a definition in a later file, so all are read first. All have
+// their problems reported, and the first error counts.
+func (l *loader) configuration(paths []string) {
+	l.parser.Include = l.include
+	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
+	for i, path := range paths {
+		files[i], errs[i] = l.read(path)
+	}
+	for i, file := range files {
+		if errs[i] == nil {
+			errs[i] = l.file(file)
+		}
+	}
+	l.plan.err = cmp.Or(errs...)
+	l.parser.Unused()
+	for _, p := range l.parser.Problems {
+		l.plan.problems = append(l.plan.problems, problem{Problem: p})
+	}
+}
+
+func (l *loader) read(path string) (*conf.File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.plan.files = append(l.plan.files, path)
-	var problems []conf.Problem
-	usable := 0
-	for e := range conf.Entries(path, text, l.include, &problems) {
+	file := &conf.File{Name: path, Text: string(text)}
+	l.parser.Gather(file)
+	return file, nil
+}
+
+// file adds the services of one configuration file to the plan.
+func (l *loader) file(file *conf.File) error {
+	first, usable := len(l.parser.Problems), 0
+	for e := range l.parser.Entries(file) {
 		usable++
 		l.take(e)
 	}
-	for _, p := range problems {
-		l.plan.problems = append(l.plan.problems, problem{Problem: p})
-	}
-	if usable == 0 && slices.ContainsFunc(problems, isError) {
-		return fmt.Errorf("%s: Unusable configuration file", path)
+	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {
+		return fmt.Errorf("%s: Unusable configuration file", file.Name)
 	}
 	return nil
 }
@@ -248,7 +268,7 @@ func dropping(name string) string {
 
 // include answers NetBSD's .include: the regular files that match a pattern,
 // which is relative to the including file.
-func (l *loader) include(from, pattern string) ([]conf.File, error) {
+func (l *loader) include(from, pattern string) ([]*conf.File, error) {
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(filepath.Dir(from), pattern)
 	}
@@ -257,7 +277,7 @@ func (l *loader) include(from, pattern string) ([]conf.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []conf.File
+	var files []*conf.File
 	for _, path := range paths {
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 			continue
@@ -266,7 +286,7 @@ func (l *loader) include(from, pattern string) ([]conf.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, conf.File{Name: path, Text: text})
+		files = append(files, &conf.File{Name: path, Text: string(text)})
 	}
 	return files, nil
 }

@@ -1,0 +1,253 @@
+package conf
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Keys is what an entry asks for beyond its columns: the typed values of the
+// second syntax, from its own definition and from those that amend it. An
+// entry that asks for nothing has none. Where the zero value of a field means
+// something, Has tells whether the key was written. Entries may share Keys, so
+// nobody changes them.
+type Keys struct {
+	Options []Option // those in force, with their places, in the order of the table
+
+	// What ends a server. 0 is never.
+	MaxTime  time.Duration // after its start, however busy it is
+	IdleTime time.Duration // after the last byte either way
+	EndTime  time.Duration // from SIGTERM to SIGKILL
+
+	// What bounds it.
+	Rlimits      [numRlimits]Rlimit // in the order of RlimitNames
+	Nice         int                // -20 to 19
+	IOPriority   IOPriority
+	CPUs         []int // in ascending order
+	Umask        uint32
+	OOMScore     int // -1000 to 1000
+	Directory    string
+	Chroot       string
+	Groups       []string // in place of the user's own; empty and not nil: none
+	Env          []string // NAME=value
+	PassEnv      []string // the names of the variables it may see of the daemon's
+	NoNewPrivs   bool
+	Capabilities uint64 // bit n is number n of capabilities(7)
+	Stderr       string // "socket", "log", "null" or a path; "": socket
+	PTY          bool
+
+	// Who may use it.
+	Allow, Deny   []Client
+	Wrap          bool
+	Refuse        string // the text for a client that is refused
+	FullRefuse    bool   // refuse at a maximum, in place of letting the client wait
+	SourceV4      int    // the length of the prefix that is one source; 0: the whole address
+	SourceV6      int
+	Penalties     Penalties
+	PenaltyMin    time.Duration
+	PenaltyMax    time.Duration
+	PenaltyExempt []netip.Prefix
+	Proxy         []netip.Prefix // whose PROXY header is believed
+	Backlog       int
+	Sockopt       Sockopt
+	Linger        time.Duration
+	Connect       Place
+	StartTime     time.Duration
+	WakeData      bool // the first data of a client wakes a backend, and not its connection
+	ProxySend     int  // the version of the PROXY header sent to a backend; 0: none
+}
+
+// RlimitNames are the resources of the keys rlimit_*, without that prefix.
+var RlimitNames = [...]string{"as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "rss", "stack"}
+
+const numRlimits = len(RlimitNames)
+
+// Unlimited is a bound that is none, as the kernel writes it.
+const Unlimited = ^uint64(0)
+
+// Rlimit is a bound of a resource: in bytes, of cpu in seconds.
+type Rlimit struct {
+	Set        bool
+	Soft, Hard uint64
+}
+
+// IOPriority is a class of ionice(1) and a level in it. Class "" is none.
+type IOPriority struct {
+	Class string // "realtime", "best-effort" or "idle"
+	Level int    // 0 to 7, the lower the sooner
+}
+
+// Client is a network, or a name where the network is not valid: a host's, or
+// a domain's with a dot before it.
+type Client struct {
+	Net  netip.Prefix
+	Name string
+}
+
+// Penalties are what the end of a server adds to the account of its client.
+type Penalties struct {
+	Crash, Fail, Refused time.Duration
+}
+
+// Sockopt are options of the sockets of a service.
+type Sockopt struct {
+	KeepAlive, NoDelay, FreeBind bool
+	Device, Congestion           string
+	Mark                         uint32
+	TOS                          int
+	FastOpen                     int
+	UserTimeout                  time.Duration
+}
+
+// Place is where a backend listens.
+type Place struct {
+	Network string // "tcp", "unix" or "vsock"; "": there is no backend
+	Address string // host:port, a path or @name, cid:port
+}
+
+// Has tells whether a key is in force.
+func (k *Keys) Has(key string) bool { return k.At(key) != Pos{} }
+
+// At returns the place that set a key which is in force, or the zero Pos.
+func (k *Keys) At(key string) Pos {
+	if k != nil {
+		for i := range k.Options {
+			if k.Options[i].Key.Text == key {
+				return k.Options[i].Key.Pos
+			}
+		}
+	}
+	return Pos{}
+}
+
+// set notes that an option is in force, in place of one with the same key.
+func (k *Keys) set(o Option) {
+	rank := func(o Option) int { return order[o.Key.Text] }
+	i, found := slices.BinarySearchFunc(k.Options, o, func(a, b Option) int { return rank(a) - rank(b) })
+	k.Options = slices.Clone(k.Options) // which may be shared
+	if found {
+		k.Options[i] = o
+		return
+	}
+	k.Options = slices.Insert(k.Options, i, o)
+}
+
+// kind tells what is special about a key.
+type kind uint8
+
+const (
+	column  kind = 1 << iota // a classic column: define reads it together with others
+	limit                    // its value goes into the entry, where a classic column may put one as well
+	access                   // it keeps clients out, so a mistake in it must let nobody in
+	nothing                  // it has no effect
+	later                    // it is checked, and refused as not available
+)
+
+// row is one key.
+type row struct {
+	name        string
+	least, most int // values; -1: any number
+	kind        kind
+	read        func(*draft, *Keys, []Word) // puts the values into the entry; nil: of a column
+}
+
+// table has one row for each key, in the order they are offered and printed.
+// The parser knows all of a key that is marked later and the daemon nothing:
+// whoever builds its effect removes the mark.
+var table = [...]row{
+	{"protocol", 1, 1, column, nil},
+	{"socktype", 1, 1, column, nil},
+	{"wait", 1, 1, column, nil},
+	{"user", 1, 1, column, nil},
+	{"group", 1, 1, column, nil},
+	{"exec", 1, 1, column, nil},
+	{"args", 1, -1, column, nil},
+	{"bind", 1, -1, column, nil},
+
+	{"sndbuf", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.SndBuf = d.size(v[0], 0, v[0].Text) }},
+	{"recvbuf", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.RcvBuf = d.size(v[0], 0, v[0].Text) }},
+	{"acceptfilter", 1, 2, limit, func(d *draft, _ *Keys, v []Word) { d.acceptFilter(v[0], 0, v[0].Text) }},
+	{"service_max", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.Limits.Starts, d.e.Limits.Window = d.rate(v[0]) }},
+	{"accept_max", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.Limits.Max = d.number(v[0], 0, v[0].Text) }},
+	{"ip_max", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.Limits.PerMinute, d.e.Limits.SourceWindow = d.rate(v[0]) }},
+	{"source_max", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.Limits.PerSource = d.number(v[0], 0, v[0].Text) }},
+	{"ipsec", 0, 1, nothing, (*draft).ipsec},
+
+	{"max_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.MaxTime = d.duration(v[0]) }},
+	{"idle_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.IdleTime = d.duration(v[0]) }},
+	{"end_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.EndTime = d.duration(v[0]) }},
+
+	{"rlimit_as", 1, 1, later, (*draft).rlimit},
+	{"rlimit_core", 1, 1, later, (*draft).rlimit},
+	{"rlimit_cpu", 1, 1, later, (*draft).rlimit},
+	{"rlimit_data", 1, 1, later, (*draft).rlimit},
+	{"rlimit_fsize", 1, 1, later, (*draft).rlimit},
+	{"rlimit_memlock", 1, 1, later, (*draft).rlimit},
+	{"rlimit_nofile", 1, 1, later, (*draft).rlimit},
+	{"rlimit_nproc", 1, 1, later, (*draft).rlimit},
+	{"rlimit_rss", 1, 1, later, (*draft).rlimit},
+	{"rlimit_stack", 1, 1, later, (*draft).rlimit},
+	{"nice", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Nice = d.integer(v[0], -20, 19) }},
+	{"ioprio", 1, 1, later, (*draft).ioPriority},
+	{"cpus", 1, -1, later, (*draft).cpus},
+	{"umask", 1, 1, later, (*draft).umask},
+	{"oom_score", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.OOMScore = d.integer(v[0], -1000, 1000) }},
+
+	{"directory", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Directory = d.path(v[0]) }},
+	{"chroot", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Chroot = d.path(v[0]) }},
+	{"groups", 1, -1, later, (*draft).groups},
+	{"env", 1, -1, later, (*draft).env},
+	{"pass_env", 1, -1, later, (*draft).passEnv},
+	{"no_new_privs", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.NoNewPrivs = d.yes(v[0]) }},
+	{"capabilities", 1, -1, later, (*draft).capabilities},
+	{"stderr", 1, 1, later, (*draft).stderr},
+	{"pty", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PTY = d.yes(v[0]) }},
+
+	{"allow", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},
+	{"deny", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Deny = d.clients(v) }},
+	{"wrap", 1, 1, access | later, func(d *draft, k *Keys, v []Word) { k.Wrap = d.yes(v[0]) }},
+	{"refuse", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Refuse = v[0].Text }},
+	{"full", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.FullRefuse = d.choice(v[0], "wait", "refuse") == 1 }},
+	{"source_prefix", 1, 1, later, (*draft).sourcePrefix},
+	{"penalty", 1, -1, later, (*draft).penalty},
+	{"penalty_min", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyMin = d.duration(v[0]) }},
+	{"penalty_max", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyMax = d.duration(v[0]) }},
+	{"penalty_exempt", 1, -1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyExempt = d.networks(v) }},
+	{"proxy", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Proxy = d.networks(v) }},
+
+	{"backlog", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Backlog = d.integer(v[0], 1, maxInt32) }},
+	{"sockopt", 1, -1, later, (*draft).sockopt},
+	{"linger", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
+
+	{"connect", 1, 1, later, (*draft).connect},
+	{"start_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},
+	{"wake", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.WakeData = d.choice(v[0], "connect", "data") == 1 }},
+	{"proxy_send", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.ProxySend = 1 + d.choice(v[0], "v1", "v2") }},
+}
+
+// order is the index of each key in the table.
+var order = func() map[string]int {
+	m := make(map[string]int, len(table))
+	for i := range table {
+		m[table[i].name] = i
+	}
+	return m
+}()
+
+// find returns the row of a key, or nil.
+func find(key string) *row {
+	if i, ok := order[key]; ok {
+		return &table[i]
+	}
+	return nil
+}
+
+// offered are the keys that an unknown one may have been meant to be.
+func (p *Parser) offered() (names []string) {
+	for i := range table {
+		if table[i].kind&later == 0 || p.all {
+			names = append(names, table[i].name)
+		}
+	}
+	return names
+}

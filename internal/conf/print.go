@@ -1,0 +1,179 @@
+package conf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Define returns the definition of an entry. Reading it gives the same entry.
+func Define(e *Entry) Definition {
+	def := Definition{Service: Word{Text: service(e)}}
+	add := func(key string, values ...string) {
+		o := Option{Key: Word{Text: key}}
+		for _, v := range values {
+			o.Values = append(o.Values, Word{Text: v})
+		}
+		def.Options = append(def.Options, o)
+	}
+	add("protocol", e.Word)
+	if _, types, ok := inetTransport(strings.TrimPrefix(e.Word, "rpc/")); !ok || types[0] != e.Type {
+		add("socktype", e.Type.String())
+	}
+	add("wait", waitValue(e))
+	switch {
+	case e.User != "":
+		add("user", e.User)
+	case e.Group != "" || !e.Internal:
+		add("user", "-")
+	}
+	if e.Group != "" {
+		add("group", e.Group)
+	}
+	if e.Internal {
+		add("exec", "internal")
+	} else {
+		add("exec", e.Server)
+	}
+	if len(e.Argv) > 0 {
+		add("args", e.Argv...)
+	}
+	if e.Hosts != nil {
+		add("bind", e.Hosts...)
+	}
+	e.printLimits(add)
+	if e.Keys != nil {
+		for _, o := range e.Keys.Options {
+			if find(o.Key.Text).kind&limit == 0 {
+				def.Options = append(def.Options, o)
+			}
+		}
+	}
+	return def
+}
+
+// service returns the service of an entry as its definition has it.
+func service(e *Entry) string {
+	switch {
+	case e.Kind == Mux && e.Plus:
+		return "tcpmux/+" + e.Service
+	case e.Kind == Mux:
+		return "tcpmux/" + e.Service
+	case e.Kind == RPC && e.Low == e.High:
+		return fmt.Sprintf("%s/%d", e.Service, e.Low)
+	case e.Kind == RPC:
+		return fmt.Sprintf("%s/%d-%d", e.Service, e.Low, e.High)
+	case e.Owner.Set:
+		return fmt.Sprintf(":%s:%s:%o:%s", e.Owner.User, e.Owner.Group, e.Owner.Mode, e.Service)
+	}
+	return e.Service
+}
+
+func waitValue(e *Entry) string {
+	switch {
+	case e.Listen:
+		return "listen"
+	case e.Wait:
+		return "yes"
+	}
+	return "no"
+}
+
+// printLimits adds what the classic columns can say besides.
+func (e *Entry) printLimits(add func(string, ...string)) {
+	number := func(key string, n, unset int) {
+		if n != unset {
+			add(key, strconv.Itoa(n))
+		}
+	}
+	number("sndbuf", e.SndBuf, 0)
+	number("recvbuf", e.RcvBuf, 0)
+	if e.Defer {
+		add("acceptfilter", "dataready")
+	}
+	l := e.Limits
+	if l.Window != 0 {
+		add("service_max", fmt.Sprintf("%d/%s", l.Starts, l.Window))
+	} else {
+		number("service_max", l.Starts, Unset)
+	}
+	number("accept_max", l.Max, Unset)
+	if l.SourceWindow != 0 {
+		add("ip_max", fmt.Sprintf("%d/%s", l.PerMinute, l.SourceWindow))
+	} else {
+		number("ip_max", l.PerMinute, Unset)
+	}
+	number("source_max", l.PerSource, Unset)
+}
+
+// String returns the text of the definition in the second syntax.
+func (def Definition) String() string {
+	var b strings.Builder
+	b.WriteString(quoteService(def.Service.Text) + " " + def.State.String())
+	for i, o := range def.Options {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n\t" + o.String())
+	}
+	b.WriteString(";\n")
+	return b.String()
+}
+
+// String returns the option as it stands in a definition: "key = value value".
+func (o Option) String() string {
+	s := o.Key.Text + " ="
+	for _, v := range o.Values {
+		s += " " + quoteValue(v.Text)
+	}
+	return s
+}
+
+// String returns the keys that are in force as the options of a definition.
+// Equal Keys have equal texts, wherever they stand.
+func (k *Keys) String() string {
+	if k == nil {
+		return ""
+	}
+	list := make([]string, len(k.Options))
+	for i, o := range k.Options {
+		list[i] = o.String()
+	}
+	return strings.Join(list, ", ")
+}
+
+// quoteService quotes a service that would not be read as one word. Only a
+// quote at its beginning matters.
+func quoteService(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t") || strings.ContainsRune("\"'#", rune(s[0])) || s[0] >= 0x80 {
+		return quote(s)
+	}
+	return s
+}
+
+func quoteValue(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t#,;\"'") || strings.ContainsFunc(s, control) {
+		return quote(s)
+	}
+	return s
+}
+
+// quote writes s with quotes and escape sequences.
+func quote(s string) string {
+	b := []byte{'"'}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, `\n`...)
+		case c == '\r':
+			b = append(b, `\r`...)
+		case control(rune(c)):
+			b = fmt.Appendf(b, `\x%02x`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '"'))
+}

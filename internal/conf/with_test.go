@@ -1,0 +1,190 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// withEntries are amended by the definitions of TestWith.
+const withEntries = `
+finger	stream	tcp	nowait.9	nobody	/bin/cat
+127.0.0.1:finger	dgram	udp4	wait	nobody	/bin/cat
+rusersd/1-2	dgram	rpc/udp	wait	nobody	/bin/cat
+/run/x	stream	unix	nowait	nobody	/bin/cat
+tcpmux/+date	stream	tcp	nowait	nobody	/bin/date
+own on protocol = tcp, wait = no, user = nobody, exec = /bin/cat, umask = 1, nice = 1;
+`
+
+// TestWith: the most special definition wins, key by key, wherever it stands.
+// "*" leaves alone what an entry says itself.
+func TestWith(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ with, label, want string }{
+		{"* with umask = 2;", "finger/tcp", "umask = 2"},
+		{"* with umask = 2;", "own/tcp", "nice = 1, umask = 1"},
+		{"own with umask = 2;", "own/tcp", "nice = 1, umask = 2"},
+		{"finger with umask = 2;", "finger/udp4", "umask = 2"},
+		{"finger with umask = 2;", "own/tcp", "nice = 1, umask = 1"},
+		{"finger/udp with umask = 2;", "finger/udp4", "umask = 2"},
+		{"finger/udp4 with umask = 2;", "finger/udp4", "umask = 2"},
+		{"finger/tcp with umask = 2; own with nice = 3;", "finger/udp4", ""},
+		{"127.0.0.1:finger with umask = 2;", "finger/udp4", "umask = 2"},
+		{"127.0.0.1:finger with umask = 2;", "finger/tcp", ""},
+		{"*/tcp with umask = 2;", "finger/tcp", "umask = 2"},
+		{"*/tcp with umask = 2;", "finger/udp4", ""},
+		{"rusersd/rpc/udp with umask = 2;", "rusersd/rpc/udp", "umask = 2"},
+		{"rusersd with umask = 2;", "rusersd/rpc/udp", "umask = 2"},
+		{"/run/x with umask = 2;", "/run/x", "umask = 2"},
+		{"tcpmux/date with umask = 2;", "tcpmux/date", "umask = 2"},
+		{"* with umask = 2; */tcp with umask = 3; finger with umask = 4; finger/tcp with umask = 5;", "finger/tcp", "umask = 5"},
+		{"finger/tcp with umask = 5; finger with umask = 4, nice = 4; * with umask = 2, nice = 2, oom_score = 2;", "finger/tcp", "nice = 4, umask = 5, oom_score = 2"},
+		{"* with service_max = 5;", "finger/tcp", ""},
+		{"* with service_max = 5;", "finger/udp4", "service_max = 5"},
+		{"finger with service_max = 5;", "finger/tcp", "service_max = 5"},
+		{"finger with nice = 1; finger with nice = 2;", "finger/tcp", "nice = 2"},
+	}
+	for _, tt := range tests {
+		for _, text := range []string{tt.with + withEntries, withEntries + tt.with} {
+			p := Parser{all: true}
+			entries := p.parse("f", []byte(text))
+			i := slices.IndexFunc(entries, func(e Entry) bool { return e.Label() == tt.label })
+			if i < 0 {
+				t.Fatalf("%s: no %s, problems %v", tt.with, tt.label, p.Problems)
+			}
+			if got := entries[i].Keys.String(); got != tt.want {
+				t.Errorf("%s: %s has %q, want %q", text, tt.label, got, tt.want)
+			}
+		}
+	}
+}
+
+// TestWithLimits: what a classic column may say as well is in its field.
+func TestWithLimits(t *testing.T) {
+	t.Parallel()
+	entries, problems := Parse("f", []byte("finger with service_max = 5, source_max = 2, sndbuf = 1k;"+withEntries), nil)
+	if len(entries) == 0 || entries[0].Limits.Starts != 5 || entries[0].Limits.PerSource != 2 || entries[0].SndBuf != 1024 {
+		t.Errorf("%+v, problems %v", entries, problems)
+	}
+	if at := entries[0].Keys.At("source_max").String(); at != "f:1:30" {
+		t.Errorf("source_max was set at %s", at)
+	}
+}
+
+// TestWithShares: thousands of entries have the same keys in memory.
+func TestWithShares(t *testing.T) {
+	t.Parallel()
+	p := Parser{all: true}
+	entries := p.parse("f", []byte("* with umask = 077, service_max = 4;\na\t"+cat+"b\t"+cat+"c/1-2\tstream\trpc/tcp,tcp6\twait\troot\t/bin/cat\n"))
+	for _, e := range entries {
+		if e.Keys != entries[0].Keys || e.Limits.Starts != 4 {
+			t.Errorf("%s has keys of its own, or not all: %+v", e.Label(), e)
+		}
+	}
+	if len(entries) != 4 {
+		t.Errorf("%d entries, problems %v", len(entries), p.Problems)
+	}
+}
+
+// TestWithFiles: definitions of any file count, also of included ones.
+func TestWithFiles(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	p := Parser{all: true, Include: func(from, pattern string) ([]*File, error) {
+		asked++
+		return []*File{{Name: "inner", Text: "a with umask = 4;\nb\t" + cat}}, nil
+	}}
+	files := []File{{"first", "a\t" + cat + ".include x\n"}, {"second", "b with umask = 7;\n"}}
+	for _, f := range files {
+		p.Gather(&f)
+	}
+	got := ""
+	for _, f := range files {
+		for e := range p.Entries(&f) {
+			got += fmt.Sprintf("%s %s %s\n", e.Label(), e.Keys, e.Keys.At("umask"))
+		}
+	}
+	p.Unused()
+	if want := "a/tcp umask = 4 inner:1:8\nb/tcp umask = 7 second:1:8\n"; got != want || asked != 1 || p.Problems != nil {
+		t.Errorf("got %s asked %d times, problems %v", got, asked, p.Problems)
+	}
+}
+
+func TestWithProblems(t *testing.T) {
+	t.Parallel()
+	line := "a\t" + cat
+	tests := []struct {
+		text    string
+		entries int
+		want    string
+	}{
+		{"a with umask = 9;\n" + line, 1, `f:1:16: bad value "9" for "umask"; expected octal digits up to 777`},
+		{"a with umsk = 9;\n" + line, 1, `f:1:8: unknown key "umsk"; did you mean "umask"?`},
+		{"a with user = root;\n" + line, 1, `f:1:8: "user" cannot be amended; write it in the entry itself`},
+		{"b with umask = 7;\n" + line, 1, `f:1:1: no entry is amended by "b"; expected NAME, NAME/PROTOCOL, ADDRESS:NAME, a path or * of entries that are on`},
+		{"a with umask = 7;\na/tcp with umask = 7;\na with umask = 6;\n" + line, 1, `f:3:8: umask for "a" replaces that of f:1:8; write it once`},
+		{"1.2.3:a with umask = 7;\n" + line, 1, `f:1:1: "1.2.3" is not an IPv4 address; expected an address, a host name or *`},
+		{"a with allow = 10.0.0;\n" + line, 0, "f:1:16: bad value \"10.0.0\" for \"allow\"; expected an address, a network such as 192.0.2.0/24, a host name, or a domain with a dot before it\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with deny = 10.0.0.1\n" + line, 0, "f:1:23: the definition does not end; write \";\" behind it\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"* with allow = 10.0.0.1/8;\n" + line + line, 2, "f:1:16: 10.0.0.1/8 is the network 10.0.0.0/8; write that"},
+	}
+	for _, tt := range tests {
+		p := Parser{all: true}
+		entries := p.parse("f", []byte(tt.text))
+		var got []string
+		for _, problem := range p.Problems {
+			got = append(got, problem.String())
+		}
+		if len(entries) != tt.entries || strings.Join(got, "\n") != tt.want {
+			t.Errorf("%s: %d entries, want %d, problems\n%s\nwant\n%s", tt.text, len(entries), tt.entries, strings.Join(got, "\n"), tt.want)
+		}
+	}
+}
+
+// TestWithMany: thousands of definitions and networks cost no more than their
+// number.
+func TestWithMany(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&b, "%d\t%s%d with umask = 7;\n", i+1, cat, i+1)
+	}
+	b.WriteString("* with allow =")
+	for i := range 10000 {
+		fmt.Fprintf(&b, " 10.%d.%d.0/24", i>>8, i&255)
+	}
+	b.WriteString(";\n")
+	p := Parser{all: true}
+	entries := p.parse("f", []byte(b.String()))
+	if len(entries) != 2000 || len(entries[1999].Keys.Allow) != 10000 || p.Problems != nil {
+		t.Errorf("%d entries, problems %v", len(entries), p.Problems)
+	}
+}
+
+func TestDefinitionString(t *testing.T) {
+	t.Parallel()
+	p := Parser{all: true}
+	def := Definition{
+		Service: Word{Text: "a b"},
+		State:   With,
+		Options: []Option{{Key: Word{Text: "refuse"}, Values: []Word{{Text: "say \"no\",\n\x01"}}}},
+	}
+	want := "\"a b\" with\n\trefuse = \"say \\\"no\\\",\\n\\x01\";\n"
+	if got := def.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	def = Definition{Service: Word{Text: "x", Pos: Pos{"xinetd.conf", 3, 1}}, Options: []Option{
+		{Key: Word{Text: "protocol"}, Values: []Word{{Text: "tcp"}}},
+		{Key: Word{Text: "umask", Pos: Pos{"xinetd.conf", 7, 2}}, Values: []Word{{Text: "9", Pos: Pos{"xinetd.conf", 7, 10}}}},
+	}}
+	if entries := p.Compile(def); len(entries) != 0 || len(p.Problems) != 1 || p.Problems[0].Pos.Line != 7 {
+		t.Errorf("%d entries, problems %v", len(entries), p.Problems)
+	}
+	def.Options = def.Options[:1]
+	if entries := p.Compile(def); len(entries) != 1 || !entries[0].Internal {
+		t.Errorf("%d entries, problems %v", len(entries), p.Problems)
+	}
+}
