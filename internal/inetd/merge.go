@@ -1,12 +1,17 @@
 package inetd
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"inetd/internal/builtin"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/syslog"
+
+	"golang.org/x/sys/unix"
 )
 
 // merge puts a plan into force. Sockets that are wanted as before stay open,
@@ -50,14 +55,33 @@ func (s *Server) merge(p *plan) Outcome {
 		s.retry(k)
 	}
 	s.register()
+	s.tellRest()
 	if !s.ready {
 		s.tellUnused()
-		s.log.Noticef("serving %d services", len(p.services))
+		s.log.Noticef("serving %s", s.serving())
 		return out
 	}
 	s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
 		len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
 	return out
+}
+
+// serving says how many services have an open socket.
+func (s *Server) serving() string {
+	open := 0
+	for _, v := range s.services {
+		for k := v.first; k != nil; k = k.next {
+			if k.fd >= 0 {
+				open++
+				break
+			}
+		}
+	}
+	all := number(len(s.services), "service", "services")
+	if open == len(s.services) {
+		return all
+	}
+	return fmt.Sprintf("%d of %s", open, all)
 }
 
 // sockets counts the sockets of a plan.
@@ -158,7 +182,9 @@ func (s *Server) open(k *socket) {
 		return
 	}
 	if _, failed := s.faults[k]; failed {
-		s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
+		if s.few(alike{syslog.Notice, "opened"}) {
+			s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
+		}
 		delete(s.faults, k)
 	}
 	s.opened(k, fd)
@@ -194,8 +220,9 @@ func (s *Server) openFailed(k *socket, err error) {
 		return
 	}
 	before := s.faults[k]
-	if before == nil || strerror.Call(before.err) != strerror.Call(err) {
-		s.log.Errorf("%s: %s (%s); it will be tried again", k.svc.label, strerror.Call(err), k.spec)
+	cause := strerror.Call(err)
+	if (before == nil || strerror.Call(before.err) != cause) && s.few(alike{syslog.Err, cause + "; they will be tried again"}) {
+		s.log.Errorf("%s: %s (%s); it will be tried again%s", k.svc.label, cause, k.spec, s.advice(err))
 	}
 	delay := minRetry
 	if before != nil {
@@ -211,6 +238,27 @@ func (s *Server) openFailed(k *socket, err error) {
 			}
 		}
 	})
+}
+
+// advice is what to do about a socket that cannot be opened, as far as that is
+// known.
+func (s *Server) advice(err error) string {
+	switch {
+	case errors.Is(err, unix.ENFILE):
+		return "; raise fs.file-max, the number of open files of the system"
+	case !errors.Is(err, unix.EMFILE):
+		return ""
+	}
+	var limit unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	sockets := 0
+	for _, v := range s.services {
+		for k := v.first; k != nil; k = k.next {
+			sockets++
+		}
+	}
+	return fmt.Sprintf("; %s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
+		number(sockets, "socket", "sockets"), limit.Cur)
 }
 
 // retry opens a socket, which may have failed before.

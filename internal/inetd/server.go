@@ -39,6 +39,7 @@ type Server struct {
 	services  []*service
 	sockets   []*socket            // by descriptor
 	faults    map[*socket]*fault   // of the sockets that are not open
+	told      map[alike]int        // lines about sockets of late
 	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
 	processes map[int]*process
 	spare     []*process // records to be used again
