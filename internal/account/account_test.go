@@ -115,6 +115,7 @@ func TestLookupErrors(t *testing.T) {
 		{"nobdy", "", `unknown user "nobdy"; did you mean "nobody"?`},
 		{"Alice", "", `unknown user "Alice"; did you mean "alice"?`},
 		{"nobody", "weel", `unknown group "weel"; did you mean "wheel"?`},
+		{"rot", "", `unknown user "rot"`}, // never a system account
 		{"zaphod", "", `unknown user "zaphod"`},
 		{"zaphod", "nogroup", `unknown user "zaphod"`},
 		{"", "", `unknown user ""`},

@@ -6,7 +6,7 @@ import (
 )
 
 func TestName(t *testing.T) {
-	names := []string{"telnet", "tftp", "ftp", "stream", "dgram", "nowait", "wait"}
+	names := []string{"telnet", "tftp", "ftp", "stream", "dgram", "nowait", "wait", "mon", "sys", "z3950"}
 	tests := []struct{ word, want string }{
 		{"telent", "telnet"},
 		{"TELNT", "telnet"},
@@ -15,6 +15,14 @@ func TestName(t *testing.T) {
 		{"ftpp", "ftp"},
 		{"ftp", "tftp"}, // never the word itself
 		{"gopher", ""},
+		{"streeem", "stream"},
+		{"omni", ""},  // two edits are no slip in a word of four letters
+		{"rsysd", ""}, // nor in one of five
+		{"tlnte", ""},
+		{"tlnett", "telnet"},
+		{"sysreem", ""}, // three are none in any
+		{"x", ""},
+		{"z3", ""},
 		{"", ""},
 	}
 	for _, tt := range tests {
