@@ -61,10 +61,15 @@ func (db *users) numbered(uid uint32) (user, bool) {
 	return db.list[i], true
 }
 
+// firstUser is the lowest number of a user who is no account of the system.
+const firstUser = 1000
+
+// names yields the users who may be meant by a name that is unknown. Nobody is
+// led to run a server as an account of the system.
 func (db *users) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, u := range db.list {
-			if !yield(u.name) {
+			if u.uid >= firstUser && !yield(u.name) {
 				return
 			}
 		}

@@ -10,11 +10,18 @@ import (
 
 // Name returns the candidate closest to word, ignoring case, or "" when none
 // is close enough to be worth suggesting. One edit is an inserted, missing,
-// wrong or swapped pair of letters; about a third of the word may be wrong.
-// Among equally close candidates the first wins.
+// wrong or swapped pair of letters; two are possible in a word of more than
+// five letters, and none in one of less than three. Among equally close
+// candidates the first wins.
 func Name(word string, candidates iter.Seq[string]) string {
 	w := strings.ToLower(word)
-	best, limit := "", (len(w)+2)/3
+	best, limit := "", 0
+	switch n := len(w); {
+	case n > 5:
+		limit = 2
+	case n > 2:
+		limit = 1
+	}
 	for c := range candidates {
 		if d := distance(w, strings.ToLower(c), limit); d <= limit && c != word {
 			best, limit = c, d-1

@@ -16,21 +16,20 @@ func (s *Services) Suggest(name, proto string) string {
 		return ""
 	}
 	if others := s.named(name); len(others) > 0 {
-		return elsewhere(name, others)
+		return fmt.Sprintf("%s exists for %s", name, protocols(others))
 	}
 	near := nearest.Name(name, s.candidates(proto))
 	if near == "" {
 		return ""
 	}
-	e, found := s.ByName(near, proto)
-	if !found {
-		e = s.named(near)[0]
+	if e, found := s.ByName(near, proto); found {
+		return fmt.Sprintf("did you mean %s (%d/%s)?", near, e.Port, e.Proto)
 	}
-	return fmt.Sprintf("did you mean %s (%d/%s)?", near, e.Port, e.Proto)
+	return fmt.Sprintf("did you mean %s, which exists for %s?", near, protocols(s.named(near)))
 }
 
-// elsewhere says for which protocols a name exists.
-func elsewhere(name string, list []Servent) string {
+// protocols says which protocols a name exists for.
+func protocols(list []Servent) string {
 	var protos, ports []string
 	for _, e := range list {
 		if !slices.Contains(protos, e.Proto) {
@@ -38,7 +37,7 @@ func elsewhere(name string, list []Servent) string {
 			ports = append(ports, fmt.Sprintf("%d/%s", e.Port, e.Proto))
 		}
 	}
-	return fmt.Sprintf("%s exists for %s only (%s)", name, strings.Join(protos, " and "), strings.Join(ports, ", "))
+	return fmt.Sprintf("%s only (%s)", strings.Join(protos, " and "), strings.Join(ports, ", "))
 }
 
 // named returns every entry with a name or an alias, whatever its protocol.
