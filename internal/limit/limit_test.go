@@ -93,63 +93,15 @@ func TestSourceOfAddress(t *testing.T) {
 	}{
 		{"192.0.2.1", "192.0.2.1", true},
 		{"192.0.2.1", "192.0.2.2", false},
+		{"192.0.2.1", "::ffff:192.0.2.1", true},
 		{"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true},
 		{"2001:db8:1:2::1", "2001:db8:1:3::1", false},
 		{"fe80::1%eth0", "fe80::2%eth1", true},
 		{"::1", "127.0.0.1", false},
 	} {
-		var u Usage
-		a := u.tally(Address(netip.MustParseAddr(tt.a)), noon)
-		b := u.tally(Address(netip.MustParseAddr(tt.b)), noon)
-		if (a == b) != tt.same {
-			t.Errorf("%s and %s share their counters: %v, want %v", tt.a, tt.b, a == b, tt.same)
+		if same := Address(netip.MustParseAddr(tt.a)) == Address(netip.MustParseAddr(tt.b)); same != tt.same {
+			t.Errorf("%s and %s are one source: %v, want %v", tt.a, tt.b, same, tt.same)
 		}
-	}
-}
-
-// A client with many addresses cannot fill the memory, nor make the daemon
-// forget whose servers are running.
-func TestSourcesAreBounded(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name string
-		step time.Duration // between two clients
-	}{
-		{"at once", 0},
-		{"in three minutes", 3 * time.Minute / (3 * maxSources)},
-	} {
-		var u Usage
-		busy := Address(netip.MustParseAddr("192.0.2.1"))
-		u.tally(busy, noon).live = 1
-		for i := range 3 * maxSources {
-			now := noon.Add(time.Duration(i) * tt.step)
-			who := Address(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
-			u.tally(who, now).starts.Admit(now, 0)
-			if len(u.sources) > maxSources {
-				t.Fatalf("%s: %d sources after %d clients", tt.name, len(u.sources), i+1)
-			}
-		}
-		if u.sources[busy] == nil {
-			t.Errorf("%s: the source of a running server was forgotten", tt.name)
-		}
-	}
-}
-
-// Of those that hold nothing, the ones whose window has passed go first.
-func TestForgetOldestFirst(t *testing.T) {
-	t.Parallel()
-	var u Usage
-	now := noon.Add(Interval)
-	for i := range maxSources {
-		began := noon
-		if i < 10 {
-			began = now
-		}
-		u.tally(Address(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})), began).starts.Admit(began, 0)
-	}
-	u.tally(Address(netip.MustParseAddr("192.0.2.1")), now)
-	if len(u.sources) != 11 {
-		t.Errorf("%d sources are left, want the 10 within their window and the new one", len(u.sources))
 	}
 }
 
