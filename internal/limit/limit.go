@@ -70,7 +70,7 @@ func (w *Window) End() time.Time { return w.Start.Add(Interval) }
 type Usage struct {
 	Starts  Window
 	Live    int // running servers
-	sources map[Source]*tally
+	sources *[kinds]table
 }
 
 // Full reports whether as many servers run as l allows.
@@ -81,7 +81,7 @@ func (u *Usage) Full(l Limits) bool { return l.Max > 0 && u.Live >= l.Max }
 // part: those hold back all clients before one of them is accepted.
 func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 	if who != (Source{}) && (l.PerMinute > 0 || l.PerSource > 0) {
-		if r := u.tally(who, now).admit(now, l); r.Why != "" {
+		if r := u.table(who).admit(now, who, l); r.Why != "" {
 			return r
 		}
 	}
@@ -93,21 +93,29 @@ func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 // Release takes back one server that Admit counted for a source.
 func (u *Usage) Release(who Source) {
 	u.Live--
-	if t := u.sources[who]; t != nil && t.live > 0 {
-		t.live--
+	if u.sources != nil {
+		u.sources[who.kind].release(who)
 	}
 }
 
 // Reply counts a datagram to a source unless there were limit of them in this
 // Interval.
 func (u *Usage) Reply(now time.Time, who Source, limit int) bool {
-	return u.tally(who, now).starts.Admit(now, limit)
+	return u.table(who).reply(now, who, limit)
+}
+
+// table is that of the kind of a source.
+func (u *Usage) table(who Source) *table {
+	if u.sources == nil {
+		u.sources = new([kinds]table)
+	}
+	return &u.sources[who.kind]
 }
 
 // Refusal says why a source may not start one more server. The zero Refusal
 // means that it may.
 type Refusal struct {
-	Why   string // "counts" or "counts/min", the words of FreeBSD's log
+	Why   string // what the source exceeds: "counts" or "counts/min", the words of FreeBSD's log, or the room for sources
 	Limit int
 	First bool // since the source was last admitted: worth a line in the log
 }

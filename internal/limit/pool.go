@@ -51,7 +51,7 @@ func (p *Pool) Len() int { return len(p.members) }
 // Room reports whether Enter would find room for a client of a service whose
 // source has no member yet. It is asked before the client is accepted.
 func (p *Pool) Room(service string, now time.Time) bool {
-	_, ok := p.room(nil, service, Source{}, now)
+	_, ok := p.room(service, Source{}, now, false)
 	return ok
 }
 
@@ -64,7 +64,7 @@ func (p *Pool) Room(service string, now time.Time) bool {
 // that waits of the service that has most members, and there of the source that
 // has most, provided that either has two more than the newcomer's had before.
 func (p *Pool) Enter(service string, source Source, now time.Time) *Member {
-	out, ok := p.room(nil, service, source, now)
+	out, ok := p.room(service, source, now, false)
 	if !ok {
 		return nil
 	}
@@ -75,15 +75,12 @@ func (p *Pool) Enter(service string, source Source, now time.Time) *Member {
 	return m
 }
 
-// Move has a member count for another service. It reports false, and leaves the
-// member where it is, if that service has no room.
+// Move has a member count for a service that is not its own. It reports false, and
+// leaves the member where it is, if that service has no room.
 func (m *Member) Move(service string, now time.Time) bool {
 	p := m.pool
-	if m.at < 0 {
-		return false
-	}
-	out, ok := p.room(m, service, m.source, now)
-	if !ok {
+	out, ok := p.room(service, m.source, now, true)
+	if m.at < 0 || !ok {
 		return false
 	}
 	p.evict(out)
@@ -144,22 +141,21 @@ type claim struct {
 }
 
 // room finds the member that makes room for a client, nil if that is not needed.
-// It is not ok if there is no room. The client may be a member already that
-// wants to be of another service.
-func (p *Pool) room(already *Member, service string, source Source, now time.Time) (out *Member, ok bool) {
+// It is not ok if there is no room. A client that moves is a member already.
+func (p *Pool) room(service string, source Source, now time.Time, moves bool) (out *Member, ok bool) {
 	c := claim{
 		service: service, source: source,
 		serviceFull: p.services[service] >= p.PerService,
-		sourceFull:  already == nil && source != (Source{}) && p.sources[source] >= p.PerSource,
+		sourceFull:  !moves && source != (Source{}) && p.sources[source] >= p.PerSource,
 		idle:        now.Add(-p.Patience).UnixNano(),
 	}
-	if !c.serviceFull && !c.sourceFull && (already != nil || len(p.members) < p.Size) {
+	if !c.serviceFull && !c.sourceFull && (moves || len(p.members) < p.Size) {
 		return nil, true
 	}
 	var since int64 // out waits
 	for _, m := range p.members {
 		waits := m.waiting.Load()
-		if waits == 0 || m == already || !c.fits(m) {
+		if waits == 0 || !c.fits(m) {
 			continue
 		}
 		if out == nil || p.before(&c, m, out, waits, since) {

@@ -108,7 +108,7 @@ func TestPoolPatience(t *testing.T) {
 
 func TestPoolMove(t *testing.T) {
 	t.Parallel()
-	p := Pool{Size: 4, PerService: 2, PerSource: 4, Patience: time.Minute}
+	p := Pool{Size: 4, PerService: 2, PerSource: 2, Patience: time.Minute}
 	m := silent(t, &p, "mux", User(1), noon, 2)
 	silent(t, &p, "echo", User(2), noon, 2)
 	m[0].Work()
@@ -230,7 +230,7 @@ func TestPoolIsItsModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		m := &model{Pool: Pool{Size: 1 + r.IntN(12), PerService: 1 + r.IntN(8), PerSource: 1 + r.IntN(5), Patience: time.Duration(r.IntN(40))}}
 		now := noon
-		for step := range 1000 {
+		for step := range 700 {
 			now = now.Add(time.Duration(r.IntN(4)))
 			m.step(t, r, now, fmt.Sprintf("seed %d, step %d", seed, step))
 			if t.Failed() {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"time"
 )
 
 // Source is what a client counts as. Sources can be compared, and hold no
@@ -22,6 +21,7 @@ const (
 	ipv6         // a prefix of 64 bits
 	user         // a user id
 	machine      // a context id
+	kinds        // how many there are
 )
 
 // Address is the source of an Internet client: an IPv4 address or the /64 of
@@ -60,70 +60,4 @@ func (s Source) String() string {
 		return fmt.Sprintf("cid %d", s.id)
 	}
 	return "nobody"
-}
-
-// tally is what one source has used of a service.
-type tally struct {
-	starts Window
-	live   int
-	told   bool // its first refusal in this window has been told
-}
-
-// admit counts a start unless l forbids it.
-func (t *tally) admit(now time.Time, l Limits) Refusal {
-	if r := t.refusal(now, l); r.Why != "" {
-		r.First = !t.told
-		t.told = true
-		return r
-	}
-	t.starts.Admit(now, 0)
-	t.live++
-	t.told = false
-	return Refusal{}
-}
-
-// refusal says why a source may not start one more server.
-func (t *tally) refusal(now time.Time, l Limits) Refusal {
-	switch {
-	case l.PerSource > 0 && t.live >= l.PerSource:
-		return Refusal{Why: "counts", Limit: l.PerSource}
-	case t.starts.Full(now, l.PerMinute):
-		return Refusal{Why: "counts/min", Limit: l.PerMinute}
-	}
-	return Refusal{}
-}
-
-// maxSources bounds the table of sources: beyond it, those that hold nothing are
-// forgotten.
-const maxSources = 4096
-
-// tally returns the counters of a source.
-func (u *Usage) tally(who Source, now time.Time) *tally {
-	if t, ok := u.sources[who]; ok {
-		return t
-	}
-	if u.sources == nil {
-		u.sources = map[Source]*tally{}
-	}
-	if len(u.sources) >= maxSources {
-		u.forget(now)
-	}
-	t := &tally{}
-	u.sources[who] = t
-	return t
-}
-
-// forget drops the sources without servers whose window has passed, and if that
-// is not enough all without servers.
-func (u *Usage) forget(now time.Time) {
-	for _, idle := range []time.Duration{Interval, 0} {
-		for who, t := range u.sources {
-			if t.live == 0 && now.Sub(t.starts.Start) >= idle {
-				delete(u.sources, who)
-			}
-		}
-		if len(u.sources) < maxSources/2 {
-			return
-		}
-	}
 }

@@ -1,0 +1,200 @@
+package limit
+
+import (
+	"math/bits"
+	"time"
+)
+
+// tally is what one source has used of a service.
+type tally struct {
+	who    Source
+	starts Window
+	live   int
+	told   bool // its first refusal in this window has been told
+
+	rank       int // of the list that it is in; -1: it has servers and is in none
+	prev, next *tally
+}
+
+// admit counts a start unless l forbids it.
+func (t *tally) admit(now time.Time, l Limits) Refusal {
+	if r := t.refusal(now, l); r.Why != "" {
+		r.First = !t.told
+		t.told = true
+		return r
+	}
+	t.starts.Admit(now, 0)
+	t.live++
+	t.told = false
+	return Refusal{}
+}
+
+// refusal says why a source may not start one more server.
+func (t *tally) refusal(now time.Time, l Limits) Refusal {
+	switch {
+	case l.PerSource > 0 && t.live >= l.PerSource:
+		return Refusal{Why: "counts", Limit: l.PerSource}
+	case t.starts.Full(now, l.PerMinute):
+		return Refusal{Why: "counts/min", Limit: l.PerMinute}
+	}
+	return Refusal{}
+}
+
+// table holds the tallies of the sources of one kind. Anybody may have many
+// addresses, or claim to, so a table is bounded: a newcomer takes the place of a
+// source that has used little, and what such a source has used counts for every
+// newcomer until its window has passed. So nobody gets more than a limit allows
+// by being forgotten, and whoever has reached a limit is not forgotten: if there
+// is nobody else, it is the newcomer who is refused.
+type table struct {
+	tallies   map[Source]*tally
+	idle      [ranks]list // those without servers
+	forgotten Window      // at least what any source that is forgotten has used
+	told      Window      // the refusals of newcomers that were told
+	spare     *tally      // to be used again
+}
+
+// maxSources is how many sources of one kind have a tally, besides those that
+// have servers.
+const maxSources = 4096
+
+// ranks is how many lists there are: one for each number of binary digits of
+// the starts that are counted, the last one for all that have more.
+const ranks = 16
+
+// list is a list of tallies, the one first that has been left alone for longest.
+type list struct{ first, last *tally }
+
+func (l *list) push(t *tally) {
+	t.prev, t.next = l.last, nil
+	if l.last != nil {
+		l.last.next = t
+	} else {
+		l.first = t
+	}
+	l.last = t
+}
+
+func (l *list) remove(t *tally) {
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		l.first = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		l.last = t.prev
+	}
+}
+
+// settle puts a tally that has changed where it belongs.
+func (b *table) settle(t *tally) {
+	b.take(t)
+	if t.live == 0 {
+		t.rank = min(bits.Len(uint(t.starts.Count)), ranks-1)
+		b.idle[t.rank].push(t)
+	}
+}
+
+// take takes a tally out of its list.
+func (b *table) take(t *tally) {
+	if t.rank >= 0 {
+		b.idle[t.rank].remove(t)
+		t.rank = -1
+	}
+}
+
+// admit counts the start of a server for a source unless l forbids it.
+func (b *table) admit(now time.Time, who Source, l Limits) Refusal {
+	t := b.tally(now, who, l.PerMinute)
+	if t == nil {
+		return Refusal{Why: "the sources that can be counted", Limit: maxSources, First: b.told.Admit(now, 1)}
+	}
+	defer b.settle(t)
+	return t.admit(now, l)
+}
+
+// reply counts a start, which has no end, unless the source had limit of them.
+func (b *table) reply(now time.Time, who Source, limit int) bool {
+	t := b.tally(now, who, limit)
+	if t == nil {
+		return false
+	}
+	defer b.settle(t)
+	return t.starts.Admit(now, limit)
+}
+
+// release takes back a server.
+func (b *table) release(who Source) {
+	if t := b.tallies[who]; t != nil && t.live > 0 {
+		t.live--
+		b.settle(t)
+	}
+}
+
+// tally returns the tally of a source, a new one if need be. It is nil if there
+// is no room for a new one.
+func (b *table) tally(now time.Time, who Source, limit int) *tally {
+	if t := b.tallies[who]; t != nil {
+		return t
+	}
+	b.forgotten.Full(now, 0) // its window may have passed
+	if !b.makeRoom(now, limit) {
+		return nil
+	}
+	t := b.spare
+	if b.spare = nil; t == nil {
+		t = &tally{}
+	}
+	*t = tally{who: who, starts: b.forgotten, rank: -1}
+	if b.tallies == nil {
+		b.tallies = map[Source]*tally{}
+	}
+	b.tallies[who] = t
+	return t
+}
+
+// makeRoom forgets who has used least, unless that is limit starts. If there are
+// too many, because many had servers, it forgets two.
+func (b *table) makeRoom(now time.Time, limit int) bool {
+	for n := range 2 {
+		t := b.least(now)
+		if len(b.tallies) < maxSources || t == nil {
+			return true
+		}
+		if t.starts.Full(now, limit) {
+			return n > 0
+		}
+		b.forget(t)
+	}
+	return true
+}
+
+// least returns a tally whose window has passed, or else one of those that have
+// used least. It is nil if all sources have servers.
+func (b *table) least(now time.Time) (least *tally) {
+	for i := range b.idle {
+		t := b.idle[i].first
+		if t != nil && now.Sub(t.starts.Start) >= Interval {
+			return t
+		}
+		if least == nil {
+			least = t
+		}
+	}
+	return least
+}
+
+// forget drops a tally whose window is up to date.
+func (b *table) forget(t *tally) {
+	b.take(t)
+	delete(b.tallies, t.who)
+	b.spare = t
+	if f := &b.forgotten; t.starts.Count > 0 {
+		f.Count = max(f.Count, t.starts.Count)
+		if t.starts.Start.After(f.Start) {
+			f.Start = t.starts.Start
+		}
+	}
+}
