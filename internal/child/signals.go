@@ -1,6 +1,7 @@
 package child
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -28,7 +29,8 @@ func FreshSignals() error {
 			setDefault(sig)
 		}
 	}
-	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	err := syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+	return fmt.Errorf("signals are ignored or blocked, and inetd cannot execute itself to undo that: /proc/self/exe: %w; is /proc mounted?", err)
 }
 
 const lastSignal = 64
