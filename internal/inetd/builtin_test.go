@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // allBuiltins has one of each kind that serves a client for longer, and a brief one.
@@ -70,4 +74,55 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	// The service itself is full, until its clients have been silent for long.
 	s.onLoop(func() { s.builtins.Patience = 0 })
 	exchange(t, dialFrom(t, honest, "127.0.0.1:7001"), "hello", "hello")
+}
+
+// asUser runs f in a thread of another user.
+func asUser(t *testing.T, uid int, f func()) {
+	t.Helper()
+	if unix.Geteuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		_, _, e := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0))
+		if e == 0 {
+			f()
+			done <- nil
+			return
+		}
+		done <- e
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One user of a UNIX-domain socket has no more connections than one may have, and
+// another user has them, too.
+func TestUsersAreSources(t *testing.T) {
+	name := fmt.Sprintf("@inetd-test-%d-%s", os.Getpid(), t.Name())
+	daemon(t, "", name+" stream unix nowait/0/0/1 - internal echo\n", nil)
+	ask := func() string {
+		c, err := net.Dial("unix", name)
+		if err != nil {
+			return err.Error()
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		io.WriteString(c, "x")
+		b := make([]byte, 1)
+		n, _ := c.Read(b)
+		return string(b[:n])
+	}
+	for _, tt := range []struct {
+		uid  int
+		want string
+	}{{11, "x"}, {11, ""}, {12, "x"}, {12, ""}} {
+		asUser(t, tt.uid, func() {
+			if got := ask(); got != tt.want {
+				t.Errorf("user %d gets %q, want %q", tt.uid, got, tt.want)
+			}
+		})
+	}
 }
