@@ -32,6 +32,8 @@ func (c *client) from() string {
 		return fmt.Sprintf(" from uid %d, process %d", c.cred.Uid, c.cred.Pid)
 	case c.peer.IsValid():
 		return " from " + c.peer.String()
+	case c.source != (limit.Source{}):
+		return " from " + c.source.String()
 	}
 	return ""
 }
@@ -72,11 +74,7 @@ func (s *Server) accept(k *socket) {
 		s.acceptFailed(k, err)
 		return
 	}
-	c := client{conn: conn, peer: s.peer.AddrPort()}
-	c.source = limit.Address(c.peer.Addr())
-	if k.spec.Family == unix.AF_UNIX {
-		c.cred = sock.Credentials(conn)
-	}
+	c := s.newClient(k, conn)
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
 		return
@@ -84,6 +82,21 @@ func (s *Server) accept(k *socket) {
 	if err := s.attend(v, c); err != nil {
 		s.rest(k, "fork", err)
 	}
+}
+
+// newClient is the client of a connection that has just been accepted.
+func (s *Server) newClient(k *socket, conn int) client {
+	c := client{conn: conn, peer: s.peer.AddrPort()}
+	switch k.spec.Family {
+	case unix.AF_UNIX:
+		c.cred = sock.Credentials(conn)
+		c.source = limit.User(c.cred.Uid)
+	case unix.AF_VSOCK:
+		c.source = limit.Machine(s.peer.CID())
+	default:
+		c.source = limit.Address(c.peer.Addr())
+	}
+	return c
 }
 
 // acceptFailed handles an error of accept. One that belongs to a connection

@@ -42,6 +42,15 @@ func (a *Address) AddrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// CID is the context id of the machine at a vsock address, and otherwise
+// unix.VMADDR_CID_ANY.
+func (a *Address) CID() uint32 {
+	if a.Family() != unix.AF_VSOCK {
+		return unix.VMADDR_CID_ANY
+	}
+	return (*unix.RawSockaddrVM)(unsafe.Pointer(&a.raw)).Cid
+}
+
 // port reads a port, which is in network order in memory.
 func port(p *uint16) uint16 {
 	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:])
