@@ -149,9 +149,9 @@ func TestSuggest(t *testing.T) {
 		{"mail", "udp", "mail exists for tcp only (25/tcp)"},
 		{"maill", "tcp", "did you mean mail (25/tcp)?"},
 		{"ecoh", "udp", "did you mean echo (7/udp)?"},
-		{"ecoh", "sctp", "did you mean echo (7/tcp)?"}, // whose port an sctp service has,
+		{"ecoh", "sctp", "did you mean echo (7/tcp)?"},                             // whose port an sctp service has,
 		{"tfttp", "tcp", "did you mean tftp, which exists for udp only (69/udp)?"}, // nearer than ftp
-		{"tfp", "udp", "did you mean tftp (69/udp)?"},   // as near as ftp, but of that protocol
+		{"tfp", "udp", "did you mean tftp (69/udp)?"},                              // as near as ftp, but of that protocol
 		{"telnet", "tcp", ""},
 		{"backdoor", "tcp", ""},
 		{"", "tcp", ""},
