@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// columnNames are the columns that every entry must have.
-var columnNames = [...]string{"service", "socket type", "protocol", "wait", "user", "server"}
-
 // The columns, as indices into Entry.Cols, which tell where a message about
 // one of them belongs. ColArgs is the first argument.
 const (
@@ -31,6 +28,7 @@ type draft struct {
 	failed bool
 	style  style
 	key    string // of the value in hand, for messages
+	split  bool   // user and group stand in two columns, and that has been said
 }
 
 // draft begins an entry, in the memory of the last one.
@@ -113,67 +111,6 @@ func (d *draft) oddity(f []Word, odd func(Word) bool, format, hint string) {
 	}
 }
 
-// userColumn returns the fields with exactly one in the user column's place,
-// or nil after reporting which column is missing. Ultrix has no such column,
-// NonStop has one more with the processors to use.
-func (d *draft) userColumn(f []Word) []Word {
-	if i := missing(f); i >= 0 {
-		d.missingColumn(f, i)
-		return nil
-	}
-	if lacksUser(f) {
-		d.report(Warning, f[ColUser].Pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
-		f = append(f[:ColUser:ColUser], append([]Word{{Text: "root"}}, f[ColUser:]...)...)
-	}
-	if s := f[ColServer].Text; strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && len(f) > ColServer+1 {
-		d.hint(f[ColServer].Pos, fmt.Sprintf("processor set %q ignored", s), "the kernel balances")
-		f = append(f[:ColServer:ColServer], f[ColServer+1:]...)
-	}
-	return f
-}
-
-// lacksUser tells whether the server stands in the user column and is surely
-// no user: a path or "internal" that another server does not follow.
-func lacksUser(f []Word) bool {
-	return len(f) > ColUser && isProgram(f[ColUser].Text) && (len(f) == ColServer || !isProgram(f[ColServer].Text))
-}
-
-// missing returns the column that f seems to lack, or -1. A column is missing
-// for sure if what stands in its place fits the next one only.
-func missing(f []Word) int {
-	switch n := len(f); {
-	case n > ColProtocol && !isType(f[ColType].Text) && isProtocol(f[ColType].Text):
-		return ColType
-	case n > ColProtocol && !isProtocol(f[ColProtocol].Text) && isWait(f[ColProtocol].Text):
-		return ColProtocol
-	case n > ColUser && !isWait(f[ColWait].Text) && isProgram(f[ColUser].Text):
-		return ColWait
-	case lacksUser(f):
-		return -1
-	case n > ColUser && isProgram(f[ColUser].Text):
-		return ColUser
-	case n < len(columnNames):
-		return n
-	}
-	return -1
-}
-
-func (d *draft) missingColumn(f []Word, i int) {
-	if len(f) >= len(columnNames) {
-		d.errorf(f[i].Pos, fmt.Sprintf("%q stands in its place", f[i].Text), "the %s column is missing", columnNames[i])
-		return
-	}
-	hint := fmt.Sprintf("the %s is missing", columnNames[i])
-	if d.e.Pos.Col > 1 && d.e.Pos.Line > 1 {
-		hint = "it starts with a blank, but there is no line before it to continue"
-	}
-	fields := "fields"
-	if len(f) == 1 {
-		fields = "field"
-	}
-	d.errorf(d.e.Pos, hint, "%d %s, need at least 6: service type protocol wait user server", len(f), fields)
-}
-
 // rpcColumns takes the program and its versions out of the arguments, where
 // HP-UX has them first and AIX after argv[0], and returns the others.
 func (d *draft) rpcColumns(f []Word) []Word {
@@ -221,6 +158,7 @@ func (d *draft) finish() {
 // add hands out the entry unless something is wrong with it.
 func (d *draft) add() {
 	if !d.failed && !d.stopped {
+		d.unprotected()
 		d.stopped = !d.yield(&d.e)
 	}
 }

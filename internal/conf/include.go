@@ -6,12 +6,28 @@ import (
 	"strings"
 )
 
+// policy is an IPsec policy for the services below it.
+type policy struct {
+	at    Pos
+	first int // where its problem goes: how many there were before it
+	on    bool
+}
+
 // comment looks for the one comment that is none: "#@" and an IPsec policy
-// for the services below, on NetBSD and FreeBSD. Who wrote it did not want
-// them to run unprotected, so its loss is not passed over in silence.
+// for the services below, on NetBSD and FreeBSD.
 func (r *reader) comment(s string, at cursor) {
-	if policy, ok := strings.CutPrefix(s, "#@"); ok && firstByte(policy) != 0 {
-		r.report(Warning, r.pos(at), "IPsec policy ignored: the traffic of the services below is not protected by it", "")
+	if text, ok := strings.CutPrefix(s, "#@"); ok {
+		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != 0}
+	}
+}
+
+// unprotected warns of a policy that the first service below it loses. Who
+// wrote it did not want that to run unprotected.
+func (r *reader) unprotected() {
+	if r.policy.on {
+		r.policy.on = false
+		r.out.Problems = slices.Insert(r.out.Problems, r.policy.first, Problem{Pos: r.policy.at, Severity: Warning,
+			Text: "IPsec policy ignored: the traffic of the services below is not protected by it"})
 	}
 }
 
@@ -45,7 +61,7 @@ func (r *reader) includeFiles(pattern Word) {
 		}
 		inner := newReader(r.out, file)
 		inner.files = append(slices.Clip(r.files), file)
-		inner.yield, inner.gathering, inner.hosts = r.yield, r.gathering, r.hosts
+		inner.yield, inner.gathering, inner.hosts, inner.policy = r.yield, r.gathering, r.hosts, r.policy
 		inner.read()
 		r.stopped = inner.stopped
 	}

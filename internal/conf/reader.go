@@ -121,7 +121,10 @@ type reader struct {
 	files     []*File           // being read, the outermost first; the last is this one
 	text      string
 	cursor
-	hosts []string // of the default address line, nil: every address
+	hosts    []string // of the default address line, nil: every address
+	policy   *policy
+	surveyed bool // userless is known
+	userless bool // no entry of the file has a user
 
 	logical line        // the line in hand
 	fields  []Word      // its words
@@ -137,7 +140,7 @@ type cursor struct {
 }
 
 func newReader(out *Parser, file *File) *reader {
-	return &reader{out: out, files: []*File{file}, text: file.Text, cursor: cursor{line: 1}}
+	return &reader{out: out, files: []*File{file}, text: file.Text, cursor: cursor{line: 1}, policy: &policy{}}
 }
 
 func (r *reader) read() {
@@ -161,6 +164,7 @@ func (r *reader) read() {
 		case startsDefinition(s):
 			r.cursor = at
 			r.definition()
+		case r.foreign(s, at):
 		default:
 			r.entry(s, at)
 		}

@@ -55,6 +55,9 @@ func (d *draft) server(f Word, args []Word) {
 	switch {
 	case d.e.Internal:
 		d.e.Argv = words(args)
+		if d.e.Kind == Unix && len(args) == 0 { // FreeBSD has /var/run/echo
+			d.e.Argv = []string{strings.TrimPrefix(path.Base(d.e.Service), "@")}
+		}
 		return
 	case f.Text == "":
 		d.errorf(f.Pos, "expected a path", "empty server")
@@ -68,7 +71,7 @@ func (d *draft) server(f Word, args []Word) {
 	if vos || len(args) == 0 {
 		args = append([]Word{{Text: base}}, args...)
 	} else {
-		d.checkName(args[0], base)
+		d.checkName(args, base)
 	}
 	d.e.Argv = words(args)
 }
@@ -82,14 +85,42 @@ func words(f []Word) []string {
 	return list
 }
 
-// checkName hints at a first argument that was hardly meant to be the name of
+// checkName reports a first argument that was hardly meant to be the name of
 // the program.
-func (d *draft) checkName(f Word, base string) {
-	name := f.Text
+func (d *draft) checkName(args []Word, base string) {
+	name := args[0].Text
 	number := isNumber(name) && name != base
 	option := strings.HasPrefix(name, "-") && name[1:] != base || strings.HasPrefix(name, "+")
 	other := strings.HasPrefix(name, "/") && path.Base(name) != base && base != "tcpd"
-	if number || option || other || strings.Contains(name, "=") {
-		d.hint(f.Pos, fmt.Sprintf("the server's argv[0] is %q", name), fmt.Sprintf("if it is an argument, write %q before it", base))
+	switch {
+	case d.split:
+	case isInterpreter(base) && isScript(name, base):
+		fate := "does not run it"
+		if len(args) == 1 {
+			fate = "runs what the client sends"
+		}
+		d.report(Warning, args[0].Pos, fmt.Sprintf("argv[0] is the script, so %s %s", base, fate),
+			"write "+base+" "+written(args))
+	case number || option || other || strings.Contains(name, "="):
+		d.hint(args[0].Pos, fmt.Sprintf("the server's argv[0] is %q", name), fmt.Sprintf("if it is an argument, write %q before it", base))
 	}
+}
+
+// isInterpreter tells whether a program without arguments runs what it reads.
+func isInterpreter(base string) bool {
+	switch strings.TrimRight(base, "0123456789.-") {
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "python", "pypy", "perl", "ruby",
+		"node", "nodejs", "php", "lua", "luajit", "tclsh", "expect", "guile", "Rscript":
+		return true
+	}
+	return false
+}
+
+// isScript tells whether a name is that of a file to be run by an interpreter.
+func isScript(name, base string) bool {
+	switch path.Ext(name) {
+	case ".sh", ".py", ".pl", ".rb", ".js", ".mjs", ".php", ".lua", ".tcl", ".exp", ".scm", ".R":
+		return true
+	}
+	return strings.Contains(name, "/") && path.Base(name) != base
 }

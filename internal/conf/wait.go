@@ -6,7 +6,7 @@ import (
 )
 
 // waitWords are the words of the fourth column, the usual ones first.
-var waitWords = []string{"wait", "nowait", "listen", "swait", "balance"}
+var waitWords = []string{"wait", "nowait", "listen", "swait", "balance", "SRC"}
 
 // splitWait cuts the limits off the word: "nowait.40", "nowait/10/5".
 func splitWait(s string) (word, limits string) {
@@ -31,6 +31,9 @@ func (d *draft) wait(f Word) {
 	case "listen":
 		d.e.Wait, d.e.Listen = true, true
 	case "nowait":
+	case "SRC":
+		d.e.Wait = true
+		d.report(Warning, f.Pos, "SRC is read as wait", "Linux has no System Resource Controller")
 	case "balance":
 		d.hint(f.Pos, "balance is read as nowait", "the kernel balances")
 	default:

@@ -1,0 +1,85 @@
+package conf
+
+import "strings"
+
+// foreign reports a line that belongs into another kind of file, and skips the
+// lines that go with it.
+func (r *reader) foreign(s string, at cursor) bool {
+	s = strings.Trim(s, " \t")
+	word, rest := cutWord(s)
+	second, rest := cutWord(rest)
+	third, _ := cutWord(rest)
+	name, _, assigned := strings.Cut(word, "=")
+	switch {
+	case strings.HasPrefix(s, "//") && third != "unix":
+		r.report(Error, r.pos(at), `"//" begins no comment`, "write #")
+	case isStanza(word, second, third) && (strings.HasSuffix(s, "{") || r.opens()):
+		r.report(Error, r.pos(at), "a stanza of xinetd.conf, which is skipped", "write it as a line, or as a definition: see inetd.conf(5)")
+		r.skipStanza()
+	case isSection(s):
+		r.report(Error, r.pos(at), "a section of a unit of systemd, which is skipped", "write its service as a line: see inetd.conf(5)")
+		r.skipSection()
+	case strings.HasPrefix(s, "<?xml"), strings.HasPrefix(s, "<!DOCTYPE service_bundle"), strings.HasPrefix(s, "<service_bundle"):
+		r.report(Error, r.pos(at), "XML, as in a manifest of Solaris, of which nothing is read", "write its services as lines: see inetd.conf(5)")
+		r.off = len(r.text)
+	case second == "" && assigned && isName(name) && strings.ToUpper(name) == name:
+		r.report(Error, r.pos(at), "a setting of /etc/default/inetd", "its place is there, or an option of inetd")
+	case (second == "allow" || second == "deny") && !isProtocol(third):
+		r.report(Error, r.pos(at), "a rule of HP-UX's inetd.sec", "its place is there: see inetd(8)")
+	default:
+		return false
+	}
+	return true
+}
+
+// isStanza tells whether a line of these words may begin a stanza of xinetd.
+func isStanza(word, second, third string) bool {
+	switch word {
+	case "service":
+		return second != "" && (third == "" || third == "{")
+	case "defaults":
+		return second == "" || second == "{"
+	}
+	return false
+}
+
+// opens tells whether the next line that is not blank is a brace.
+func (r *reader) opens() bool {
+	return strings.HasPrefix(strings.TrimLeft(r.text[r.off:], " \t\r\n"), "{")
+}
+
+// skipStanza moves behind the brace that closes a stanza. A line that is an
+// entry ends it as well.
+func (r *reader) skipStanza() {
+	for {
+		before := r.cursor
+		s, ok := r.next()
+		if !ok || firstByte(s) == '}' {
+			return
+		}
+		if startsEntry(s) {
+			r.cursor = before
+			return
+		}
+	}
+}
+
+// isSection tells whether a line is the head of a section: "[Socket]".
+func isSection(s string) bool {
+	return strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") && isName(s[1:len(s)-1])
+}
+
+// skipSection moves to the next section or entry.
+func (r *reader) skipSection() {
+	for {
+		before := r.cursor
+		s, ok := r.next()
+		if !ok {
+			return
+		}
+		if startsEntry(s) || isSection(strings.Trim(s, " \t")) {
+			r.cursor = before
+			return
+		}
+	}
+}
