@@ -148,14 +148,21 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
+// Whatever comes, in whatever pieces, gets one line in the form of RFC 1413, and
+// no more than one line is read.
 func FuzzServe(f *testing.F) {
 	for _, request := range []string{"6193,23\r\n", " 1 , 65535 \n", "", "\n", "0,0\n", "6193,23", ",,,\n", "99999999999999999999,1\n", strings.Repeat("1", 300)} {
-		f.Add([]byte(request))
+		f.Add([]byte(request), false)
+		f.Add([]byte(request), true)
 	}
 	form := regexp.MustCompile(`^\d{1,5} , \d{1,5} : (ERROR : [A-Z-]+|USERID : UNIX : stjohns)\r\n$`)
-	f.Fuzz(func(t *testing.T, request []byte) {
+	f.Fuzz(func(t *testing.T, request []byte, bytewise bool) {
 		in := bytes.NewReader(request)
-		reply, err := serve(t, in, options(t, "-r"))
+		var conn io.Reader = in
+		if bytewise {
+			conn = iotest.OneByteReader(in)
+		}
+		reply, err := serve(t, conn, options(t, "-r"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,6 +171,33 @@ func FuzzServe(f *testing.F) {
 		}
 		if read := len(request) - in.Len(); read > maxRequest {
 			t.Errorf("read %d bytes", read)
+		}
+	})
+}
+
+// Whatever a user is called, and whatever the entry says, the answer is one line.
+func FuzzReply(f *testing.F) {
+	f.Add("-r", "stjohns")
+	f.Add("-r -o OTHER -d nobody", "")
+	f.Add("-r -d a:b", "two\r\nlines")
+	f.Add("-rg -t 0.5", strings.Repeat("x", 600))
+	f.Fuzz(func(t *testing.T, words, name string) {
+		o, err := ParseOptions(strings.Fields(words))
+		if err != nil {
+			return
+		}
+		var out strings.Builder
+		conn := struct {
+			io.Reader
+			io.Writer
+		}{strings.NewReader("6193,23\n"), &out}
+		owner := func(_, _ netip.AddrPort) (uint32, bool) { return 1000, true }
+		if err := Serve(conn, local, remote, o, owner, func(uint32) string { return name }); err != nil {
+			t.Fatal(err)
+		}
+		reply, ended := strings.CutSuffix(out.String(), "\r\n")
+		if !ended || strings.ContainsAny(reply, "\r\n\x00") || len(reply) > 1024 || !strings.HasPrefix(reply, "6193 , 23 : ") {
+			t.Errorf("options %q and user %q: answer %q", words, name, out.String())
 		}
 	})
 }
