@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,6 +44,61 @@ func TestOpenUnreadable(t *testing.T) {
 		if _, err := Open(paths[0], paths[1], nil); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("Open%q = %v, want an error that names %s", paths, err, bad)
 		}
+	}
+}
+
+// TestOpenBytes: a byte order mark hides no user, and a damaged file answers
+// nothing, because who is missing in it would be unknown.
+func TestOpenBytes(t *testing.T) {
+	t.Parallel()
+	const line = "alice:x:1:2::/:/bin/sh\n"
+	path := filepath.Join(t.TempDir(), "passwd")
+	tests := []struct{ text, want string }{
+		{line, ""},
+		{"\xef\xbb\xbf" + line, ""},
+		{line + "\x00", path + ":2:1: NUL byte"},
+		{strings.ReplaceAll(line, "", "\x00"), path + ":1:1: "},
+		{"\xff\xfea\x00", path + ":1:1: the file is in UTF-16"},
+	}
+	for _, tt := range tests {
+		if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		db, err := Open(path, os.DevNull, nil)
+		if tt.want != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("%q: %v, want %s", tt.text, err, tt.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%q: %v", tt.text, err)
+		}
+		if c, err := db.Lookup("alice", ""); err != nil || c.UID != 1 {
+			t.Errorf("%q: %+v, %v", tt.text, c, err)
+		}
+	}
+}
+
+// TestOpenFIFO: a FIFO is not waited for.
+func TestOpenFIFO(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "passwd")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := Open(path, os.DevNull, nil)
+		failed <- err
+	}()
+	select {
+	case err := <-failed:
+		if err == nil || !strings.Contains(err.Error(), path+": it is a FIFO") {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Open waits for a writer")
 	}
 }
 
