@@ -35,7 +35,7 @@ func TestExample(t *testing.T) {
 	for _, p := range problems {
 		t.Error(p)
 	}
-	services := netdb.ParseServices([]byte(read(t, exampleServices)))
+	services := netdb.ParseServices(read(t, exampleServices))
 	for _, e := range entries {
 		if e.User != "" {
 			t.Errorf("%s: user %q", e.Pos, e.User)
@@ -81,7 +81,7 @@ func TestExampleSessions(t *testing.T) {
 	t.Parallel()
 	text := read(t, exampleConf)
 	entries, _ := conf.Parse("inetd.conf.example", []byte(text), nil)
-	services := netdb.ParseServices([]byte(read(t, exampleServices)))
+	services := netdb.ParseServices(read(t, exampleServices))
 	served := map[string]bool{}
 	for _, e := range entries {
 		s, _ := services.ByName(e.Service, e.Proto)

@@ -47,6 +47,10 @@ func ParseHosts(allowFile string, allow []byte, denyFile string, deny []byte) (*
 
 func (t *Tables) parse(file string, text []byte, grants bool) []Problem {
 	r := &reporter{file: file}
+	text, fault := r.decode(text, closing(grants))
+	if fault != nil {
+		t.refuseAll(r, fault.Line, fault.Text)
+	}
 	for range r.lines(text) {
 		if rule, ok := r.rule(grants); ok {
 			t.rules = append(t.rules, rule)
@@ -64,12 +68,25 @@ func (t *Tables) parse(file string, text []byte, grants bool) []Problem {
 func (t *Tables) cutOff(r *reporter, grants bool) {
 	effect := "the last line lets in nobody"
 	if !grants {
-		effect = "every peer is refused that no rule lets in"
+		effect = closing(grants)
 		number, _ := r.line.where(0)
-		all := token{"ALL", 0}
-		t.rules = append(t.rules, rule{file: r.file, line: number, daemons: r.daemons(all), clients: r.clients(all), refusal: noNewline})
+		t.refuseAll(r, number, noNewline)
 	}
 	r.report(len(r.line.text), noNewline+": "+effect, "a newline")
+}
+
+// closing says what a damaged file does.
+func closing(grants bool) string {
+	if grants {
+		return "nobody is let in"
+	}
+	return "every peer is refused that no rule lets in"
+}
+
+// refuseAll adds a rule that refuses whoever gets there, and why.
+func (t *Tables) refuseAll(r *reporter, line int, why string) {
+	all := token{"ALL", 0}
+	t.rules = append(t.rules, rule{file: r.file, line: line, daemons: r.daemons(all), clients: r.clients(all), refusal: why})
 }
 
 const noNewline = "no newline at the end of the file"

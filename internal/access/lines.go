@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"inetd/internal/plaintext"
 )
 
 // line is a logical line: physical lines joined where one ends in a backslash.
@@ -51,6 +53,20 @@ func nextLine(text []byte, number int) (line, []byte) {
 	}
 	ln.text = string(joined)
 	return ln, text
+}
+
+// decode returns the text of the file, or what is wrong with its bytes, which
+// then say nothing. It reports either.
+func (r *reporter) decode(file []byte, effect string) (text []byte, fault *plaintext.Fault) {
+	whole, marked, fault := plaintext.Decode(string(file))
+	if marked {
+		r.problems = append(r.problems, Problem{r.file, 1, 1, "byte order mark skipped", "save the file without one"})
+	}
+	if fault != nil {
+		r.problems = append(r.problems, Problem{r.file, fault.Line, fault.Col, fault.Text + ": " + effect, fault.Hint})
+		return nil, fault
+	}
+	return []byte(whole), nil
 }
 
 // counts reports whether the current line is neither blank nor a comment.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+
+	"inetd/internal/plaintext"
 )
 
 // asker is a Query on its way through the rules.
@@ -147,8 +149,12 @@ func (a *asker) readFile(path string, h *host) answer {
 	if err != nil {
 		return a.unsure(err.Error())
 	}
+	patterns, _, fault := plaintext.Decode(string(text))
+	if fault != nil {
+		return a.unsure(path + ":" + fault.Error())
+	}
 	got := no
-	for ln := range strings.Lines(string(text)) {
+	for ln := range strings.Lines(patterns) {
 		for tok := range strings.FieldsSeq(ln) {
 			p, _ := parsePattern(tok)
 			one := a.host(&p, h)

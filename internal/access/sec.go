@@ -14,6 +14,7 @@ import (
 // several goroutines.
 type Sec struct {
 	lines map[string]secLine // by service
+	fault *secLine           // the file is no text, which closes every service
 }
 
 // secLine is what a file says of a service.
@@ -47,6 +48,10 @@ var permissions = []string{"allow", "deny"}
 func ParseSec(file string, text []byte) (*Sec, []Problem) {
 	s := &Sec{lines: map[string]secLine{}}
 	r := &reporter{file: file}
+	text, fault := r.decode(text, "every service is closed")
+	if fault != nil {
+		s.fault = &secLine{file: file, number: fault.Line, fault: fault.Text}
+	}
 	for ln := range r.lines(text) {
 		toks := tokens(ln.text, 0, " \t\r")
 		service := toks[0].text
@@ -162,6 +167,9 @@ func parseOctets(s string) (octets, bool) {
 // line is open to all. The verdict has no options.
 func (s *Sec) Check(q Query) Verdict {
 	l, ok := s.lines[q.Service]
+	if s.fault != nil {
+		l, ok = *s.fault, true
+	}
 	if !ok {
 		return Verdict{Allow: true}
 	}

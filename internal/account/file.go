@@ -2,10 +2,12 @@ package account
 
 import (
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
-	"os"
 	"strings"
+
+	"inetd/internal/plaintext"
+	"inetd/internal/textfile"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +30,14 @@ func newStatus(st *unix.Stat_t) status {
 	return status{uint64(st.Dev), st.Ino, st.Size, st.Mtim}
 }
 
+// maxFile is the size of a file that is read at most: a million users or
+// memberships take less.
+const maxFile = 256 << 20
+
+// read returns the text. A damaged file is an error, since a user may be
+// missing in it.
 func (f *file) read() (string, error) {
-	in, err := os.Open(f.path)
+	in, err := textfile.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -42,12 +50,15 @@ func (f *file) read() (string, error) {
 		return "", &fs.PathError{Op: "stat", Path: f.path, Err: err}
 	}
 	f.seen = newStatus(&f.now)
-	var text strings.Builder
-	text.Grow(int(f.now.Size))
-	if _, err := io.Copy(&text, in); err != nil {
+	bytes, err := textfile.ReadAll(in, maxFile)
+	if err != nil {
 		return "", err
 	}
-	return text.String(), nil
+	text, _, fault := plaintext.Decode(bytes)
+	if fault != nil {
+		return "", fmt.Errorf("%s:%w", f.path, fault)
+	}
+	return text, nil
 }
 
 // changed asks the kernel directly: the daemon does so for its clients, and has

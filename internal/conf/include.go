@@ -17,7 +17,7 @@ type policy struct {
 // for the services below, on NetBSD and FreeBSD.
 func (r *reader) comment(s string, at cursor) {
 	if text, ok := strings.CutPrefix(s, "#@"); ok {
-		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != 0}
+		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n'}
 	}
 }
 
@@ -54,15 +54,43 @@ func (r *reader) includeFiles(pattern Word) {
 	if err != nil {
 		r.report(Error, pattern.Pos, fmt.Sprintf("include %q: %v", pattern.Text, err), "")
 	}
+	var circle, again []string
 	for _, file := range files {
-		if slices.ContainsFunc(r.files, func(f *File) bool { return f.Name == file.Name }) {
-			r.report(Error, pattern.Pos, fmt.Sprintf("%q includes itself", file.Name), "it is read once")
-			continue
+		switch {
+		case file.Skip != "":
+			r.report(Warning, pattern.Pos, fmt.Sprintf("%q skipped: %s", file.Name, file.Skip), "")
+		case r.reading(file):
+			circle = append(circle, file.Name)
+		case !r.gathering && !file.begin(r.hosts):
+			again = append(again, file.Name)
+		default:
+			r.readInner(file)
 		}
-		inner := newReader(r.out, file)
-		inner.files = append(slices.Clip(r.files), file)
-		inner.yield, inner.gathering, inner.hosts, inner.policy = r.yield, r.gathering, r.hosts, r.policy
-		inner.read()
-		r.stopped = inner.stopped
 	}
+	r.repeated(Error, pattern.Pos, circle, "includes itself", "include themselves")
+	r.repeated(Hint, pattern.Pos, again, "has been read before", "have been read before")
+}
+
+func (r *reader) readInner(file *File) {
+	inner := newReader(r.out, file)
+	inner.files = append(slices.Clip(r.files), file)
+	inner.yield, inner.gathering, inner.hosts, inner.policy = r.yield, r.gathering, r.hosts, r.policy
+	inner.read()
+	r.stopped = inner.stopped
+}
+
+// repeated reports files that are not read another time.
+func (r *reader) repeated(s Severity, at Pos, files []string, one, many string) {
+	switch n := len(files); n {
+	case 0:
+	case 1:
+		r.report(s, at, fmt.Sprintf("%q %s", files[0], one), "it is read once")
+	default:
+		r.report(s, at, fmt.Sprintf("%q and %d more %s", files[0], n-1, many), "each is read once")
+	}
+}
+
+// reading tells whether a file is being read, under this name or another.
+func (r *reader) reading(file *File) bool {
+	return slices.ContainsFunc(r.files, func(f *File) bool { return f == file || f.Name == file.Name })
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"inetd/internal/plaintext"
 )
 
 // maxLine is the longest physical line that is read, in bytes.
@@ -14,10 +16,26 @@ const maxLine = 1 << 20
 // to its own directory would otherwise give new names for ever.
 const maxDepth = 16
 
-// File is a file of a configuration.
+// File is a file of a configuration. One File stands for all names of a file,
+// and for the time of one load: it knows whether it has been read.
 type File struct {
 	Name string
 	Text string
+	Skip string // why it is not read, as its author will want to know; else empty
+
+	under []string // the default addresses it has been read under
+}
+
+// begin notes that the file is read under a default address, and reports false
+// if it has been read under that one. Files that include each other would
+// otherwise be read once for every order that they can come in.
+func (f *File) begin(hosts []string) bool {
+	key := strings.Join(hosts, ",")
+	if slices.Contains(f.under, key) {
+		return false
+	}
+	f.under = append(f.under, key)
+	return true
 }
 
 // Include answers an .include directive: it gets the name of the including file
@@ -78,6 +96,10 @@ func (p *Parser) Entries(file *File) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		r := newReader(p, file)
 		r.yield = yield
+		if !file.begin(nil) {
+			r.report(Hint, Pos{File: file.Name, Line: 1}, "another file includes this one", "it is read once")
+			return
+		}
 		r.read()
 	}
 }
@@ -150,7 +172,7 @@ func (r *reader) read() {
 		}
 		r.out.gathered[r.name()] = true
 	}
-	r.byteOrderMark()
+	r.decode()
 	for !r.stopped {
 		at := r.cursor
 		s, ok := r.next()
@@ -158,7 +180,7 @@ func (r *reader) read() {
 			return
 		}
 		switch c := firstByte(s); {
-		case c == 0:
+		case c == '\n': // nothing
 		case c == '#':
 			r.comment(s, at)
 		case startsDefinition(s):
@@ -185,16 +207,18 @@ func (r *reader) next() (s string, ok bool) {
 	return strings.TrimRight(s, "\r"), true
 }
 
-// byteOrderMark skips what Windows editors put before the first line.
-func (r *reader) byteOrderMark() {
-	switch {
-	case strings.HasPrefix(r.text, "\xef\xbb\xbf"):
-		r.off, r.start = 3, 3
+// decode finds the text of the file. What is wrong with a single byte is
+// reported with its line.
+func (r *reader) decode() {
+	text, marked, fault := plaintext.Decode(r.files[len(r.files)-1].Text)
+	if marked {
 		r.report(Hint, r.pos(r.cursor), "byte order mark skipped", "save the file without one")
-	case strings.HasPrefix(r.text, "\xff\xfe"), strings.HasPrefix(r.text, "\xfe\xff"):
-		r.report(Error, r.pos(r.cursor), "the file is in UTF-16, nothing in it is read", "save it as plain text or UTF-8")
-		r.off = len(r.text)
 	}
+	if fault != nil && fault.Encoded {
+		r.report(Error, r.pos(r.cursor), fault.Text, fault.Hint)
+		text = ""
+	}
+	r.text = text
 }
 
 // entry handles the logical line that starts with s: a directive, a default
@@ -242,14 +266,15 @@ func (r *reader) report(s Severity, at Pos, text, hint string) {
 	r.out.Problems = append(r.out.Problems, Problem{Pos: at, Severity: s, Text: text, Hint: hint})
 }
 
-// firstByte returns the first byte of s that is no blank, or 0.
+// firstByte returns the first byte of s that is no blank, or a newline if
+// nothing else is in the line.
 func firstByte(s string) byte {
 	for i := range len(s) {
 		if !blank(s[i]) {
 			return s[i]
 		}
 	}
-	return 0
+	return '\n'
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }

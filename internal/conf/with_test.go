@@ -95,7 +95,7 @@ func TestWithFiles(t *testing.T) {
 		asked++
 		return []*File{{Name: "inner", Text: "a with umask = 4;\nb\t" + cat}}, nil
 	}}
-	files := []File{{"first", "a\t" + cat + ".include x\n"}, {"second", "b with umask = 7;\n"}}
+	files := []File{{Name: "first", Text: "a\t" + cat + ".include x\n"}, {Name: "second", Text: "b with umask = 7;\n"}}
 	for _, f := range files {
 		p.Gather(&f)
 	}

@@ -1,11 +1,11 @@
 package inetd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -103,7 +104,7 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 		t.protocol = uint16(n)
 		return t, true
 	}
-	text, err := os.ReadFile(protocolsFile)
+	text, err := readText(protocolsFile)
 	if n, ok := netdb.ParseProtocols(text)[e.Proto]; ok {
 		t.protocol = uint16(n)
 		return t, true
@@ -125,6 +126,7 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 	if n, ok := decimal(e.Service); ok {
 		return &portName{number: n}, true
 	}
+	l.from.wanted = true
 	s, ok := l.services.ByName(e.Service, e.Proto)
 	if !ok {
 		s, ok = l.getentService(e)
@@ -170,13 +172,17 @@ func (l *loader) classicService(e *conf.Entry) (netdb.Servent, bool) {
 }
 
 func (l *loader) suggest(e *conf.Entry) string {
-	if hint := l.services.Suggest(e.Service, e.Proto); hint != "" {
-		return hint
+	line, fault := l.services.Fault(e.Service)
+	near := cmp.Or(l.services.Suggest(e.Service, e.Proto), l.classic.Suggest(e.Service, e.Proto), "a port number works too")
+	switch {
+	case line > 0:
+		return fmt.Sprintf("%s:%d %s", l.from.path, line, fault)
+	case l.from.err != nil:
+		return fmt.Sprintf("%s is not read: %s; %s", l.from.path, strerror.Cause(l.from.err), near)
+	case l.services.Empty():
+		return l.from.path + " is empty; " + near
 	}
-	if hint := l.classic.Suggest(e.Service, e.Proto); hint != "" {
-		return hint
-	}
-	return "a port number works too"
+	return near
 }
 
 // endpoint is an address to listen on.

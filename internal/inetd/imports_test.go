@@ -26,28 +26,31 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog", "internal/threads", "internal/watch", "internal/wrap", unixsys,
+		"internal/netdb", "internal/plaintext", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
+		"internal/textfile", "internal/threads", "internal/watch", "internal/wrap", unixsys,
 	},
 
-	"internal/access":       {"internal/nearest"},
-	"internal/account":      {"internal/nearest", unixsys},
+	"internal/access":       {"internal/nearest", "internal/plaintext"},
+	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
-	"internal/conf":         {"internal/nearest"},
+	"internal/conf":         {"internal/nearest", "internal/plaintext"},
 	"internal/gc":           {unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/nearest":      {},
+	"internal/plaintext":    {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/sock":         {unixsys},
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
+	"internal/textfile":     {},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {notify, unixsys},
-	"internal/wrap":         {"internal/access", "internal/strerror", unixsys},
+	"internal/wrap":         {"internal/access", "internal/strerror", "internal/textfile", unixsys},
 	"internal/wrap/dnstest": {}, // of tests
 
 	"internal/bench": {unixsys}, // a tool of its own
@@ -55,7 +58,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/limit", "internal/nearest", "internal/netdb"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"inetd/internal/account"
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
+	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
 )
@@ -26,6 +26,7 @@ type plan struct {
 	mux      []*service // those of services that tcpmux hands out
 	problems []problem
 	files    []string // configuration files that were read, in order
+	known    []string // those and included ones that hold anything
 	watch    []string // paths whose change on disk matters
 	profiles map[question]*child.Profile
 	accounts *account.DB
@@ -70,7 +71,9 @@ type loader struct {
 	getent   getent
 	plan     plan
 	parser   conf.Parser
+	sources  sources
 	services *netdb.Services
+	from     origin // of services
 	classic  *netdb.Services
 	programs *netdb.Programs // of the rpc file, once needed
 	env      []string
@@ -103,6 +106,7 @@ func newLoader(cfg *Config, starter *child.Starter, ask getent) *loader {
 		claims:  make(map[sock.Spec]claim, cfg.expected),
 		checked: map[string]string{},
 		told:    map[string]bool{},
+		sources: sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
 		noIPv6:  !haveIPv6(),
 	}
 	l.plan.profiles = map[question]*child.Profile{}
@@ -120,8 +124,12 @@ func (l *loader) load() *plan {
 	l.security()
 	l.configuration(files)
 	l.muxListener()
+	l.withoutServices()
 	l.plan.accounts.Forget()
 	l.dropReplaced()
+	if l.checking && l.plan.err == nil && len(files) > 0 && len(l.notes) == 0 && !slices.ContainsFunc(l.parser.Problems, isError) {
+		l.about(files[0], conf.Warning, "nothing to serve")
+	}
 	sortProblems(l.plan.problems)
 	return l.result()
 }
@@ -147,148 +155,12 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 	l.plan.problems = append(l.plan.problems, problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
 }
 
-// configuration adds the services of all files to the plan. An entry may be
-// amended by a definition in a later file, so all are read first. All have
-// their problems reported, and the first error counts.
-func (l *loader) configuration(paths []string) {
-	l.parser.Include = l.include
-	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
-	for i, path := range paths {
-		files[i], errs[i] = l.read(path)
-	}
-	for i, file := range files {
-		if errs[i] == nil {
-			errs[i] = l.file(file)
-		}
-	}
-	l.plan.err = cmp.Or(errs...)
-	l.parser.Unused()
-	for _, p := range l.parser.Problems {
-		l.plan.problems = append(l.plan.problems, problem{Problem: p})
-	}
-}
-
-func (l *loader) read(path string) (*conf.File, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	l.plan.files = append(l.plan.files, path)
-	file := &conf.File{Name: path, Text: string(text)}
-	l.parser.Gather(file)
-	return file, nil
-}
-
-// file adds the services of one configuration file to the plan.
-func (l *loader) file(file *conf.File) error {
-	first, usable := len(l.parser.Problems), 0
-	for e := range l.parser.Entries(file) {
-		usable++
-		l.take(e)
-	}
-	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {
-		return fmt.Errorf("%s: Unusable configuration file", file.Name)
-	}
-	return nil
-}
-
 // take adds what an entry asks for to the plan.
 func (l *loader) take(e *conf.Entry) {
 	v := l.entry(e)
 	if l.checking {
 		l.note(e, v)
 	}
-}
-
-func isError(p conf.Problem) bool { return p.Severity == conf.Error }
-
-// files lists the configuration files: operands, with directories replaced by
-// what lies in them.
-func (l *loader) files() []string {
-	var files []string
-	for _, path := range l.cfg.Files {
-		l.plan.watch = append(l.plan.watch, path)
-		info, err := os.Stat(path)
-		switch {
-		case err == nil && info.IsDir():
-			files = append(files, l.directory(path)...)
-		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.cfg.known, path):
-			// A default file need not be there. One that was is missed.
-		default:
-			files = append(files, path)
-		}
-	}
-	return files
-}
-
-// directory lists the configuration files in a directory in the order of their
-// names. What editors and package managers leave behind is skipped.
-func (l *loader) directory(dir string) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		l.plan.err = err
-	}
-	var files []string
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		if why := dropping(e.Name()); why != "" {
-			l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{
-				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Hint, Text: "file skipped: " + why}})
-			continue
-		}
-		files = append(files, path)
-	}
-	return files
-}
-
-// dropping says why a file in a configuration directory is not meant to be
-// read, or nothing.
-func dropping(name string) string {
-	switch {
-	case strings.HasPrefix(name, "."):
-		return "its name begins with a dot"
-	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, "#"):
-		return "an editor's copy"
-	}
-	for _, s := range []string{".swp", ".swo", ".bak", ".orig", ".rej", ".old", ".rpmsave", ".rpmnew", ".rpmorig", ".disabled"} {
-		if strings.HasSuffix(name, s) {
-			return "its name ends in " + s
-		}
-	}
-	for _, s := range []string{".dpkg-", ".ucf-"} {
-		if strings.Contains(name, s) {
-			return "a package manager's copy"
-		}
-	}
-	return ""
-}
-
-// include answers NetBSD's .include: the regular files that match a pattern,
-// which is relative to the including file.
-func (l *loader) include(from, pattern string) ([]*conf.File, error) {
-	if !filepath.IsAbs(pattern) {
-		pattern = filepath.Join(filepath.Dir(from), pattern)
-	}
-	l.plan.watch = append(l.plan.watch, filepath.Dir(pattern))
-	paths, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, err
-	}
-	var files []*conf.File
-	for _, path := range paths {
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, &conf.File{Name: path, Text: string(text)})
-	}
-	return files, nil
 }
 
 // The files of the system that names are looked up in.
@@ -300,17 +172,40 @@ const (
 	groupFile     = "/etc/group"
 )
 
-// databases reads what names are looked up in.
+// databases reads what names are looked up in. Entries with port numbers do
+// without a services file, so one that cannot be read is an error once a name
+// is wanted.
 func (l *loader) databases(files []string) (err error) {
 	path := l.servicesFile(files)
 	l.plan.watch = append(l.plan.watch, path)
-	text, err := os.ReadFile(path)
-	if err != nil && (l.cfg.Services != "" || !errors.Is(err, fs.ErrNotExist)) {
-		return err
-	}
-	l.services = netdb.ParseServices(text)
+	text, err := readText(path)
+	l.services, l.from = netdb.ParseServices(text), origin{path: path, err: err}
 	l.plan.accounts, err = account.Open(passwdFile, groupFile, account.Getent(l.getent))
 	return err
+}
+
+// origin is the services file.
+type origin struct {
+	path   string
+	err    error // of reading it
+	wanted bool  // an entry needs it
+}
+
+// unread reports whether a services file that should be there was not read. The
+// system's own may be missing.
+func (l *loader) unread() bool {
+	return l.from.err != nil && (l.cfg.Services != "" || !errors.Is(l.from.err, fs.ErrNotExist))
+}
+
+// withoutServices decides what a services file means that was not read.
+func (l *loader) withoutServices() {
+	switch {
+	case !l.unread():
+	case l.from.wanted:
+		l.plan.err = cmp.Or(l.plan.err, l.from.err)
+	default:
+		l.about(l.from.path, conf.Warning, "services file not read: "+strerror.Cause(l.from.err)+"; no entry needs it")
+	}
 }
 
 // servicesFile chooses the services file: the one that was asked for, one in

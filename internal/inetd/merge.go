@@ -56,6 +56,7 @@ func (s *Server) merge(p *plan) Outcome {
 	}
 	s.register()
 	s.tellRest()
+	s.tellNothing(out)
 	if !s.ready {
 		s.tellUnused()
 		s.log.Noticef("serving %s", s.serving())

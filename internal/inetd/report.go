@@ -108,6 +108,9 @@ func newReport(c *Config, p *plan, notes []note) *report {
 
 // refusal is the problem that keeps the configuration from being used at all.
 func refusal(err error) conf.Problem {
+	if f, ok := errors.AsType[*fileError](err); ok {
+		return f.Problem
+	}
 	var p *fs.PathError
 	if errors.As(err, &p) {
 		return conf.Problem{Pos: conf.Pos{File: p.Path}, Severity: conf.Error, Text: strerror.Cause(err)}

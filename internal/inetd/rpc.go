@@ -3,7 +3,6 @@ package inetd
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 
 	"inetd/internal/conf"
@@ -29,7 +28,7 @@ func (l *loader) program(e *conf.Entry) (*portName, bool) {
 		return &portName{program: uint32(n)}, n > 0
 	}
 	if l.programs == nil {
-		text, _ := os.ReadFile(programsFile) // without it there are the other places
+		text, _ := readText(programsFile) // without it there are the other places
 		l.programs = netdb.ParsePrograms(text)
 	}
 	p, ok := l.programs.ByName(e.Service)
@@ -50,7 +49,7 @@ func (l *loader) getentProgram(name string) (netdb.Program, bool) {
 	if err != nil || !found {
 		return netdb.Program{}, false
 	}
-	return netdb.ParsePrograms([]byte(line)).ByName(name)
+	return netdb.ParsePrograms(line).ByName(name)
 }
 
 // classicProgram looks into the table of classic names, or reports that there is

@@ -34,7 +34,7 @@ func TestProgram(t *testing.T) {
 	}
 	for _, tt := range tests {
 		l := &loader{
-			programs: netdb.ParsePrograms([]byte("lights 300001 lamps\n")),
+			programs: netdb.ParsePrograms("lights 300001 lamps\n"),
 			getent: func(database, key string) (string, bool, error) {
 				return "from-nis  300002\n", database == "rpc" && key == "from-nis", nil
 			},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -251,7 +252,7 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	out := Outcome{Err: p.err}
 	if p.err == nil || !s.ready && len(p.services) > 0 {
 		out = s.merge(p)
-		s.cfg.known = p.files
+		s.cfg.known = append([]string{}, p.known...) // not nil: the first load is over
 		s.cfg.expected = p.sockets()
 	}
 	if p.err != nil {
@@ -269,6 +270,17 @@ func (s *Server) loaded(p *plan, answer []func(Outcome)) {
 	s.after(shrinkDelay, func() { go s.shrink() })
 	if s.again {
 		s.reload(nil)
+	}
+}
+
+// tellNothing warns that the configuration asks for nothing.
+func (s *Server) tellNothing(out Outcome) {
+	left := ""
+	if len(out.Removed) > 0 {
+		left = "no service is left: "
+	}
+	if len(s.services) == 0 {
+		s.log.Warningf("%snothing to serve in %s", left, strings.Join(s.cfg.Files, " "))
 	}
 }
 

@@ -13,7 +13,7 @@ func BenchmarkParseServices(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		ParseServices(text)
+		ParseServices(string(text))
 	}
 }
 

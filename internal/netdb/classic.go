@@ -4,13 +4,13 @@ package netdb
 // with the ports that everyone knows them by. It answers for a machine whose
 // services file is missing or has been pruned.
 func Classic() *Services {
-	return parseServices(classicServices)
+	return ParseServices(classicServices)
 }
 
 // ClassicPrograms returns the RPC programs that an inetd starts, and those
 // usually seen beside them.
 func ClassicPrograms() *Programs {
-	return parsePrograms(classicPrograms)
+	return ParsePrograms(classicPrograms)
 }
 
 // The numbers are those of the IANA registry (RFC 6335); names that were never

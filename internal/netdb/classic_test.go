@@ -13,7 +13,7 @@ func TestClassicAgrees(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	local, classic := ParseServices(text), Classic()
+	local, classic := ParseServices(string(text)), Classic()
 	for _, e := range classic.list {
 		for name := range e.answers() {
 			c, _ := classic.ByName(name, e.proto)
@@ -60,7 +60,7 @@ func TestClassicPrograms(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	local := ParsePrograms(text)
+	local := ParsePrograms(string(text))
 	for name := range classic.names() {
 		c, _ := classic.ByName(name)
 		if l, ok := local.ByName(name); ok && l.Number != c.Number {

@@ -34,7 +34,7 @@ func TestReal(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	s := ParseServices(text)
+	s := ParseServices(string(text))
 	if len(s.list) == 0 {
 		t.Skip("it is empty")
 	}
@@ -58,7 +58,7 @@ func FuzzServices(f *testing.F) {
 		if lender[proto] != "" || proto == "" || name == "" {
 			t.Skip("scan knows no lenders")
 		}
-		s := ParseServices([]byte(text))
+		s := ParseServices(string(text))
 		got, found := s.ByName(name, proto)
 		port, want := scan(text, name, proto)
 		if found != want || uint64(got.Port) != port {
@@ -97,7 +97,7 @@ func FuzzPrograms(f *testing.F) {
 	f.Add(classicPrograms, "rusres")
 	f.Add("a 1 a a#a\r\n\ta 2\x00", "a")
 	f.Fuzz(func(t *testing.T, text, name string) {
-		p := ParsePrograms([]byte(text))
+		p := ParsePrograms(string(text))
 		for _, e := range p.list {
 			if strings.ContainsAny(e.Name+strings.Join(e.Aliases, ""), blanks+"#") || e.Name == "" {
 				t.Errorf("bad words in %+v", e)
@@ -109,7 +109,7 @@ func FuzzPrograms(f *testing.F) {
 		if _, found := p.ByName(name); found && p.Suggest(name) != "" {
 			t.Errorf("a hint for the known name %q", name)
 		}
-		for word := range ParseProtocols([]byte(text)) {
+		for word := range ParseProtocols(text) {
 			if word == "" || strings.ContainsAny(word, blanks+"#") {
 				t.Errorf("bad protocol name %q", word)
 			}

@@ -22,12 +22,8 @@ type Programs struct {
 	list []Program // some forty: no index pays
 }
 
-// ParsePrograms reads the text of an rpc file. It keeps one copy of text.
-func ParsePrograms(text []byte) *Programs {
-	return parsePrograms(string(text))
-}
-
-func parsePrograms(text string) *Programs {
+// ParsePrograms reads the text of an rpc file, and keeps it.
+func ParsePrograms(text string) *Programs {
 	p := &Programs{}
 	for line := range strings.Lines(text) {
 		name, rest := field(uncomment(line))

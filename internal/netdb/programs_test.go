@@ -20,7 +20,7 @@ nonumber
 
 func TestProgramsByName(t *testing.T) {
 	t.Parallel()
-	p := ParsePrograms([]byte(programs))
+	p := ParsePrograms(programs)
 	tests := []struct {
 		name string
 		want Program // without a name: none
@@ -48,7 +48,7 @@ func TestProgramsByName(t *testing.T) {
 
 func TestProgramsSuggest(t *testing.T) {
 	t.Parallel()
-	p := ParsePrograms([]byte(programs))
+	p := ParsePrograms(programs)
 	tests := []struct{ name, want string }{
 		{"ruserd", "did you mean rusersd (100002)?"},
 		{"rwal", "did you mean rwall (100008)?"},
@@ -65,7 +65,7 @@ func TestProgramsSuggest(t *testing.T) {
 
 func TestParseProtocols(t *testing.T) {
 	t.Parallel()
-	got := ParseProtocols([]byte("ip\t0\tIP # pseudo\r\nicmp 1 ICMP\n#tcp 6\nmptcp 262 MPTCP\nicmp 99 other\nbad x\nworse -1\nhuge 65536\nlone"))
+	got := ParseProtocols("ip\t0\tIP # pseudo\r\nicmp 1 ICMP\n#tcp 6\nmptcp 262 MPTCP\nicmp 99 other\nbad x\nworse -1\nhuge 65536\nlone")
 	want := map[string]int{"ip": 0, "IP": 0, "icmp": 1, "ICMP": 1, "mptcp": 262, "MPTCP": 262, "other": 99}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("protocols differ (-want +got):\n%s", diff)

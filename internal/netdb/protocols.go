@@ -8,9 +8,9 @@ import (
 // ParseProtocols reads the text of a protocols file and returns the number of
 // every name and alias in it. Numbers go beyond the 8 bits of the IP header:
 // Linux has 262 for Multipath TCP.
-func ParseProtocols(text []byte) map[string]int {
+func ParseProtocols(text string) map[string]int {
 	numbers := map[string]int{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		name, rest := field(uncomment(line))
 		number, aliases := field(rest)
 		n, err := strconv.ParseUint(number, 10, 16)

@@ -19,6 +19,7 @@ type Servent struct {
 type Services struct {
 	list  []servent
 	names map[nameKey]int32 // name or alias, to the first in list
+	text  string
 }
 
 type nameKey struct{ name, proto string }
@@ -35,19 +36,15 @@ type servent struct {
 // UDP-Lite uses the port numbers of UDP (RFC 3828 section 3.1).
 var lender = map[string]string{"mptcp": "tcp", "sctp": "tcp", "dccp": "udp", "udplite": "udp"}
 
-// ParseServices reads the text of a services file. It keeps one copy of text.
-func ParseServices(text []byte) *Services {
-	return parseServices(string(text))
-}
-
-func parseServices(text string) *Services {
+// ParseServices reads the text of a services file, and keeps it.
+func ParseServices(text string) *Services {
 	var list []servent
 	for line := range strings.Lines(text) {
 		if e, ok := parseServent(line); ok {
 			list = append(list, e)
 		}
 	}
-	s := &Services{list, make(map[nameKey]int32, len(list))}
+	s := &Services{list, make(map[nameKey]int32, len(list)), text}
 	for i, e := range list {
 		for name := range e.answers() {
 			if key := (nameKey{name, e.proto}); !s.has(key) {

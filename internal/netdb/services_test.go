@@ -26,7 +26,7 @@ func TestServicesGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := dump(ParseServices(text))
+			got := dump(ParseServices(string(text)))
 			golden := strings.TrimSuffix(file, ".services") + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -70,7 +70,7 @@ mail    1003/tcp
 
 func TestByName(t *testing.T) {
 	t.Parallel()
-	s := ParseServices([]byte(sample))
+	s := ParseServices(sample)
 	tests := []struct {
 		name, proto string
 		want        string // of the servent, as NAME PORT/PROTO
@@ -137,9 +137,50 @@ func TestParseServent(t *testing.T) {
 	}
 }
 
+// TestFault: a line that is not taken says why, if it was meant to be one.
+func TestFault(t *testing.T) {
+	t.Parallel()
+	s := ParseServices(`# comment 5000
+good 1/tcp
+noproto 5000 other
+slash 5000/
+large 70000/tcp
+huge 99999999999999999999/udp
+zero 0/tcp
+text tcp/5000
+lone
+good
+`)
+	tests := []struct {
+		name  string
+		line  int
+		fault string
+	}{
+		{"noproto", 3, "has no protocol: write 5000/tcp or 5000/udp there"},
+		{"other", 3, "has no protocol: write 5000/tcp or 5000/udp there"},
+		{"slash", 4, "has no protocol: write 5000/tcp or 5000/udp there"},
+		{"large", 5, "has the port 70000: 1 to 65535 are possible"},
+		{"huge", 6, "has the port 99999999999999999999: 1 to 65535 are possible"},
+		{"zero", 7, "has the port 0: 1 to 65535 are possible"},
+		{"text", 8, `has "tcp/5000" where PORT/PROTOCOL should be`},
+		{"lone", 9, "has no port: write NAME PORT/PROTOCOL there"},
+		{"good", 10, "has no port: write NAME PORT/PROTOCOL there"},
+		{"comment", 0, ""},
+		{"none", 0, ""},
+	}
+	for _, tt := range tests {
+		if line, fault := s.Fault(tt.name); line != tt.line || fault != tt.fault {
+			t.Errorf("Fault(%q) = %d, %q, want %d, %q", tt.name, line, fault, tt.line, tt.fault)
+		}
+	}
+	if s.Empty() || !ParseServices("# nothing\n").Empty() {
+		t.Error("Empty is wrong")
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	t.Parallel()
-	s := ParseServices([]byte(sample))
+	s := ParseServices(sample)
 	tests := []struct{ name, proto, want string }{
 		{"telent", "tcp", "did you mean telnet (23/tcp)?"},
 		{"TELNET", "tcp", "did you mean telnet (23/tcp)?"},

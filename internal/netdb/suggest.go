@@ -1,13 +1,54 @@
 package netdb
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"inetd/internal/nearest"
 )
+
+// Empty reports whether there is no entry at all.
+func (s *Services) Empty() bool { return len(s.list) == 0 }
+
+// Fault finds the first line that is meant to be an entry for a name and is
+// none. It returns the number of the line, and what is wrong with it; line 0
+// means that there is no such line.
+func (s *Services) Fault(name string) (line int, fault string) {
+	for text := range strings.Lines(s.text) {
+		line++
+		first, rest := field(uncomment(text))
+		where, aliases := field(rest)
+		if first != name && !slices.Contains(strings.Fields(aliases), name) {
+			continue
+		}
+		if _, ok := parseServent(text); !ok {
+			return line, faultOf(where)
+		}
+	}
+	return 0, ""
+}
+
+// faultOf says what is wrong with the second column of an entry.
+func faultOf(where string) string {
+	number, proto, _ := strings.Cut(strings.Replace(where, ",", "/", 1), "/")
+	port, err := strconv.ParseUint(number, 10, 16)
+	_, bad := strconv.ParseUint(number, 10, 64)
+	switch {
+	case where == "":
+		return "has no port: write NAME PORT/PROTOCOL there"
+	case bad != nil && !errors.Is(bad, strconv.ErrRange):
+		return fmt.Sprintf("has %q where PORT/PROTOCOL should be", where)
+	case err != nil || port == 0:
+		return fmt.Sprintf("has the port %s: 1 to 65535 are possible", number)
+	case proto == "":
+		return fmt.Sprintf("has no protocol: write %s/tcp or %s/udp there", number, number)
+	}
+	return "" // it is an entry
+}
 
 // Suggest returns a hint for a name that ByName does not find: that it exists
 // for other protocols only, or which name was probably meant; "" if neither.

@@ -20,11 +20,14 @@ func Errno(e syscall.Errno) string {
 // Cause is the text of the innermost error.
 func Cause(err error) string {
 	var e syscall.Errno
+	var p *fs.PathError
 	switch {
 	case errors.As(err, &e):
 		return Errno(e)
 	case errors.Is(err, fs.ErrNotExist):
 		return Errno(syscall.ENOENT)
+	case errors.As(err, &p):
+		return p.Err.Error()
 	}
 	return err.Error()
 }

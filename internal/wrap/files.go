@@ -3,7 +3,6 @@ package wrap
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 
 	"inetd/internal/access"
 	"inetd/internal/strerror"
+	"inetd/internal/textfile"
 )
 
 // Rules answer who may connect.
@@ -101,11 +101,11 @@ func (f *Files) rulesOf(contents []content) (Rules, []access.Problem) {
 func read(paths []string) []content {
 	contents := make([]content, len(paths))
 	for i, path := range paths {
-		text, err := readFile(path)
+		text, err := textfile.Read(path, textfile.Limit)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
-		contents[i] = content{string(text), err}
+		contents[i] = content{text, err}
 	}
 	return contents
 }
@@ -114,16 +114,9 @@ func (c content) equal(d content) bool {
 	return c.text == d.text && (c.err == nil) == (d.err == nil) && (c.err == nil || c.err.Error() == d.err.Error())
 }
 
-// readFile reads a file unless it is a FIFO, which might never end.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode()&fs.ModeNamedPipe != 0 {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("it is a FIFO")}
-	}
-	return os.ReadFile(path)
+	text, err := textfile.Read(path, textfile.Limit)
+	return []byte(text), err
 }
 
 // fileState tells one version of a file from another. It is zero if there is

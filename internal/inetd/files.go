@@ -1,0 +1,284 @@
+package inetd
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"inetd/internal/conf"
+	"inetd/internal/plaintext"
+	"inetd/internal/textfile"
+)
+
+// A load reads at most maxFiles configuration files, of maxText bytes together.
+const (
+	maxFiles = 1 << 14
+	maxText  = 64 << 20
+)
+
+// pipeTime is how long the writer of a configuration in a pipe may take.
+const pipeTime = 5 * time.Second
+
+// sources are the configuration files of one load. Each is read once, whatever
+// it is called and however often it is included.
+type sources struct {
+	files    map[fileID]*conf.File
+	included map[string][]*conf.File // by pattern
+	size     int
+}
+
+// fileID is what a file keeps under all its names.
+type fileID struct{ device, inode uint64 }
+
+func identity(path string) (id fileID, ok bool) {
+	var st syscall.Stat_t
+	if syscall.Stat(path, &st) != nil {
+		return fileID{}, false
+	}
+	return fileID{uint64(st.Dev), st.Ino}, true
+}
+
+// source returns a configuration file, which it reads unless that has been done
+// in this load.
+func (l *loader) source(path string, read func(path string) (string, error)) (*conf.File, error) {
+	id, exists := identity(path)
+	if f := l.sources.files[id]; f != nil && exists {
+		return f, nil
+	}
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &conf.File{Name: path, Text: text}
+	l.sources.files[id] = f
+	l.sources.size += len(text)
+	if len(l.sources.files) > maxFiles || l.sources.size > maxText {
+		return nil, fmt.Errorf("%s: the configuration is too large: at most %d files and %d bytes are read", path, maxFiles, maxText)
+	}
+	return f, l.damage(f)
+}
+
+// damage says why a file cannot be what its author wrote. Such a file changes
+// nothing at a reload.
+func (l *loader) damage(f *conf.File) error {
+	if f.Text == "" && slices.Contains(l.cfg.known, f.Name) {
+		return &fileError{conf.Problem{Pos: conf.Pos{File: f.Name, Line: 1}, Severity: conf.Error,
+			Text: "the file is empty, and was not at the last load", Hint: "write a comment into it to close its services"}}
+	}
+	if f.Text != "" {
+		l.plan.known = append(l.plan.known, f.Name)
+	}
+	if _, _, fault := plaintext.Decode(f.Text); fault != nil && !fault.Encoded {
+		return faulty(f.Name, fault)
+	}
+	return nil
+}
+
+// fileError is a problem of a file that keeps the configuration from being used.
+type fileError struct{ conf.Problem }
+
+func (e *fileError) Error() string { return e.String() }
+
+func faulty(path string, f *plaintext.Fault) error {
+	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: f.Line, Col: f.Col}, Severity: conf.Error, Text: f.Text, Hint: f.Hint}}
+}
+
+// readOperand reads a file of the command line. At the start that may be a
+// pipe, such as a shell makes of <(command); nobody can read one again.
+func (l *loader) readOperand(path string) (string, error) {
+	switch pipe := textfile.IsPipe(path); {
+	case !pipe:
+		return readConf(path)
+	case l.cfg.known == nil:
+		return textfile.ReadPipe(path, textfile.Limit, pipeTime)
+	}
+	return "", &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a pipe, which is read at the start only")}
+}
+
+// readText reads a file that names are looked up in.
+func readText(path string) (string, error) {
+	bytes, err := textfile.Read(path, textfile.Limit)
+	if err != nil {
+		return "", err
+	}
+	text, _, fault := plaintext.Decode(bytes)
+	if fault != nil {
+		return "", faulty(path, fault)
+	}
+	return text, nil
+}
+
+func readConf(path string) (string, error) { return textfile.Read(path, textfile.Limit) }
+
+// configuration adds the services of all files to the plan. An entry may be
+// amended by a definition in a later file, so all are read first. All have
+// their problems reported, and the first error counts.
+func (l *loader) configuration(paths []string) {
+	l.parser.Include = l.include
+	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
+	for i, path := range paths {
+		if files[i], errs[i] = l.source(path, l.readOperand); files[i] != nil {
+			l.plan.files = append(l.plan.files, path)
+			l.parser.Gather(files[i])
+		}
+	}
+	for i, file := range files {
+		if file != nil {
+			errs[i] = cmp.Or(l.file(file), errs[i])
+		}
+	}
+	l.plan.err = cmp.Or(l.plan.err, cmp.Or(errs...))
+	l.parser.Unused()
+	for _, p := range l.parser.Problems {
+		l.plan.problems = append(l.plan.problems, problem{Problem: p})
+	}
+}
+
+// file adds the services of one configuration file to the plan.
+func (l *loader) file(file *conf.File) error {
+	first, usable := len(l.parser.Problems), 0
+	for e := range l.parser.Entries(file) {
+		usable++
+		l.take(e)
+	}
+	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {
+		return fmt.Errorf("%s: Unusable configuration file", file.Name)
+	}
+	return nil
+}
+
+func isError(p conf.Problem) bool { return p.Severity == conf.Error }
+
+// files lists the configuration files: operands, with directories replaced by
+// what lies in them.
+func (l *loader) files() []string {
+	var files []string
+	for _, path := range l.cfg.Files {
+		l.plan.watch = append(l.plan.watch, path)
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.IsDir():
+			files = append(files, l.directory(path)...)
+		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.cfg.known, path):
+			// A default file need not be there. One that was is missed.
+		default:
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
+// directory lists the configuration files in a directory in the order of their
+// names. What editors and package managers leave behind is skipped.
+func (l *loader) directory(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		l.plan.err = err
+	}
+	var files []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		why := dropping(e.Name())
+		odd := irregular(path)
+		switch {
+		case why != "" && odd == "":
+			l.about(path, conf.Hint, "file skipped: "+why)
+		case why != "":
+		case odd != "":
+			l.about(path, conf.Warning, "skipped: "+odd)
+		default:
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
+// about notes a problem of a file as a whole.
+func (l *loader) about(path string, s conf.Severity, text string) {
+	l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text}})
+}
+
+// irregular says why what lies at a path is no file to be read, or nothing.
+func irregular(path string) string {
+	f, err := textfile.Open(path)
+	if err == nil {
+		f.Close()
+	}
+	switch _, link := os.Readlink(path); {
+	case err == nil, errors.Is(err, fs.ErrPermission): // an error when it is read
+		return ""
+	case errors.Is(err, fs.ErrNotExist) && link == nil:
+		return "it is a link to a file that does not exist"
+	case errors.Is(err, syscall.EISDIR):
+		return "it is a directory"
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return err.Error()
+}
+
+// dropping says why a file in a configuration directory is not meant to be
+// read, or nothing.
+func dropping(name string) string {
+	switch {
+	case strings.HasPrefix(name, "."):
+		return "its name begins with a dot"
+	case strings.HasSuffix(name, "~"), strings.HasPrefix(name, "#"):
+		return "an editor's copy"
+	}
+	for _, s := range []string{".swp", ".swo", ".bak", ".orig", ".rej", ".old", ".rpmsave", ".rpmnew", ".rpmorig", ".disabled"} {
+		if strings.HasSuffix(name, s) {
+			return "its name ends in " + s
+		}
+	}
+	for _, s := range []string{".dpkg-", ".ucf-"} {
+		if strings.Contains(name, s) {
+			return "a package manager's copy"
+		}
+	}
+	return ""
+}
+
+// include answers NetBSD's .include: the files that match a pattern, which is
+// relative to the including file. One that cannot be read is an error of the
+// whole load, as a file of the command line is.
+func (l *loader) include(from, pattern string) (files []*conf.File, err error) {
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(filepath.Dir(from), pattern)
+	}
+	if files, again := l.sources.included[pattern]; again {
+		return files, nil
+	}
+	l.plan.watch = append(l.plan.watch, filepath.Dir(pattern))
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
+		files = append(files, &conf.File{Name: pattern, Skip: "there is no such file"})
+	}
+	for _, path := range paths {
+		if odd := irregular(path); odd != "" {
+			files = append(files, &conf.File{Name: path, Skip: odd})
+			continue
+		}
+		f, failed := l.source(path, readConf)
+		if failed != nil {
+			err = failed
+			l.plan.err = failed
+		}
+		if f != nil {
+			files = append(files, f)
+		}
+	}
+	l.sources.included[pattern] = files
+	return files, err
+}

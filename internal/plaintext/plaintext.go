@@ -1,0 +1,61 @@
+// Package plaintext tells text from bytes that are none. In go the bytes of a
+// file that people write; out comes the text that every reader of this program
+// is given, or the place where the bytes stop being text. It opens no files.
+//
+// A byte order mark is dropped, since it would become part of the first word:
+// the first rule of hosts.deny would not count. UTF-16 and NUL bytes are
+// faults. Each reader takes a carriage return before a newline as a blank.
+package plaintext
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is why bytes are no text.
+type Fault struct {
+	Line, Col  int // of the first byte that is none, from 1
+	Text, Hint string
+	Encoded    bool // it is text, but in UTF-16: nothing of it can be read
+}
+
+// Error returns "LINE:COL: TEXT; HINT".
+func (f *Fault) Error() string {
+	return fmt.Sprintf("%d:%d: %s; %s", f.Line, f.Col, f.Text, f.Hint)
+}
+
+const mark = "\xef\xbb\xbf" // of UTF-8, as Windows editors write it
+
+// Decode returns the bytes of a file without a byte order mark, and whether
+// there was one. With a fault the text is only good up to its place.
+func Decode(file string) (text string, marked bool, fault *Fault) {
+	text, marked = strings.CutPrefix(file, mark)
+	nul := strings.IndexByte(text, 0)
+	switch {
+	case isUTF16(text):
+		return text, marked, &Fault{Line: 1, Col: 1, Encoded: true,
+			Text: "the file is in UTF-16, nothing in it is read", Hint: "save it as plain text or UTF-8"}
+	case nul >= 0:
+		before := text[:nul]
+		return text, marked, &Fault{
+			Line: strings.Count(before, "\n") + 1,
+			Col:  nul - strings.LastIndexByte(before, '\n'),
+			Text: "NUL byte, so the file is damaged", Hint: "restore it: a crash or a full disk leaves such bytes",
+		}
+	}
+	return text, marked, nil
+}
+
+// isUTF16 recognizes the two byte order marks of UTF-16, and text without one:
+// of the first two characters one byte each is NUL.
+func isUTF16(b string) bool {
+	if strings.HasPrefix(b, "\xff\xfe") || strings.HasPrefix(b, "\xfe\xff") {
+		return true
+	}
+	if len(b) < 4 {
+		return false
+	}
+	little := b[0] != 0 && b[1] == 0 && b[2] != 0 && b[3] == 0
+	big := b[0] == 0 && b[1] != 0 && b[2] == 0 && b[3] != 0
+	return little || big
+}
