@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"testing"
 	"time"
+
+	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
 )
@@ -125,4 +128,65 @@ func TestUsersAreSources(t *testing.T) {
 			}
 		})
 	}
+}
+
+// At most 6000 answers a minute bury the victim whose address is forged, also if
+// so many other addresses are forged meanwhile that not all can be counted.
+func TestForgedSourcesHideNoVictim(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	ip(t, "addr add 198.51.100.1/32 dev lo")
+	ip(t, "addr add 198.51.100.2/32 dev lo")
+	ip(t, "addr add 198.51.100.3/32 dev lo")
+	daemon(t, "", "198.51.100.1:7001 dgram udp4 wait - internal echo\n", nil)
+	const service = "198.51.100.1:7001"
+	to := netip.MustParseAddrPort(service)
+	forge, err := sock.NewInjector(3)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer forge.Close()
+	from := func(addr string) *net.UDPConn {
+		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(addr)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		return conn
+	}
+	victim, other := from("198.51.100.2"), from("198.51.100.3")
+	for range repliesPerMin {
+		ask(t, victim, service, "x")
+	}
+	for i := range 5000 {
+		if err := forge.Inject(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 4000), to, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 { // so that the queue does not overflow
+			ask(t, other, service, "x")
+		}
+	}
+	for range 10 {
+		victim.WriteToUDPAddrPort([]byte("more"), to)
+	}
+	ask(t, other, service, "last") // in the queue behind those
+	if got := arrived(t, victim); got != "" {
+		t.Errorf("the victim got %q", got)
+	}
+}
+
+// arrived is what can be read at once.
+func arrived(t *testing.T, conn *net.UDPConn) string {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	n := 0
+	raw.Control(func(fd uintptr) { n, _, _ = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT) })
+	return string(b[:max(n, 0)])
 }
