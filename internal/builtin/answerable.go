@@ -5,9 +5,9 @@ import "net/netip"
 // Answerable reports whether a datagram service may answer peer at all. The
 // source of a datagram is easily forged, and two services that answer each
 // other never stop; so the ports of services that answer anything are refused,
-// and so are addresses that are no single host's. The ports of this daemon's
-// own services are known to ours. Broadcast addresses of the networks at hand
-// are not known here.
+// and so are addresses of more than one host. ours reports the ports of this
+// daemon's own services. A broadcast address of a network of this machine looks
+// like any other here; the caller knows whether a datagram went to one.
 func Answerable(peer netip.AddrPort, ours func(port uint16) bool) bool {
 	return singleHost(peer.Addr().Unmap()) && !answersAnything(peer.Port()) && !ours(peer.Port())
 }

@@ -1,7 +1,7 @@
 // Package builtin is the small services that inetd answers itself: echo,
 // discard, chargen, daytime and time (RFC 862, 863, 864, 867, 868). In goes a
 // connection or a datagram, out come the bytes of the reply. It opens nothing,
-// sets no time limits and counts nobody: that is its caller's part.
+// sets no time limits and counts no clients: its caller does.
 package builtin
 
 import "io"
@@ -12,9 +12,9 @@ type Service struct {
 	Name string
 
 	// Stream serves one connection until the peer has sent everything, which
-	// is no error, or until reading or writing fails. That second way is the
-	// only one out of chargen. Stream does not close conn and may run for any
-	// number of connections at once.
+	// is no error, or until reading or writing fails. Chargen ends only when
+	// writing fails. Stream does not close conn, and may run for any number of
+	// connections at once.
 	Stream func(conn io.ReadWriter) error
 
 	// Brief appends the whole of a reply that does not depend on the peer to

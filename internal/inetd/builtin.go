@@ -21,14 +21,14 @@ const (
 	repliesPerMin = 6000 // datagrams to one source that is not this machine
 )
 
-// builtinPool is the room for connections of builtins. Who finds none waits in
-// the listen queue.
+// builtinPool is the room for connections of builtins. A client that finds no
+// room waits in the listen queue.
 func builtinPool() limit.Pool {
 	return limit.Pool{Size: 256, PerService: 128, PerSource: 128, Patience: 10 * time.Second}
 }
 
 // stays reports whether a client of an action needs room among the connections
-// of builtins. A brief reply is sent at once.
+// of builtins. Those that get a brief reply need none: it is sent at once.
 func (do *action) stays() bool {
 	if do.builtin == "" || !do.listens {
 		return false
@@ -37,8 +37,9 @@ func (do *action) stays() bool {
 	return b.Brief == nil
 }
 
-// enter gives a client that has been admitted the room that it needs. Who comes
-// from tcpmux has some already. Without room the client is no longer admitted.
+// enter gives a client that has been admitted the room that it needs. A client
+// that tcpmux hands on has room already and takes it along. If there is no room
+// for its source, enter takes back the admission and reports false.
 func (s *Server) enter(v *service, c *client) bool {
 	now := time.Now()
 	switch {
@@ -62,18 +63,18 @@ func (s *Server) enter(v *service, c *client) bool {
 	return false
 }
 
-// leave takes back what a client of a builtin was given.
+// leave takes back what admit and enter gave to a client of a builtin.
 func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 	s.release(v, source)
 	room.Leave()
 	s.letGo()
 }
 
-// roomTime is how often a builtin without room looks for some: clients that are
-// silent make room after a time, which is no event.
+// roomTime is the pause between two looks for room. A silent client makes room
+// after some time, and nothing tells the loop when that time has come.
 const roomTime = time.Second
 
-// awaitRoom has the sockets that are held back tried again after a while.
+// awaitRoom polls the sockets that are held back again after roomTime.
 func (s *Server) awaitRoom() {
 	if s.awaiting {
 		return
@@ -129,7 +130,7 @@ func (s *Server) converse(v *service, c client, serve func(*connection)) {
 }
 
 // connection is a stream that a goroutine may read and write, with a time-out
-// on each call. While it waits for its client it may lose its room.
+// on each call. During such a call it may lose its room to another client.
 type connection struct {
 	*os.File
 	room *limit.Member
@@ -148,12 +149,13 @@ func stream(c client, floor int) (*connection, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	f := &connection{os.NewFile(uintptr(conn), "connection"), c.room}
-	f.room.Evict = f.hangUp
+	f.room.Evict = f.shutDown
 	return f, nil
 }
 
-// hangUp ends what a goroutine reads and writes, whatever its deadline is.
-func (c *connection) hangUp() {
+// shutDown ends the call that a goroutine is in, and all that follow, whatever
+// their deadlines are.
+func (c *connection) shutDown() {
 	c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
 }
 
@@ -192,8 +194,8 @@ func (s *Server) answer(k *socket) {
 	}
 }
 
-// mayAnswer reports whether a datagram is answered at all. Its source may be
-// forged, to have two services feed each other or to bury somebody in replies.
+// mayAnswer reports whether a datagram may be answered. Its source may be forged
+// to have two services answer each other, or to bury somebody in replies.
 func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 	if p.Peer.Family() == unix.AF_UNIX {
 		return true // that source is real
@@ -205,8 +207,9 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 	return s.admitReply(v, peer.Addr())
 }
 
-// admitReply counts a datagram to a source, by the limit of the entry or else by
-// ours.
+// admitReply counts a datagram to a source unless the limit of the entry, or else
+// repliesPerMin, has been reached. Without a limit of the entry this machine may
+// have any number.
 func (s *Server) admitReply(v *service, source netip.Addr) bool {
 	most := v.do.limits.PerMinute
 	if most == 0 && !source.IsLoopback() {

@@ -30,7 +30,7 @@ func (l *loader) identOptions(e *conf.Entry) *ident.Options {
 	return &o
 }
 
-// identWords leaves out the name of the builtin, which need not be there.
+// identWords are the words after the name of the builtin, which may be left out.
 func identWords(argv []string) []string {
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
 		return argv[1:]
@@ -51,14 +51,14 @@ func (s *Server) serveIdent(v *service, c client) {
 		f.SetDeadline(now.Add(v.do.ident.Timeout))
 		f.room.Wait(now)
 		ident.Serve(f.File, local, c.peer, *v.do.ident, ident.Owner, func(uid uint32) string {
-			f.room.Work() // the rest takes as long as the look-up
+			f.room.Work() // a look-up cannot be ended early, so it must keep its room
 			return s.userName(v, uid)
 		})
 	})
 }
 
-// userName looks up a user for a goroutine. Users are not kept after a load, and
-// clients ask seldom.
+// userName looks up the name of a user. It may take as long as getent does, and is
+// called by goroutines. Nothing is kept: clients ask seldom.
 func (s *Server) userName(v *service, uid uint32) string {
 	name, err := account.Name(passwdFile, uid, account.Getent(s.getent()))
 	if err != nil {

@@ -11,6 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The dialogue of tcpmux stays in this package. It has no state but the line that
+// is being read, and both of its ends are the event loop's: a client comes from
+// accept, and goes on to admit and attend as the client of another service.
+
 // muxName is the builtin that hands connections to services by name (RFC 1078).
 const muxName = "tcpmux"
 
@@ -20,13 +24,13 @@ const (
 	maxMuxLine = 256              // bytes of the service's name with the end of its line
 )
 
-// muxLabel begins the labels of the services that tcpmux hands out.
+// muxLabel begins the labels of services that are reached by way of tcpmux.
 const muxLabel = muxName + "/"
 
 func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel) }
 
-// serveMux asks a client of tcpmux for the name of a service, and has the loop
-// start that.
+// serveMux reads the name of a service from a client of tcpmux, and has the loop
+// start the service.
 func (s *Server) serveMux(v *service, c client) {
 	services := s.plan.mux
 	s.converse(v, c, func(f *connection) {
@@ -46,7 +50,7 @@ func (s *Server) serveMux(v *service, c client) {
 	})
 }
 
-// menu is the answer to help: the names, each on a line.
+// menu is the answer to "help": the name of each service on a line of its own.
 func menu(services []*service) string {
 	var b strings.Builder
 	for _, v := range services {
@@ -55,7 +59,8 @@ func menu(services []*service) string {
 	return b.String()
 }
 
-// handOut has the loop start a service and reports whether it did.
+// handOut asks the loop to start a service and reports whether it did. It is
+// called by the goroutine of the dialogue.
 func (s *Server) handOut(name string, c client, f *connection) bool {
 	f.room.Work()
 	started := make(chan bool, 1)
@@ -63,9 +68,9 @@ func (s *Server) handOut(name string, c client, f *connection) bool {
 	return <-started
 }
 
-// demux starts the service of that name for a client of tcpmux, unless there is
-// none or its limits forbid that: then the client is told, for it cannot wait in
-// a listen queue as others do.
+// demux starts the service of a name for a client of tcpmux. It reports false if
+// there is no such service or its limits forbid a start. The client is then told
+// so: it has been accepted, so it cannot wait in a listen queue as others do.
 func (s *Server) demux(name string, c client, f *connection) bool {
 	v := s.muxed(name)
 	if v == nil {
@@ -97,15 +102,15 @@ func (s *Server) demux(name string, c client, f *connection) bool {
 	return true
 }
 
-// welcome tells a client of tcpmux that its server begins, unless that does so
-// itself. The empty send buffer holds it.
+// welcome tells a client of tcpmux that its server begins, if the entry has a +;
+// otherwise the server does so itself. The text fits into the empty send buffer.
 func (v *service) welcome(c client) {
 	if v.do.plus {
 		unix.Write(c.conn, []byte("+Go\r\n"))
 	}
 }
 
-// notAvailable is what a client of tcpmux is told that gets no server.
+// notAvailable is the answer to a client of tcpmux that gets no server.
 const notAvailable = "-Service not available\r\n"
 
 // muxState is what a service of tcpmux is doing, in words.
@@ -117,7 +122,7 @@ func (v *service) muxState() string {
 	return fmt.Sprintf("handed out by tcpmux, %d servers", u.Live)
 }
 
-// muxed finds the service of a name, which may be in upper or lower case.
+// muxed finds the service of a name. Upper and lower case are the same.
 func (s *Server) muxed(name string) *service {
 	for _, v := range s.plan.mux {
 		if strings.EqualFold(v.muxName(), name) {
@@ -127,8 +132,8 @@ func (s *Server) muxed(name string) *service {
 	return nil
 }
 
-// inheritMux gives the services of p the usage of those that tcpmux hands out
-// now: there is no socket to bring it along.
+// inheritMux gives the services of tcpmux in p the usage that they have now. The
+// usage of other services comes with their sockets.
 func (s *Server) inheritMux(p *plan) {
 	if s.plan == nil {
 		return
@@ -144,8 +149,9 @@ func (s *Server) inheritMux(p *plan) {
 
 var errLongName = errors.New("the name of the service is too long")
 
-// readName reads the first line that a client sends, and no byte after it:
-// those are for the server. The end before the line is io.ErrUnexpectedEOF.
+// readName reads the first line that a client sends. It leaves all bytes after the
+// line to the server. If the client ends before the line does, the error is
+// io.ErrUnexpectedEOF.
 func readName(f *connection) (string, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -173,7 +179,7 @@ func readName(f *connection) (string, error) {
 	return "", errLongName
 }
 
-// receiveLine receives what is there up to the end of a line.
+// receiveLine receives what has arrived, up to the end of the first line.
 func receiveLine(fd int, b []byte) (int, error) {
 	n, _, err := unix.Recvfrom(fd, b, unix.MSG_PEEK)
 	if err != nil || n == 0 {
@@ -185,8 +191,9 @@ func receiveLine(fd int, b []byte) (int, error) {
 	return unix.Read(fd, b[:n])
 }
 
-// dismiss sends the last that a client is told. To close a connection with
-// unread bytes in it would reset it, and the client might lose the message.
+// dismiss sends a last message, and reads until the client closes its end. A close
+// with unread bytes would reset the connection, and the client might lose the
+// message.
 func (c *connection) dismiss(text string) {
 	c.room.Wait(time.Now())
 	if _, err := c.WriteString(text); err != nil {
@@ -196,8 +203,8 @@ func (c *connection) dismiss(text string) {
 	io.Copy(io.Discard, c.File)
 }
 
-// duplicate returns a low descriptor for the connection, as those have that are
-// on their way to a server.
+// duplicate returns another descriptor of the connection, a low one, as a
+// connection has that a server is started for.
 func (c *connection) duplicate() (conn int, err error) {
 	err = c.control(func(fd int) (err error) {
 		conn, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
@@ -206,6 +213,7 @@ func (c *connection) duplicate() (conn int, err error) {
 	return conn, err
 }
 
+// control calls f with the descriptor, which cannot be closed meanwhile.
 func (c *connection) control(f func(fd int) error) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
