@@ -54,7 +54,7 @@ func parse(args []string) (*options, error) {
 	if err := o.consistent(); err != nil {
 		return nil, err
 	}
-	if !o.Explicit {
+	if !o.Explicit && o.Entries == nil {
 		o.Files = defaultFiles()
 	}
 	return o, nil
@@ -70,6 +70,7 @@ func (o *options) flagSet() *pflag.FlagSet {
 	f.StringVar(&o.pidFile, "pidfile", defaultPidFile, "")
 	f.StringVar(&o.Services, "services", "", "")
 	f.BoolVar(&o.Watch, "watch", false, "")
+	f.StringArrayVar(&o.Entries, "entry", nil, "")
 
 	f.StringVarP(&o.Bind, "bind", "a", "", "")
 	f.VarP(number{&o.Backlog, 1, 1<<16 - 1}, "backlog", "q", "")
@@ -106,8 +107,8 @@ func (o *options) consistent() error {
 		return errors.New("--json needs --check")
 	case o.check && (o.reload || o.stop), o.reload && o.stop:
 		return errors.New("give only one of --check, -c and -k")
-	case (o.reload || o.stop) && o.Explicit:
-		return fmt.Errorf("%q: with -c or -k the running inetd keeps its own configuration files", o.Files[0])
+	case (o.reload || o.stop) && len(o.Files)+len(o.Entries) > 0:
+		return fmt.Errorf("%q: with -c or -k the running inetd keeps its own configuration files", append(o.Files, o.Entries...)[0])
 	case (o.reload || o.stop) && o.pidFile == "":
 		return errors.New("-c and -k find the running inetd by its pid file; name it with -p")
 	}

@@ -16,6 +16,8 @@ Running:
   -p, --pidfile[=FILE]     the pid file (/run/inetd.pid); without FILE: none
       --services=FILE      the services file; default: one beside the first
                            configuration file, else /etc/services
+      --entry=TEXT         serve this entry, after those of the files; without
+                           operands, entries alone are the configuration
       --watch              reload by itself when a file changes on disk
 
 Sockets:

@@ -21,6 +21,7 @@ const maxDepth = 16
 type File struct {
 	Name string
 	Text string
+	Line int    // the number of its first line, if that is not 1
 	Skip string // why it is not read, as its author will want to know; else empty
 
 	under []string // the default addresses it has been read under
@@ -49,7 +50,7 @@ type Parser struct {
 	Problems []Problem // of what was read so far, those of one file in the order of position
 
 	with     amendments
-	gathered map[string]bool // names of files
+	gathered map[Pos]bool // files, by their first places
 	included map[[2]string]included
 	all      bool // for tests: accept the keys that are not available
 }
@@ -61,7 +62,7 @@ func (p *Parser) Gather(file *File) {
 		return
 	}
 	if p.gathered == nil {
-		p.gathered, p.included = map[string]bool{}, map[[2]string]included{}
+		p.gathered, p.included = map[Pos]bool{}, map[[2]string]included{}
 	}
 	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, all: p.all}
 	r := newReader(&scratch, file)
@@ -162,15 +163,16 @@ type cursor struct {
 }
 
 func newReader(out *Parser, file *File) *reader {
-	return &reader{out: out, files: []*File{file}, text: file.Text, cursor: cursor{line: 1}, policy: &policy{}}
+	return &reader{out: out, files: []*File{file}, text: file.Text, cursor: cursor{line: max(file.Line, 1)}, policy: &policy{}}
 }
 
 func (r *reader) read() {
 	if r.gathering {
-		if r.out.gathered[r.name()] {
+		at := r.pos(r.cursor)
+		if r.out.gathered[at] {
 			return
 		}
-		r.out.gathered[r.name()] = true
+		r.out.gathered[at] = true
 	}
 	r.decode()
 	for !r.stopped {

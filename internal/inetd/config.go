@@ -11,6 +11,7 @@ import (
 // Config is everything the command line decides.
 type Config struct {
 	Files    []string // configuration files and directories, in order
+	Entries  []string // texts of entries, which follow those of the files
 	Explicit bool     // Files were given as operands: one that is missing is an error at start
 	Services string   // the services file; "": beside the first configuration file, else /etc/services
 	Backlog  int      // listen queue of each stream socket; 0: 128

@@ -129,11 +129,13 @@ func (l *loader) configuration(paths []string) {
 			l.parser.Gather(files[i])
 		}
 	}
+	entries := l.commandLine()
 	for i, file := range files {
 		if file != nil {
 			errs[i] = cmp.Or(l.file(file), errs[i])
 		}
 	}
+	errs = append(errs, l.file(entries...))
 	l.plan.err = cmp.Or(l.plan.err, cmp.Or(errs...))
 	l.parser.Unused()
 	for _, p := range l.parser.Problems {
@@ -141,15 +143,31 @@ func (l *loader) configuration(paths []string) {
 	}
 }
 
-// file adds the services of one configuration file to the plan.
-func (l *loader) file(file *conf.File) error {
+// commandLine makes a file of each entry on the command line, so that a
+// mistake in one costs no other. The lines of all have one numbering.
+func (l *loader) commandLine() (files []*conf.File) {
+	line := 1
+	for _, text := range l.cfg.Entries {
+		file := &conf.File{Name: "--entry", Text: text, Line: line}
+		l.parser.Gather(file)
+		files = append(files, file)
+		line += 1 + strings.Count(strings.TrimSuffix(text, "\n"), "\n")
+	}
+	return files
+}
+
+// file adds the services of one configuration file to the plan. It may come in
+// several parts.
+func (l *loader) file(parts ...*conf.File) error {
 	first, usable := len(l.parser.Problems), 0
-	for e := range l.parser.Entries(file) {
-		usable++
-		l.take(e)
+	for _, file := range parts {
+		for e := range l.parser.Entries(file) {
+			usable++
+			l.take(e)
+		}
 	}
 	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {
-		return fmt.Errorf("%s: Unusable configuration file", file.Name)
+		return fmt.Errorf("%s: Unusable configuration file", parts[0].Name)
 	}
 	return nil
 }

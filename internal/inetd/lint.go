@@ -18,7 +18,7 @@ func (l *loader) lint(uid int) []problem {
 	problems = append(problems, l.exposed()...)
 	problems = append(problems, l.suicidal(uid)...)
 	problems = append(problems, l.beyond(uid)...)
-	if len(l.plan.files) == 0 && l.plan.err == nil {
+	if len(l.plan.files)+len(l.cfg.Entries) == 0 && l.plan.err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
 		problems = append(problems, problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})
 	}
