@@ -45,6 +45,7 @@ var picture = map[string][]string{
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/sock":         {unixsys},
+	"internal/stderrlog":    {unixsys},
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/textfile":     {},
