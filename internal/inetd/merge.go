@@ -67,10 +67,14 @@ func (s *Server) merge(p *plan) Outcome {
 	return out
 }
 
-// serving says how many services have an open socket.
+// serving says how many services clients can reach: those with an open socket,
+// and those that tcpmux hands out.
 func (s *Server) serving() string {
 	open := 0
 	for _, v := range s.services {
+		if v.first == nil {
+			open++
+		}
 		for k := v.first; k != nil; k = k.next {
 			if k.fd >= 0 {
 				open++
