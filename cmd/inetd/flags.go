@@ -37,7 +37,8 @@ type options struct {
 
 // parse understands a command line, its first word excluded.
 func parse(args []string) (*options, error) {
-	o := &options{Config: inetd.Config{Starts: defaultStarts}}
+	o := &options{}
+	o.Starts = defaultStarts
 	flags := o.flagSet()
 	args, err := getopt(flags, args)
 	if err != nil {

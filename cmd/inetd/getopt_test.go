@@ -34,6 +34,7 @@ func settings(o *options) string {
 		}
 	}
 	compare(reflect.ValueOf(*o), reflect.ValueOf(*plain))
+	compare(reflect.ValueOf(o.Config.Config), reflect.ValueOf(plain.Config.Config))
 	compare(reflect.ValueOf(o.Config), reflect.ValueOf(plain.Config))
 	if o.Explicit {
 		set = append(set, o.Files...)
@@ -61,7 +62,7 @@ func TestCommandLines(t *testing.T) {
 		{"-dE", "debug KeepEnv"},
 		{"-il", "foreground Wrap"},
 		{"-dEilq64R128", "error: -q: \"64R128\" is not a number from 1 to 65535"},
-		{"-dEilq64 -R128 my.conf", "debug foreground Backlog=64 Starts=128 KeepEnv Wrap my.conf"},
+		{"-dEilq64 -R128 my.conf", "debug foreground Backlog=64 Starts=128 Wrap KeepEnv my.conf"},
 		{"my.conf -d", "debug my.conf"},
 		{"-- -d", "-d"},
 		{"-d -- my.conf -i", "debug my.conf -i"},
@@ -124,7 +125,7 @@ func TestCommandLines(t *testing.T) {
 		{"-r40 60", "Starts=40"},
 		{"-r 100 30", "Starts=200"},
 		{"-r 1 7", "Starts=9"},
-		{"-l -r 40 60 -p 99", "Starts=40 Processes=99 Wrap"},
+		{"-l -r 40 60 -p 99", "Starts=40 Wrap Processes=99"},
 		{"-c -p x.pid", "pidFile=x.pid pidFileGiven reload"},
 		{"-kp x.pid", "pidFile=x.pid pidFileGiven stop"},
 		{"-s my.conf", "LogConnections my.conf"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -49,15 +50,14 @@ func (c *client) who() string {
 // readable serves what has come in on a socket.
 func (s *Server) readable(k *socket) {
 	s.refreshAccounts()
-	do := k.svc.do
-	switch {
-	case k.spec.Listens() && (!do.wait || do.builtin != ""):
+	switch k.svc.do.Mode {
+	case plan.Accept:
 		s.accept(k)
-	case do.builtin != "":
+	case plan.Answer:
 		s.answer(k)
-	case do.options.Connect:
+	case plan.Talk:
 		s.receive(k)
-	default:
+	case plan.Lend:
 		s.lend(k)
 	}
 }

@@ -1,13 +1,6 @@
 package inetd
 
-import (
-	"fmt"
-	"time"
-
-	"inetd/internal/account"
-	"inetd/internal/child"
-	"inetd/internal/conf"
-)
+import "time"
 
 // accountsAge is how old the knowledge of users and groups may be.
 const accountsAge = time.Second
@@ -17,31 +10,32 @@ const accountsAge = time.Second
 // again if so. The services stay as they are.
 func (s *Server) refreshAccounts() {
 	now := time.Now()
-	if s.plan == nil || s.loading || now.Sub(s.checked) < accountsAge {
+	if !s.ready || s.loading || now.Sub(s.checked) < accountsAge {
 		return
 	}
 	s.checked = now
-	if !s.plan.accounts.Changed() {
+	if !s.now.accounts.Changed() {
 		return
 	}
-	was := s.plan
 	s.loading = true
-	cfg, ask := s.cfg, s.getent()
+	was, host, env := s.now, s.host(), environment(s.cfg.KeepEnv)
 	go func() {
-		p := was.identify(&cfg, s.starter, ask)
-		s.mail.post(func() { s.identified(was, p) })
+		now, errs := was.identities(host, s.starter, env)
+		s.mail.post(func() { s.identified(now, errs) })
 	}()
 }
 
-// identified has servers started from now on run under the profiles of p.
-func (s *Server) identified(was, p *plan) {
+// identified has servers started from now on run under the profiles of now.
+func (s *Server) identified(now *generation, errs []error) {
 	s.loading = false
-	was.accounts = p.accounts
-	for _, pr := range p.problems {
-		s.log.Errorf("%s", pr.Text)
+	for _, err := range errs {
+		s.log.Errorf("%v; servers run with the identity they had", err)
+	}
+	if now.accounts != nil {
+		s.now.accounts = now.accounts
 	}
 	for _, v := range s.services {
-		profile, ok := p.profiles[v.do.account]
+		profile, ok := now.profiles[v.do.User]
 		if ok && v.do.program != nil {
 			v.do.program.Profile = profile
 		}
@@ -49,33 +43,4 @@ func (s *Server) identified(was, p *plan) {
 	if s.again {
 		s.reload(nil)
 	}
-}
-
-// identify looks the users of a plan up again and returns a plan of nothing but
-// their profiles. A user who is gone keeps the old one, which is reported.
-func (p *plan) identify(cfg *Config, starter *child.Starter, ask getent) *plan {
-	l := &loader{cfg: cfg, starter: starter, getent: ask, env: environment(cfg.KeepEnv)}
-	l.plan.profiles = map[question]*child.Profile{}
-	var err error
-	if l.plan.accounts, err = account.Open(passwdFile, groupFile, account.Getent(ask)); err != nil {
-		l.plan.accounts = p.accounts
-		l.complain(err)
-		return l.result()
-	}
-	for q := range p.profiles {
-		cred, err := l.credential(q)
-		if err == nil {
-			l.plan.profiles[q], err = starter.Profile(l.env, cred)
-		}
-		if err != nil {
-			l.complain(err)
-		}
-	}
-	l.plan.accounts.Forget()
-	return l.result()
-}
-
-func (l *loader) complain(err error) {
-	text := fmt.Sprintf("%v; servers run with the identity they had", err)
-	l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{Severity: conf.Error, Text: text}})
 }

@@ -15,7 +15,7 @@ func (s *Server) mayStart(v *service) bool {
 		return false
 	}
 	now := time.Now()
-	if u := v.usage(); u.Starts.Full(now, v.do.limits.Starts) {
+	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts) {
 		s.suspend(v, now)
 		return false
 	}
@@ -28,11 +28,11 @@ func (s *Server) full(v *service) bool {
 	if s.inquiries.full() && s.inquires(v.do) {
 		return true
 	}
-	if v.used != nil && v.used.Full(v.do.limits) {
+	if v.used != nil && v.used.Full(v.do.Limits) {
 		return true
 	}
-	if v.do.builtin != "" {
-		return !v.do.mux && v.do.stays() && !s.builtins.Room(v.label, time.Now())
+	if v.do.Builtin != "" {
+		return !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now())
 	}
 	return s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes
 }
@@ -44,7 +44,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 	u.suspended = true
 	s.armAll(v)
 	clients := "wait"
-	if v.do.mux {
+	if v.do.Mux {
 		clients = "are turned away"
 	}
 	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
@@ -62,7 +62,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 // admit applies the limits of one source, which come first so that one
 // client cannot use up a service, and counts the start.
 func (s *Server) admit(v *service, c *client) bool {
-	r := v.usage().Admit(time.Now(), c.source, v.do.limits)
+	r := v.usage().Admit(time.Now(), c.source, v.do.Limits)
 	if r.First {
 		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, c.who(), r.Why, r.Limit)
 	}

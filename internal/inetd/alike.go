@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"inetd/internal/plan"
 	"inetd/internal/syslog"
 )
 
@@ -35,7 +36,7 @@ func (s *Server) tellRest() {
 	kinds := slices.SortedFunc(maps.Keys(s.told), func(a, b alike) int { return cmp.Compare(a.text, b.text) })
 	for _, a := range kinds {
 		if n := s.told[a] - fewLines; n > 0 {
-			s.log.Log(a.priority, number(n, "more socket", "more sockets")+": "+a.text)
+			s.log.Log(a.priority, plan.Count(n, "more socket", "more sockets")+": "+a.text)
 		}
 	}
 	s.told = nil

@@ -7,6 +7,7 @@ import (
 
 	"inetd/internal/builtin"
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -30,10 +31,10 @@ func builtinPool() limit.Pool {
 // stays reports whether a client of an action needs room among the connections
 // of builtins. Those that get a brief reply need none: it is sent at once.
 func (do *action) stays() bool {
-	if do.builtin == "" || !do.listens {
+	if do.Builtin == "" || !do.Listens {
 		return false
 	}
-	b, _ := builtin.Lookup(do.builtin)
+	b, _ := builtin.Lookup(do.Builtin)
 	return b.Brief == nil
 }
 
@@ -89,15 +90,15 @@ func (s *Server) awaitRoom() {
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
 	v.welcome(c)
-	switch v.do.builtin {
-	case muxName:
+	switch v.do.Builtin {
+	case plan.MuxName:
 		s.serveMux(v, c)
 		return
-	case identName:
+	case plan.IdentName:
 		s.serveIdent(v, c)
 		return
 	}
-	b, _ := builtin.Lookup(v.do.builtin)
+	b, _ := builtin.Lookup(v.do.Builtin)
 	if b.Brief != nil {
 		s.logBuiltin(v, c)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
@@ -211,7 +212,7 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 // repliesPerMin, has been reached. Without a limit of the entry this machine may
 // have any number.
 func (s *Server) admitReply(v *service, source netip.Addr) bool {
-	most := v.do.limits.PerMinute
+	most := v.do.Limits.PerMinute
 	if most == 0 && !source.IsLoopback() {
 		most = repliesPerMin
 	}
@@ -223,7 +224,7 @@ func answering(services []*service) map[uint16]bool {
 	ports := map[uint16]bool{}
 	for _, v := range services {
 		for k := v.first; k != nil; k = k.next {
-			if v.do.builtin != "" && !v.do.listens {
+			if v.do.Builtin != "" && !v.do.Listens {
 				ports[k.spec.Addr.Port()] = true
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"inetd/internal/plan"
 	"io"
 	"strings"
 	"time"
@@ -15,24 +16,21 @@ import (
 // is being read, and both of its ends are the event loop's: a client comes from
 // accept, and goes on to admit and attend as the client of another service.
 
-// muxName is the builtin that hands connections to services by name (RFC 1078).
-const muxName = "tcpmux"
-
 // Bounds on the dialogue of tcpmux.
 const (
 	muxTime    = 10 * time.Second // for all of it
 	maxMuxLine = 256              // bytes of the service's name with the end of its line
 )
 
-// muxLabel begins the labels of services that are reached by way of tcpmux.
-const muxLabel = muxName + "/"
+// muxLabel begins the labels of the services that tcpmux hands out.
+const muxLabel = plan.MuxName + "/"
 
 func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel) }
 
 // serveMux reads the name of a service from a client of tcpmux, and has the loop
 // start the service.
 func (s *Server) serveMux(v *service, c client) {
-	services := s.plan.mux
+	services := s.now.mux
 	s.converse(v, c, func(f *connection) {
 		now := time.Now()
 		f.SetDeadline(now.Add(muxTime))
@@ -75,7 +73,7 @@ func (s *Server) demux(name string, c client, f *connection) bool {
 	v := s.muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
-			s.log.Infof("%s: no service %q%s", muxName, name, c.from())
+			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
 		}
 		return false
 	}
@@ -105,7 +103,7 @@ func (s *Server) demux(name string, c client, f *connection) bool {
 // welcome tells a client of tcpmux that its server begins, if the entry has a +;
 // otherwise the server does so itself. The text fits into the empty send buffer.
 func (v *service) welcome(c client) {
-	if v.do.plus {
+	if v.do.Plus {
 		unix.Write(c.conn, []byte("+Go\r\n"))
 	}
 }
@@ -124,7 +122,7 @@ func (v *service) muxState() string {
 
 // muxed finds the service of a name. Upper and lower case are the same.
 func (s *Server) muxed(name string) *service {
-	for _, v := range s.plan.mux {
+	for _, v := range s.now.mux {
 		if strings.EqualFold(v.muxName(), name) {
 			return v
 		}
@@ -132,17 +130,14 @@ func (s *Server) muxed(name string) *service {
 	return nil
 }
 
-// inheritMux gives the services of tcpmux in p the usage that they have now. The
+// inheritMux gives the services of tcpmux in g the usage that they have now. The
 // usage of other services comes with their sockets.
-func (s *Server) inheritMux(p *plan) {
-	if s.plan == nil {
-		return
-	}
+func (s *Server) inheritMux(g *generation) {
 	used := map[string]*usage{}
-	for _, v := range s.plan.mux {
+	for _, v := range s.now.mux {
 		used[v.label] = v.used
 	}
-	for _, v := range p.mux {
+	for _, v := range g.mux {
 		v.used = used[v.label]
 	}
 }

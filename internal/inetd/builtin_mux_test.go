@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +23,7 @@ func pair(t testing.TB) (fd int, daemon *connection) {
 		t.Fatal(err)
 	}
 	room := builtinPool()
-	daemon, err = stream(client{conn: fds[1], room: room.Enter(muxName, limit.Source{}, time.Now())}, 3)
+	daemon, err = stream(client{conn: fds[1], room: room.Enter(plan.MuxName, limit.Source{}, time.Now())}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,4 +165,19 @@ func TestDismiss(t *testing.T) {
 	}
 	unix.Shutdown(client, unix.SHUT_WR)
 	<-done
+}
+
+// A reload neither frees a service that is suspended nor forgets its servers.
+func TestInheritMux(t *testing.T) {
+	t.Parallel()
+	was, now, added := &service{label: "tcpmux/a"}, &service{label: "tcpmux/a"}, &service{label: "tcpmux/b"}
+	was.usage().Live = 3
+	s := &Server{now: &generation{}}
+	g := &generation{mux: []*service{was}}
+	s.inheritMux(g) // the first load
+	s.now = g
+	s.inheritMux(&generation{mux: []*service{added, now}})
+	if now.used != was.used || added.used != nil {
+		t.Errorf("%v and %v", now.used, added.used)
+	}
 }

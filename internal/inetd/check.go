@@ -2,72 +2,67 @@ package inetd
 
 import (
 	"io"
-	"os"
+	"sync"
 
-	"inetd/internal/account"
-	"inetd/internal/conf"
+	"inetd/internal/child"
+	"inetd/internal/plan"
 )
 
 // Check loads the configuration, opens nothing, and writes what a daemon
 // started by root would open and every problem: as text, or with asJSON as one
-// object. It returns the number of errors.
+// object. It returns the number of errors. It starts nothing but getent(1), if a
+// name is not in the files.
 func Check(c Config, w io.Writer, asJSON bool) (errors int) {
-	r := inspect(c)
+	var l lender
+	defer l.end()
+	host := machine()
+	host.Clone, host.Getent = child.Clones(), l.getent
+	r := plan.Check(&c.Config, host)
 	if asJSON {
-		r.writeJSON(w)
+		r.WriteJSON(w)
 	} else {
-		r.writeText(w)
+		r.WriteText(w)
 	}
-	return r.count(conf.Error)
+	return r.Errors()
 }
 
-// inspect loads the configuration in a Server that never serves: getent needs
-// its event loop.
-func inspect(c Config) *report {
-	s, err := New(c)
-	if err != nil {
-		return newReport(&Config{}, &plan{err: err}, nil)
+// lender lends a load the event loop of a Server that serves nothing: getent
+// needs one. The loop begins with the first question.
+type lender struct {
+	begin sync.Once
+	s     *Server
+	err   error
+	ask   getent
+	ended chan struct{}
+}
+
+func (l *lender) getent(database, key string) (line string, found bool, err error) {
+	l.begin.Do(l.run)
+	if l.err != nil {
+		return "", false, l.err
 	}
-	defer s.close()
-	l := newLoader(&s.cfg, s.starter, s.getent())
-	var r *report
+	return l.ask(database, key)
+}
+
+func (l *lender) run() {
+	if l.s, l.err = New(Config{}); l.err != nil {
+		return
+	}
+	l.ask, l.ended = l.s.getent(), make(chan struct{})
 	go func() {
-		found := l.inspect(os.Geteuid())
-		s.mail.post(func() { r = found })
+		for !l.s.stopping.Load() {
+			l.s.turn()
+		}
+		l.s.close()
+		close(l.ended)
 	}()
-	for r == nil {
-		s.turn()
+}
+
+// end ends the loop, if it has begun.
+func (l *lender) end() {
+	if l.ended == nil {
+		return
 	}
-	return r
+	l.s.Stop()
+	<-l.ended
 }
-
-// inspect is a load for a report to the user uid.
-func (l *loader) inspect(uid int) *report {
-	l.checking = true
-	p := l.load()
-	p.problems = append(p.problems, l.ruleProblems()...)
-	p.problems = append(p.problems, l.lint(uid)...)
-	sortProblems(p.problems)
-	return newReport(l.cfg, p, l.notes)
-}
-
-// note is what became of an entry. Services keep little of it, because they are
-// many and stay.
-type note struct {
-	entry *conf.Entry
-	svc   *service             // nil: not served
-	who   *account.Credentials // nil: unknown, or whoever the daemon is
-}
-
-func (l *loader) note(e *conf.Entry, v *service) {
-	kept := *e // which is valid until the next entry
-	n := note{entry: &kept, svc: v}
-	if c, err := l.plan.accounts.Lookup(e.User, e.Group); e.User != "" && err == nil {
-		n.who = &c
-	}
-	l.notes = append(l.notes, n)
-}
-
-// served reports whether clients have a way to the entry: it may be in order and
-// yet lose all its sockets to later ones.
-func (n note) served() bool { return n.svc != nil && n.svc.reachable() }

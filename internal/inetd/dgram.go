@@ -5,6 +5,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -123,7 +124,7 @@ func (e ends) answerable() bool {
 
 // begin opens a talk whose socket holds the first datagram.
 func (s *Server) begin(k *socket, p *sock.Packet, e ends, b []byte) (*talk, error) {
-	conn, err := p.Connect(int(k.fd), k.spec, k.svc.do.options, s.starter.Floor())
+	conn, err := p.Connect(int(k.fd), k.spec, k.svc.do.Options, s.starter.Floor())
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func (s *Server) resume(t *talk) {
 	// the first thing that is read.
 	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
-	if t.at.closed || !v.do.options.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
+	if t.at.closed || v.do.Mode != plan.Talk || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
 		s.dissolve(t)
 		return
 	}

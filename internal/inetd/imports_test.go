@@ -26,8 +26,13 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/plaintext", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
-		"internal/textfile", "internal/threads", "internal/watch", "internal/wrap", unixsys,
+		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
+		"internal/threads", "internal/watch", "internal/wrap", unixsys,
+	},
+
+	"internal/plan": {
+		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/ident", "internal/limit",
+		"internal/netdb", "internal/plaintext", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
 	},
 
 	"internal/access":       {"internal/nearest", "internal/plaintext"},

@@ -1,8 +1,6 @@
 package inetd
 
 import (
-	"slices"
-
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 )
@@ -20,36 +18,22 @@ func (s *Server) adopt() {
 		}
 		s.keep(high)
 		s.inherited[spec] = high // of two for one address, which share it, the last will do
-		s.cfg.inherited = append(s.cfg.inherited, spec)
+		s.inheritedSpecs = append(s.inheritedSpecs, spec)
 	}
-}
-
-// asInherited is wants, or the one socket for both families that the service
-// manager has opened in place of the two that a plain "tcp" means.
-func (l *loader) asInherited(wants []want) []want {
-	if len(wants) != 2 || wants[0].explicit || wants[1].explicit {
-		return wants
-	}
-	both := wants[1].spec
-	both.Dual = true
-	if !slices.Contains(l.cfg.inherited, both) {
-		return wants
-	}
-	return append(wants[:0], want{spec: both})
 }
 
 // obtain returns a socket that the service manager has opened, or else opens it.
 func (s *Server) obtain(k *socket) (fd int, err error) {
 	fd, inherited := s.inherited[k.spec]
 	if !inherited {
-		return sock.Open(k.spec, k.svc.do.options, s.starter.Floor())
+		return sock.Open(k.spec, k.svc.do.Options, s.starter.Floor())
 	}
-	return fd, sock.Apply(fd, k.spec, k.svc.do.options)
+	return fd, sock.Apply(fd, k.spec, k.svc.do.Options)
 }
 
 // tellUnused logs the sockets of the service manager that no entry asks for.
 func (s *Server) tellUnused() {
-	for _, spec := range s.cfg.inherited {
+	for _, spec := range s.inheritedSpecs {
 		if fd := s.inherited[spec]; fd >= len(s.sockets) || s.sockets[fd] == nil {
 			s.log.Warningf("%s: opened by the service manager, and no entry asks for it", spec)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"inetd/internal/access"
 	"inetd/internal/child"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
@@ -19,30 +20,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The files of access rules.
-const (
-	allowFile = "/etc/hosts.allow"
-	denyFile  = "/etc/hosts.deny"
-	secFile   = "/var/adm/inetd.sec" // HP-UX
-)
-
 // findRules makes ready what inquiries need. It reads nothing.
 func (s *Server) findRules() {
-	c := &s.cfg
-	c.AllowFile, c.DenyFile, c.SecFile = cmp.Or(c.AllowFile, allowFile), cmp.Or(c.DenyFile, denyFile), cmp.Or(c.SecFile, secFile)
-	s.hosts, s.sec = wrap.Hosts(c.AllowFile, c.DenyFile), wrap.Sec(c.SecFile)
+	allow, deny, sec := s.cfg.RuleFiles()
+	s.hosts, s.sec = wrap.Hosts(allow, deny), wrap.Sec(sec)
 	s.names.Resolver = net.DefaultResolver
 	s.inquiries.max = maxInquiries
 }
 
 // readRules reads the rules in force ahead of the first client, to report their
 // problems.
-func (s *Server) readRules(p *plan) {
+func (s *Server) readRules(p *plan.Plan) {
 	var files []*wrap.Files
 	if s.cfg.Wrap || s.cfg.WrapInternal {
 		files = append(files, s.hosts)
 	}
-	if p.secured != nil {
+	if p.Secured != nil {
 		files = append(files, s.sec)
 	}
 	for _, f := range files {
@@ -64,7 +57,7 @@ func (s *Server) attend(v *service, c client) error {
 	case s.inquires(v.do):
 		s.inquire(v, c)
 		return nil
-	case v.do.builtin != "":
+	case v.do.Builtin != "":
 		s.serveBuiltin(v, c)
 		return nil
 	}
@@ -74,20 +67,20 @@ func (s *Server) attend(v *service, c client) error {
 // inquires reports whether something must be found out about the clients of an
 // action before they are served.
 func (s *Server) inquires(do *action) bool {
-	return s.wraps(do) || s.tellsNames(do) || s.plan.secured != nil
+	return s.wraps(do) || s.tellsNames(do) || s.now.secured != nil
 }
 
 // wraps reports whether hosts.allow and hosts.deny decide who is served. What
 // tcpd starts is left to tcpd, which asks them itself.
 func (s *Server) wraps(do *action) bool {
-	if do.builtin != "" {
+	if do.Builtin != "" {
 		return s.cfg.WrapInternal
 	}
-	return s.cfg.Wrap && filepath.Base(do.path) != "tcpd"
+	return s.cfg.Wrap && filepath.Base(do.Path) != "tcpd"
 }
 
 // tellsNames reports whether the server is told the names of hosts.
-func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.builtin == "" }
+func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.Builtin == "" }
 
 // Bounds on inquiries.
 const (
@@ -125,8 +118,8 @@ func (s *Server) inquiry(v *service, c client) *inquiry {
 		q.Local = s.local.AddrPort()
 	}
 	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.do), s.runShell
-	if s.plan.secured != nil {
-		q.Service = cmp.Or(s.plan.secured[v.label], q.name)
+	if s.now.secured != nil {
+		q.Service = cmp.Or(s.now.secured[v.label], q.name)
 		q.Rules = append(q.Rules, s.sec)
 	}
 	if q.wrapped {
@@ -137,7 +130,7 @@ func (s *Server) inquiry(v *service, c client) *inquiry {
 
 // split is the label as name and protocol.
 func (v *service) split() (name, proto string) {
-	proto = strings.ToLower(v.do.proto)
+	proto = strings.ToLower(v.do.Proto)
 	i := strings.LastIndexByte(v.label, '/')
 	if i <= 0 || v.label[0] == '/' || !strings.HasPrefix(v.label[i+1:], proto) {
 		return v.label, proto // a path, or a name of tcpmux
@@ -155,7 +148,7 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 		pid = s.startFor(v, c, q, q.program)
 	case !q.answer.Allow:
 		s.turnAway(v, c)
-	case v.do.builtin != "":
+	case v.do.Builtin != "":
 		s.serveBuiltin(v, c)
 	default:
 		pid = s.startFor(v, c, q, v.do.program)
@@ -167,7 +160,7 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 
 // turnAway ends a client that has been admitted.
 func (s *Server) turnAway(v *service, c client) {
-	if v.do.mux {
+	if v.do.Mux {
 		unix.Write(c.conn, []byte(notAvailable))
 	}
 	unix.Close(c.conn)

@@ -14,8 +14,8 @@ func (s *Server) lend(k *socket) {
 		return
 	}
 	queued := k.queued()
-	s.env = appendVar(s.env[:0], "PROTO", v.do.proto)
-	if v.do.listen {
+	s.env = appendVar(s.env[:0], "PROTO", v.do.Proto)
+	if v.do.Listen {
 		s.env = appendListen(s.env, v.label)
 	}
 	pid, err := s.starter.Lend(v.do.program, int(k.fd), s.env)

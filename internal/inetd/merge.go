@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/builtin"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -14,20 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// merge puts a plan into force. Sockets that are wanted as before stay open,
+// merge puts a generation into force. Sockets that are wanted as before stay open,
 // with what is queued in them and the wait server that has them; those that are
 // not wanted any more are closed before new ones are opened, because an address
 // may have moved between all and one.
-func (s *Server) merge(p *plan) Outcome {
-	out := compare(s.services, p.services)
-	old := make(map[sock.Spec]*socket, s.cfg.expected)
+func (s *Server) merge(g *generation) Outcome {
+	out := compare(s.services, g.services)
+	old := make(map[sock.Spec]*socket, s.now.sockets)
 	for _, v := range s.services {
 		for k := v.first; k != nil; k = k.next {
 			old[k.spec] = k
 		}
 	}
 	var fresh []*socket
-	for _, v := range p.services {
+	for _, v := range g.services {
 		for at := &v.first; *at != nil; at = &(*at).next {
 			k := *at
 			have, ok := old[k.spec]
@@ -37,7 +38,6 @@ func (s *Server) merge(p *plan) Outcome {
 			}
 			delete(old, k.spec)
 			*at, have.next = have, k.next
-			have.explicit = k.explicit
 			s.hand(have, v)
 			if have.fd < 0 { // whatever kept it from being opened may have been mended
 				fresh = append(fresh, have)
@@ -47,10 +47,10 @@ func (s *Server) merge(p *plan) Outcome {
 	for _, k := range old {
 		s.shut(k)
 	}
-	s.inheritMux(p)
-	s.services, s.plan = p.services, p
-	s.answering = answering(p.services)
-	s.starter.Crowded = len(p.services) > crowd
+	s.inheritMux(g)
+	s.services, s.now = g.services, g
+	s.answering = answering(g.services)
+	s.starter.Crowded = len(g.services) > crowd
 	for _, k := range fresh {
 		s.retry(k)
 	}
@@ -82,21 +82,11 @@ func (s *Server) serving() string {
 			}
 		}
 	}
-	all := number(len(s.services), "service", "services")
+	all := plan.Count(len(s.services), "service", "services")
 	if open == len(s.services) {
 		return all
 	}
 	return fmt.Sprintf("%d of %s", open, all)
-}
-
-// sockets counts the sockets of a plan.
-func (p *plan) sockets() (n int) {
-	for _, v := range p.services {
-		for k := v.first; k != nil; k = k.next {
-			n++
-		}
-	}
-	return n
 }
 
 // crowd is the number of services from which on it is cheaper not to copy the
@@ -143,13 +133,13 @@ func (s *Server) hand(k *socket, v *service) {
 	}
 	k.svc = v
 	s.answers(k)
-	if u := v.used; u != nil && u.suspended && !u.Starts.Full(time.Now(), v.do.limits.Starts) {
+	if u := v.used; u != nil && u.suspended && !u.Starts.Full(time.Now(), v.do.Limits.Starts) {
 		u.suspended = false
 	}
 	if k.fd < 0 {
 		return
 	}
-	if was.options != v.do.options {
+	if was.Options != v.do.Options {
 		s.apply(k)
 	}
 	s.arm(k)
@@ -163,16 +153,16 @@ func (s *Server) apply(k *socket) {
 		s.log.Noticef("%s: process %d still has the socket; the change takes effect when it ends", v.label, k.server)
 		return
 	}
-	if err := sock.Apply(int(k.fd), k.spec, v.do.options); err != nil {
+	if err := sock.Apply(int(k.fd), k.spec, v.do.Options); err != nil {
 		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
 	}
-	sock.Listen(int(k.fd), k.spec, v.do.options)
+	sock.Listen(int(k.fd), k.spec, v.do.Options)
 }
 
 // answers gives a datagram socket of a builtin the state of its replies.
 func (s *Server) answers(k *socket) {
 	delete(s.repliers, k)
-	if b := k.svc.do.builtin; b != "" && !k.spec.Listens() {
+	if b := k.svc.do.Builtin; b != "" && !k.spec.Listens() {
 		replier, _ := builtin.Lookup(b)
 		s.repliers[k] = &replier
 	}
@@ -238,7 +228,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	s.after(delay, func() {
 		if s.faults[k] == f {
 			s.open(k)
-			if k.svc.do.rpc.number != 0 {
+			if k.svc.do.RPC.Number != 0 {
 				s.register()
 			}
 		}
@@ -263,7 +253,7 @@ func (s *Server) advice(err error) string {
 		}
 	}
 	return fmt.Sprintf("; %s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
-		number(sockets, "socket", "sockets"), limit.Cur)
+		plan.Count(sockets, "socket", "sockets"), limit.Cur)
 }
 
 // retry opens a socket, which may have failed before.
@@ -299,7 +289,7 @@ func (s *Server) arm(k *socket) {
 	full := s.full(k.svc)
 	if full {
 		s.held[k] = struct{}{}
-		if k.svc.do.builtin != "" {
+		if k.svc.do.Builtin != "" {
 			s.awaitRoom()
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +14,7 @@ import (
 // made returns services from "label program address...".
 func made(entries ...[]string) (list []*service) {
 	for _, e := range entries {
-		v := &service{label: e[0], do: &action{deed: deed{path: e[1]}}}
+		v := &service{label: e[0], do: &action{Action: &plan.Action{Path: e[1]}}}
 		for _, addr := range e[2:] {
 			v.add(&socket{spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, svc: v})
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/plan"
 	"inetd/internal/syslog"
 )
 
@@ -154,7 +155,7 @@ func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 	}
 	ready, over := make(chan struct{}), make(chan error)
 	log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: t.Output()})
-	s, err := New(Config{Files: []string{file}, Explicit: true, Bind: bind, Log: log, Ready: func() { close(ready) }})
+	s, err := New(Config{Config: plan.Config{Files: []string{file}, Explicit: true, Bind: bind}, Log: log, Ready: func() { close(ready) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ func (s *Server) watch() *watch.Watcher {
 // watched lists what the last load has found worth watching; before the first
 // one that is what is certain.
 func (s *Server) watched() []string {
-	if s.plan != nil {
-		return s.plan.watch
+	if s.ready {
+		return s.now.watch
 	}
 	return s.cfg.Files
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
 )
@@ -193,7 +194,7 @@ func (s *Server) startFailure(p *process, st child.Status) string {
 	path := p.program.Path()
 	text := st.Error(path)
 	if st.Stage == child.Exec && st.Errno == syscall.ENOENT {
-		if why := missingInterpreter(path); why != "" {
+		if why := plan.MissingInterpreter(path); why != "" {
 			text += ": " + why
 		}
 	}

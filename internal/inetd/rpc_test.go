@@ -5,53 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"inetd/internal/conf"
-	"inetd/internal/netdb"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
-
-func TestProgram(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		service string
-		number  uint32
-		problem string
-	}{
-		{"100002", 100002, ""},
-		{"4294967295", 4294967295, ""},
-		{"0", 0, "error: RPC program 0 cannot be registered; expected a name or a number from 1"},
-		{"lights", 300001, ""},
-		{"lamps", 300001, ""},
-		{"from-nis", 300002, ""},
-		{"rusersd", 100002, "hint: no rpc file names it; program 100002 is its classic number"},
-		{"lihgts", 0, "error: unknown rpc service; did you mean lights (300001)?"},
-		{"ruserd", 0, "error: unknown rpc service; did you mean rusersd (100002)?"},
-		{"zzzzzzzzzz", 0, "error: unknown rpc service; a program number works too"},
-		{"-a", 0, "error: unknown rpc service; a program number works too"},
-	}
-	for _, tt := range tests {
-		l := &loader{
-			programs: netdb.ParsePrograms("lights 300001 lamps\n"),
-			getent: func(database, key string) (string, bool, error) {
-				return "from-nis  300002\n", database == "rpc" && key == "from-nis", nil
-			},
-		}
-		p, ok := l.program(&conf.Entry{Pos: conf.Pos{File: "f", Line: 1, Col: 1}, Kind: conf.RPC, Service: tt.service, Word: "rpc/udp"})
-		problem := ""
-		for _, pr := range l.plan.problems {
-			problem = pr.Severity.String() + ": " + pr.Text
-			if pr.Hint != "" {
-				problem += "; " + pr.Hint
-			}
-		}
-		if ok != (tt.number > 0) || p.program != tt.number || problem != tt.problem {
-			t.Errorf("%s: %d %v %q, want %d %q", tt.service, p.program, ok, problem, tt.number, tt.problem)
-		}
-	}
-}
 
 // TestBindings opens sockets and looks how they are registered.
 func TestBindings(t *testing.T) {
@@ -73,7 +32,7 @@ func TestBindings(t *testing.T) {
 		if tt.spec.Family == unix.AF_INET6 && !haveIPv6() {
 			continue
 		}
-		k := &socket{spec: tt.spec, fd: -1, svc: &service{do: &action{deed: deed{rpc: rpcProgram{300001, 2, 3}}}}}
+		k := &socket{spec: tt.spec, fd: -1, svc: &service{do: &action{Action: &plan.Action{RPC: plan.RPC{Number: 300001, Low: 2, High: 3}}}}}
 		if list := k.bindings(); list != nil {
 			t.Errorf("%v: %v before it is open", tt.spec, list)
 		}

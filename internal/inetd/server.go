@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,8 +12,10 @@ import (
 
 	"inetd/internal/builtin"
 	"inetd/internal/child"
+	"inetd/internal/conf"
 	"inetd/internal/gc"
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 	"inetd/internal/registrar"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
@@ -47,9 +50,9 @@ type Server struct {
 	started   int        // servers started since the last reap
 	young     []int      // processes started since the last sweep
 	sweeping  bool
-	relend    []*socket // that have come back in this reap and are readable
-	orphans   bool      // process 1 reaps those too
-	plan      *plan     // the accounts and profiles in force
+	relend    []*socket   // that have come back in this reap and are readable
+	orphans   bool        // process 1 reaps those too
+	now       *generation // in force
 	starved   time.Time
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
@@ -64,8 +67,9 @@ type Server struct {
 	names      wrap.Names
 	inquiries  asking // about clients
 
-	inherited map[sock.Spec]int    // descriptors that the service manager has opened
-	registrar *registrar.Registrar // nil until there is an RPC service
+	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
+	inheritedSpecs []sock.Spec          // in the order in which it has passed them
+	registrar      *registrar.Registrar // nil until there is an RPC service
 
 	talks     talks
 	repliers  map[*socket]*builtin.Service // of datagram builtins
@@ -95,7 +99,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, builtins: builtinPool(),
+		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
 	}
 	s.findRules()
 	s.adopt()
@@ -129,7 +133,7 @@ func (s *Server) Run() error {
 func (s *Server) reserveThreads() {
 	if left, enough := threads.Reserve(s.starter.Room); !enough {
 		s.log.Warningf("servers may have only %s at once here; raise ulimit -u, pids.max of the control group, or TasksMax of systemd",
-			number(left, "process", "processes"))
+			plan.Count(left, "process", "processes"))
 	}
 }
 
@@ -226,47 +230,46 @@ func (s *Server) reload(done func(Outcome)) {
 	}
 	answer := s.waiting
 	s.loading, s.waiting, s.again = true, nil, false
-	cfg := s.cfg
+	cfg, host, env := s.cfg.Config, s.host(), environment(s.cfg.KeepEnv)
 	s.pacer.Hold()
 	watcher, paths := s.watch(), s.watched()
 	go func() {
 		watcher.Set(paths) // before the files are read: no change may fall between
-		p := load(&cfg, s.starter, s.getent())
-		if !slices.Equal(paths, p.watch) {
-			watcher.Set(p.watch)
+		p := plan.Load(&cfg, host)
+		if !slices.Equal(paths, p.Watch) {
+			watcher.Set(p.Watch)
 		}
 		s.readRules(p)
-		s.mail.post(func() { s.loaded(p, answer) })
+		g, err := assemble(p, s.starter, env)
+		p.Err = cmp.Or(p.Err, err)
+		s.mail.post(func() { s.loaded(p, g, answer) })
 	}()
 }
 
 // loaded puts a plan into force.
-func (s *Server) loaded(p *plan, answer []func(Outcome)) {
-	for _, f := range p.files {
+func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
+	for _, f := range p.Files {
 		s.log.Noticef("inetd reading %s", f)
 	}
-	for _, pr := range p.problems {
-		s.log.Log(priorities[pr.Severity], pr.logLine())
+	for _, pr := range p.Problems {
+		s.log.Log(priorities[pr.Severity], pr.LogLine())
 	}
 	s.degraded()
-	out := Outcome{Err: p.err}
-	if p.err == nil || !s.ready && len(p.services) > 0 {
-		out = s.merge(p)
-		s.cfg.known = append([]string{}, p.known...) // not nil: the first load is over
-		s.cfg.expected = p.sockets()
+	out := Outcome{Err: p.Err}
+	if p.Err == nil || !s.ready && g != nil && len(g.services) > 0 {
+		out = s.merge(g)
 	}
-	if p.err != nil {
-		s.refuse(p)
+	if p.Err != nil {
+		s.refuse(p.Err)
 	}
-	for _, pr := range p.problems {
-		out.Problems = append(out.Problems, pr.public())
+	for _, pr := range p.Problems {
+		out.Problems = append(out.Problems, pr.Public())
 	}
 	for _, done := range answer {
 		done(out)
 	}
 	s.loading = false
 	s.announce()
-	p.problems, p.services = nil, nil
 	s.after(shrinkDelay, func() { go s.shrink() })
 	if s.again {
 		s.reload(nil)
@@ -284,20 +287,23 @@ func (s *Server) tellNothing(out Outcome) {
 	}
 }
 
+// priorities are the log priorities of problems.
+var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}
+
 // shrinkDelay lets a burst of reloads pass, and what a load has started end.
 const shrinkDelay = 500 * time.Millisecond
 
 // refuse handles a configuration of which a file cannot be used at all: a reason
 // to go on with the services there are. At start those are what the other files
 // gave, and it is fatal if that is nothing.
-func (s *Server) refuse(p *plan) {
+func (s *Server) refuse(err error) {
 	switch {
 	case s.ready:
-		s.log.Errorf("%v; the services stay as they were", p.err)
+		s.log.Errorf("%v; the services stay as they were", err)
 	case len(s.services) == 0:
-		s.failure = p.err
+		s.failure = err
 	default:
-		s.log.Errorf("%v; the other files are served", p.err)
+		s.log.Errorf("%v; the other files are served", err)
 	}
 }
 
@@ -359,7 +365,7 @@ func (s *Server) dump() {
 		for k := v.first; k != nil; k = k.next {
 			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state())
 		}
-		if v.do.mux {
+		if v.do.Mux {
 			s.log.Noticef("%s: %s", v.label, v.muxState())
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"inetd/internal/account"
 	"inetd/internal/child"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/wrap"
@@ -33,7 +33,7 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 		s.release(v, c.source)
 		return 0, err
 	}
-	prompt := c.talk != nil || v.do.limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
+	prompt := c.talk != nil || v.do.Limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}
 	s.logStart(s.track(pid, p, prompt), pid)
 	return pid, nil
@@ -41,7 +41,7 @@ func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err er
 
 // clientEnv appends what a server is told of its client.
 func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
-	b = appendVar(b, "PROTO", v.do.proto)
+	b = appendVar(b, "PROTO", v.do.Proto)
 	if c.cred.Pid != 0 {
 		return appendCred(b, &c.cred)
 	}
@@ -89,7 +89,7 @@ func (s *Server) renice(v *service, pid, n int) {
 func (s *Server) prepare(q *inquiry, do *action) {
 	a := q.answer
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != ""
-	if a.Twist == "" && (!other || !a.Allow || do.builtin != "") {
+	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "") {
 		return
 	}
 	var err error
@@ -98,7 +98,7 @@ func (s *Server) prepare(q *inquiry, do *action) {
 }
 
 func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) {
-	path, argv := do.path, strings.Split(do.argv, "\x00")
+	path, argv := do.Path, strings.Split(do.Argv, "\x00")
 	if a.Twist != "" {
 		path, argv = shellPath, []string{"sh", "-c", a.Twist}
 	}
@@ -115,17 +115,19 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 
 // credentialFor looks up the user of the entry, or whom the rule wants instead.
 func (s *Server) credentialFor(a *wrap.Answer, do *action) (*child.Credential, error) {
-	who := do.account
+	who := do.User
 	if a.AsUser != "" {
-		who = question{a.AsUser, a.AsGroup}
+		who = plan.User{Name: a.AsUser, Group: a.AsGroup}
 	} else if a.AsGroup != "" {
-		who = question{cmp.Or(who.user, strconv.Itoa(os.Geteuid())), a.AsGroup}
+		who = plan.User{Name: cmp.Or(who.Name, strconv.Itoa(os.Geteuid())), Group: a.AsGroup}
 	}
-	accounts, err := account.Open(passwdFile, groupFile, account.Getent(s.getent()))
+	host := s.host()
+	accounts, err := host.OpenAccounts()
 	if err != nil {
 		return nil, err
 	}
-	return (&loader{plan: plan{accounts: accounts}}).credential(who)
+	id, err := host.Identity(accounts, who)
+	return credential(id), err
 }
 
 // environmentFor is that of every server with the variables of a rule in place

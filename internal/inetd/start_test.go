@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/limit"
+	"inetd/internal/plan"
 	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +20,7 @@ import (
 // process; so tests that use it are not parallel.
 func serving(tb testing.TB, file string) *Server {
 	log := syslog.New(syslog.Options{Target: syslog.Stderr, Level: syslog.Err, Stderr: tb.Output()})
-	s, err := New(Config{Files: []string{file}, Explicit: true, Log: log})
+	s, err := New(Config{Config: plan.Config{Files: []string{file}, Explicit: true}, Log: log})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestSuspensionEnds(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
 	v := s.services[0]
-	v.do.limits.Starts = 2
+	v.do.Limits.Starts = 2
 	full := limit.Window{Start: time.Now().Add(300*time.Millisecond - limit.Interval), Count: 2}
 	v.usage().Starts = full
 	fd := c.connect()
@@ -151,15 +152,16 @@ func TestLendAgain(t *testing.T) {
 	c := newVisitor(t, s)
 	v := s.services[0]
 	for _, tt := range []struct {
-		name                    string
-		wait, suspended, polled bool
-		servers                 int
+		name              string
+		mode              plan.Mode
+		suspended, polled bool
+		servers           int
 	}{
-		{"wait", true, false, false, 1},
-		{"suspended", true, true, false, 0},
-		{"now nowait", false, false, true, 0},
+		{"wait", plan.Lend, false, false, 1},
+		{"suspended", plan.Lend, true, false, 0},
+		{"now nowait", plan.Accept, false, true, 0},
 	} {
-		v.do.wait, v.usage().suspended = tt.wait, tt.suspended
+		v.do.Mode, v.usage().suspended = tt.mode, tt.suspended
 		s.unpoll(v.first)
 		fd := c.connect()
 		s.relend = append(s.relend, v.first)
@@ -182,7 +184,7 @@ func TestLendAgain(t *testing.T) {
 // meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
 	s := serving(t, oneService(t))
-	s.services[0].do.limits.Max = 9 // so that servers get pidfds
+	s.services[0].do.Limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
 	for len(s.processes) == 0 {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/plan"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if k.fd < 0 {
 		return
 	}
-	if k.svc.do.options != p.svc.do.options {
+	if k.svc.do.Options != p.svc.do.Options {
 		s.apply(k)
 	}
 	waiting := readable(int(k.fd))
@@ -76,7 +77,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 // something waiting on them: polling them would only tell this once more.
 func (s *Server) lendAgain() {
 	for _, k := range s.relend {
-		if do := k.svc.do; k.fd < 0 || !do.wait || do.builtin != "" || k.svc.usage().suspended {
+		if k.fd < 0 || k.svc.do.Mode != plan.Lend || k.svc.usage().suspended {
 			s.arm(k)
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap/dnstest"
 )
@@ -52,10 +53,10 @@ func newScene(t *testing.T, conf string, set func(*Config)) *scene {
 	sc := &scene{t: t, dir: t.TempDir()}
 	_, sc.port, _ = net.SplitHostPort(l.Addr().String())
 	file := sc.write("inetd.conf", conf)
-	sc.cfg = Config{
+	sc.cfg = Config{Config: plan.Config{
 		Files: []string{file}, Explicit: true,
 		AllowFile: sc.path("allow"), DenyFile: sc.path("deny"), SecFile: sc.path("sec"),
-	}
+	}}
 	if set != nil {
 		set(&sc.cfg)
 	}

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,16 +33,10 @@ type transport struct {
 	protocol uint16
 }
 
-// want is a socket that an entry asks for.
-type want struct {
-	spec     sock.Spec
-	explicit bool // its family was asked for, not implied by a plain "tcp"
-}
-
 // addresses returns a socket for each address that an entry is to be reached
 // by; none at all if there is a problem, which it reports. The list is valid
 // until the next call.
-func (l *loader) addresses(e *conf.Entry) ([]want, *portName) {
+func (l *loader) addresses(e *conf.Entry) ([]Socket, *portName) {
 	l.wants = l.wants[:0]
 	kind := socketTypes[e.Type]
 	switch e.Kind {
@@ -79,7 +74,7 @@ func (l *loader) addresses(e *conf.Entry) ([]want, *portName) {
 }
 
 func (l *loader) want(spec sock.Spec, explicit bool) {
-	l.wants = append(l.wants, want{spec, explicit})
+	l.wants = append(l.wants, Socket{spec, explicit})
 }
 
 var socketTypes = map[conf.Type]uint8{
@@ -113,7 +108,7 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 	if err != nil {
 		hint = err.Error() + "; " + hint
 	}
-	l.report(e, e.Cols[2], conf.Error, fmt.Sprintf("unknown protocol %q", e.Proto), hint)
+	l.report(e, e.Cols[conf.ColProtocol], conf.Error, fmt.Sprintf("unknown protocol %q", e.Proto), hint)
 	return t, false
 }
 
@@ -142,10 +137,10 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 }
 
 func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {
-	if l.getent == nil || !plainName(e.Service) {
+	if l.host.Getent == nil || !plainName(e.Service) {
 		return netdb.Servent{}, false
 	}
-	line, found, err := l.getent("services", e.Service+"/"+e.Proto)
+	line, found, err := l.host.Getent("services", e.Service+"/"+e.Proto)
 	if err != nil || !found {
 		return netdb.Servent{}, false
 	}
@@ -203,7 +198,7 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 	}
 	var ends []endpoint
 	for _, h := range specifiers {
-		ends = append(ends, l.host(e, h)...)
+		ends = append(ends, l.lookUp(e, h)...)
 	}
 	return ends
 }
@@ -217,7 +212,7 @@ func (l *loader) everywhere(e *conf.Entry) []endpoint {
 		return []endpoint{v4}
 	case e.Family == conf.V6:
 		return []endpoint{v6} // without IPv6 its opening fails and is retried
-	case l.noIPv6:
+	case !l.host.IPv6:
 		l.onceALoad(e, "this kernel has no IPv6, so services are opened for IPv4 alone")
 		return []endpoint{v4}
 	case e.Family == conf.Dual, e.Listen: // one server with one socket, as systemd would open it
@@ -230,7 +225,7 @@ func (l *loader) everywhere(e *conf.Entry) []endpoint {
 func (l *loader) onceALoad(e *conf.Entry, text string) {
 	if !l.told[text] {
 		l.told[text] = true
-		l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{Pos: e.Pos, Severity: conf.Hint, Text: text}})
+		l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: e.Pos, Severity: conf.Hint, Text: text}})
 	}
 }
 
@@ -238,8 +233,8 @@ func (l *loader) onceALoad(e *conf.Entry, text string) {
 // loop, so only the load waits.
 const lookupTime = 5 * time.Second
 
-// host returns the addresses of one address specifier.
-func (l *loader) host(e *conf.Entry, specifier string) []endpoint {
+// lookUp returns the addresses of one address specifier.
+func (l *loader) lookUp(e *conf.Entry, specifier string) []endpoint {
 	addr, err := netip.ParseAddr(specifier)
 	if err == nil {
 		if !suits(e.Family, addr) {
@@ -293,11 +288,22 @@ func other(e *conf.Entry) string {
 	return e.Proto + "4"
 }
 
-func haveIPv6() bool {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
+// decimal reads a port number.
+func decimal(s string) (uint16, bool) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err == nil && s[0] != '+'
+}
+
+// asInherited is wants, or the one socket for both families that the service
+// manager has opened in place of the two that a plain "tcp" means.
+func (l *loader) asInherited(wants []Socket) []Socket {
+	if len(wants) != 2 || wants[0].explicit || wants[1].explicit {
+		return wants
 	}
-	unix.Close(fd)
-	return true
+	both := wants[1].Spec
+	both.Dual = true
+	if !slices.Contains(l.host.Inherited, both) {
+		return wants
+	}
+	return append(wants[:0], Socket{Spec: both})
 }

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"fmt"
@@ -11,16 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lint looks for what works and yet is no good idea. Only --check says it: a
-// log would repeat it at every reload. uid is the user who asks.
-func (l *loader) lint(uid int) []problem {
+// lint looks for what works and is dangerous all the same. Only check mode says
+// it: a log would repeat it at every reload. uid is the user who asks.
+func (l *loader) lint(uid int) []Problem {
 	problems := append(l.openFiles(), l.openServers()...)
-	problems = append(problems, l.exposed()...)
-	problems = append(problems, l.suicidal(uid)...)
-	problems = append(problems, l.beyond(uid)...)
-	if len(l.plan.files)+len(l.cfg.Entries) == 0 && l.plan.err == nil {
+	problems = append(problems, l.lintRootForAll()...)
+	problems = append(problems, l.lintOwnUser(uid)...)
+	problems = append(problems, l.lintNeedsRoot(uid)...)
+	if len(l.plan.Files)+len(l.cfg.Entries) == 0 && l.plan.Err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
-		problems = append(problems, problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})
+		problems = append(problems, Problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})
 	}
 	return problems
 }
@@ -39,8 +39,8 @@ func openToOthers(path string) bool {
 }
 
 // openFiles finds configuration files that others may write to.
-func (l *loader) openFiles() (problems []problem) {
-	files := slices.Clone(l.plan.files)
+func (l *loader) openFiles() (problems []Problem) {
+	files := slices.Clone(l.plan.Files)
 	for _, n := range l.notes { // included ones too
 		if !slices.Contains(files, n.entry.Pos.File) {
 			files = append(files, n.entry.Pos.File)
@@ -48,7 +48,7 @@ func (l *loader) openFiles() (problems []problem) {
 	}
 	for _, path := range files {
 		if openToOthers(path) {
-			problems = append(problems, problem{Problem: conf.Problem{
+			problems = append(problems, Problem{Problem: conf.Problem{
 				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Warning,
 				Text: "others than its owner can write the file, and so run programs as root", Hint: "try chmod go-w"}})
 		}
@@ -57,19 +57,19 @@ func (l *loader) openFiles() (problems []problem) {
 }
 
 // openServers finds server programs that others may write to.
-func (l *loader) openServers() (problems []problem) {
+func (l *loader) openServers() (problems []Problem) {
 	seen := map[string]bool{}
 	for _, n := range l.notes {
-		if n.svc == nil || n.svc.do.program == nil {
+		if n.svc == nil || n.svc.Do.Builtin != "" {
 			continue
 		}
-		path := n.svc.do.program.Path()
+		path := n.svc.Do.Path
 		if seen[path] {
 			continue
 		}
 		seen[path] = true
 		if openToOthers(path) {
-			problems = append(problems, n.problem(5, conf.Warning,
+			problems = append(problems, n.problem(conf.ColServer, conf.Warning,
 				fmt.Sprintf("others than its owner can write server %s", path), "try chmod go-w"))
 		}
 	}
@@ -77,49 +77,45 @@ func (l *loader) openServers() (problems []problem) {
 }
 
 // problem is a problem of an entry at one of its columns.
-func (n note) problem(col int, s conf.Severity, text, hint string) problem {
-	return problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label()}
+func (n note) problem(col int, s conf.Severity, text, hint string) Problem {
+	return Problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label()}
 }
 
-// exposed hints, once, at services that run as root and let everybody in.
-func (l *loader) exposed() []problem {
+// lintRootForAll hints, once, at services that run as root and let everybody in.
+func (l *loader) lintRootForAll() []Problem {
 	if l.cfg.Wrap {
 		return nil
 	}
 	return l.once(func(n note) bool {
 		return !n.entry.Internal && n.who != nil && n.who.UID == 0 && n.everywhere() && filepath.Base(n.entry.Server) != "tcpd"
-	}, 0, "runs as root and lets every address in", "-l, tcpd or an address before the service would limit that")
+	}, conf.ColService, "runs as root and lets every address in", "-l, tcpd or an address before the service would limit that")
 }
 
 func (n note) everywhere() bool {
-	k := n.svc.first
-	for k != nil && !k.spec.Addr.Addr().IsUnspecified() {
-		k = k.next
-	}
-	return k != nil
+	return slices.ContainsFunc(n.svc.Sockets, func(k Socket) bool { return k.Spec.Addr.Addr().IsUnspecified() })
 }
 
-// suicidal hints, once, at servers for everybody with the user of the daemon,
-// whom nothing keeps from killing it.
-func (l *loader) suicidal(uid int) []problem {
+// lintOwnUser hints, once, at servers that everybody may reach and that run as the
+// daemon's user: such a server could kill the daemon.
+func (l *loader) lintOwnUser(uid int) []Problem {
 	return l.once(func(n note) bool {
 		own := n.entry.User == "" || uid != 0 && n.who != nil && int(n.who.UID) == uid
 		return own && !n.entry.Internal && n.everywhere()
-	}, 4, "has the daemon's own user and so could kill it", "a user of its own is safer")
+	}, conf.ColUser, "has the daemon's own user and so could kill it", "a user of its own is safer")
 }
 
-// beyond hints, once, at users that a daemon started by uid could not become.
-func (l *loader) beyond(uid int) []problem {
+// lintNeedsRoot hints, once, at users that a daemon started by uid could not become.
+func (l *loader) lintNeedsRoot(uid int) []Problem {
 	if uid == 0 {
 		return nil
 	}
 	return l.once(func(n note) bool { return n.who != nil && int(n.who.UID) != uid },
-		4, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
+		conf.ColUser, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
 }
 
 // once is a hint at the first served entry of which holds is true, with the
 // number of the others.
-func (l *loader) once(holds func(note) bool, col int, text, hint string) []problem {
+func (l *loader) once(holds func(note) bool, col int, text, hint string) []Problem {
 	found := slices.DeleteFunc(slices.Clone(l.notes), func(n note) bool { return !n.served() || !holds(n) })
 	switch others := len(found) - 1; {
 	case others < 0:
@@ -129,5 +125,5 @@ func (l *loader) once(holds func(note) bool, col int, text, hint string) []probl
 	case others > 1:
 		text += fmt.Sprintf(", as do %d more", others)
 	}
-	return []problem{found[0].problem(col, conf.Hint, text, hint)}
+	return []Problem{found[0].problem(col, conf.Hint, text, hint)}
 }

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"errors"
@@ -14,20 +14,20 @@ import (
 // security puts an inetd.sec into force if there is one: whoever has it relies
 // on it, and all others have none.
 func (l *loader) security() {
-	path := l.cfg.SecFile
+	_, _, path := l.cfg.RuleFiles()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	l.plan.secured = map[string]string{}
-	l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{
+	l.plan.Secured = map[string]string{}
+	l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{
 		Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Hint, Text: "in force: it limits who may use which service"}})
-	l.sec, _ = wrap.Sec(l.cfg.SecFile).Read()
+	l.sec, _ = wrap.Sec(path).Read()
 }
 
 // secure reports whether an entry can be served as an inetd.sec wants it. Who
 // talks to a wait or datagram server is not known before that runs, so one that
 // the file limits is not opened.
-func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
+func (l *loader) secure(e *conf.Entry, do *Action, port *portName) bool {
 	if l.sec == nil {
 		return true
 	}
@@ -35,8 +35,8 @@ func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
 	if port != nil && len(port.names) > 0 {
 		name = port.names[0]
 	}
-	l.plan.secured[e.Label()] = name
-	if do.listens && (!do.wait || do.builtin != "") {
+	l.plan.Secured[e.Label()] = name
+	if do.Listens && (!do.Wait || do.Builtin != "") {
 		return true
 	}
 	v := l.sec(access.Query{Service: name})
@@ -49,17 +49,18 @@ func (l *loader) secure(e *conf.Entry, do *action, port *portName) bool {
 }
 
 // ruleProblems are those of the rule files that are in force.
-func (l *loader) ruleProblems() (problems []problem) {
+func (l *loader) ruleProblems() (problems []Problem) {
 	var found []access.Problem
+	allow, deny, sec := l.cfg.RuleFiles()
 	if l.cfg.Wrap || l.cfg.WrapInternal {
-		_, found = wrap.Hosts(l.cfg.AllowFile, l.cfg.DenyFile).Read()
+		_, found = wrap.Hosts(allow, deny).Read()
 	}
 	if l.sec != nil {
-		_, more := wrap.Sec(l.cfg.SecFile).Read()
+		_, more := wrap.Sec(sec).Read()
 		found = append(found, more...)
 	}
 	for _, p := range found {
-		problems = append(problems, problem{Problem: conf.Problem{
+		problems = append(problems, Problem{Problem: conf.Problem{
 			Pos: conf.Pos{File: p.File, Line: max(p.Line, 1), Col: p.Col}, Severity: conf.Warning, Text: p.Text, Hint: p.Hint}})
 	}
 	return problems

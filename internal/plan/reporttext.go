@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"bufio"
@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeText writes a report for people: a block for each entry, the problems,
+// WriteText writes a report for people: a block for each entry, the problems,
 // and a line that sums up.
-func (r *report) writeText(w io.Writer) {
+func (r *Report) WriteText(w io.Writer) {
 	b := bufio.NewWriter(w)
 	defer b.Flush()
 	for i := range r.Entries {
@@ -103,7 +103,7 @@ func (e *reportEntry) user() string {
 	for i, g := range id.Groups {
 		groups[i] = strconv.FormatUint(uint64(g), 10)
 	}
-	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", visible(join(question{e.User, e.Group})), id.UID, id.GID, strings.Join(groups, " "))
+	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", visible(User{e.User, e.Group}.String()), id.UID, id.GID, strings.Join(groups, " "))
 }
 
 // vector is a list of arguments as a shell would take it.
@@ -168,7 +168,7 @@ func (p reportProblem) String() string {
 	return b.String()
 }
 
-func (r *report) summary() string {
+func (r *Report) summary() string {
 	sockets, idle := 0, 0
 	for _, e := range r.Entries {
 		sockets += len(e.Sockets)
@@ -180,13 +180,14 @@ func (r *report) summary() string {
 	if idle > 0 {
 		not = fmt.Sprintf(" (%d not served)", idle)
 	}
-	return fmt.Sprintf("%s, %s%s, %s: %s, %s, %s", number(len(r.Files), "file", "files"),
-		number(len(r.Entries), "entry", "entries"), not, number(sockets, "socket", "sockets"),
-		number(r.count(conf.Error), "error", "errors"), number(r.count(conf.Warning), "warning", "warnings"),
-		number(r.count(conf.Hint), "hint", "hints"))
+	return fmt.Sprintf("%s, %s%s, %s: %s, %s, %s", Count(len(r.Files), "file", "files"),
+		Count(len(r.Entries), "entry", "entries"), not, Count(sockets, "socket", "sockets"),
+		Count(r.count(conf.Error), "error", "errors"), Count(r.count(conf.Warning), "warning", "warnings"),
+		Count(r.count(conf.Hint), "hint", "hints"))
 }
 
-func number(n int, one, many string) string {
+// Count is a number with the noun for it: "1 socket", "2 sockets".
+func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"cmp"
@@ -9,41 +9,23 @@ import (
 	"path/filepath"
 	"slices"
 
-	"inetd/internal/account"
-	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
-	"inetd/internal/syslog"
 	"inetd/internal/wrap"
 )
 
-// plan is the result of a load: everything that the configuration asks for,
-// resolved, and nothing of it done yet.
-type plan struct {
-	services []*service
-	mux      []*service // those of services that tcpmux hands out
-	problems []problem
-	files    []string // configuration files that were read, in order
-	known    []string // those and included ones that hold anything
-	watch    []string // paths whose change on disk matters
-	profiles map[question]*child.Profile
-	accounts *account.DB
-	secured  map[string]string // official service names by label; nil: there is no inetd.sec
-	err      error             // the configuration as a whole cannot be used
-}
-
-// problem is a problem of an entry or of a line that is none. The label is
-// empty for the latter.
-type problem struct {
+// Problem is wrong, or worth saying, about an entry, which its label names, or
+// about a line that is not an entry.
+type Problem struct {
 	conf.Problem
 	label string
 }
 
-// logLine puts the subject first, as people and scripts expect it of an inetd:
+// LogLine puts the subject first, as people and scripts expect it of an inetd:
 // "ftp/tcp: unknown service (/etc/inetd.conf:7:1)".
-func (p problem) logLine() string {
+func (p Problem) LogLine() string {
 	if p.label == "" {
 		return p.Problem.String()
 	}
@@ -54,8 +36,8 @@ func (p problem) logLine() string {
 	return fmt.Sprintf("%s: %s (%s)", p.label, p.Text, where)
 }
 
-// public is the problem with its subject in the text.
-func (p problem) public() conf.Problem {
+// Public is the problem with its subject in the text.
+func (p Problem) Public() conf.Problem {
 	c := p.Problem
 	if p.label != "" {
 		c.Text = p.label + ": " + c.Text
@@ -63,28 +45,24 @@ func (p problem) public() conf.Problem {
 	return c
 }
 
-// loader carries one load from files to a plan. It runs beside the event loop
-// and touches nothing of it.
+// loader carries one load from files to a plan.
 type loader struct {
 	cfg      *Config
-	starter  *child.Starter // only to make profiles
-	getent   getent
-	plan     plan
+	host     *Host
+	plan     Plan
 	parser   conf.Parser
 	sources  sources
 	services *netdb.Services
 	from     origin // of services
 	classic  *netdb.Services
 	programs *netdb.Programs // of the rpc file, once needed
-	env      []string
-	actions  map[deed]*action
-	last     *action // the one made last
+	actions  map[Action]*Action
+	last     *Action // the one made last
 	claims   map[sock.Spec]claim
 	checked  map[string]string // server path → what is wrong with it
-	blocks   blocks
-	wants    []want // of the entry in hand
+	room     []Socket          // for the sockets of the next services
+	wants    []Socket          // of the entry in hand
 	mux      muxPlan
-	noIPv6   bool
 	told     map[string]bool // notices that are said once a load
 	sec      wrap.Rules      // those of an inetd.sec
 
@@ -92,57 +70,52 @@ type loader struct {
 	notes    []note // what became of each entry, if checking
 }
 
-// load reads, parses and resolves the configuration. It has no effect on
-// anything that runs.
-func load(cfg *Config, starter *child.Starter, ask getent) *plan {
-	return newLoader(cfg, starter, ask).load()
-}
+// Load reads, parses and resolves the configuration.
+func Load(cfg *Config, host *Host) *Plan { return newLoader(cfg, host).load() }
 
-func newLoader(cfg *Config, starter *child.Starter, ask getent) *loader {
+func newLoader(cfg *Config, host *Host) *loader {
 	l := &loader{
-		cfg: cfg, starter: starter, getent: ask,
-		env:     environment(cfg.KeepEnv),
-		actions: map[deed]*action{},
-		claims:  make(map[sock.Spec]claim, cfg.expected),
+		cfg: cfg, host: host,
+		actions: map[Action]*Action{},
+		claims:  make(map[sock.Spec]claim, host.Sockets),
 		checked: map[string]string{},
 		told:    map[string]bool{},
 		sources: sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
-		noIPv6:  !haveIPv6(),
 	}
-	l.plan.profiles = map[question]*child.Profile{}
+	l.plan.Identities = map[User]*Identity{}
 	return l
 }
 
-func (l *loader) load() *plan {
+func (l *loader) load() *Plan {
 	files := l.files()
-	if l.plan.err == nil {
-		l.plan.err = l.databases(files)
+	if l.plan.Err == nil {
+		l.plan.Err = l.databases(files)
 	}
-	if l.plan.err != nil {
+	if l.plan.Err != nil {
 		return l.result()
 	}
 	l.security()
 	l.configuration(files)
 	l.muxListener()
 	l.withoutServices()
-	l.plan.accounts.Forget()
+	l.plan.Accounts.Forget()
 	l.dropReplaced()
-	if l.checking && l.plan.err == nil && len(files) > 0 && len(l.notes) == 0 && !slices.ContainsFunc(l.parser.Problems, isError) {
+	if l.checking && l.plan.Err == nil && len(files) > 0 && len(l.notes) == 0 && !slices.ContainsFunc(l.parser.Problems, isError) {
 		l.about(files[0], conf.Warning, "nothing to serve")
 	}
-	sortProblems(l.plan.problems)
+	sortProblems(l.plan.Problems)
 	return l.result()
 }
 
 // result is the plan without the loader, whose tables would be kept with it.
-func (l *loader) result() *plan {
+func (l *loader) result() *Plan {
 	p := l.plan
 	return &p
 }
 
 // sortProblems puts problems in the order of their places.
-func sortProblems(problems []problem) {
-	slices.SortStableFunc(problems, func(a, b problem) int {
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 }
@@ -152,7 +125,7 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 	if at.Line == 0 {
 		at = e.Pos
 	}
-	l.plan.problems = append(l.plan.problems, problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
+	l.plan.Problems = append(l.plan.Problems, Problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
 }
 
 // take adds what an entry asks for to the plan.
@@ -168,8 +141,6 @@ const (
 	servicesFile  = "/etc/services"
 	protocolsFile = "/etc/protocols"
 	programsFile  = "/etc/rpc"
-	passwdFile    = "/etc/passwd"
-	groupFile     = "/etc/group"
 )
 
 // databases reads what names are looked up in. Entries with port numbers do
@@ -177,10 +148,10 @@ const (
 // is wanted.
 func (l *loader) databases(files []string) (err error) {
 	path := l.servicesFile(files)
-	l.plan.watch = append(l.plan.watch, path)
+	l.plan.Watch = append(l.plan.Watch, path)
 	text, err := readText(path)
 	l.services, l.from = netdb.ParseServices(text), origin{path: path, err: err}
-	l.plan.accounts, err = account.Open(passwdFile, groupFile, account.Getent(l.getent))
+	l.plan.Accounts, err = l.host.OpenAccounts()
 	return err
 }
 
@@ -202,7 +173,7 @@ func (l *loader) withoutServices() {
 	switch {
 	case !l.unread():
 	case l.from.wanted:
-		l.plan.err = cmp.Or(l.plan.err, l.from.err)
+		l.plan.Err = cmp.Or(l.plan.Err, l.from.err)
 	default:
 		l.about(l.from.path, conf.Warning, "services file not read: "+strerror.Cause(l.from.err)+"; no entry needs it")
 	}
@@ -222,6 +193,3 @@ func (l *loader) servicesFile(files []string) string {
 	}
 	return servicesFile
 }
-
-// priorities are the log priorities of problems.
-var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"bytes"
@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"inetd/internal/child"
-
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -23,11 +21,11 @@ const checkDir = "../../testdata/check"
 
 // inspected checks configuration files as a machine would that has IPv6 and
 // knows no name but those of its files.
-func inspected(c Config, uid int) *report {
-	l := newLoader(&c, &child.Starter{}, func(database, key string) (string, bool, error) { return "", false, nil })
-	l.noIPv6 = false
-	return l.inspect(uid)
+func inspected(c Config, uid int) *Report {
+	return Check(&c, &Host{IPv6: true, Clone: true, UID: uid, Getent: noGetent})
 }
+
+func noGetent(database, key string) (string, bool, error) { return "", false, nil }
 
 // checkConfig is a Config with the command line's defaults.
 func checkConfig(files ...string) Config {
@@ -64,9 +62,9 @@ func TestCheckGolden(t *testing.T) {
 			dir := t.TempDir()
 			r := inspected(checkConfig(write(t, filepath.Join(dir, filepath.Base(file)), string(text))), 0)
 			base := strings.TrimSuffix(file, ".conf")
-			for name, form := range map[string]func(*report, *bytes.Buffer){
-				base + ".golden": func(r *report, b *bytes.Buffer) { r.writeText(b) },
-				base + ".json":   func(r *report, b *bytes.Buffer) { r.writeJSON(b) },
+			for name, form := range map[string]func(*Report, *bytes.Buffer){
+				base + ".golden": func(r *Report, b *bytes.Buffer) { r.WriteText(b) },
+				base + ".json":   func(r *Report, b *bytes.Buffer) { r.WriteJSON(b) },
 			} {
 				var b bytes.Buffer
 				form(r, &b)
@@ -127,7 +125,7 @@ func TestCheckJSON(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), "7001\tstream\ttcp4\tnowait\t65001:65002\t/bin/cat\tcat <&>\n")
 	var b bytes.Buffer
-	inspected(checkConfig(path), 0).writeJSON(&b)
+	inspected(checkConfig(path), 0).WriteJSON(&b)
 	var got any
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)

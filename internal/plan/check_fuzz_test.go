@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"bytes"
@@ -50,11 +50,11 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		var b bytes.Buffer
-		if r.writeJSON(&b); !json.Valid(b.Bytes()) {
+		if r.WriteJSON(&b); !json.Valid(b.Bytes()) {
 			t.Errorf("invalid JSON: %s", b.Bytes())
 		}
 		b.Reset()
-		r.writeText(&b)
+		r.WriteText(&b)
 		if strings.ContainsFunc(b.String(), func(c rune) bool { return c != '\n' && unicode.IsControl(c) }) {
 			t.Errorf("control character in %q", b.String())
 		}

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"slices"
@@ -20,14 +20,14 @@ type muxPlan struct {
 }
 
 // muxEntry adds a service that has no socket: tcpmux hands it out.
-func (l *loader) muxEntry(e *conf.Entry) *service {
+func (l *loader) muxEntry(e *conf.Entry) *Service {
 	do := l.action(e, nil)
 	if do == nil {
 		return nil
 	}
-	v := l.blocks.service(e.Label(), do)
+	v := l.service(e, do)
 	l.claimName(e, v)
-	l.plan.services = append(l.plan.services, v)
+	l.plan.Services = append(l.plan.Services, v)
 	if strings.EqualFold(e.Service, "help") {
 		l.report(e, e.Pos, conf.Warning, "no client can ask for it: help lists the services", "give it another name")
 	}
@@ -39,7 +39,7 @@ func (l *loader) muxEntry(e *conf.Entry) *service {
 
 // claimName gives a name to the service of an entry. A later entry takes over
 // the name of an earlier one.
-func (l *loader) claimName(e *conf.Entry, v *service) {
+func (l *loader) claimName(e *conf.Entry, v *Service) {
 	m := &l.mux
 	key := strings.ToLower(e.Service)
 	if before, taken := m.claims[key]; taken {
@@ -59,25 +59,23 @@ func (l *loader) claimName(e *conf.Entry, v *service) {
 }
 
 // withdraw has tcpmux no longer hand out a service.
-func (v *service) withdraw() {
-	do := *v.do
-	do.mux = false
-	v.do = &do
+func (v *Service) withdraw() {
+	do := *v.Do
+	do.Mux = false
+	v.Do = &do
 }
 
-// reachable reports whether clients have a way to a service.
-func (v *service) reachable() bool { return v.first != nil || v.do.mux }
+// muxName is the name that tcpmux knows a service by.
+func (v *Service) muxName() string { return strings.TrimPrefix(v.Label, muxLabel) }
+
+// muxLabel begins the labels of the services that tcpmux hands out.
+const muxLabel = MuxName + "/"
 
 // muxListener sees to it that something hands out the services that tcpmux is
 // to: without an entry for tcpmux itself it inserts one, as GNU inetutils does.
 func (l *loader) muxListener() {
-	for _, v := range l.plan.services {
-		if v.do.mux {
-			l.plan.mux = append(l.plan.mux, v)
-		}
-	}
-	ours := func(v *service) bool { return v.do.builtin == muxName && v.first != nil }
-	if len(l.plan.mux) == 0 || slices.ContainsFunc(l.plan.services, ours) {
+	ours := func(v *Service) bool { return v.Do.Builtin == MuxName && len(v.Sockets) > 0 }
+	if l.mux.claims == nil || slices.ContainsFunc(l.plan.Services, ours) {
 		return
 	}
 	if l.mux.seen {
@@ -85,7 +83,7 @@ func (l *loader) muxListener() {
 		return
 	}
 	e := conf.Entry{
-		Pos: l.mux.first.Pos, Service: muxName, Proto: "tcp", Word: "tcp", Internal: true,
+		Pos: l.mux.first.Pos, Service: MuxName, Proto: "tcp", Word: "tcp", Internal: true,
 		Limits: conf.Limits{Starts: conf.Unset, Max: conf.Unset, PerMinute: conf.Unset, PerSource: conf.Unset},
 	}
 	if !l.mux.open {
@@ -97,5 +95,5 @@ func (l *loader) muxListener() {
 
 // isMux reports whether an entry has the place of tcpmux's own.
 func isMux(e *conf.Entry, port *portName) bool {
-	return e.Service == muxName || port != nil && port.number == muxPort
+	return e.Service == MuxName || port != nil && port.number == muxPort
 }

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"encoding/json"
@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// report is what --check found, in the form of its JSON.
-type report struct {
+// Report is what --check found, in the form of its JSON.
+type Report struct {
 	Files    []string        `json:"files"` // that were read
 	Entries  []reportEntry   `json:"entries"`
 	Problems []reportProblem `json:"problems"`
@@ -87,20 +87,20 @@ type reportProblem struct {
 	Hint     string `json:"hint"`
 }
 
-func newReport(c *Config, p *plan, notes []note) *report {
-	r := &report{Files: p.files, Entries: []reportEntry{}, Problems: []reportProblem{}}
+func newReport(c *Config, p *Plan, notes []note) *Report {
+	r := &Report{Files: p.Files, Entries: []reportEntry{}, Problems: []reportProblem{}}
 	if r.Files == nil {
 		r.Files = []string{}
 	}
 	for _, n := range notes {
 		r.Entries = append(r.Entries, n.entryOf(c))
 	}
-	problems := p.problems
-	if p.err != nil {
-		problems = append(problems, problem{Problem: refusal(p.err)})
+	problems := p.Problems
+	if p.Err != nil {
+		problems = append(problems, Problem{Problem: refusal(p.Err)})
 	}
 	for _, pr := range problems {
-		q := pr.public()
+		q := pr.Public()
 		r.Problems = append(r.Problems, reportProblem{q.Pos.File, q.Pos.Line, q.Pos.Col, q.Severity.String(), q.Text, q.Hint})
 	}
 	return r
@@ -144,15 +144,15 @@ func (n note) entryOf(c *Config) reportEntry {
 	if n.svc == nil {
 		return r
 	}
-	if n.svc.do.program != nil {
-		r.Server = n.svc.do.program.Path()
+	if n.svc.Do.Builtin == "" {
+		r.Server = n.svc.Do.Path
 	}
-	r.Builtin = n.svc.do.builtin
-	if p := n.svc.do.rpc; p.number != 0 {
-		r.Program = &reportProgram{p.number, p.low, p.high}
+	r.Builtin = n.svc.Do.Builtin
+	if p := n.svc.Do.RPC; p.Number != 0 {
+		r.Program = &reportProgram{p.Number, p.Low, p.High}
 	}
-	for k := n.svc.first; k != nil; k = k.next {
-		r.Sockets = append(r.Sockets, n.socketOf(k.spec))
+	for _, k := range n.svc.Sockets {
+		r.Sockets = append(r.Sockets, n.socketOf(k.Spec))
 	}
 	return r
 }
@@ -162,7 +162,7 @@ func (n note) socketOf(spec sock.Spec) reportSocket {
 	if n.entry.Kind == conf.RPC {
 		r.Network, r.Address = "rpc/"+r.Network, spec.Addr.String()
 	}
-	if o := n.svc.do.options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path(), "@") {
+	if o := n.svc.Do.Options; spec.Family == unix.AF_UNIX && !strings.HasPrefix(spec.Path(), "@") {
 		r.Mode, r.Owner = fmt.Sprintf("%04o", o.Mode), owner(o.UID, o.GID)
 	}
 	return r
@@ -197,7 +197,10 @@ func hostColumn(c *Config, e *conf.Entry) string {
 	return "*"
 }
 
-func (r *report) count(s conf.Severity) (n int) {
+// Errors counts the problems that keep something from being served.
+func (r *Report) Errors() int { return r.count(conf.Error) }
+
+func (r *Report) count(s conf.Severity) (n int) {
 	for _, p := range r.Problems {
 		if p.Severity == s.String() {
 			n++
@@ -206,7 +209,8 @@ func (r *report) count(s conf.Severity) (n int) {
 	return n
 }
 
-func (r *report) writeJSON(w io.Writer) {
+// WriteJSON writes the report as one object of JSON.
+func (r *Report) WriteJSON(w io.Writer) {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)

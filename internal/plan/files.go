@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"cmp"
@@ -37,7 +37,7 @@ type sources struct {
 // fileID is what a file keeps under all its names.
 type fileID struct{ device, inode uint64 }
 
-func identity(path string) (id fileID, ok bool) {
+func identityOf(path string) (id fileID, ok bool) {
 	var st syscall.Stat_t
 	if syscall.Stat(path, &st) != nil {
 		return fileID{}, false
@@ -48,7 +48,7 @@ func identity(path string) (id fileID, ok bool) {
 // source returns a configuration file, which it reads unless that has been done
 // in this load.
 func (l *loader) source(path string, read func(path string) (string, error)) (*conf.File, error) {
-	id, exists := identity(path)
+	id, exists := identityOf(path)
 	if f := l.sources.files[id]; f != nil && exists {
 		return f, nil
 	}
@@ -68,12 +68,12 @@ func (l *loader) source(path string, read func(path string) (string, error)) (*c
 // damage says why a file cannot be what its author wrote. Such a file changes
 // nothing at a reload.
 func (l *loader) damage(f *conf.File) error {
-	if f.Text == "" && slices.Contains(l.cfg.known, f.Name) {
+	if f.Text == "" && slices.Contains(l.host.Known, f.Name) {
 		return &fileError{conf.Problem{Pos: conf.Pos{File: f.Name, Line: 1}, Severity: conf.Error,
 			Text: "the file is empty, and was not at the last load", Hint: "write a comment into it to close its services"}}
 	}
 	if f.Text != "" {
-		l.plan.known = append(l.plan.known, f.Name)
+		l.plan.Known = append(l.plan.Known, f.Name)
 	}
 	if _, _, fault := plaintext.Decode(f.Text); fault != nil && !fault.Encoded {
 		return faulty(f.Name, fault)
@@ -96,7 +96,7 @@ func (l *loader) readOperand(path string) (string, error) {
 	switch pipe := textfile.IsPipe(path); {
 	case !pipe:
 		return readConf(path)
-	case l.cfg.known == nil:
+	case l.host.Known == nil:
 		return textfile.ReadPipe(path, textfile.Limit, pipeTime)
 	}
 	return "", &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a pipe, which is read at the start only")}
@@ -125,7 +125,7 @@ func (l *loader) configuration(paths []string) {
 	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
 	for i, path := range paths {
 		if files[i], errs[i] = l.source(path, l.readOperand); files[i] != nil {
-			l.plan.files = append(l.plan.files, path)
+			l.plan.Files = append(l.plan.Files, path)
 			l.parser.Gather(files[i])
 		}
 	}
@@ -136,10 +136,10 @@ func (l *loader) configuration(paths []string) {
 		}
 	}
 	errs = append(errs, l.file(entries...))
-	l.plan.err = cmp.Or(l.plan.err, cmp.Or(errs...))
+	l.plan.Err = cmp.Or(l.plan.Err, cmp.Or(errs...))
 	l.parser.Unused()
 	for _, p := range l.parser.Problems {
-		l.plan.problems = append(l.plan.problems, problem{Problem: p})
+		l.plan.Problems = append(l.plan.Problems, Problem{Problem: p})
 	}
 }
 
@@ -179,12 +179,12 @@ func isError(p conf.Problem) bool { return p.Severity == conf.Error }
 func (l *loader) files() []string {
 	var files []string
 	for _, path := range l.cfg.Files {
-		l.plan.watch = append(l.plan.watch, path)
+		l.plan.Watch = append(l.plan.Watch, path)
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && info.IsDir():
 			files = append(files, l.directory(path)...)
-		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.cfg.known, path):
+		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.host.Known, path):
 			// A default file need not be there. One that was is missed.
 		default:
 			files = append(files, path)
@@ -198,7 +198,7 @@ func (l *loader) files() []string {
 func (l *loader) directory(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		l.plan.err = err
+		l.plan.Err = err
 	}
 	var files []string
 	for _, e := range entries {
@@ -220,7 +220,7 @@ func (l *loader) directory(dir string) []string {
 
 // about notes a problem of a file as a whole.
 func (l *loader) about(path string, s conf.Severity, text string) {
-	l.plan.problems = append(l.plan.problems, problem{Problem: conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text}})
+	l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text}})
 }
 
 // irregular says why what lies at a path is no file to be read, or nothing.
@@ -275,7 +275,7 @@ func (l *loader) include(from, pattern string) (files []*conf.File, err error) {
 	if files, again := l.sources.included[pattern]; again {
 		return files, nil
 	}
-	l.plan.watch = append(l.plan.watch, filepath.Dir(pattern))
+	l.plan.Watch = append(l.plan.Watch, filepath.Dir(pattern))
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, err
@@ -291,7 +291,7 @@ func (l *loader) include(from, pattern string) (files []*conf.File, err error) {
 		f, failed := l.source(path, readConf)
 		if failed != nil {
 			err = failed
-			l.plan.err = failed
+			l.plan.Err = failed
 		}
 		if f != nil {
 			files = append(files, f)

@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"path/filepath"
@@ -83,21 +83,6 @@ func TestMuxPlan(t *testing.T) {
 				t.Errorf("problems: -want +got:\n%s", diff)
 			}
 		})
-	}
-}
-
-// A reload neither frees a service that is suspended nor forgets its servers.
-func TestInheritMux(t *testing.T) {
-	t.Parallel()
-	was, now, added := &service{label: "tcpmux/a"}, &service{label: "tcpmux/a"}, &service{label: "tcpmux/b"}
-	was.usage().Live = 3
-	s := &Server{}
-	p := &plan{mux: []*service{was}}
-	s.inheritMux(p) // the first load
-	s.plan = p
-	s.inheritMux(&plan{mux: []*service{added, now}})
-	if now.used != was.used || added.used != nil {
-		t.Errorf("%v and %v", now.used, added.used)
 	}
 }
 

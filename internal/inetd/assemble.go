@@ -1,0 +1,180 @@
+package inetd
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/account"
+	"inetd/internal/child"
+	"inetd/internal/plan"
+
+	"golang.org/x/sys/unix"
+)
+
+// generation is what the daemon keeps of a plan: services made ready to be put
+// into force, and what is asked of the configuration while it is.
+type generation struct {
+	services []*service
+	mux      []*service // the services that tcpmux hands out
+	names    []string   // of configuration files, for places
+	known    []string   // configuration files that hold anything; not nil once there was a load
+	watch    []string   // paths whose change on disk matters
+	profiles map[plan.User]*child.Profile
+	accounts *account.DB
+	secured  map[string]string // official service names by label; nil: there is no inetd.sec
+	sockets  int
+}
+
+// host is what a load of this daemon needs to know.
+func (s *Server) host() *plan.Host {
+	h := machine()
+	h.Clone, h.Getent = s.starter.Clone(), s.getent()
+	h.Inherited, h.Known, h.Sockets = s.inheritedSpecs, s.now.known, s.now.sockets
+	return h
+}
+
+// machine is a Host with what any process can find out.
+func machine() *plan.Host {
+	groups, err := os.Getgroups()
+	if err != nil {
+		groups = nil // then no user is taken for the daemon's own
+	}
+	return &plan.Host{IPv6: haveIPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups}
+}
+
+// haveIPv6 reports whether the kernel has IPv6.
+func haveIPv6() bool {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return true
+}
+
+// assemble makes the services of a plan. It runs beside the event loop, so that
+// a merge only has to put them into force. What is kept is copied: nothing of
+// the plan stays but its actions.
+func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, error) {
+	g := &generation{
+		services: make([]*service, 0, len(p.Services)),
+		known:    append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(),
+	}
+	var err error
+	if g.profiles, err = profiles(p.Identities, starter, env); err != nil {
+		return nil, err
+	}
+	a := assembly{generation: g, actions: map[*plan.Action]*action{}}
+	for _, v := range p.Services {
+		if err := a.add(v); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// profiles makes the profiles of users' servers.
+func profiles(identities map[plan.User]*plan.Identity, starter *child.Starter, env []string) (map[plan.User]*child.Profile, error) {
+	made := make(map[plan.User]*child.Profile, len(identities))
+	for u, id := range identities {
+		p, err := starter.Profile(env, credential(id))
+		if err != nil {
+			return nil, err
+		}
+		made[u] = p
+	}
+	return made, nil
+}
+
+// credential is an identity in the words of package child.
+func credential(id *plan.Identity) *child.Credential {
+	if id == nil {
+		return nil
+	}
+	return &child.Credential{UID: id.UID, GID: id.GID, Groups: id.Groups}
+}
+
+// assembly is a generation in the making.
+type assembly struct {
+	*generation
+	blocks  blocks
+	actions map[*plan.Action]*action
+	last    struct { // the file of the entry before
+		name  string
+		index uint32
+	}
+}
+
+func (a *assembly) add(from *plan.Service) error {
+	do, err := a.action(from.Do)
+	if err != nil {
+		return err
+	}
+	v := a.blocks.service(from.Label, do)
+	v.at = a.place(from.At.File, from.At.Line)
+	var at = &v.first
+	for _, k := range from.Sockets {
+		*at = a.blocks.socket(socket{spec: k.Spec, svc: v, fd: -1})
+		at = &(*at).next
+	}
+	a.services = append(a.services, v)
+	if do.Mux {
+		a.mux = append(a.mux, v)
+	}
+	return nil
+}
+
+// action makes an action of the table, once for all services that share it.
+func (a *assembly) action(from *plan.Action) (*action, error) {
+	if do, ok := a.actions[from]; ok {
+		return do, nil
+	}
+	do := &action{Action: from}
+	if from.Builtin == "" {
+		argv := strings.Split(from.Argv, "\x00")
+		g, err := a.profiles[from.User].Program(from.Path, argv)
+		if err != nil {
+			return nil, err
+		}
+		g.Listen = from.Listen
+		do.program, do.daemon = g, strings.Clone(filepath.Base(argv[0]))
+	}
+	a.actions[from] = do
+	return do, nil
+}
+
+// place keeps the line of an entry. Entries of one file follow each other.
+func (a *assembly) place(file string, line int) place {
+	if a.names == nil || a.last.name != file {
+		i := slices.Index(a.names, file)
+		if i < 0 {
+			i = len(a.names)
+			a.names = append(a.names, strings.Clone(file))
+		}
+		a.last.name, a.last.index = a.names[i], uint32(i)
+	}
+	return place{a.last.index, uint32(line)}
+}
+
+// place is where the entry of a service stands: "/etc/inetd.conf:7".
+func (g *generation) place(v *service) string {
+	return g.names[v.at.file] + ":" + strconv.Itoa(int(v.at.line))
+}
+
+// identities looks the users of a generation up again. It runs beside the event
+// loop. A user who is gone keeps the old profile.
+func (g *generation) identities(host *plan.Host, starter *child.Starter, env []string) (*generation, []error) {
+	users := make([]plan.User, 0, len(g.profiles))
+	for u := range g.profiles {
+		users = append(users, u)
+	}
+	found, accounts, errs := plan.Identities(host, users)
+	made, err := profiles(found, starter, env)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return &generation{profiles: made, accounts: accounts}, errs
+}

@@ -1,0 +1,86 @@
+package inetd
+
+import (
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/limit"
+	"inetd/internal/plan"
+	"inetd/internal/sock"
+)
+
+// place is a line of a configuration file, in few bytes: services are many.
+type place struct {
+	file uint32 // an index into generation.names
+	line uint32
+}
+
+// service is one entry made ready. A reload makes new ones; their sockets and
+// their usage stay. A machine may have thousands, so what services have in
+// common is shared: see action.
+type service struct {
+	label string // "ftp/tcp", the subject of log lines
+	at    place  // of the entry
+	do    *action
+	first *socket // of a list
+	used  *usage  // made by its first client
+}
+
+// add appends a socket to those of a service.
+func (v *service) add(k *socket) {
+	at := &v.first
+	for *at != nil {
+		at = &(*at).next
+	}
+	*at = k
+}
+
+// action is what is done for a client of a service. Services that do the same
+// share one.
+type action struct {
+	*plan.Action
+	program *child.Program // nil: a builtin
+	daemon  string         // base name of argv[0], for access rules
+}
+
+// socket is one address a service is reached by. It lives on through a reload,
+// with another service if need be.
+type socket struct {
+	spec   sock.Spec
+	svc    *service
+	next   *socket // of the same service
+	fd     int32   // -1: not open
+	server int32   // pid of the wait server that has the socket
+	polled bool    // in the epoll set
+	closed bool    // no longer in the table; a timer may still know it
+}
+
+// fault is why a socket could not be opened.
+type fault struct {
+	err   error
+	delay time.Duration // until the next try
+}
+
+// usage is what a service has used of its limits, and how it fares. It goes on
+// through a reload.
+type usage struct {
+	limit.Usage
+	balks     int  // servers in a row that ended without having taken anything
+	suspended bool // its sockets are not polled until the window has passed
+}
+
+func (v *service) usage() *usage {
+	if v.used == nil {
+		v.used = &usage{}
+	}
+	return v.used
+}
+
+// same reports whether a reload leaves a service as it was.
+func (v *service) same(w *service) bool {
+	a, b := v.first, w.first
+	for a != nil && b != nil && a.spec == b.spec {
+		a, b = a.next, b.next
+	}
+	return a == nil && b == nil && *v.do.Action == *w.do.Action
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/builtin"
+	"inetd/internal/conf"
+	"inetd/internal/sock"
+)
+
+// action returns what an entry asks to be done, shared with equal ones; nil if
+// it cannot be done.
+func (l *loader) action(e *conf.Entry, port *portName) *Action {
+	a, ok := l.asked(e, port)
+	if !ok {
+		return nil
+	}
+	if l.last != nil && *l.last == a { // much cheaper than looking for it, and common in long files
+		return l.last
+	}
+	do := l.actions[a]
+	if do == nil {
+		if !l.possible(e, &a) {
+			return nil
+		}
+		do = a.clone()
+		l.actions[*do] = do
+	}
+	l.last = do
+	return do
+}
+
+// asked is what an entry asks to be done, in the words of the entry's file.
+func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
+	a = Action{
+		Listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
+		Wait:    e.Wait,
+		Listen:  e.Listen,
+		Limits:  l.cfg.limits(e),
+		User:    User{e.User, e.Group},
+		Proto:   strings.ToUpper(e.Proto),
+		Options: l.options(e),
+		Mux:     e.Kind == conf.Mux,
+		Plus:    e.Plus,
+	}
+	if port != nil && port.program != 0 {
+		a.RPC = RPC{port.program, e.Low, e.High}
+	}
+	ok = !e.Owner.Set || l.owner(e, &a.Options)
+	switch {
+	case !ok:
+	case !e.Internal:
+		a.Path, a.Argv = l.path(e), strings.Join(e.Argv, "\x00")
+	default:
+		a.Builtin = l.builtin(e, port)
+		ok = a.Builtin != "" && (a.Builtin != IdentName || l.identOptions(e, &a.Ident))
+	}
+	a.Mode = a.mode()
+	return a, ok
+}
+
+// possible reports whether there can be an action that no entry before e asked
+// for. If not, it reports why.
+func (l *loader) possible(e *conf.Entry, a *Action) bool {
+	if !l.identify(e) {
+		return false
+	}
+	if a.Listen && !l.host.Clone {
+		l.report(e, e.Cols[conf.ColWait], conf.Error, "this kernel has no clone3, and without it a server cannot be told LISTEN_PID, service ignored",
+			"write wait if the server can do without")
+		return false
+	}
+	return true
+}
+
+func (l *loader) options(e *conf.Entry) sock.Options {
+	datagrams := e.Type == conf.Dgram
+	return sock.Options{
+		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(),
+		Blocking: e.Wait && !e.Internal, Defer: e.Defer,
+		Reply: datagrams && e.Internal, Connect: datagrams && e.Kind == conf.Inet && !e.Internal && !e.Wait,
+		Mode: 0o666, UID: -1, GID: -1,
+	}
+}
+
+// owner fills in the owner and mode that an entry asks for its unix path.
+func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
+	o.Mode = e.Owner.Mode
+	if e.Owner.User == "" && e.Owner.Group == "" {
+		return true
+	}
+	c, err := l.plan.Accounts.Lookup(cmp.Or(e.Owner.User, strconv.Itoa(l.host.UID)), e.Owner.Group)
+	if err != nil {
+		text, hint := advice(err)
+		l.report(e, e.Pos, conf.Error, "owner of the path: "+text, hint)
+		return false
+	}
+	if e.Owner.User != "" {
+		o.UID = int(c.UID)
+	}
+	if e.Owner.Group != "" {
+		o.GID = int(c.GID)
+	}
+	return true
+}
+
+// defaultBacklog is that of Debian's inetd.
+const defaultBacklog = 128
+
+func (l *loader) backlog() int {
+	if l.cfg.Backlog > 0 {
+		return l.cfg.Backlog
+	}
+	return defaultBacklog
+}
+
+// builtin finds the builtin that an internal entry means: by the first word
+// after "internal", by the service's name, or by an alias of it.
+func (l *loader) builtin(e *conf.Entry, port *portName) string {
+	names := append(slices.Clone(e.Argv[:min(1, len(e.Argv))]), e.Service)
+	if port != nil {
+		names = append(names, port.names...)
+	}
+	for _, n := range names {
+		if slices.Contains(builtins(), n) {
+			return l.suitable(e, n)
+		}
+	}
+	l.report(e, e.Cols[conf.ColServer], conf.Error, fmt.Sprintf("internal service %s unknown", e.Service),
+		"the builtins are "+strings.Join(builtins(), ", "))
+	return ""
+}
+
+// The builtins that are served by more than bytes.
+const (
+	MuxName   = "tcpmux" // hands connections to services by name (RFC 1078)
+	IdentName = "auth"   // tells who owns a connection (RFC 1413)
+)
+
+// builtins are the names of the services that the daemon serves itself.
+func builtins() []string { return append(builtin.Names(), MuxName, IdentName) }
+
+// suitable returns the name of a builtin if an entry can be for it.
+func (l *loader) suitable(e *conf.Entry, name string) string {
+	switch {
+	case name == MuxName && e.Kind == conf.Mux:
+		l.report(e, e.Cols[conf.ColServer], conf.Error, "tcpmux cannot hand out itself", "")
+	case name == MuxName && e.Type != conf.Stream:
+		l.report(e, e.Cols[conf.ColType], conf.Error, "tcpmux hands out the connections of a stream socket", "write stream and tcp")
+	case name == IdentName && (e.Type != conf.Stream || e.Proto != "tcp"):
+		l.report(e, e.Cols[conf.ColType], conf.Error, "auth answers about tcp connections, to who asks over one", "write stream and tcp")
+	default:
+		return name
+	}
+	return ""
+}

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"inetd/internal/conf"
+)
+
+// entry adds the service of an entry to the plan and returns it, or reports why
+// there is none and returns nil.
+func (l *loader) entry(e *conf.Entry) *Service {
+	if e.Kind == conf.Mux {
+		return l.muxEntry(e)
+	}
+	wants, port := l.addresses(e)
+	l.mux.seen = l.mux.seen || isMux(e, port)
+	do := l.action(e, port)
+	if do == nil || len(wants) == 0 || !l.secure(e, do, port) {
+		return nil
+	}
+	v := l.service(e, do)
+	for _, w := range wants {
+		l.claim(e, v, w)
+	}
+	l.plan.Services = append(l.plan.Services, v)
+	return v
+}
+
+// service makes the service of an entry, with room for the sockets of most.
+func (l *loader) service(e *conf.Entry, do *Action) *Service {
+	const each, many = 2, 256
+	if len(l.room) < each {
+		l.room = make([]Socket, each*many)
+	}
+	room := l.room[:0:each]
+	l.room = l.room[each:]
+	return &Service{Label: e.Label(), At: e.Pos, Do: do, Sockets: room}
+}
+
+// claim says which entry has a socket.
+type claim struct {
+	svc  *Service
+	file string
+	line int
+}
+
+// claim gives a socket to the service of an entry. A later entry takes over
+// the socket of an earlier one, except that a socket which a plain "tcp" merely
+// implies gives way to one that was asked for.
+func (l *loader) claim(e *conf.Entry, v *Service, w Socket) {
+	before, taken := l.claims[w.Spec]
+	if taken && before.svc == v {
+		return
+	}
+	if taken {
+		other := before.svc.find(w.Spec)
+		if other.explicit && !w.explicit {
+			return
+		}
+		if other.explicit == w.explicit {
+			l.reportOnce(e, conf.Warning, fmt.Sprintf("%s replaces the entry of %s", w.Spec, before.seenFrom(e.Pos.File)))
+		}
+		before.svc.drop(w.Spec)
+	}
+	l.claims[w.Spec] = claim{v, e.Pos.File, e.Pos.Line}
+	v.Sockets = append(v.Sockets, w)
+}
+
+// seenFrom names the line of the entry for a message about one in a file.
+func (c claim) seenFrom(file string) string {
+	if c.file == file {
+		return fmt.Sprintf("line %d", c.line)
+	}
+	return fmt.Sprintf("%s:%d", c.file, c.line)
+}
+
+// reportOnce is report for what several sockets of one entry have to say.
+func (l *loader) reportOnce(e *conf.Entry, s conf.Severity, text string) {
+	key := e.Pos.String() + text
+	if !l.told[key] {
+		l.told[key] = true
+		l.report(e, e.Pos, s, text, "")
+	}
+}
+
+// dropReplaced removes the services whose sockets have all been taken over.
+func (l *loader) dropReplaced() {
+	l.plan.Services = slices.DeleteFunc(l.plan.Services, func(v *Service) bool { return !v.reachable() })
+}

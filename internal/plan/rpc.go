@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+)
+
+// program finds the RPC program of an entry: a number, or a name of the rpc
+// file, of the system's rpc database, or of the built-in table, in this order.
+func (l *loader) program(e *conf.Entry) (*portName, bool) {
+	if n, err := strconv.ParseUint(e.Service, 10, 32); err == nil {
+		if n == 0 {
+			l.report(e, e.Pos, conf.Error, "RPC program 0 cannot be registered", "expected a name or a number from 1")
+		}
+		return &portName{program: uint32(n)}, n > 0
+	}
+	if l.programs == nil {
+		text, _ := readText(programsFile) // without it there are the other places
+		l.programs = netdb.ParsePrograms(text)
+	}
+	p, ok := l.programs.ByName(e.Service)
+	if !ok {
+		p, ok = l.getentProgram(e.Service)
+	}
+	if !ok {
+		p, ok = l.classicProgram(e)
+	}
+	return &portName{program: p.Number}, ok
+}
+
+func (l *loader) getentProgram(name string) (netdb.Program, bool) {
+	if l.host.Getent == nil || !plainName(name) {
+		return netdb.Program{}, false
+	}
+	line, found, err := l.host.Getent("rpc", name)
+	if err != nil || !found {
+		return netdb.Program{}, false
+	}
+	return netdb.ParsePrograms(line).ByName(name)
+}
+
+// classicProgram looks into the table of classic names, or reports that there is
+// no such program.
+func (l *loader) classicProgram(e *conf.Entry) (netdb.Program, bool) {
+	classic := netdb.ClassicPrograms()
+	p, ok := classic.ByName(e.Service)
+	if ok {
+		l.report(e, e.Pos, conf.Hint, fmt.Sprintf("no rpc file names it; program %d is its classic number", p.Number), "")
+		return p, true
+	}
+	hint := l.programs.Suggest(e.Service)
+	if hint == "" {
+		hint = classic.Suggest(e.Service)
+	}
+	if hint == "" {
+		hint = "a program number works too"
+	}
+	l.report(e, e.Pos, conf.Error, "unknown rpc service", hint)
+	return netdb.Program{}, false
+}
+
+// oneAddress warns of an entry with several addresses of a network, of which
+// rpcbind takes only one.
+func (l *loader) oneAddress(e *conf.Entry, wants []Socket) {
+	seen := map[uint8]bool{}
+	for _, w := range wants {
+		if seen[w.Spec.Family] {
+			l.reportOnce(e, conf.Warning, "rpcbind tells clients only the first of several addresses")
+		}
+		seen[w.Spec.Family] = true
+	}
+}

@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"inetd/internal/account"
+	"inetd/internal/conf"
+)
+
+// The files of users and groups.
+const (
+	PasswdFile = "/etc/passwd"
+	groupFile  = "/etc/group"
+)
+
+// identify finds out who the server of an entry is to be, or reports why nobody
+// is. A builtin's user must exist too, as in every inetd that checks.
+func (l *loader) identify(e *conf.Entry) bool {
+	u := User{e.User, e.Group}
+	if _, ok := l.plan.Identities[u]; ok {
+		return true
+	}
+	id, err := l.host.identity(l.plan.Accounts, u, l.checking)
+	if err != nil {
+		text, hint := advice(err)
+		l.report(e, e.Cols[conf.ColUser], conf.Error, text+", service ignored", hint)
+		return false
+	}
+	l.plan.Identities[User{strings.Clone(u.Name), strings.Clone(u.Group)}] = id
+	return true
+}
+
+// OpenAccounts reads the files of users and groups.
+func (h *Host) OpenAccounts() (*account.DB, error) {
+	return account.Open(PasswdFile, groupFile, account.Getent(h.Getent))
+}
+
+// Identity looks up who a server is to be; nil is whoever the daemon is. A daemon
+// that is not root can be nobody else.
+func (h *Host) Identity(accounts *account.DB, u User) (*Identity, error) {
+	return h.identity(accounts, u, false)
+}
+
+// identity is Identity, with asRoot for a daemon that root would start.
+func (h *Host) identity(accounts *account.DB, u User, asRoot bool) (*Identity, error) {
+	if u.Name == "" {
+		return nil, nil
+	}
+	c, err := accounts.Lookup(u.Name, u.Group)
+	if err != nil {
+		return nil, err
+	}
+	if h.UID == 0 || asRoot {
+		return h.change(&Identity{UID: c.UID, GID: c.GID, Groups: c.Groups}), nil
+	}
+	if int(c.UID) != h.UID || u.Group != "" && int(c.GID) != h.GID {
+		return nil, &account.Error{
+			Text: fmt.Sprintf("this daemon runs as uid %d and cannot become %q", h.UID, u), Hint: "write - for the daemon's own user"}
+	}
+	return nil, nil
+}
+
+// change returns nil for the identity that a root daemon has already: a server
+// that is to be the same root need not be made it.
+func (h *Host) change(id *Identity) *Identity {
+	own := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(h.Groups), h.GID))))
+	same := id.UID == 0 && int(id.GID) == h.GID && slices.EqualFunc(own, id.Groups, func(a int, b uint32) bool { return a == int(b) })
+	if same {
+		return nil
+	}
+	return id
+}
+
+// Identities looks users up again. One who is gone, or all if the files cannot
+// be read, is not in the map, and a problem says so.
+func Identities(host *Host, users []User) (map[User]*Identity, *account.DB, []error) {
+	accounts, err := host.OpenAccounts()
+	if err != nil {
+		return nil, nil, []error{err}
+	}
+	var errs []error
+	found := map[User]*Identity{}
+	for _, u := range users {
+		id, err := host.Identity(accounts, u)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found[u] = id
+	}
+	accounts.Forget()
+	return found, accounts, errs
+}
+
+// advice returns an error about an account and what to do about it.
+func advice(err error) (text, hint string) {
+	if e, ok := errors.AsType[*account.Error](err); ok {
+		return e.Text, e.Hint
+	}
+	return err.Error(), ""
+}

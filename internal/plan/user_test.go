@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"inetd/internal/account"
+)
+
+// accounts are those of root (group 0) and of a user 1000 with the groups 1000
+// and 27.
+func accounts(t *testing.T) *account.DB {
+	t.Helper()
+	dir := t.TempDir()
+	db, err := account.Open(
+		write(t, filepath.Join(dir, "passwd"), "root:x:0:0::/:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n"),
+		write(t, filepath.Join(dir, "group"), "root:x:0:\nann:x:1000:\nsudo:x:27:ann\nbob:x:1001:\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// TestIdentity: root may be anybody, and need not become the root that it is;
+// another user can only be himself.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	db := accounts(t)
+	root, bare, ann := &Host{}, &Host{Groups: []int{4}}, &Host{UID: 1000, GID: 1000}
+	for _, tt := range []struct {
+		name string
+		host *Host
+		user User
+		want *Identity
+		err  string
+	}{
+		{"the daemon's own", ann, User{}, nil, ""},
+		{"root becomes a user", root, User{Name: "ann"}, &Identity{1000, 1000, []uint32{27, 1000}}, ""},
+		{"root becomes a user of another group", root, User{"ann", "sudo"}, &Identity{1000, 27, []uint32{27}}, ""},
+		{"root stays root", root, User{Name: "root"}, nil, ""},
+		{"root drops a group", bare, User{Name: "root"}, &Identity{0, 0, []uint32{0}}, ""},
+		{"a user stays himself", ann, User{Name: "ann"}, nil, ""},
+		{"a user stays in his group", ann, User{"ann", "ann"}, nil, ""},
+		{"a user cannot become another", ann, User{Name: "bob"}, nil,
+			`this daemon runs as uid 1000 and cannot become "bob"; write - for the daemon's own user`},
+		{"a user cannot become root", ann, User{Name: "root"}, nil,
+			`this daemon runs as uid 1000 and cannot become "root"; write - for the daemon's own user`},
+		{"a user cannot change his group", ann, User{"ann", "sudo"}, nil,
+			`this daemon runs as uid 1000 and cannot become "ann:sudo"; write - for the daemon's own user`},
+	} {
+		got, err := tt.host.Identity(db, tt.user)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		same := (got == nil) == (tt.want == nil) && (got == nil || got.UID == tt.want.UID && got.GID == tt.want.GID && slices.Equal(got.Groups, tt.want.Groups))
+		if !same || text != tt.err {
+			t.Errorf("%s: %+v %q, want %+v %q", tt.name, got, text, tt.want, tt.err)
+		}
+	}
+}
