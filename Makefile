@@ -2,6 +2,7 @@
 # make run        serves inetd.conf.example here and now, on ports above 1023
 # make test       runs the tests; nothing is needed but Go and make
 # make check      all that a change must pass; needs gcc, mandoc and the network
+# make check-attack runs the attacks that take longer than a test may (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
 # make check-386    runs the tests as a 32-bit program, which has no clone3
@@ -63,6 +64,9 @@ fuzz:
 bench: all
 	$(GO) run ./internal/bench $(BENCHFLAGS)
 
+check-attack:
+	INETD_ATTACK=1 $(GO) test -count=1 -v -run 'TestProcessLimit' ./cmd/inetd
+
 check-386:
 	GOARCH=386 $(GO) test ./...
 
@@ -99,4 +103,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-386 check-arm64 packages sbom check-packages install uninstall clean

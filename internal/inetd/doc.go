@@ -61,5 +61,7 @@
 // To Go's monitor thread a goroutine that never yields is a hog, so the loop
 // does now and then. An idle program collects garbage every two minutes, and has
 // two megabytes of itself in memory for that, so collections are paced
-// by package gc.
+// by package gc. The runtime ends a program that needs a thread and gets none, as
+// at a limit of processes that servers have used up, so package threads makes
+// them at the start.
 package inetd
