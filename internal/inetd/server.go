@@ -251,7 +251,8 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	for _, f := range p.Files {
 		s.log.Noticef("inetd reading %s", f)
 	}
-	for _, pr := range p.Problems {
+	problems := plan.Condense(p.Problems)
+	for _, pr := range problems {
 		s.log.Log(priorities[pr.Severity], pr.LogLine())
 	}
 	s.degraded()
@@ -262,7 +263,7 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	if p.Err != nil {
 		s.refuse(p.Err)
 	}
-	for _, pr := range p.Problems {
+	for _, pr := range problems {
 		out.Problems = append(out.Problems, pr.Public())
 	}
 	for _, done := range answer {
@@ -283,7 +284,7 @@ func (s *Server) tellNothing(out Outcome) {
 		left = "no service is left: "
 	}
 	if len(s.services) == 0 {
-		s.log.Warningf("%snothing to serve in %s", left, strings.Join(s.cfg.Files, " "))
+		s.log.Warningf("%snothing to serve in %s", left, strings.Join(s.cfg.Sources(), " "))
 	}
 }
 

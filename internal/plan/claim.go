@@ -59,9 +59,10 @@ func (l *loader) claim(e *conf.Entry, v *Service, w Socket) {
 			return
 		}
 		if other.explicit == w.explicit {
-			l.reportOnce(e, conf.Warning, fmt.Sprintf("%s replaces the entry of %s", w.Spec, before.seenFrom(e.Pos.File)))
+			l.reportOnce(e, before.place().String(), fmt.Sprintf("%s replaces the entry of %s", w.Spec, before.seenFrom(e.Pos.File)))
 		}
 		before.svc.drop(w.Spec)
+		l.replaced[before.place()] = !before.svc.reachable()
 	}
 	l.claims[w.Spec] = claim{v, e.Pos.File, e.Pos.Line}
 	v.Sockets = append(v.Sockets, w)
@@ -75,16 +76,24 @@ func (c claim) seenFrom(file string) string {
 	return fmt.Sprintf("%s:%d", c.file, c.line)
 }
 
-// reportOnce is report for what several sockets of one entry have to say.
-func (l *loader) reportOnce(e *conf.Entry, s conf.Severity, text string) {
-	key := e.Pos.String() + text
+// place is the line of the entry.
+func (c claim) place() conf.Pos { return conf.Pos{File: c.file, Line: c.line} }
+
+// reportOnce warns of what several sockets of one entry have to say about one
+// matter.
+func (l *loader) reportOnce(e *conf.Entry, matter, text string) {
+	key := e.Pos.String() + matter
 	if !l.told[key] {
 		l.told[key] = true
-		l.report(e, e.Pos, s, text, "")
+		l.report(e, e.Pos, conf.Warning, text, "")
 	}
 }
 
-// dropReplaced removes the services whose sockets have all been taken over.
+// dropReplaced removes the services whose sockets have all been taken over, and
+// what was said of their entries: that they were replaced is enough.
 func (l *loader) dropReplaced() {
+	l.plan.Problems = slices.DeleteFunc(l.plan.Problems, func(p Problem) bool {
+		return p.Severity != conf.Error && l.replaced[conf.Pos{File: p.Pos.File, Line: p.Pos.Line}]
+	})
 	l.plan.Services = slices.DeleteFunc(l.plan.Services, func(v *Service) bool { return !v.reachable() })
 }

@@ -3,10 +3,14 @@ package plan
 import (
 	"fmt"
 	"io/fs"
+	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +19,8 @@ import (
 // it: a log would repeat it at every reload. uid is the user who asks.
 func (l *loader) lint(uid int) []Problem {
 	problems := append(l.openFiles(), l.openServers()...)
+	problems = append(problems, l.lintDirectories()...)
+	problems = append(problems, l.lintSixAlone()...)
 	problems = append(problems, l.lintRootForAll()...)
 	problems = append(problems, l.lintOwnUser(uid)...)
 	problems = append(problems, l.lintNeedsRoot(uid)...)
@@ -60,7 +66,7 @@ func (l *loader) openFiles() (problems []Problem) {
 func (l *loader) openServers() (problems []Problem) {
 	seen := map[string]bool{}
 	for _, n := range l.notes {
-		if n.svc == nil || n.svc.Do.Builtin != "" {
+		if !n.served() || n.svc.Do.Builtin != "" {
 			continue
 		}
 		path := n.svc.Do.Path
@@ -81,13 +87,47 @@ func (n note) problem(col int, s conf.Severity, text, hint string) Problem {
 	return Problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label()}
 }
 
-// lintRootForAll hints, once, at services that run as root and let everybody in.
+// lintDirectories finds paths of UNIX-domain sockets that cannot be made.
+func (l *loader) lintDirectories() (problems []Problem) {
+	for _, n := range l.notes {
+		if !n.served() || n.entry.Kind != conf.Unix || strings.HasPrefix(n.entry.Service, "@") {
+			continue
+		}
+		dir := filepath.Dir(n.entry.Service)
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			err = unix.ENOTDIR
+		}
+		if err != nil {
+			problems = append(problems, n.problem(conf.ColService, conf.Warning,
+				fmt.Sprintf("directory %s of the path: %s", dir, strerror.Cause(err)), ""))
+		}
+	}
+	return problems
+}
+
+// lintSixAlone hints, once, at services for IPv6 that have no brother for IPv4. In
+// other systems "tcp6" is often both.
+func (l *loader) lintSixAlone() []Problem {
+	return l.once(func(n note) bool {
+		if n.entry.Kind != conf.Inet || n.entry.Family != conf.V6 || strings.HasSuffix(n.entry.Word, "only") || !n.everywhere() {
+			return false
+		}
+		four := n.svc.Sockets[0].Spec
+		four.Family, four.Addr = unix.AF_INET, netip.AddrPortFrom(netip.IPv4Unspecified(), four.Addr.Port())
+		_, taken := l.claims[four]
+		return !taken
+	}, conf.ColProtocol, "serves IPv6 only", "tcp46 and udp46 serve IPv4 as well, tcp6only and udp6only say that this is meant")
+}
+
+// lintRootForAll hints, once, at services that run as root and let everybody in,
+// though -l would ask who comes.
 func (l *loader) lintRootForAll() []Problem {
 	if l.cfg.Wrap {
 		return nil
 	}
 	return l.once(func(n note) bool {
-		return !n.entry.Internal && n.who != nil && n.who.UID == 0 && n.everywhere() && filepath.Base(n.entry.Server) != "tcpd"
+		return !n.entry.Internal && !n.entry.Wait && n.who != nil && n.who.UID == 0 && n.everywhere() && filepath.Base(n.entry.Server) != "tcpd"
 	}, conf.ColService, "runs as root and lets every address in", "-l, tcpd or an address before the service would limit that")
 }
 

@@ -63,8 +63,9 @@ type loader struct {
 	room     []Socket          // for the sockets of the next services
 	wants    []Socket          // of the entry in hand
 	mux      muxPlan
-	told     map[string]bool // notices that are said once a load
-	sec      wrap.Rules      // those of an inetd.sec
+	told     map[string]bool   // notices that are said once a load
+	replaced map[conf.Pos]bool // lines of entries that lost all their sockets
+	sec      wrap.Rules        // those of an inetd.sec
 
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking
@@ -76,11 +77,12 @@ func Load(cfg *Config, host *Host) *Plan { return newLoader(cfg, host).load() }
 func newLoader(cfg *Config, host *Host) *loader {
 	l := &loader{
 		cfg: cfg, host: host,
-		actions: map[Action]*Action{},
-		claims:  make(map[sock.Spec]claim, host.Sockets),
-		checked: map[string]string{},
-		told:    map[string]bool{},
-		sources: sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
+		actions:  map[Action]*Action{},
+		claims:   make(map[sock.Spec]claim, host.Sockets),
+		checked:  map[string]string{},
+		told:     map[string]bool{},
+		replaced: map[conf.Pos]bool{},
+		sources:  sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
 	}
 	l.plan.Identities = map[User]*Identity{}
 	return l
@@ -118,6 +120,38 @@ func sortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
+}
+
+// maxShown is how many problems of one kind are told one by one.
+const maxShown = 3
+
+// Condense shortens problems for people: of the same one on many lines it keeps
+// the first few and a count.
+func Condense(problems []Problem) (short []Problem) {
+	type kind struct {
+		severity conf.Severity
+		text     string
+	}
+	all, told := map[kind][]Problem{}, map[kind]int{}
+	for _, p := range problems {
+		k := kind{p.Severity, p.Text}
+		all[k] = append(all[k], p)
+	}
+	for _, p := range problems {
+		k := kind{p.Severity, p.Text}
+		told[k]++
+		same := all[k]
+		switch n := told[k]; {
+		case n <= maxShown || p.Pos.Line == 0 || len(same) == maxShown+1:
+			short = append(short, p)
+		case n == maxShown+1:
+			last := same[len(same)-1].Pos
+			p.Text = fmt.Sprintf("the same on %d more lines, up to %s", len(same)-maxShown, claim{nil, last.File, last.Line}.seenFrom(p.Pos.File))
+			p.Hint = ""
+			short = append(short, p)
+		}
+	}
+	return short
 }
 
 // report notes a problem of an entry, at one of its columns.

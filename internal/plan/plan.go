@@ -43,6 +43,14 @@ type Config struct {
 	SecFile             string // HP-UX's inetd.sec, which is obeyed if it exists; "": /var/adm/inetd.sec
 }
 
+// Sources are the files and the option that the configuration comes from.
+func (c *Config) Sources() []string {
+	if len(c.Entries) == 0 {
+		return c.Files
+	}
+	return append(slices.Clone(c.Files), "--entry")
+}
+
 // RuleFiles are the paths of hosts.allow, hosts.deny and inetd.sec.
 func (c *Config) RuleFiles() (allow, deny, sec string) {
 	return cmp.Or(c.AllowFile, "/etc/hosts.allow"), cmp.Or(c.DenyFile, "/etc/hosts.deny"), cmp.Or(c.SecFile, "/var/adm/inetd.sec")

@@ -22,17 +22,19 @@ func (l *loader) path(e *conf.Entry) string {
 	switch {
 	case filepath.IsAbs(path):
 	case strings.Contains(path, "/"):
-		l.report(e, e.Cols[5], conf.Warning, fmt.Sprintf("server %s is seen from the daemon's directory", path), "an absolute path is safer")
+		l.report(e, e.Cols[conf.ColServer], conf.Warning, fmt.Sprintf("server %s is seen from the daemon's directory", path), "an absolute path is safer")
 	default:
 		path = search(path)
 	}
 	fault, ok := l.checked[path]
 	if !ok {
-		fault = unusable(path)
+		if fault = unusable(path); fault != "" && !strings.Contains(e.Server, "/") {
+			fault = fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])
+		}
 		l.checked[path] = fault
 	}
 	if fault != "" {
-		l.report(e, e.Cols[5], conf.Warning, fault, "")
+		l.report(e, e.Cols[conf.ColServer], conf.Warning, fault, "")
 	}
 	return path
 }

@@ -21,6 +21,8 @@ type Report struct {
 	Files    []string        `json:"files"` // that were read
 	Entries  []reportEntry   `json:"entries"`
 	Problems []reportProblem `json:"problems"`
+
+	short []reportProblem // those for people
 }
 
 // reportEntry is an entry.
@@ -43,6 +45,7 @@ type reportEntry struct {
 	Served     bool            `json:"served"`
 	Sockets    []reportSocket  `json:"sockets"` // none if not served, or if tcpmux hands the service out
 	Program    *reportProgram  `json:"program,omitempty"`
+	Keys       []reportKey     `json:"keys,omitempty"` // in force, beside the columns
 
 	label string
 }
@@ -68,6 +71,31 @@ type reportProgram struct {
 	Number uint32 `json:"number"`
 	Low    uint32 `json:"low"`
 	High   uint32 `json:"high"`
+}
+
+// reportKey is a key of the second syntax and the place that set it.
+type reportKey struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
+	File   string   `json:"file"`
+	Line   int      `json:"line"`
+	Col    int      `json:"col"`
+
+	text string // as it would be written
+}
+
+func keysOf(e *conf.Entry) (list []reportKey) {
+	if e.Keys == nil {
+		return nil
+	}
+	for _, o := range e.Keys.Options {
+		k := reportKey{Key: o.Key.Text, File: o.Key.Pos.File, Line: o.Key.Pos.Line, Col: o.Key.Pos.Col, text: o.String()}
+		for _, v := range o.Values {
+			k.Values = append(k.Values, v.Text)
+		}
+		list = append(list, k)
+	}
+	return list
 }
 
 type reportSocket struct {
@@ -100,10 +128,17 @@ func newReport(c *Config, p *Plan, notes []note) *Report {
 		problems = append(problems, Problem{Problem: refusal(p.Err)})
 	}
 	for _, pr := range problems {
-		q := pr.Public()
-		r.Problems = append(r.Problems, reportProblem{q.Pos.File, q.Pos.Line, q.Pos.Col, q.Severity.String(), q.Text, q.Hint})
+		r.Problems = append(r.Problems, reported(pr))
+	}
+	for _, pr := range Condense(problems) {
+		r.short = append(r.short, reported(pr))
 	}
 	return r
+}
+
+func reported(p Problem) reportProblem {
+	q := p.Public()
+	return reportProblem{q.Pos.File, q.Pos.Line, q.Pos.Col, q.Severity.String(), q.Text, q.Hint}
 }
 
 // refusal is the problem that keeps the configuration from being used at all.
@@ -127,7 +162,7 @@ func (n note) entryOf(c *Config) reportEntry {
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
 		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.Starts, lim.Max, lim.PerMinute, lim.PerSource},
 		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
-		Served: n.served(), Sockets: []reportSocket{},
+		Served: n.served(), Sockets: []reportSocket{}, Keys: keysOf(e),
 	}
 	if r.User == "" {
 		r.User = "-"

@@ -22,7 +22,7 @@ func (r *Report) WriteText(w io.Writer) {
 	for i := range r.Entries {
 		r.Entries[i].write(b)
 	}
-	for _, p := range r.Problems {
+	for _, p := range r.short {
 		fmt.Fprintln(b, visible(p.String()))
 	}
 	if len(r.Problems) > 0 {
@@ -55,6 +55,9 @@ func (e *reportEntry) write(w io.Writer) {
 		line("argv", vector(e.Argv))
 	}
 	line("limits", e.Limits.String())
+	for _, k := range e.Keys {
+		line("key", visible(k.text+" ("+conf.Pos{File: k.File, Line: k.Line, Col: k.Col}.String()+")"))
+	}
 	fmt.Fprintln(w)
 }
 

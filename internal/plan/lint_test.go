@@ -1,4 +1,4 @@
-package inetd
+package plan
 
 import (
 	"bytes"
@@ -29,8 +29,7 @@ f:1:1: warning: DIR/f/x: directory DIR/f of the path: Not a directory`},
 		{"an entry that is replaced", "7001 stream tcp nowait 65001:65001 /nonexistent/a -x\n7001 stream tcp nowait 65001:65001 /bin/cat\n", `
 f:2:1: warning: 7001/tcp: 0.0.0.0:7001 replaces the entry of line 1`},
 		{"one that is replaced in part", "7001 stream tcp nowait 65001:65001 /nonexistent/a\n7001 stream tcp4 nowait 65001:65001 /bin/cat\n", `
-f:1:36: warning: 7001/tcp: server /nonexistent/a: No such file or directory
-f:2:1: warning: 7001/tcp4: 0.0.0.0:7001 replaces the entry of line 1`},
+f:1:36: warning: 7001/tcp: server /nonexistent/a: No such file or directory`},
 
 		{"IPv6 alone", "7001 stream tcp6 nowait 65001:65001 /bin/cat\n7002 dgram udp6 wait 65001:65001 /bin/cat\n", `
 f:1:13: hint: 7001/tcp6: serves IPv6 only, as does 1 more; tcp46 and udp46 serve IPv4 as well, tcp6only and udp6only say that this is meant`},
@@ -48,16 +47,16 @@ f:2:6: error: unknown socket type "strem"; did you mean "stream"?
 f:3:6: error: unknown socket type "strem"; did you mean "stream"?
 f:4:6: error: unknown socket type "strem"; did you mean "stream"?`},
 		{"one mistake of many services", "a stream tcp nowait 0:0 /bin/cat\nb stream tcp nowait 0:0 /bin/cat\nc stream tcp nowait 0:0 /bin/cat\nd stream tcp nowait 0:0 /bin/cat\ne stream tcp nowait 0:0 /bin/cat\n", `
-f:1:1: error: a/tcp: unknown service
-f:2:1: error: b/tcp: unknown service
-f:3:1: error: c/tcp: unknown service
+f:1:1: error: a/tcp: unknown service; a port number works too
+f:2:1: error: b/tcp: unknown service; a port number works too
+f:3:1: error: c/tcp: unknown service; a port number works too
 f:4:1: error: d/tcp: the same on 2 more lines, up to line 5`},
 	}
 	for _, tt := range tests {
 		dir := t.TempDir()
 		path := write(t, filepath.Join(dir, "f"), strings.ReplaceAll(tt.text, "DIR", dir))
 		var b bytes.Buffer
-		inspected(checkConfig(path), 0).writeText(&b)
+		inspected(checkConfig(path), 0).WriteText(&b)
 		got := ""
 		for line := range strings.Lines(strings.ReplaceAll(b.String(), path+":", "f:")) {
 			if strings.Contains(line, ": error: ") || strings.Contains(line, ": warning: ") || strings.Contains(line, ": hint: ") {
@@ -76,8 +75,8 @@ func TestCheckKeys(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "f"), "* with service_max = 7, source_max = 2;\n7001 stream tcp4 nowait 65001:65001 /bin/cat\n")
 	r := inspected(checkConfig(path), 0)
 	var text, json bytes.Buffer
-	r.writeText(&text)
-	r.writeJSON(&json)
+	r.WriteText(&text)
+	r.WriteJSON(&json)
 	for _, want := range []string{"    key      service_max = 7 (" + path + ":1:8)\n", "    key      source_max = 2 (" + path + ":1:25)\n"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
