@@ -24,6 +24,7 @@ var toys = map[string]func(){
 	"t-bufs":  printBuffers,
 	"t-dgram": answerDatagrams,
 	"t-sd":    listenAsSystemd,
+	"t-shut":  answerAndShutDown,
 }
 
 // wrappers execute the daemon in a surrounding of their making.
@@ -31,6 +32,17 @@ var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
 	"t-confine":  confine,
+}
+
+// answerAndShutDown answers one datagram and shuts its socket down, as is usual at
+// the end of a connection.
+func answerAndShutDown() {
+	b := make([]byte, 100)
+	n, err := os.Stdin.Read(b)
+	exitOn(err)
+	_, err = os.Stdout.Write(b[:n])
+	exitOn(err)
+	exitOn(unix.Shutdown(0, unix.SHUT_RDWR))
 }
 
 // printEnvironment leaves out what the test harness needs for itself.

@@ -13,6 +13,8 @@ import (
 
 	"inetd/internal/limit"
 	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
 )
 
 // /bin/cat answers every datagram of its client, for whom alone its socket is,
@@ -319,4 +321,70 @@ func TestBuiltinDatagramsOfAnotherMachine(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestUnreadEnds: a client that goes on sending does not keep the loop in the
+// emptying of a socket.
+func TestUnreadEnds(t *testing.T) {
+	t.Parallel()
+	fd, client := datagramSocket(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				client.Write([]byte("x"))
+			}
+		}
+	}()
+	for len(unread(fd)) == 0 {
+	}
+	close(stop)
+	<-stopped
+}
+
+// TestUnreadAfterShutdown: a socket that a server has shut down is readable for
+// ever, and nothing is in it.
+func TestUnreadAfterShutdown(t *testing.T) {
+	t.Parallel()
+	fd, client := datagramSocket(t)
+	client.Write([]byte("before"))
+	for !readable(fd) {
+	}
+	unix.Shutdown(fd, unix.SHUT_RDWR)
+	if list := unread(fd); len(list) != 1 || string(list[0].text) != "before" {
+		t.Errorf("%v", list)
+	}
+	if list := unread(fd); len(list) != 0 {
+		t.Errorf("%v after that", list)
+	}
+}
+
+// datagramSocket is a socket and a client that is connected to it, to which the
+// socket is connected.
+func datagramSocket(t *testing.T) (fd int, client *net.UDPConn) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	var local sock.Address
+	sock.Local(fd, &local)
+	client, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(local.AddrPort()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	peer := client.LocalAddr().(*net.UDPAddr)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: peer.Port}); err != nil {
+		t.Fatal(err)
+	}
+	return fd, client
 }
