@@ -136,7 +136,7 @@ const restTime = 250 * time.Millisecond
 func (s *Server) rest(k *socket, what string, err error) {
 	s.lack(k.svc, what, err)
 	s.unpoll(k)
-	s.after(restTime, func() { s.arm(k) })
+	s.timers.After(restTime, func() { s.arm(k) })
 }
 
 // lack logs, once a minute, that the system has run out of something.

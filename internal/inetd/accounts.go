@@ -21,7 +21,7 @@ func (s *Server) refreshAccounts() {
 	was, host, env := s.now, s.host(), environment(s.cfg.KeepEnv)
 	go func() {
 		now, errs := was.identities(host, s.starter, env)
-		s.mail.post(func() { s.identified(now, errs) })
+		s.mail.Post(func() { s.identified(now, errs) })
 	}()
 }
 

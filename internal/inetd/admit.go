@@ -49,7 +49,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 	}
 	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
 		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly))
-	s.after(resume.Sub(now), func() {
+	s.timers.After(resume.Sub(now), func() {
 		u.suspended = false
 		for _, w := range s.services { // a reload may have made a new one
 			if w.used == u {

@@ -25,7 +25,7 @@ type alike struct {
 func (s *Server) few(a alike) bool {
 	if len(s.told) == 0 {
 		s.told = map[alike]int{}
-		s.after(time.Second, s.tellRest)
+		s.timers.After(time.Second, s.tellRest)
 	}
 	s.told[a]++
 	return s.told[a] <= fewLines

@@ -23,7 +23,7 @@ func (s *Server) beside(a *asking, d time.Duration, work func(context.Context), 
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
 		work(ctx)
-		s.mail.post(func() {
+		s.mail.Post(func() {
 			a.now--
 			done()
 			s.letGo()

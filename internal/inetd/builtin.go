@@ -81,7 +81,7 @@ func (s *Server) awaitRoom() {
 		return
 	}
 	s.awaiting = true
-	s.after(roomTime, func() {
+	s.timers.After(roomTime, func() {
 		s.awaiting = false
 		s.letGo()
 	})
@@ -123,7 +123,7 @@ func (s *Server) converse(v *service, c client, serve func(*connection)) {
 	go func() {
 		serve(f)
 		f.Close()
-		s.mail.post(func() {
+		s.mail.Post(func() {
 			s.leave(v, c.source, f.room)
 			logEnd()
 		})

@@ -62,7 +62,7 @@ func menu(services []*service) string {
 func (s *Server) handOut(name string, c client, f *connection) bool {
 	f.room.Work()
 	started := make(chan bool, 1)
-	s.mail.post(func() { started <- s.demux(name, c, f) })
+	s.mail.Post(func() { started <- s.demux(name, c, f) })
 	return <-started
 }
 

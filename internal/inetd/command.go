@@ -57,7 +57,7 @@ func (s *Server) run(argv ...string) (line string, found bool, err error) {
 	out := os.NewFile(uintptr(fds[1]), "output")
 	defer out.Close()
 	done := make(chan child.Status, 1)
-	s.mail.post(func() { s.startCommand(fds[0], argv, done) })
+	s.mail.Post(func() { s.startCommand(fds[0], argv, done) })
 
 	out.SetReadDeadline(time.Now().Add(getentTime))
 	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
@@ -128,7 +128,7 @@ func (s *Server) runShell(ctx context.Context, cmd string) error {
 	ctx, cancel := context.WithTimeout(ctx, aclTime)
 	defer cancel()
 	done := make(chan child.Status, 1)
-	s.mail.post(func() { s.shell(cmd, done) })
+	s.mail.Post(func() { s.shell(cmd, done) })
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("no answer within %v", aclTime)

@@ -175,7 +175,7 @@ func (s *Server) hangUp(p *process, st child.Status) {
 	if taken != t.taken {
 		t.at.svc.usage().balks = 0
 	}
-	if !readable(t.conn) {
+	if !pollIn(t.conn) || shutDown(t.conn) {
 		s.dissolve(t)
 		return
 	}
@@ -234,26 +234,44 @@ type datagram struct {
 	text []byte
 }
 
-// unread takes all datagrams out of a socket.
+// leastCharge is less than what the kernel charges the receive buffer for a
+// datagram besides its bytes (SKB_TRUESIZE).
+const leastCharge = 256
+
+// unread takes the datagrams out of a socket that were in it at the call. A client
+// that goes on sending adds no end to them: no more are taken than the receive
+// buffer can have held.
 func unread(fd int) (list []datagram) {
 	var p sock.Packet
 	var b []byte
-	for readable(fd) {
+	left, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	for left > 0 && pollIn(fd) {
 		if b == nil {
 			b = make([]byte, maxDatagram)
 		}
 		n, err := p.Receive(fd, b)
-		if err == nil {
+		left -= n + leastCharge
+		switch {
+		case err != nil: // an ICMP error that an earlier answer caused
+		case !p.Peer.AddrPort().IsValid():
+			return list // nobody sent it: the socket has been shut down
+		default:
 			list = append(list, datagram{p.Peer.AddrPort(), append([]byte(nil), b[:n]...)})
 		}
 	}
 	return list
 }
 
-// readable reports whether something can be read from a descriptor at once,
-// other than an error.
-func readable(fd int) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+// pollIn reports whether something other than an error can be read from a
+// descriptor at once.
+func pollIn(fd int) bool { return poll(fd, unix.POLLIN) }
+
+// shutDown reports whether a server has shut a datagram socket down for reading.
+// Such a socket is readable for ever.
+func shutDown(fd int) bool { return poll(fd, unix.POLLRDHUP) }
+
+func poll(fd int, events int16) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	n, err := unix.Poll(p, 0)
-	return n == 1 && err == nil && p[0].Revents&unix.POLLIN != 0
+	return n == 1 && err == nil && p[0].Revents&events != 0
 }

@@ -352,7 +352,7 @@ func TestUnreadAfterShutdown(t *testing.T) {
 	t.Parallel()
 	fd, client := datagramSocket(t)
 	client.Write([]byte("before"))
-	for !readable(fd) {
+	for !pollIn(fd) {
 	}
 	unix.Shutdown(fd, unix.SHUT_RDWR)
 	if list := unread(fd); len(list) != 1 || string(list[0].text) != "before" {

@@ -20,7 +20,7 @@
 // and turns one level-triggered epoll loop (server.go). There is no lock around
 // any of it. Whatever takes time runs in another goroutine, which owns what it
 // was given (a connection, a copy of the Config) and answers by posting a
-// function to the loop (mailbox.go).
+// function to the loop (package loop).
 //
 // A service is replaced by a reload. Its sockets are not: a socket with the
 // same sock.Spec before and after stays open, with its queue and the server

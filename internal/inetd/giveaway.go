@@ -67,7 +67,10 @@ func (s *Server) redirect(t *talk) bool {
 		return true
 	}
 	var p sock.Packet
-	for p.Peek(t.conn) == nil {
+	for range perTurn {
+		if p.Peek(t.conn) != nil || !p.Peer.AddrPort().IsValid() {
+			break
+		}
 		t.client = p.Peer.AddrPort()
 		if t.answerable() && sock.Connect(t.conn, &p.Peer) == nil {
 			return true

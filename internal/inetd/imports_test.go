@@ -25,7 +25,7 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit", "internal/loop",
 		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", unixsys,
 	},
@@ -35,6 +35,7 @@ var picture = map[string][]string{
 		"internal/netdb", "internal/plaintext", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
 	},
 
+	"internal/loop":         {unixsys},
 	"internal/access":       {"internal/nearest", "internal/plaintext"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},

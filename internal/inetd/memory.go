@@ -15,7 +15,7 @@ import (
 func (s *Server) shrink() {
 	m := gc.ReadMappings()
 	s.pacer.Release()
-	s.mail.post(func() {
+	s.mail.Post(func() {
 		s.rehearse() // grows the stack, which Release has cut, by touching pages that nothing else needs
 		m.Trim()
 		s.rehearse()
@@ -31,7 +31,7 @@ func (s *Server) rehearse() {
 	s.processes[0] = s.record() // no server has this id
 	s.forget(s.processes[0])
 	delete(s.processes, 0)
-	s.after(0, func() {}) // as the sweep
+	s.timers.After(0, func() {}) // as the sweep
 }
 
 var nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)

@@ -225,7 +225,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	}
 	f := &fault{err, delay}
 	s.faults[k] = f
-	s.after(delay, func() {
+	s.timers.After(delay, func() {
 		if s.faults[k] == f {
 			s.open(k)
 			if k.svc.do.RPC.Number != 0 {
@@ -300,7 +300,7 @@ func (s *Server) arm(k *socket) {
 	if k.polled {
 		return
 	}
-	if err := s.poll.add(int(k.fd), tagSocket, int(k.fd)); err != nil {
+	if err := s.poll.Add(int(k.fd), tagSocket, int(k.fd)); err != nil {
 		s.log.Errorf("%s: %s", k.svc.label, strerror.Call(err))
 		return
 	}
@@ -309,7 +309,7 @@ func (s *Server) arm(k *socket) {
 
 func (s *Server) unpoll(k *socket) {
 	if k.polled {
-		s.poll.remove(int(k.fd))
+		s.poll.Remove(int(k.fd))
 		k.polled = false
 	}
 }

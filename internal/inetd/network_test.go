@@ -201,7 +201,7 @@ func (s *Server) settle(t *testing.T) int {
 // onLoop runs f on the event loop and waits for that.
 func (s *Server) onLoop(f func()) {
 	done := make(chan struct{})
-	s.mail.post(func() {
+	s.mail.Post(func() {
 		defer close(done)
 		f()
 	})

@@ -11,7 +11,7 @@ func (s *Server) watch() *watch.Watcher {
 	changed := s.watcher.Changed()
 	go func() {
 		for path := range changed {
-			s.mail.post(func() { s.changed(path) })
+			s.mail.Post(func() { s.changed(path) })
 		}
 	}()
 	return s.watcher

@@ -39,7 +39,7 @@ func (s *Server) track(pid int, now process, prompt bool) *process {
 	s.young = append(s.young, pid)
 	if !s.sweeping {
 		s.sweeping = true
-		s.after(sweepTime, s.sweep)
+		s.timers.After(sweepTime, s.sweep)
 	}
 	return p
 }
@@ -100,7 +100,7 @@ func (s *Server) pidfd(pid int) int {
 			fd = high
 		}
 	}
-	if s.poll.add(fd, tagProcess, pid) != nil {
+	if s.poll.Add(fd, tagProcess, pid) != nil {
 		unix.Close(fd)
 		return 0
 	}
@@ -126,7 +126,7 @@ func (s *Server) reap() {
 		}
 		delete(s.processes, st.Pid)
 		if p.pidfd > 0 {
-			s.poll.remove(p.pidfd) // which a child may have a copy of until its exec
+			s.poll.Remove(p.pidfd) // which a child may have a copy of until its exec
 			unix.Close(p.pidfd)
 		}
 		if p.done != nil {
@@ -151,7 +151,7 @@ const orphanTime = time.Second
 func (s *Server) reapOrphans() {
 	s.orphans = true
 	s.reap()
-	s.after(orphanTime, s.reapOrphans)
+	s.timers.After(orphanTime, s.reapOrphans)
 }
 
 // ended handles the end of a server.

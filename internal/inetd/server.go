@@ -15,6 +15,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/gc"
 	"inetd/internal/limit"
+	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
 	"inetd/internal/sock"
@@ -26,15 +27,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// What a descriptor in the epoll set stands for. The number beside it is the
+// descriptor of a socket, or the process id behind a pidfd.
+const (
+	tagWake loop.Tag = iota
+	tagSocket
+	tagProcess
+)
+
 // Server is the running super-server. Its exported methods may be called from
 // any goroutine; everything else belongs to the goroutine of Run.
 type Server struct {
 	cfg       Config
 	log       *syslog.Logger
 	starter   *child.Starter
-	poll      *poll
-	mail      mailbox
-	timers    timers
+	poll      *loop.Poll
+	mail      *loop.Mailbox
+	timers    loop.Timers
 	watcher   *watch.Watcher
 	slowWatch bool // which has been said
 	stopping  atomic.Bool
@@ -91,19 +100,19 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPoll()
+	p, err := loop.NewPoll()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: c, log: c.Log, starter: starter, poll: p, mail: mailbox{wake: starter.Wake()},
+		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
 	}
 	s.findRules()
 	s.adopt()
-	return s, p.add(starter.Wake(), tagWake, 0)
+	return s, p.Add(starter.Wake(), tagWake, 0)
 }
 
 // Run loads the configuration and serves it until Stop. It returns an error if
@@ -155,12 +164,12 @@ func (s *Server) turn() {
 	events := s.events()
 	s.yield()
 	for _, ev := range events {
-		switch tag(ev.Pad) {
+		switch loop.Tag(ev.Pad) {
 		case tagProcess:
 			s.started = reapBatch
 		case tagWake:
 			s.started = reapBatch // a start may have failed
-			for _, f := range s.mail.collect() {
+			for _, f := range s.mail.Collect() {
 				f()
 			}
 		case tagSocket:
@@ -178,16 +187,16 @@ func (s *Server) turn() {
 // the daemon has closed its copy, for which the child needs a descriptor table
 // of its own; that is waited for before sleeping, but not before working.
 func (s *Server) events() []unix.EpollEvent {
-	timeout := s.expire()
+	timeout := s.timers.Expire()
 	if s.starter.Settle(0) {
-		if ready := s.poll.wait(0); len(ready) > 0 {
+		if ready := s.poll.Wait(0); len(ready) > 0 {
 			return ready
 		}
 		if s.starter.Settle(settleTime) && (timeout < 0 || timeout > settleTime) {
 			timeout = settleTime
 		}
 	}
-	return s.poll.wait(timeout)
+	return s.poll.Wait(timeout)
 }
 
 // settleTime is how long the loop waits for a child that has not yet got a
@@ -197,18 +206,18 @@ const settleTime = 10 * time.Millisecond
 // Stop makes Run return.
 func (s *Server) Stop() {
 	s.stopping.Store(true)
-	s.mail.post(func() {})
+	s.mail.Post(func() {})
 }
 
 // Reload rereads the configuration. done is called with what that changed,
 // unless it is nil. Calls that come during a load are answered by one more.
 func (s *Server) Reload(done func(Outcome)) {
-	s.mail.post(func() { s.reload(done) })
+	s.mail.Post(func() { s.reload(done) })
 }
 
 // ToggleConnectionLog turns the logging of connections on or off.
 func (s *Server) ToggleConnectionLog() {
-	s.mail.post(func() {
+	s.mail.Post(func() {
 		s.cfg.LogConnections = !s.cfg.LogConnections
 		s.log.Noticef("connection logging %s", map[bool]string{true: "enabled", false: "disabled"}[s.cfg.LogConnections])
 	})
@@ -242,7 +251,7 @@ func (s *Server) reload(done func(Outcome)) {
 		s.readRules(p)
 		g, err := assemble(p, s.starter, env)
 		p.Err = cmp.Or(p.Err, err)
-		s.mail.post(func() { s.loaded(p, g, answer) })
+		s.mail.Post(func() { s.loaded(p, g, answer) })
 	}()
 }
 
@@ -271,7 +280,7 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	}
 	s.loading = false
 	s.announce()
-	s.after(shrinkDelay, func() { go s.shrink() })
+	s.timers.After(shrinkDelay, func() { go s.shrink() })
 	if s.again {
 		s.reload(nil)
 	}
@@ -332,7 +341,7 @@ func (s *Server) notify(state string) {
 // feedWatchdog tells the service manager that the loop turns.
 func (s *Server) feedWatchdog() {
 	s.notify("WATCHDOG=1")
-	s.after(s.cfg.Watchdog, s.feedWatchdog)
+	s.timers.After(s.cfg.Watchdog, s.feedWatchdog)
 }
 
 // close closes all sockets. Servers that run are left alone.
@@ -353,13 +362,13 @@ func (s *Server) close() {
 		s.watcher.Close()
 	}
 	s.hangUpAll()
-	unix.Close(s.poll.fd)
+	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()
 }
 
 // DumpState writes what every service is doing to the log.
-func (s *Server) DumpState() { s.mail.post(s.dump) }
+func (s *Server) DumpState() { s.mail.Post(s.dump) }
 
 func (s *Server) dump() {
 	for _, v := range s.services {

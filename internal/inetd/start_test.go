@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/limit"
+	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 
@@ -60,7 +61,7 @@ type visitor struct {
 // newVisitor returns a client of the only service of s. What the loop does from
 // time to time is off from now on: it would be counted for the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
-	s.timers, s.sweeping = nil, true
+	s.timers, s.sweeping = loop.Timers{}, true
 	to, err := unix.Getsockname(int(s.services[0].first.fd))
 	if err != nil {
 		tb.Fatal(err)
@@ -200,8 +201,8 @@ func TestReapedServerIsNotPolled(t *testing.T) {
 	for len(s.processes) > 0 {
 		s.turn()
 	}
-	for _, ev := range s.poll.wait(0) {
-		if tag(ev.Pad) == tagProcess {
+	for _, ev := range s.poll.Wait(0) {
+		if loop.Tag(ev.Pad) == tagProcess {
 			t.Error("the pidfd of a server that was reaped is polled still")
 		}
 	}

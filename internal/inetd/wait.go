@@ -55,13 +55,13 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if k.svc.do.Options != p.svc.do.Options {
 		s.apply(k)
 	}
-	waiting := readable(int(k.fd))
+	waiting := pollIn(int(k.fd))
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
 	case waiting && p.balked(st):
 		delay := s.balked(k.svc, p, st)
-		s.after(delay, func() { s.arm(k) })
+		s.timers.After(delay, func() { s.arm(k) })
 		return
 	default:
 		k.svc.usage().balks = 0
@@ -113,7 +113,7 @@ func (s *Server) consume(k *socket) {
 		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
 		return
 	}
-	if readable(int(k.fd)) {
+	if pollIn(int(k.fd)) {
 		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(conn)
 		}

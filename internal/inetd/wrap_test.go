@@ -100,7 +100,7 @@ func (sc *scene) visit(from, text string) (answer string) {
 		var b []byte
 		b, err = talkTo("127.0.0.1:"+sc.port, from, text)
 		answer = string(b)
-		sc.s.mail.post(func() { over = true })
+		sc.s.mail.Post(func() { over = true })
 	}()
 	sc.serve(func() bool { return over })
 	if err != nil {
@@ -389,7 +389,7 @@ func TestInquiriesBounded(t *testing.T) {
 	go func() {
 		b, err := talkTo("127.0.0.1:"+sc.port, stranger, "")
 		answer <- fmt.Sprintf("%s%v", b, err)
-		sc.s.mail.post(func() {})
+		sc.s.mail.Post(func() {})
 	}()
 	for len(sc.s.held) == 0 {
 		sc.s.turn()
@@ -428,7 +428,7 @@ func TestRulesUnix(t *testing.T) {
 					answer = string(b)
 					c.Close()
 				}
-				sc.s.mail.post(func() { over = true })
+				sc.s.mail.Post(func() { over = true })
 			}()
 			sc.serve(func() bool { return over })
 			if answer != test.answer {

@@ -1,4 +1,4 @@
-package inetd
+package loop
 
 import (
 	"sync"
@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newMailbox returns a mailbox and reports whether its eventfd is readable.
-func newMailbox(t *testing.T) (m *mailbox, rings func() bool) {
+// newMailbox returns a Mailbox and reports whether its eventfd is readable.
+func newMailbox(t *testing.T) (m *Mailbox, rings func() bool) {
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(wake) })
-	return &mailbox{wake: wake}, func() bool {
+	return NewMailbox(wake), func() bool {
 		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, 0)
 		return n == 1
 	}
@@ -23,23 +23,23 @@ func newMailbox(t *testing.T) (m *mailbox, rings func() bool) {
 func TestMailbox(t *testing.T) {
 	t.Parallel()
 	m, rings := newMailbox(t)
-	if rings() || len(m.collect()) != 0 {
+	if rings() || len(m.Collect()) != 0 {
 		t.Fatal("a new mailbox is not empty")
 	}
 	order := ""
 	for _, c := range []string{"a", "b", "c"} {
-		m.post(func() { order += c })
+		m.Post(func() { order += c })
 	}
 	if !rings() {
 		t.Error("the loop is not woken")
 	}
-	for _, f := range m.collect() {
+	for _, f := range m.Collect() {
 		f()
 	}
 	if order != "abc" {
 		t.Errorf("order %q", order)
 	}
-	if rings() || len(m.collect()) != 0 {
+	if rings() || len(m.Collect()) != 0 {
 		t.Error("something is left")
 	}
 }
@@ -48,11 +48,11 @@ func TestMailbox(t *testing.T) {
 func TestMailboxPostWhileCollected(t *testing.T) {
 	t.Parallel()
 	m, rings := newMailbox(t)
-	m.post(func() { m.post(func() {}) })
-	for _, f := range m.collect() {
+	m.Post(func() { m.Post(func() {}) })
+	for _, f := range m.Collect() {
 		f()
 	}
-	if !rings() || len(m.collect()) != 1 {
+	if !rings() || len(m.Collect()) != 1 {
 		t.Error("the second post is lost")
 	}
 }
@@ -65,19 +65,19 @@ func TestMailboxManySenders(t *testing.T) {
 	for range senders {
 		wg.Go(func() {
 			for range each {
-				m.post(func() {})
+				m.Post(func() {})
 			}
 		})
 	}
 	got := 0
 	for done := false; !done; {
-		for range m.collect() {
+		for range m.Collect() {
 			got++
 		}
 		done = got == senders*each
 	}
 	wg.Wait()
-	if rings() && len(m.collect()) > 0 {
+	if rings() && len(m.Collect()) > 0 {
 		t.Error("more than was posted")
 	}
 }
@@ -89,8 +89,34 @@ func TestMailboxCounterFull(t *testing.T) {
 	if _, err := unix.Write(m.wake, []byte{0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err != nil {
 		t.Skip("the machine is big-endian: ", err)
 	}
-	m.post(func() {})
-	if !rings() || len(m.collect()) != 1 {
+	m.Post(func() {})
+	if !rings() || len(m.Collect()) != 1 {
 		t.Error("the post is lost")
+	}
+}
+
+// Thousands of posts at once do not keep the loop from everything else.
+func TestMailboxInBatches(t *testing.T) {
+	t.Parallel()
+	m, rings := newMailbox(t)
+	const all = 3*batch + 1
+	next := 0
+	for i := range all {
+		m.Post(func() {
+			if i != next {
+				t.Errorf("post %d after %d", i, next)
+			}
+			next++
+		})
+	}
+	turns := 0
+	for rings() {
+		for _, f := range m.Collect() {
+			f()
+		}
+		turns++
+	}
+	if next != all || turns != 4 {
+		t.Errorf("%d posts in %d turns", next, turns)
 	}
 }

@@ -1,4 +1,4 @@
-package inetd
+package loop
 
 import (
 	"slices"
@@ -12,11 +12,11 @@ import (
 func TestTimers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &Server{}
+		s := &Timers{}
 		var ran []time.Duration
 		begin := time.Now()
 		for _, d := range []time.Duration{3, 1, 2, 5, 1, 4} {
-			s.after(d*time.Second, func() {
+			s.After(d*time.Second, func() {
 				if now := time.Since(begin); now != d*time.Second {
 					t.Errorf("the timer of %v s ran after %v", int(d), now)
 				}
@@ -24,7 +24,7 @@ func TestTimers(t *testing.T) {
 			})
 		}
 		for {
-			next := s.expire()
+			next := s.Expire()
 			if next < 0 {
 				break
 			}
@@ -33,8 +33,8 @@ func TestTimers(t *testing.T) {
 		if want := []time.Duration{1, 1, 2, 3, 4, 5}; !slices.Equal(ran, want) {
 			t.Errorf("ran %v, want %v", ran, want)
 		}
-		if len(s.timers) != 0 {
-			t.Errorf("%d timers are left", len(s.timers))
+		if s.Len() != 0 {
+			t.Errorf("%d timers are left", s.Len())
 		}
 	})
 }
@@ -43,13 +43,13 @@ func TestTimers(t *testing.T) {
 func TestTimerSetsTimer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &Server{}
+		s := &Timers{}
 		ran := 0
-		s.after(0, func() {
-			s.after(0, func() { ran++ })
-			s.after(time.Minute, func() { ran++ })
+		s.After(0, func() {
+			s.After(0, func() { ran++ })
+			s.After(time.Minute, func() { ran++ })
 		})
-		if next := s.expire(); next != time.Minute || ran != 1 {
+		if next := s.Expire(); next != time.Minute || ran != 1 {
 			t.Errorf("next in %v, %d ran", next, ran)
 		}
 	})
@@ -57,7 +57,23 @@ func TestTimerSetsTimer(t *testing.T) {
 
 func TestNoTimers(t *testing.T) {
 	t.Parallel()
-	if d := (&Server{}).expire(); d >= 0 {
+	if d := (&Timers{}).Expire(); d >= 0 {
 		t.Errorf("the loop would wake after %v for nothing", d)
+	}
+}
+
+// A timer that always sets another for at once lets the loop go on.
+func TestTimersInBatches(t *testing.T) {
+	t.Parallel()
+	s := &Timers{}
+	ran := 0
+	var again func()
+	again = func() {
+		ran++
+		s.After(0, again)
+	}
+	again()
+	if next := s.Expire(); next != 0 || ran != batch+1 {
+		t.Errorf("next in %v, %d ran", next, ran)
 	}
 }

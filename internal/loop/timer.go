@@ -1,0 +1,53 @@
+package loop
+
+import (
+	"container/heap"
+	"time"
+)
+
+// Timers are functions to be called on the event loop at their time. They belong
+// to one goroutine, and the zero value is ready for use.
+type Timers struct{ heap timers }
+
+type timer struct {
+	at  time.Time
+	run func()
+}
+
+// After runs f on the event loop once d has passed. It cannot be cancelled: f
+// looks whether it is still wanted.
+func (t *Timers) After(d time.Duration, f func()) {
+	heap.Push(&t.heap, timer{time.Now().Add(d), f})
+}
+
+// Expire runs up to 64 of the timers that are due, and returns the time to the
+// next one, negative if there is none.
+func (t *Timers) Expire() time.Duration {
+	for range batch {
+		if len(t.heap) == 0 {
+			return -1
+		}
+		if d := time.Until(t.heap[0].at); d > 0 {
+			return d
+		}
+		heap.Pop(&t.heap).(timer).run()
+	}
+	return 0
+}
+
+// Len is how many timers have not run.
+func (t *Timers) Len() int { return len(t.heap) }
+
+type timers []timer
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *timers) Push(x any)        { *t = append(*t, x.(timer)) }
+func (t *timers) Pop() any {
+	last := len(*t) - 1
+	x := (*t)[last]
+	(*t)[last] = timer{}
+	*t = (*t)[:last]
+	return x
+}
