@@ -17,12 +17,13 @@ func (s *Server) refreshAccounts() {
 	if !s.now.accounts.Changed() {
 		return
 	}
-	s.loading = true
 	was, host, env := s.now, s.host(), environment(s.cfg.KeepEnv)
-	go func() {
+	s.try(func() func() {
 		now, errs := was.identities(host, s.starter, env)
-		s.mail.Post(func() { s.identified(now, errs) })
-	}()
+		return func() { s.identified(now, errs) }
+	}, func() {
+		s.log.Errorf("users and groups were not looked up within %v; servers run with the identity they had", loadTime)
+	})
 }
 
 // identified has servers started from now on run under the profiles of now.

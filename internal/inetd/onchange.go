@@ -8,10 +8,15 @@ func (s *Server) watch() *watch.Watcher {
 		return s.watcher
 	}
 	s.watcher = watch.New()
-	changed := s.watcher.Changed()
+	changed, closed := s.watcher.Changed(), s.watcher.Closed()
 	go func() {
-		for path := range changed {
-			s.mail.Post(func() { s.changed(path) })
+		for {
+			select {
+			case path := <-changed:
+				s.mail.Post(func() { s.changed(path) })
+			case <-closed:
+				return
+			}
 		}
 	}()
 	return s.watcher

@@ -66,11 +66,15 @@ type Server struct {
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
 
-	loading bool            // a load is under way
-	waiting []func(Outcome) // for the load after it
-	again   bool
-	ready   bool
-	failure error // ends Run
+	load     func(*plan.Config, *plan.Host) *plan.Plan
+	loading  bool // a load is under way
+	attempt  *attempt
+	stuck    int             // attempts that were given up and are not back
+	guarding bool            // guard has a timer
+	waiting  []func(Outcome) // for the load after it
+	again    bool
+	ready    bool
+	failure  error // ends Run
 
 	hosts, sec *wrap.Files
 	names      wrap.Names
@@ -109,6 +113,7 @@ func New(c Config) (*Server, error) {
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
+		load: plan.Load,
 	}
 	s.findRules()
 	s.adopt()
@@ -238,21 +243,27 @@ func (s *Server) reload(done func(Outcome)) {
 		s.notify("RELOADING=1")
 	}
 	answer := s.waiting
-	s.loading, s.waiting, s.again = true, nil, false
+	s.waiting, s.again = nil, false
+	if s.stuck >= maxStuck {
+		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.stuck), answer)
+		return
+	}
 	cfg, host, env := s.cfg.Config, s.host(), environment(s.cfg.KeepEnv)
+	var reading atomic.Pointer[string]
+	host.Reading = reading.Store
 	s.pacer.Hold()
-	watcher, paths := s.watch(), s.watched()
-	go func() {
+	watcher, paths, load := s.watch(), s.watched(), s.load
+	s.try(func() func() {
 		watcher.Set(paths) // before the files are read: no change may fall between
-		p := plan.Load(&cfg, host)
+		p := load(&cfg, host)
 		if !slices.Equal(paths, p.Watch) {
 			watcher.Set(p.Watch)
 		}
 		s.readRules(p)
 		g, err := assemble(p, s.starter, env)
 		p.Err = cmp.Or(p.Err, err)
-		s.mail.Post(func() { s.loaded(p, g, answer) })
-	}()
+		return func() { s.loaded(p, g, answer) }
+	}, func() { s.unread(slow(reading.Load()), answer) })
 }
 
 // loaded puts a plan into force.

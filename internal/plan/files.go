@@ -48,6 +48,8 @@ func identityOf(path string) (id fileID, ok bool) {
 // source returns a configuration file, which it reads unless that has been done
 // in this load.
 func (l *loader) source(path string, read func(path string) (string, error)) (*conf.File, error) {
+	l.reading(&path)
+	defer l.reading(nil)
 	id, exists := identityOf(path)
 	if f := l.sources.files[id]; f != nil && exists {
 		return f, nil
@@ -63,6 +65,13 @@ func (l *loader) source(path string, read func(path string) (string, error)) (*c
 		return nil, fmt.Errorf("%s: the configuration is too large: at most %d files and %d bytes are read", path, maxFiles, maxText)
 	}
 	return f, l.damage(f)
+}
+
+// reading tells whoever waits for the load what that waits for.
+func (l *loader) reading(path *string) {
+	if l.host.Reading != nil {
+		l.host.Reading(path)
+	}
 }
 
 // damage says why a file cannot be what its author wrote. Such a file changes

@@ -183,7 +183,9 @@ const (
 func (l *loader) databases(files []string) (err error) {
 	path := l.servicesFile(files)
 	l.plan.Watch = append(l.plan.Watch, path)
+	l.reading(&path)
 	text, err := readText(path)
+	l.reading(nil)
 	l.services, l.from = netdb.ParseServices(text), origin{path: path, err: err}
 	l.plan.Accounts, err = l.host.OpenAccounts()
 	return err

@@ -68,6 +68,10 @@ type Host struct {
 	// Getent asks getent(1) for one key of a system database. Nil: files alone.
 	Getent func(database, key string) (line string, found bool, err error)
 
+	// Reading is told the file that the load is about to read, and nil when it has
+	// read it: reading may take for ever. Nil: nobody wants to know.
+	Reading func(path *string)
+
 	Known   []string // configuration files that the last load read: one of them that is gone is missed
 	Sockets int      // about as many are to be expected
 }

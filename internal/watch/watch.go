@@ -64,6 +64,9 @@ func (w *Watcher) Set(paths []string) {
 // never closed.
 func (w *Watcher) Changed() <-chan string { return w.changed }
 
+// Closed is closed once the Watcher has ended.
+func (w *Watcher) Closed() <-chan struct{} { return w.done }
+
 // Degraded says why changes may be told ten seconds late, or returns nil.
 func (w *Watcher) Degraded() error {
 	w.mu.Lock()

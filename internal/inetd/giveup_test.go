@@ -1,0 +1,65 @@
+package inetd
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/plan"
+)
+
+// TestLoadGivenUp: a load that does not come back, as from a file on a dead file
+// system, is told and given up, and the next one runs. What it finds in the end
+// changes nothing.
+func TestLoadGivenUp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, "@given-1 stream unix nowait - internal echo\n")
+	s := serving(t, file)
+	dead := make(chan struct{})
+	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
+		host.Reading(&file)
+		s.mail.Post(func() { // time passes
+			s.attempt.until, s.guarding = time.Now(), false
+			s.guard()
+		})
+		<-dead
+		return &plan.Plan{}
+	}
+	out := outcome(s)
+	if out.Err == nil || !strings.Contains(out.Err.Error(), file+" was not read within 45s") || len(s.services) != 1 {
+		t.Errorf("a load that does not come back: %+v, %d services", out, len(s.services))
+	}
+	for range maxStuck - 1 {
+		outcome(s)
+	}
+	if out := outcome(s); out.Err == nil || !strings.Contains(out.Err.Error(), "4 loads before it still wait") {
+		t.Errorf("one load too many: %+v", out)
+	}
+
+	close(dead)
+	for s.stuck > 0 {
+		s.turn()
+	}
+	if len(s.services) != 1 {
+		t.Error("a load that was given up has removed a service")
+	}
+	s.load = plan.Load
+	writeConf(t, file, "@given-1 stream unix nowait - internal echo\n@given-2 stream unix nowait - internal echo\n")
+	if out := reloaded(t, s); len(out.Added) != 1 || out.Kept != 1 {
+		t.Errorf("the load after it: %+v", out)
+	}
+}
+
+// outcome turns the loop until a reload is answered.
+func outcome(s *Server) (out Outcome) {
+	done := false
+	s.reload(func(o Outcome) {
+		out = o
+		s.mail.Post(func() { done = true }) // a timer that answers does not end the turn
+	})
+	for !done {
+		s.turn()
+	}
+	return out
+}
