@@ -74,6 +74,35 @@ func TestGetent(t *testing.T) {
 	}
 }
 
+// TestDotted: a user whose name has a dot is that user, if there is one, and
+// nobody is asked about user.group where the files know both.
+func TestDotted(t *testing.T) {
+	t.Parallel()
+	d := &directory{lines: map[string]string{"passwd far.away": "far.away:*:3000:100::/:/bin/sh"}}
+	db := write(t, passwd+"john.doe:x:1500:100:::\nalice.users:x:1501:100:::\n", group, d.getent)
+	tests := []struct {
+		user, group string
+		want        bool
+	}{
+		{"john", "doe", true},
+		{"alice", "users", true},
+		{"alice", "audio", false},
+		{"far", "away", true},
+		{"far", "users", false},
+		{"0", "0", false},
+	}
+	for _, tt := range tests {
+		for range 2 {
+			if got := db.Dotted(tt.user, tt.group); got != tt.want {
+				t.Errorf("Dotted(%q, %q) is %v", tt.user, tt.group, got)
+			}
+		}
+	}
+	if want := []string{"passwd far.away", "passwd far.users"}; !slices.Equal(d.asked, want) {
+		t.Errorf("asked %q, want %q", d.asked, want)
+	}
+}
+
 func TestGetentFails(t *testing.T) {
 	t.Parallel()
 	d := &directory{err: errors.New("timed out")}

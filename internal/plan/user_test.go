@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"inetd/internal/account"
+	"inetd/internal/conf"
 )
 
 // accounts are those of root (group 0) and of a user 1000 with the groups 1000
@@ -20,6 +21,32 @@ func accounts(t *testing.T) *account.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// TestUserWithDot: user.group is a user of that name, if there is one.
+func TestUserWithDot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db, err := account.Open(
+		write(t, filepath.Join(dir, "passwd"), "ann:x:1000:1000::/:/bin/sh\nann.sudo:x:1002:1002::/:/bin/sh\n"),
+		write(t, filepath.Join(dir, "group"), "ann:x:1000:\nsudo:x:27:ann\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &loader{plan: Plan{Accounts: db}}
+	for column, want := range map[string]User{
+		"ann.sudo": {Name: "ann.sudo"},
+		"ann:sudo": {"ann", "sudo"},
+		"ann.ann":  {"ann", "ann"},
+	} {
+		entries, problems := conf.Parse("f", []byte("echo stream tcp nowait "+column+" internal\n"), nil)
+		if len(entries) != 1 {
+			t.Fatal(problems)
+		}
+		if l.wholeUser(&entries[0]); (User{entries[0].User, entries[0].Group}) != want {
+			t.Errorf("%s is %q and %q", column, entries[0].User, entries[0].Group)
+		}
+	}
 }
 
 // TestIdentity: root may be anybody, and need not become the root that it is;
