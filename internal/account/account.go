@@ -100,6 +100,27 @@ func (db *DB) Lookup(user, group string) (Credentials, error) {
 	return a.Credentials, a.err
 }
 
+// Dotted reports whether what was read as user.group is the name of a user: one
+// of the passwd file, or one that getent knows. That is not asked if the files
+// know both the user and the group, as they do in nearly every configuration.
+func (db *DB) Dotted(user, group string) bool {
+	whole := user + "." + group
+	if _, ok := db.users.named(whole); ok {
+		return true
+	}
+	if db.knows(user, db.users.has) && db.knows(group, db.groups.has) {
+		return false
+	}
+	_, err := db.Lookup(whole, "")
+	return err == nil
+}
+
+// knows reports whether a file has a name; a number needs none.
+func (db *DB) knows(name string, has func(name string) bool) bool {
+	_, numeric := parseID(name)
+	return numeric || has(name)
+}
+
 func (db *DB) lookup(name, group string) (Credentials, error) {
 	u, err := db.user(name)
 	if err != nil {

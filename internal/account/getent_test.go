@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,7 @@ func TestDotted(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"passwd far.away", "passwd far.users"}; !slices.Equal(d.asked, want) {
+	if want := []string{"passwd far.away", "initgroups far.away", "passwd far.users"}; !slices.Equal(d.asked, want) {
 		t.Errorf("asked %q, want %q", d.asked, want)
 	}
 }

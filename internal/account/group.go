@@ -65,6 +65,11 @@ func (db *groups) named(name string) (gid uint32, ok bool) {
 	return gid, ok
 }
 
+func (db *groups) has(name string) bool {
+	_, ok := db.gid[name]
+	return ok
+}
+
 // listing returns the groups that list a user as a member.
 func (db *groups) listing(user string) []uint32 {
 	i, ok := db.last[user]

@@ -53,6 +53,11 @@ func (db *users) named(name string) (user, bool) {
 	return db.list[i], true
 }
 
+func (db *users) has(name string) bool {
+	_, ok := db.name[name]
+	return ok
+}
+
 func (db *users) numbered(uid uint32) (user, bool) {
 	i, ok := db.uid[uid]
 	if !ok {

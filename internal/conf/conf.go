@@ -95,6 +95,7 @@ type Entry struct {
 	Limits         Limits
 
 	User, Group string   // User "": as the daemon; Group "": the user's own
+	Dotted      bool     // they were written user.group, which may as well be the name of a user
 	Internal    bool     // the server column is "internal"; Server is then ""
 	Server      string   // as written, except that VOS's ">a>b" has become "/a/b"
 	Argv        []string // argv[0] first and never empty; for an internal service the words after "internal"

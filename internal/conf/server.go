@@ -35,7 +35,7 @@ func (d *draft) user(f Word) {
 		d.hint(f.Pos, "NOLUID is read as root", "Linux gives no login uid to a server")
 		user = "root"
 	}
-	d.e.User, d.e.Group = user, group
+	d.e.User, d.e.Group, d.e.Dotted = user, group, grouped && sep == "."
 }
 
 // isProgram tells whether a word can only be a server.

@@ -164,6 +164,7 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 
 // take adds what an entry asks for to the plan.
 func (l *loader) take(e *conf.Entry) {
+	l.wholeUser(e)
 	v := l.entry(e)
 	if l.checking {
 		l.note(e, v)

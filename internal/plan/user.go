@@ -16,6 +16,13 @@ const (
 	groupFile  = "/etc/group"
 )
 
+// wholeUser mends an entry whose user has a dot in the name.
+func (l *loader) wholeUser(e *conf.Entry) {
+	if e.Dotted && l.plan.Accounts.Dotted(e.User, e.Group) {
+		e.User, e.Group, e.Dotted = e.User+"."+e.Group, "", false
+	}
+}
+
 // identify finds out who the server of an entry is to be, or reports why nobody
 // is. A builtin's user must exist too, as in every inetd that checks.
 func (l *loader) identify(e *conf.Entry) bool {
