@@ -40,23 +40,45 @@ func processLimits() (sizes []int) {
 // not get a thread which it needs, and the daemon must need none then.
 func TestProcessLimitOfGroup(t *testing.T) {
 	t.Parallel()
-	root, err := pidsGroups()
-	if err != nil {
-		t.Skip(err)
-	}
 	for _, n := range processLimits() {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
-			dir, err := os.MkdirTemp(root, "inetd-test-")
-			if err != nil {
-				t.Skip(err)
-			}
-			t.Cleanup(func() { removeGroup(t, dir) })
-			if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(n)), 0); err != nil {
-				t.Skip(err)
-			}
-			newSiege(t, "root", "group", dir).run(n)
+			newSiege(t, "root", "group", newGroup(t, n)).run(n)
 		})
+	}
+}
+
+// TestProcessLimitInBackground: the process that has started the daemon, and is
+// gone when it serves, takes no room from its threads.
+func TestProcessLimitInBackground(t *testing.T) {
+	t.Parallel()
+	dir := newGroup(t, 16)
+	work := t.TempDir()
+	conf, pidFile := filepath.Join(work, "conf"), filepath.Join(work, "pid")
+	if err := os.WriteFile(conf, []byte(work+"/socket stream unix nowait - internal discard\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	program, err := exec.LookPath("inetd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(filepath.Dir(program), "t-confine"), "group", dir, program, "-e", "-p", pidFile, conf)
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	pid, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const enough = 11
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		threads, err := os.ReadDir(fmt.Sprintf("/proc/%s/task", strings.TrimSpace(string(pid))))
+		if err == nil && len(threads) >= enough {
+			return
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("%d threads, want %d; %v", len(threads), enough, err)
+		}
 	}
 }
 
@@ -93,6 +115,24 @@ func confine() {
 	}
 	fmt.Fprintln(os.Stderr, "t-confine:", err)
 	os.Exit(2)
+}
+
+// newGroup makes a control group with room for n processes.
+func newGroup(t *testing.T, n int) string {
+	t.Helper()
+	root, err := pidsGroups()
+	if err != nil {
+		t.Skip(err)
+	}
+	dir, err := os.MkdirTemp(root, "inetd-test-")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { removeGroup(t, dir) })
+	if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(n)), 0); err != nil {
+		t.Skip(err)
+	}
+	return dir
 }
 
 // pidsGroups is a directory in which control groups that count processes can be
