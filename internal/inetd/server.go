@@ -142,13 +142,23 @@ func (s *Server) Run() error {
 	return s.failure
 }
 
+// launchTime is how long the process that has started the daemon may need to end
+// once that serves.
+const launchTime = time.Second
+
 // reserveThreads has Go's runtime make its threads before servers can use up the
-// processes that this one may have.
+// processes that this one may have. Where they are few, it makes the rest when
+// whoever has started the daemon is gone.
 func (s *Server) reserveThreads() {
-	if left, enough := threads.Reserve(s.starter.Room); !enough {
-		s.log.Warningf("servers may have only %s at once here; raise ulimit -u, pids.max of the control group, or TasksMax of systemd",
-			plan.Count(left, "process", "processes"))
+	if _, enough := threads.Reserve(s.starter.Room); enough {
+		return
 	}
+	s.timers.After(launchTime, func() {
+		if left, enough := threads.Reserve(s.starter.Room); !enough {
+			s.log.Warningf("servers may have only %s at once here; raise ulimit -u, pids.max of the control group, or TasksMax of systemd",
+				plan.Count(left, "process", "processes"))
+		}
+	})
 }
 
 // yieldTime is less than the 10 ms that Go's scheduler lets a goroutine run.
