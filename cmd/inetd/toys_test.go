@@ -25,6 +25,7 @@ var toys = map[string]func(){
 	"t-dgram": answerDatagrams,
 	"t-sd":    listenAsSystemd,
 	"t-shut":  answerAndShutDown,
+	"t-spoil": spoil,
 }
 
 // wrappers execute the daemon in a surrounding of their making.
@@ -43,6 +44,36 @@ func answerAndShutDown() {
 	_, err = os.Stdout.Write(b[:n])
 	exitOn(err)
 	exitOn(unix.Shutdown(0, unix.SHUT_RDWR))
+}
+
+// spoil serves one client of a wait service, says whether its socket was blocking,
+// and leaves that shut down, connected or non-blocking to the next server.
+func spoil() {
+	flags, err := unix.FcntlInt(0, unix.F_GETFL, 0)
+	exitOn(err)
+	answer := []byte("blocking")
+	if flags&unix.O_NONBLOCK != 0 {
+		answer = []byte("nonblocking")
+	}
+	conn, peer, err := unix.Accept(0)
+	if err != nil { // datagrams
+		conn = 0
+		_, peer, err = unix.Recvfrom(0, make([]byte, 100), 0)
+		exitOn(err)
+		exitOn(unix.Sendto(0, answer, 0, peer))
+	} else {
+		_, err = unix.Write(conn, answer)
+		exitOn(err)
+		exitOn(unix.Close(conn))
+	}
+	switch os.Args[1] {
+	case "shutdown":
+		exitOn(unix.Shutdown(0, unix.SHUT_RDWR))
+	case "connect":
+		exitOn(unix.Connect(0, peer))
+	case "nonblock":
+		exitOn(unix.SetNonblock(0, true))
+	}
 }
 
 // printEnvironment leaves out what the test harness needs for itself.
