@@ -139,6 +139,10 @@ func (s *Server) hand(k *socket, v *service) {
 	if k.fd < 0 {
 		return
 	}
+	if why := s.unsound(k); why != "" && k.server == 0 {
+		s.reopen(k, why)
+		return
+	}
 	if was.Options != v.do.Options {
 		s.apply(k)
 	}
@@ -157,6 +161,11 @@ func (s *Server) apply(k *socket) {
 		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
 	}
 	sock.Listen(int(k.fd), k.spec, v.do.Options)
+	if k.spec.HasPath() {
+		if err := sock.Own(k.spec, v.do.Options, s.paths[k]); err != nil {
+			s.log.Errorf("%s: %s", v.label, strerror.Call(err))
+		}
+	}
 }
 
 // answers gives a datagram socket of a builtin the state of its replies.
@@ -194,6 +203,9 @@ func (s *Server) opened(k *socket, fd int) {
 		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
 	}
 	s.sockets[fd] = k
+	if k.spec.HasPath() {
+		s.paths[k] = sock.FileOf(k.spec)
+	}
 	s.arm(k)
 }
 
@@ -270,15 +282,21 @@ func (s *Server) shut(k *socket) {
 	delete(s.faults, k)
 	delete(s.held, k)
 	delete(s.repliers, k)
+	s.closeSocket(k)
+}
+
+// closeSocket closes a socket, if it is open.
+func (s *Server) closeSocket(k *socket) {
 	if k.fd < 0 {
 		return
 	}
 	s.unpoll(k)
 	s.sockets[k.fd] = nil
 	if _, inherited := s.inherited[k.spec]; !inherited {
-		sock.Close(int(k.fd), k.spec)
+		sock.Close(int(k.fd), k.spec, s.paths[k])
 	}
 	k.fd = -1
+	delete(s.paths, k)
 }
 
 // arm polls a socket if it may have clients now, and only then.

@@ -51,6 +51,7 @@ type Server struct {
 
 	services  []*service
 	sockets   []*socket            // by descriptor
+	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
 	faults    map[*socket]*fault   // of the sockets that are not open
 	told      map[alike]int        // lines about sockets of late
 	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
@@ -111,7 +112,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
+		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
 		load: plan.Load,
 	}

@@ -65,8 +65,9 @@ type fault struct {
 // through a reload.
 type usage struct {
 	limit.Usage
-	balks     int  // servers in a row that ended without having taken anything
-	suspended bool // its sockets are not polled until the window has passed
+	balks     int    // servers in a row that ended without having taken anything
+	suspended bool   // its sockets are not polled until the window has passed
+	mended    string // what a wait server has last left behind, as it was logged
 }
 
 func (v *service) usage() *usage {

@@ -55,6 +55,9 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if k.svc.do.Options != p.svc.do.Options {
 		s.apply(k)
 	}
+	if s.mend(k); k.fd < 0 {
+		return
+	}
 	waiting := pollIn(int(k.fd))
 	switch {
 	case st.Stage != child.Run:

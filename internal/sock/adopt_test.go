@@ -45,7 +45,7 @@ func TestAdopt(t *testing.T) {
 		if got != want || high < 300 || err != nil {
 			t.Errorf("%+v is taken for %+v, descriptor %d, %v", want, got, high, err)
 		}
-		Close(high, s)
+		Close(high, s, File{})
 	}
 }
 

@@ -148,9 +148,12 @@ func Listen(fd int, s Spec, o Options) error {
 	return os.NewSyscallError("listen", unix.Listen(fd, o.Backlog))
 }
 
-// Close closes a socket that Open opened, and removes its path.
-func Close(fd int, s Spec) {
-	remove(fd, s)
+// Close closes a socket that Open opened, and removes its path if that still is
+// the file ours.
+func Close(fd int, s Spec, ours File) {
+	if s.HasPath() {
+		remove(s, ours)
+	}
 	unix.Close(fd)
 }
 

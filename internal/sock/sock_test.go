@@ -23,7 +23,8 @@ func open(t *testing.T, s Spec, o Options) (fd int, at netip.AddrPort) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { Close(fd, s) })
+	file := FileOf(s)
+	t.Cleanup(func() { Close(fd, s, file) })
 	var a Address
 	if err := Local(fd, &a); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,63 @@
+package sock
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// State is what is wrong with an open socket that a server has had, or whose
+// interface has gone. The zero value is nothing.
+type State struct {
+	Deaf        bool // it no longer listens, or was shut down: no client reaches it
+	Away        bool // the interface of its address is another one now
+	Connected   bool // a datagram socket that hears one peer only
+	NonBlocking bool // although a wait server is promised a blocking socket
+}
+
+// Look returns the state of a socket that Open opened with these options.
+func Look(fd int, s Spec, o Options) (st State) {
+	switch {
+	case s.Listens():
+		on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+		st.Deaf = err == nil && on == 0
+	default:
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(p, 0)
+		st.Deaf = err == nil && n == 1 && p[0].Revents&unix.POLLRDHUP != 0
+		_, err = unix.Getpeername(fd)
+		st.Connected = err == nil && s.Type == unix.SOCK_DGRAM
+	}
+	st.Away = away(fd, s)
+	if o.Blocking {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		st.NonBlocking = err == nil && flags&unix.O_NONBLOCK != 0
+	}
+	return st
+}
+
+// away reports whether a socket is bound to an address of an interface that has
+// gone. One that comes back with the same name has another number.
+func away(fd int, s Spec) bool {
+	if s.Addr.Addr().Zone() == "" {
+		return false
+	}
+	var a Address
+	if Local(fd, &a) != nil || a.Family() != unix.AF_INET6 {
+		return false
+	}
+	id, err := zoneID(s.Addr.Addr().Zone())
+	return err == nil && id != (*unix.RawSockaddrInet6)(unsafe.Pointer(&a.raw)).Scope_id
+}
+
+// Disconnect undoes connect on a datagram socket. It keeps its address and what
+// is in its queue.
+func Disconnect(fd int) error {
+	sa := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	_, _, e := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))
+	if e != 0 {
+		return os.NewSyscallError("connect", e)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package sock
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestUnixPathInDirectoryOfAnother: whoever may write to the directory of a path
+// puts a link to a file of ours into the place of each socket. The file stays as
+// it was.
+func TestUnixPathInDirectoryOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret, path := filepath.Join(dir, "secret"), filepath.Join(dir, "sock")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := UnixSpec(unix.SOCK_STREAM, path)
+	var stop atomic.Bool
+	swapped := make(chan int)
+	go func() {
+		n := 0
+		link := path + ".link"
+		os.Symlink(secret, link)
+		for !stop.Load() {
+			var st unix.Stat_t
+			if unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK && os.Rename(link, path) == nil {
+				n++
+				os.Symlink(secret, link)
+			}
+			runtime.Gosched()
+		}
+		swapped <- n
+	}()
+	for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); {
+		if fd, err := Open(s, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1}, 3); err == nil {
+			Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, FileOf(s))
+			Close(fd, s, FileOf(s))
+		}
+		os.Remove(path)
+	}
+	stop.Store(true)
+	if n := <-swapped; n == 0 {
+		t.Error("nothing was swapped")
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(secret, &st); err != nil || st.Mode&0o777 != 0o600 {
+		t.Errorf("the file of ours has mode %o, %v", st.Mode&0o777, err)
+	}
+}
+
+// TestUnixMode: no umask is needed, and none is changed.
+func TestUnixMode(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []uint32{0, 0o600, 0o660, 0o666, 0o777} {
+		s := UnixSpec(unix.SOCK_STREAM, filepath.Join(t.TempDir(), "sock"))
+		fd, _ := open(t, s, Options{Mode: mode, UID: -1, GID: -1, Backlog: 1})
+		var st unix.Stat_t
+		if unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != mode {
+			t.Errorf("mode %o, want %o", st.Mode&0o777, mode)
+		}
+		if file := FileOf(s); Own(s, Options{Mode: 0o640, UID: -1, GID: -1}, file) != nil || unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != 0o640 {
+			t.Errorf("mode %o, want 640", st.Mode&0o777)
+		}
+		if Own(s, Options{Mode: 0o600, UID: -1, GID: -1}, File{1, 2}) == nil {
+			t.Error("another file was made ours")
+		}
+		Close(fd, s, File{1, 2})
+		if FileOf(s) == (File{}) {
+			t.Error("another's path was removed")
+		}
+	}
+}
+
+// TestUnixPathTaken: a path that is served, or is no socket, is left alone.
+func TestUnixPathTaken(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	served := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "served"))
+	open(t, served, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1})
+	if _, err := Open(served, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "another process serves") {
+		t.Errorf("served: %v", err)
+	}
+	plain := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "plain"))
+	os.WriteFile(plain.Path(), nil, 0o600)
+	if _, err := Open(plain, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "not a socket") {
+		t.Errorf("plain: %v", err)
+	}
+	link := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "link"))
+	os.Symlink(served.Path(), link.Path())
+	if _, err := Open(link, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil {
+		t.Error("a link was replaced")
+	}
+}
