@@ -14,12 +14,17 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/inetd"
+	"inetd/internal/zone"
 )
 
 func main() {
+	if tz, set := os.LookupEnv("TZ"); set {
+		time.Local = zone.Location(tz) // for time stamps in the log; nothing else runs yet
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -4,7 +4,10 @@
 // sets no time limits and counts no clients: its caller does.
 package builtin
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // Service is one built-in service. Each value from Lookup has its own state
 // (the position of chargen), so a socket needs one of its own.
@@ -29,9 +32,9 @@ type Service struct {
 }
 
 // Lookup returns a fresh Service of that name, which is lower case and no
-// alias.
-func Lookup(name string) (Service, bool) {
-	for _, s := range services() {
+// alias. Now tells the local time.
+func Lookup(name string, now func() time.Time) (Service, bool) {
+	for _, s := range services(now) {
 		if s.Name == name {
 			return s, true
 		}
@@ -42,19 +45,19 @@ func Lookup(name string) (Service, bool) {
 // Names returns the names that Lookup knows.
 func Names() []string {
 	var names []string
-	for _, s := range services() {
+	for _, s := range services(time.Now) {
 		names = append(names, s.Name)
 	}
 	return names
 }
 
-func services() []Service {
+func services(now func() time.Time) []Service {
 	return []Service{
 		{Name: "echo", Stream: echo, Reply: echoReply},
 		{Name: "discard", Stream: discard, Reply: discardReply},
 		{Name: "chargen", Stream: chargen, Reply: new(generator).reply},
-		brief("daytime", daytime),
-		brief("time", timestamp),
+		brief("daytime", func(dst []byte) []byte { return now().AppendFormat(dst, ctimeLayout) }),
+		brief("time", func(dst []byte) []byte { return timestamp(dst, now()) }),
 	}
 }
 

@@ -33,7 +33,7 @@ func (p *peer) Write(b []byte) (int, error) {
 
 func lookup(t testing.TB, name string) Service {
 	t.Helper()
-	s, ok := Lookup(name)
+	s, ok := Lookup(name, time.Now)
 	if !ok || s.Name != name {
 		t.Fatalf("Lookup(%q) = %q, %v", name, s.Name, ok)
 	}
@@ -56,7 +56,7 @@ func TestLookup(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "Echo", "qotd"} {
-		if _, ok := Lookup(name); ok {
+		if _, ok := Lookup(name, time.Now); ok {
 			t.Errorf("Lookup(%q) found something", name)
 		}
 	}

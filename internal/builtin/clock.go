@@ -12,12 +12,8 @@ const ctimeLayout = "Mon Jan _2 15:04:05 2006\r\n"
 // epochOffset is the seconds from 1900, where RFC 868 starts, to 1970.
 const epochOffset = 2208988800
 
-func daytime(dst []byte) []byte {
-	return time.Now().AppendFormat(dst, ctimeLayout)
-}
-
 // timestamp appends the seconds since 1900 in 32 bits, which start over on
 // 7 February 2036 as RFC 868 has it.
-func timestamp(dst []byte) []byte {
-	return binary.BigEndian.AppendUint32(dst, uint32(time.Now().Unix()+epochOffset))
+func timestamp(dst []byte, now time.Time) []byte {
+	return binary.BigEndian.AppendUint32(dst, uint32(now.Unix()+epochOffset))
 }

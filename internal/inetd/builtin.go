@@ -34,7 +34,7 @@ func (do *action) stays() bool {
 	if do.Builtin == "" || !do.Listens {
 		return false
 	}
-	b, _ := builtin.Lookup(do.Builtin)
+	b, _ := builtin.Lookup(do.Builtin, time.Now)
 	return b.Brief == nil
 }
 
@@ -98,7 +98,7 @@ func (s *Server) serveBuiltin(v *service, c client) {
 		s.serveIdent(v, c)
 		return
 	}
-	b, _ := builtin.Lookup(v.do.Builtin)
+	b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now)
 	if b.Brief != nil {
 		s.logBuiltin(v, c)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all

@@ -23,11 +23,11 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit", "internal/loop",
 		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
-		"internal/threads", "internal/watch", "internal/wrap", unixsys,
+		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
 	"internal/plan": {
@@ -59,6 +59,7 @@ var picture = map[string][]string{
 	"internal/watch":        {notify, unixsys},
 	"internal/wrap":         {"internal/access", "internal/strerror", "internal/textfile", unixsys},
 	"internal/wrap/dnstest": {}, // of tests
+	"internal/zone":         {"internal/textfile"},
 
 	"internal/bench": {unixsys}, // a tool of its own
 }

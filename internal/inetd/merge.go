@@ -172,7 +172,7 @@ func (s *Server) apply(k *socket) {
 func (s *Server) answers(k *socket) {
 	delete(s.repliers, k)
 	if b := k.svc.do.Builtin; b != "" && !k.spec.Listens() {
-		replier, _ := builtin.Lookup(b)
+		replier, _ := builtin.Lookup(b, s.clock.Now)
 		s.repliers[k] = &replier
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"inetd/internal/threads"
 	"inetd/internal/watch"
 	"inetd/internal/wrap"
+	"inetd/internal/zone"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,9 +90,10 @@ type Server struct {
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
-	builtins limit.Pool // their connections
-	awaiting bool       // awaitRoom has a timer
-	crowded  time.Time  // when a client was last refused for want of room
+	clock    *zone.Clock // of builtins
+	builtins limit.Pool  // their connections
+	awaiting bool        // awaitRoom has a timer
+	crowded  time.Time   // when a client was last refused for want of room
 
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -114,7 +116,7 @@ func New(c Config) (*Server, error) {
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
-		load: plan.Load,
+		load: plan.Load, clock: zone.NewClock(),
 	}
 	s.findRules()
 	s.adopt()
