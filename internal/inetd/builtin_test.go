@@ -79,6 +79,62 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	exchange(t, dialFrom(t, honest, "127.0.0.1:7001"), "hello", "hello")
 }
 
+// Whatever becomes of the clients of builtins, what they had is free again.
+func TestBuiltinsGiveBackWhatTheyHad(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	s := daemon(t, "", allBuiltins+`7007 stream tcp4 nowait/0/0/1 - internal echo
+tcpmux/+brief stream tcp4 nowait - internal daytime
+tcpmux/cat stream tcp4 nowait - /bin/cat
+tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
+`, nil)
+	one := dialFrom(t, "127.0.0.1", "127.0.0.1:7007")
+	exchange(t, one, "x", "x")
+	hold := dialFrom(t, "127.0.0.1", "127.0.0.1:7006")
+	io.WriteString(hold, "never\r\n")
+	for _, tt := range []struct{ to, sent, want string }{
+		{"7001", "x", "x"},
+		{"7003", "", " !"},
+		{"7004", "", time.Now().Format("Mon")},
+		{"7005", "1,1\r\n", "1 , 1 : ERROR"},
+		{"7006", "help\r\n", "echo\r\n"},
+		{"7006", "echo\r\nx", "+Go\r\nx"},
+		{"7006", "brief\r\n", "+Go\r\n"},
+		{"7006", "cat\r\nx", "x"},
+		{"7006", "none\r\n", "-Service not available\r\n"},
+		{"7006", "never\r\n", "-Service not available\r\n"},
+		{"7007", "", ""}, // has one client already
+	} {
+		c := dialFrom(t, "127.0.0.1", "127.0.0.1:"+tt.to)
+		exchange(t, c, tt.sent, tt.want)
+		c.Close()
+	}
+	one.Close()
+	hold.Close()
+	s.settle(t)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		left := ""
+		s.onLoop(func() {
+			for _, v := range append(s.services, s.plan.mux...) {
+				if n := v.usage().Live; n != 0 {
+					left += fmt.Sprintf("%s has %d clients\n", v.label, n)
+				}
+			}
+			if n := s.builtins.Len(); n != 0 {
+				left += fmt.Sprintf("%d connections of builtins\n", n)
+			}
+		})
+		if left == "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(left)
+		}
+	}
+}
+
 // asUser runs f in a thread of another user.
 func asUser(t *testing.T, uid int, f func()) {
 	t.Helper()
