@@ -71,17 +71,15 @@ func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 	s.letGo()
 }
 
-// roomTime is the pause between two looks for room. A silent client makes room
-// after some time, and nothing tells the loop when that time has come.
-const roomTime = time.Second
-
-// awaitRoom polls the sockets that are held back again after roomTime.
+// awaitRoom polls the sockets that are held back again after restTime. A silent
+// client makes room after some time, and nothing else tells the loop when that
+// time has come.
 func (s *Server) awaitRoom() {
 	if s.awaiting {
 		return
 	}
 	s.awaiting = true
-	s.timers.After(roomTime, func() {
+	s.timers.After(restTime, func() {
 		s.awaiting = false
 		s.letGo()
 	})

@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +81,63 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	exchange(t, dialFrom(t, honest, "127.0.0.1:7001"), "hello", "hello")
 }
 
+// A client that is silent makes room for another, in whatever it is silent; the
+// other need not connect again for that.
+func TestSilentClientMakesRoom(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	s := daemon(t, "", allBuiltins, func(s *Server) {
+		s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: 5 * restTime / 4}
+	})
+	for _, tt := range []struct{ to, sent, got string }{
+		{"7001", "", ""},
+		{"7001", "x", "x"},
+		{"7002", "x", ""},
+		{"7003", "", " !"},
+		{"7005", "", ""},
+		{"7006", "", ""},
+		{"7006", "help\r\n", "echo\r\n"},
+		{"7006", "none\r\n", "-Service"},
+		{"7006", "echo\r\nx", "+Go\r\nx"},
+	} {
+		a := dialFrom(t, "127.0.0.1", "127.0.0.1:"+tt.to)
+		exchange(t, a, tt.sent, tt.got)
+		for n := 0; n == 0; s.onLoop(func() { n = s.builtins.Len() }) {
+		}
+		b := dialFrom(t, "127.0.0.2", "127.0.0.1:7001")
+		exchange(t, b, "hello", "hello")
+		if _, err := io.Copy(io.Discard, a); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s after %q: the client keeps its connection", tt.to, tt.sent)
+		}
+		b.Close()
+		s.onLoop(func() { s.builtins.Patience = 0 }) // one wait is enough
+	}
+}
+
+// A client that is refused for want of room leaves nothing behind.
+func TestNoRoomForSource(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	s := daemon(t, "", allBuiltins, func(s *Server) {
+		s.builtins = limit.Pool{Size: 4, PerService: 4, PerSource: 1, Patience: time.Hour}
+	})
+	exchange(t, dialFrom(t, "127.0.0.1", "127.0.0.1:7001"), "x", "x")
+	for range 3 {
+		if n, err := dialFrom(t, "127.0.0.1", "127.0.0.1:7001").Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a second client of one source: %d bytes, %v", n, err)
+		}
+	}
+	s.onLoop(func() {
+		if n := s.services[0].usage().Live; n != 1 || s.builtins.Len() != 1 {
+			t.Errorf("%d clients, %d members, want one", n, s.builtins.Len())
+		}
+	})
+}
+
 // Whatever becomes of the clients of builtins, what they had is free again.
 func TestBuiltinsGiveBackWhatTheyHad(t *testing.T) {
 	if !inNetwork(t) {
@@ -117,7 +176,7 @@ tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		left := ""
 		s.onLoop(func() {
-			for _, v := range append(s.services, s.plan.mux...) {
+			for _, v := range append(s.services, s.now.mux...) {
 				if n := v.usage().Live; n != 0 {
 					left += fmt.Sprintf("%s has %d clients\n", v.label, n)
 				}
@@ -196,7 +255,7 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 	ip(t, "addr add 198.51.100.1/32 dev lo")
 	ip(t, "addr add 198.51.100.2/32 dev lo")
 	ip(t, "addr add 198.51.100.3/32 dev lo")
-	daemon(t, "", "198.51.100.1:7001 dgram udp4 wait - internal echo\n", nil)
+	daemon(t, "", "198.51.100.1:7001 dgram udp4 wait - internal echo\n127.0.0.1:7001 dgram udp4 wait - internal echo\n", nil)
 	const service = "198.51.100.1:7001"
 	to := netip.MustParseAddrPort(service)
 	forge, err := sock.NewInjector(3)
@@ -216,6 +275,10 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 	victim, other := from("198.51.100.2"), from("198.51.100.3")
 	for range repliesPerMin {
 		ask(t, victim, service, "x")
+	}
+	local := from("127.0.0.1")
+	for range repliesPerMin + 1 { // nobody can forge that one
+		ask(t, local, "127.0.0.1:7001", "x")
 	}
 	for i := range 5000 {
 		if err := forge.Inject(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), 4000), to, []byte("x")); err != nil {

@@ -51,11 +51,11 @@ type Server struct {
 	pacer     gc.Pacer
 
 	services  []*service
-	sockets   []*socket            // by descriptor
+	sockets   []*socket             // by descriptor
 	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
-	faults    map[*socket]*fault   // of the sockets that are not open
-	told      map[alike]int        // lines about sockets of late
-	held      map[*socket]struct{} // sockets that a limit on running servers keeps from being polled
+	faults    map[*socket]*fault    // of the sockets that are not open
+	told      map[alike]int         // lines about sockets of late
+	held      map[*socket]struct{}  // sockets that a limit on running servers keeps from being polled
 	processes map[int]*process
 	spare     []*process // records to be used again
 	started   int        // servers started since the last reap
