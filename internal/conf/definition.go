@@ -80,8 +80,12 @@ func (def *Definition) first(key string) Word {
 // its semicolon.
 func (r *reader) definition() {
 	first := len(r.out.Problems)
+	start := r.cursor
 	s := scanner{reader: r}
 	def, complete := s.definition()
+	if !r.gathering {
+		r.lookalikesSince(start)
+	}
 	switch {
 	case r.gathering:
 		r.gather(def, complete)

@@ -228,6 +228,9 @@ func (r *reader) decode() {
 func (r *reader) entry(s string, at cursor) {
 	first := len(r.out.Problems)
 	if r.join(s, at) && r.split() && len(r.fields) > 0 {
+		if !r.gathering {
+			r.lookalikesOfLine()
+		}
 		switch name := r.fields[0]; {
 		case strings.HasPrefix(name.Text, "."):
 			r.directive(r.fields)
