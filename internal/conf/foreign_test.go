@@ -44,6 +44,27 @@ finger/tcp`},
 	{"a wait word and no user", "finger stream tcp nowait wait /usr/sbin/fingerd", `
 error: f:1:26: the user column is missing; "wait" stands in its place`},
 
+	{"options after the protocol", "x stream tcp,sndbuf=1k,rcvbuf=2k,sndbfu=3k nowait root /bin/cat", `
+error: f:1:34: unknown option "sndbfu" after the protocol; did you mean "sndbuf"?`},
+	{"a bad value of a later option", "x stream tcp,sndbuf=1k,rcvbuf=2x,sndbuf=3k nowait root /bin/cat", `
+error: f:1:31: bad buffer size "2x"; expected a number of bytes, such as 16384, 16k or 1m`},
+	{"HP-UX's nine columns with a list of versions", "rpc dgram udp wait root /usr/sbin/x 100002 1,3 x", `
+warning: f:1:44: RPC versions 1,3 registered as 1-3; write a range
+100002/rpc/udp`},
+
+	// Characters from word processors and web pages.
+	{"a no-break space", "finger\u00a0stream tcp nowait nobody /usr/sbin/fingerd\na " + cat, `
+error: f:1:7: the blank U+00A0 separates no words; write a space
+a/tcp`},
+	{"an ideographic space in an argument", "x stream tcp nowait root /bin/echo echo a\u3000b", `
+hint: f:1:42: the blank U+3000 separates no words; write a space
+x/tcp`},
+	{"typographic quotes", "x stream tcp nowait root /bin/echo echo \u201chello there\u201d", `
+warning: f:1:41: the typographic quote “ is passed on; write "
+x/tcp`},
+	{"letters with marks", "x stream tcp nowait root /bin/echo echo caf\u00e9", `
+x/tcp`},
+
 	// Other files.
 	{"xinetd", "service ftp\n{\n\tsocket_type = stream\n\tserver = /usr/sbin/ftpd\n}\na " + cat, `
 error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
