@@ -52,19 +52,6 @@ error: f:1:31: bad buffer size "2x"; expected a number of bytes, such as 16384, 
 warning: f:1:44: RPC versions 1,3 registered as 1-3; write a range
 100002/rpc/udp`},
 
-	// Characters from word processors and web pages.
-	{"a no-break space", "finger\u00a0stream tcp nowait nobody /usr/sbin/fingerd\na " + cat, `
-error: f:1:7: the blank U+00A0 separates no words; write a space
-a/tcp`},
-	{"an ideographic space in an argument", "x stream tcp nowait root /bin/echo echo a\u3000b", `
-hint: f:1:42: the blank U+3000 separates no words; write a space
-x/tcp`},
-	{"typographic quotes", "x stream tcp nowait root /bin/echo echo \u201chello there\u201d", `
-warning: f:1:41: the typographic quote “ is passed on; write "
-x/tcp`},
-	{"letters with marks", "x stream tcp nowait root /bin/echo echo caf\u00e9", `
-x/tcp`},
-
 	// Other files.
 	{"xinetd", "service ftp\n{\n\tsocket_type = stream\n\tserver = /usr/sbin/ftpd\n}\na " + cat, `
 error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)

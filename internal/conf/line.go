@@ -10,6 +10,7 @@ import (
 type line struct {
 	text  string
 	parts []part
+	ascii bool // all of the text is
 }
 
 // part is what one physical line gives to a logical one.
@@ -98,10 +99,16 @@ func (r *reader) readable() bool {
 			return false
 		}
 	}
-	if i := strings.IndexFunc(l.text, control); i >= 0 {
-		r.badByte(l.pos(r, i), l.text[i])
-		return false
+	high := byte(0)
+	for i := range len(l.text) {
+		c := l.text[i]
+		if control(rune(c)) {
+			r.badByte(l.pos(r, i), c)
+			return false
+		}
+		high |= c
 	}
+	l.ascii = high < 0x80
 	return true
 }
 

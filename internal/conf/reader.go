@@ -228,7 +228,7 @@ func (r *reader) decode() {
 func (r *reader) entry(s string, at cursor) {
 	first := len(r.out.Problems)
 	if r.join(s, at) && r.split() && len(r.fields) > 0 {
-		if !r.gathering {
+		if !r.gathering && !r.logical.ascii {
 			r.lookalikesOfLine()
 		}
 		switch name := r.fields[0]; {
