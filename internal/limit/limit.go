@@ -6,7 +6,7 @@
 // Interval and servers at once, altogether and for each source.
 //
 // Pool is for room that services share, and that a silent client could take away
-// from all of them. Whoever serves in a Pool does three things:
+// from all of them. It is used like this:
 //
 //	if !pool.Room(service, now) { ... }              // before accept: leave clients in the listen queue
 //	m := pool.Enter(service, source, now)            // after accept; nil: no room for this source
