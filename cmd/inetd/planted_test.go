@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// stranger is a user who is neither root nor the one of the daemon.
+const stranger = 65534
+
+// plant makes a pid file that a stranger has locked, with our process id in it.
+func plant(t *testing.T) (path string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root may give a file away")
+	}
+	path = filepath.Join(t.TempDir(), "inetd.pid")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	fmt.Fprintln(f, os.Getpid())
+	if err := f.Chown(stranger, stranger); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestPlantedPidFile: in a directory of a stranger, a file may be locked that
+// names any process. Nobody signals that for root.
+func TestPlantedPidFile(t *testing.T) {
+	t.Parallel()
+	path := plant(t)
+	if pid, err := holder(path); err == nil {
+		t.Errorf("process %d is believed to be an inetd of user %d", pid, stranger)
+	}
+	if err := stop(path); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+		t.Errorf("-k: %v", err)
+	}
+	if _, err := lockPidFile(path); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+		t.Errorf("at the start: %v", err)
+	}
+}
+
+// TestPlantedControlSocket: what a stranger's socket answers is not believed.
+func TestPlantedControlSocket(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root may be somebody else")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "inetd.pid")
+	p, err := lockPidFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.remove()
+	os.Chmod(dir, 0o777)
+	var l net.Listener
+	as(t, stranger, func() { l, err = net.Listen("unix", socketPath(path)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			fmt.Fprint(conn, "added    evil/tcp\nstatus 0\n")
+			conn.Close()
+		}
+	}()
+	var out strings.Builder
+	if _, err := reload(path, &out); err == nil || out.Len() > 0 || !strings.Contains(err.Error(), "user 65534") {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+// as runs f in a thread with another user.
+func as(t *testing.T, uid int, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); e != 0 {
+			t.Error(e)
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
+// TestControlSocketOfOthers: only root and the daemon's user may control it, even
+// where the file system lets others connect.
+func TestControlSocketOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		peer, own uint32
+		may       bool
+	}{{0, 0, true}, {0, 1000, true}, {1000, 1000, true}, {1000, 0, false}, {1001, 1000, false}} {
+		if mayControl(tt.peer, tt.own) != tt.may {
+			t.Errorf("user %d may control a daemon of user %d: %v", tt.peer, tt.own, !tt.may)
+		}
+	}
+	if os.Getuid() != 0 {
+		return // what follows needs somebody else
+	}
+	dir := t.TempDir()
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		os.Chmod(dir, 0o755)
+	}
+	path := filepath.Join(t.TempDir(), "inetd.sock")
+	os.Chmod(filepath.Dir(path), 0o755)
+	c, err := listenControl(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	os.Chmod(path, 0o666)
+	for uid, want := range map[int]bool{stranger: false, 0: true} {
+		as(t, uid, func() {
+			client, err := net.Dial("unix", path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer client.Close()
+			conn, err := c.l.AcceptUnix()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			if trusted(conn) != want {
+				t.Errorf("user %d is trusted: %v", uid, !want)
+			}
+		})
+	}
+}
+
+// TestAnswerIsCleaned: nothing in an answer acts on the terminal.
+func TestAnswerIsCleaned(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	status, err := printAnswer(strings.NewReader("added    \x1b[2Ja\r\tb\x00\x9b\xc2\x9b\nstatus 0\n"), 7, &out)
+	if want := "added    ?[2Ja??b????\n"; status != 0 || err != nil || out.String() != want {
+		t.Errorf("%q, want %q; %v", out.String(), want, err)
+	}
+	if _, err := printAnswer(strings.NewReader(strings.Repeat("x", 1<<20)), 7, &out); err == nil {
+		t.Error("an endless line has no end")
+	}
+}
