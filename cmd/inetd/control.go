@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,11 +41,14 @@ func reload(pidFile string, stdout io.Writer) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	conn, err := net.Dial("unix", socketPath(pidFile))
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
 	if err != nil {
 		return 0, signalReload(pid, stdout)
 	}
 	defer conn.Close()
+	if err := answersFor(conn, pid); err != nil {
+		return 0, err
+	}
 	_ = conn.SetDeadline(time.Now().Add(reloadTime))
 	if _, err := io.WriteString(conn, reloadRequest+"\n"); err != nil {
 		return 0, fmt.Errorf("ask process %d: %w", pid, err)
@@ -60,11 +65,42 @@ func signalReload(pid int, stdout io.Writer) error {
 	return nil
 }
 
+// answersFor wants the process behind the control socket to belong to the owner of
+// the daemon: anybody may have put a socket there who may write to the directory.
+func answersFor(conn *net.UnixConn, pid int) error {
+	daemon, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		return fmt.Errorf("process %d: %w", pid, err)
+	}
+	peer, err := credentials(conn)
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	if int(peer.Uid) != ownerOf(daemon) {
+		return fmt.Errorf("%s belongs to a process of user %d, and inetd to user %d: it is not trusted", conn.RemoteAddr(), peer.Uid, ownerOf(daemon))
+	}
+	return nil
+}
+
+// maxLine is the length of a line of an answer: a path, a problem and its hint.
+const maxLine = 64 << 10
+
+// printable is a line without anything that could act on a terminal.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && !strconv.IsPrint(r) || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, line)
+}
+
 // printAnswer copies an answer, whose last line is the exit status.
 func printAnswer(conn io.Reader, pid int, stdout io.Writer) (status int, err error) {
-	lines := bufio.NewReader(conn)
+	lines := bufio.NewReaderSize(conn, maxLine)
 	for {
-		line, err := lines.ReadString('\n')
+		bytes, err := lines.ReadSlice('\n')
+		line := string(bytes)
 		switch {
 		case os.IsTimeout(err):
 			return 0, fmt.Errorf("process %d has not reloaded after %v; the outcome will be in its log", pid, reloadTime)
@@ -76,7 +112,7 @@ func printAnswer(conn io.Reader, pid int, stdout io.Writer) (status int, err err
 			}
 			return 1, nil
 		}
-		fmt.Fprint(stdout, line)
+		fmt.Fprint(stdout, printable(line))
 	}
 }
 

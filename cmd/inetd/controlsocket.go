@@ -14,6 +14,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/inetd"
+	"inetd/internal/sock"
 )
 
 // The protocol of the control socket: a line that asks, then lines to print,
@@ -28,7 +29,11 @@ const askTime = 5 * time.Second
 
 // control is the socket through which inetd -c speaks to the daemon. It is
 // only for root and the user the daemon runs as.
-type control struct{ l *net.UnixListener }
+type control struct {
+	l    *net.UnixListener
+	path string
+	file sock.File // at the path
+}
 
 // socketPath is where the daemon with that pid file has its control socket.
 func socketPath(pidFile string) string {
@@ -38,24 +43,25 @@ func socketPath(pidFile string) string {
 // listenControl opens the socket. The caller holds the lock of the pid file:
 // a socket that is there already is left from a daemon that died.
 func listenControl(path string) (*control, error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
-		_ = os.Remove(path)
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	spec := sock.UnixSpec(unix.SOCK_STREAM, path)
+	fd, err := sock.Open(spec, sock.Options{Mode: 0o600, UID: -1, GID: -1, Backlog: 16}, 3)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		_ = l.Close()
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &control{l}, nil
+	return &control{l.(*net.UnixListener), path, sock.FileOf(spec)}, nil
 }
 
 // close ends answer and removes the socket, if there is one.
 func (c *control) close() {
 	if c != nil {
 		_ = c.l.Close()
+		sock.Remove(sock.UnixSpec(unix.SOCK_STREAM, c.path), c.file)
 	}
 }
 
@@ -97,16 +103,25 @@ func converse(conn *net.UnixConn, s *inetd.Server) {
 
 // trusted reports whether the peer may control the daemon.
 func trusted(conn *net.UnixConn) bool {
+	peer, err := credentials(conn)
+	return err == nil && mayControl(peer.Uid, uint32(os.Geteuid()))
+}
+
+// mayControl reports whether a user may control the daemon of another: root may,
+// and who it belongs to.
+func mayControl(peer, own uint32) bool { return peer == 0 || peer == own }
+
+// credentials are those of the process at the other end.
+func credentials(conn *net.UnixConn) (peer *unix.Ucred, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return false
+		return nil, err
 	}
-	var peer *unix.Ucred
 	var failed error
 	err = raw.Control(func(fd uintptr) {
 		peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
-	return err == nil && failed == nil && (peer.Uid == 0 || peer.Uid == uint32(os.Geteuid()))
+	return peer, errors.Join(err, failed)
 }
 
 // report words an outcome as the answer to a reload request.

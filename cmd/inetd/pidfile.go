@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,6 +84,9 @@ func (p *pidFile) lock() error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("pid file %s is not a regular file; --pidfile= means none", p.path)
 	}
+	if owner := ownerOf(info); owner != os.Geteuid() {
+		return fmt.Errorf("pid file %s belongs to user %d, and nobody else may write it; remove it, or choose another directory", p.path, owner)
+	}
 	pid, err := readPid(p.f)
 	if err != nil { // such as a configuration file after -p
 		return fmt.Errorf("pid file %s: %w; not overwritten", p.path, err)
@@ -153,8 +157,30 @@ func holder(path string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("pid file %s: %w", path, err)
 	}
-	return pid, nil
+	if pid != 0 {
+		err = sameOwner(f, pid)
+	}
+	return pid, err
 }
+
+// sameOwner wants a process to belong to the owner of the pid file that names it.
+// Whoever may write to the directory can make a file that names any process.
+func sameOwner(f *os.File, pid int) error {
+	file, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("pid file: %w", err)
+	}
+	process, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		return nil // it has ended, or nobody can tell
+	}
+	if owner := ownerOf(file); owner != ownerOf(process) {
+		return fmt.Errorf("pid file %s belongs to user %d, and process %d does not: it is not trusted", f.Name(), owner, pid)
+	}
+	return nil
+}
+
+func ownerOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // readPid reads a process id; an empty file has none, 0.
 func readPid(r io.Reader) (int, error) {

@@ -66,6 +66,7 @@ func TestPlantedControlSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.remove()
+	reachable(t, dir)
 	os.Chmod(dir, 0o777)
 	var l net.Listener
 	as(t, stranger, func() { l, err = net.Listen("unix", socketPath(path)) })
@@ -85,6 +86,16 @@ func TestPlantedControlSocket(t *testing.T) {
 	}
 }
 
+// reachable lets everybody search a temporary directory of the test.
+func reachable(t *testing.T, dir string) {
+	t.Helper()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // as runs f in a thread with another user.
 func as(t *testing.T, uid int, f func()) {
 	t.Helper()
@@ -92,6 +103,11 @@ func as(t *testing.T, uid int, f func()) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if unix.Gettid() == os.Getpid() { // the process has the user of its first thread
+			as(t, uid, f)
+			runtime.UnlockOSThread()
+			return
+		}
 		if _, _, e := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); e != 0 {
 			t.Error(e)
 			return
@@ -117,11 +133,8 @@ func TestControlSocketOfOthers(t *testing.T) {
 		return // what follows needs somebody else
 	}
 	dir := t.TempDir()
-	for ; dir != "/"; dir = filepath.Dir(dir) {
-		os.Chmod(dir, 0o755)
-	}
-	path := filepath.Join(t.TempDir(), "inetd.sock")
-	os.Chmod(filepath.Dir(path), 0o755)
+	reachable(t, dir)
+	path := filepath.Join(dir, "inetd.sock")
 	c, err := listenControl(path)
 	if err != nil {
 		t.Fatal(err)
@@ -129,23 +142,20 @@ func TestControlSocketOfOthers(t *testing.T) {
 	defer c.close()
 	os.Chmod(path, 0o666)
 	for uid, want := range map[int]bool{stranger: false, 0: true} {
-		as(t, uid, func() {
-			client, err := net.Dial("unix", path)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer client.Close()
-			conn, err := c.l.AcceptUnix()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			if trusted(conn) != want {
-				t.Errorf("user %d is trusted: %v", uid, !want)
-			}
-		})
+		var client net.Conn
+		as(t, uid, func() { client, err = net.Dial("unix", path) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		conn, err := c.l.AcceptUnix()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if trusted(conn) != want {
+			t.Errorf("user %d is trusted: %v", uid, !want)
+		}
 	}
 }
 
@@ -154,7 +164,7 @@ func TestAnswerIsCleaned(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	status, err := printAnswer(strings.NewReader("added    \x1b[2Ja\r\tb\x00\x9b\xc2\x9b\nstatus 0\n"), 7, &out)
-	if want := "added    ?[2Ja??b????\n"; status != 0 || err != nil || out.String() != want {
+	if want := "added    ?[2Ja??b???\n"; status != 0 || err != nil || out.String() != want {
 		t.Errorf("%q, want %q; %v", out.String(), want, err)
 	}
 	if _, err := printAnswer(strings.NewReader(strings.Repeat("x", 1<<20)), 7, &out); err == nil {

@@ -152,7 +152,7 @@ func Listen(fd int, s Spec, o Options) error {
 // the file ours.
 func Close(fd int, s Spec, ours File) {
 	if s.HasPath() {
-		remove(s, ours)
+		Remove(s, ours)
 	}
 	unix.Close(fd)
 }

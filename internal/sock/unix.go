@@ -162,9 +162,9 @@ func (p *place) served(kind uint8) bool {
 	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: p.proc()}), unix.ECONNREFUSED)
 }
 
-// remove removes the path of s if it still is the file ours; a path that
-// somebody else has made since is not ours.
-func remove(s Spec, ours File) {
+// Remove removes the path of s if it still is the file ours; a path that somebody
+// else has made since is not ours.
+func Remove(s Spec, ours File) {
 	dir, err := unix.Open(filepath.Dir(s.Path()), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
