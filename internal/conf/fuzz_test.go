@@ -34,6 +34,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte("* with " + v.option + "; x/tcp with " + v.option + ";\n" + plainEntry + ";"))
 	}
 	f.Add([]byte("'a b' on protocol = unix; # quoted"))
+	f.Add([]byte("with with umask = 7;"))
 	f.Add([]byte("a on b # a comment without a line end"))
 	f.Add([]byte("a\x7f on protocol=tcp;"))
 	f.Add([]byte(`"."""`))
@@ -58,8 +59,19 @@ func FuzzParse(f *testing.F) {
 		checkAppended(t, text, entries)
 		checkCRLF(t, text, entries)
 		checkPrinted(t, entries)
+		checkGathered(t, text)
 		checkDefined(t, entries)
 	})
+}
+
+// checkGathered checks that no amendment is missed by the quick look for one.
+func checkGathered(t *testing.T, text []byte) {
+	quick, full := Parser{Include: includeFuzz, all: true}, Parser{Include: includeFuzz, all: true}
+	quick.Gather(&File{Name: "fuzz", Text: string(text)})
+	full.gather(&File{Name: "fuzz", Text: string(text)})
+	if len(quick.with.list) != len(full.with.list) {
+		t.Errorf("%d amendments of %d are found", len(quick.with.list), len(full.with.list))
+	}
 }
 
 // parseAll reads a text with every key there is.

@@ -58,9 +58,30 @@ type Parser struct {
 // Gather notes the definitions of a file that amend entries of any file. It
 // reports no problems: Entries comes by them again.
 func (p *Parser) Gather(file *File) {
-	if !strings.Contains(file.Text, "with") && !strings.Contains(file.Text, ".include") {
+	if !mayAmend(file.Text) && !strings.Contains(file.Text, ".include") {
 		return
 	}
+	p.gather(file)
+}
+
+// mayAmend tells whether a text may hold a definition that amends entries: one
+// word, or a quoted one, before "with". A long file that has that word only in a
+// comment is spared a second pass.
+func mayAmend(text string) bool {
+	for i := 0; ; i++ {
+		n := strings.Index(text[i:], "with")
+		if n < 0 {
+			return false
+		}
+		i += n
+		before := strings.Trim(text[strings.LastIndexAny(text[:i], "\n;")+1:i], " \t\r")
+		if before != "" && before[0] != '#' && (before[0] == '"' || before[0] == '\'' || !strings.ContainsAny(before, " \t")) {
+			return true
+		}
+	}
+}
+
+func (p *Parser) gather(file *File) {
 	if p.gathered == nil {
 		p.gathered, p.included = map[Pos]bool{}, map[[2]string]included{}
 	}

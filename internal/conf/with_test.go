@@ -43,6 +43,7 @@ func TestWith(t *testing.T) {
 		{"* with service_max = 5;", "finger/tcp", ""},
 		{"* with service_max = 5;", "finger/udp4", "service_max = 5"},
 		{"finger with service_max = 5;", "finger/tcp", "service_max = 5"},
+		{"with on protocol = tcp, wait = no, user = nobody, exec = /bin/cat; with with umask = 2;", "with/tcp", "umask = 2"},
 		{"finger with nice = 1; finger with nice = 2;", "finger/tcp", "nice = 2"},
 	}
 	for _, tt := range tests {
