@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +64,19 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 	return 0, nil
 }
 
+// passing returns a configuration file that is a descriptor beyond the standard
+// ones, such as a shell makes of <(command), or "". The process in the background
+// does not have it.
+func (o *options) passing() string {
+	for _, path := range o.Files {
+		n, beyond := strings.CutPrefix(path, "/dev/fd/")
+		if fd, err := strconv.Atoi(n); beyond && err == nil && fd >= firstFD {
+			return path
+		}
+	}
+	return ""
+}
+
 // start serves, in the background unless told otherwise.
 func (o *options) start(stderr *os.File) (status int, err error) {
 	if err := child.FreshSignals(); err != nil {
@@ -72,6 +86,9 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 	closeOnExec()
 	o.launched = launched()
 	if o.background() && !o.launched {
+		if path := o.passing(); path != "" {
+			return 1, fmt.Errorf("%s: the process in the background does not have it; use -f", path)
+		}
 		return launch()
 	}
 	return 0, o.serve(stderr)
