@@ -35,6 +35,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("'a b' on protocol = unix; # quoted"))
 	f.Add([]byte("with with umask = 7;"))
+	f.Add([]byte("* with sndbuf = 16k; x/tcp "))
 	f.Add([]byte("a on b # a comment without a line end"))
 	f.Add([]byte("a\x7f on protocol=tcp;"))
 	f.Add([]byte(`"."""`))

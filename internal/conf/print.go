@@ -6,7 +6,9 @@ import (
 	"strings"
 )
 
-// Define returns the definition of an entry. Reading it gives the same entry.
+// Define returns the definition of an entry. Reading it gives the same entry,
+// except that Dotted is lost: whether user.group is one user must be settled
+// before.
 func Define(e *Entry) Definition {
 	def := Definition{Service: Word{Text: service(e)}}
 	add := func(key string, values ...string) {

@@ -219,7 +219,7 @@ func (d *draft) apply(options []*Option) {
 // Unused warns of definitions that amend no entry, and of those that amend the
 // same key of the same entries.
 func (p *Parser) Unused() {
-	before := map[string]Pos{}
+	places := map[string]Pos{}
 	for i := range p.with.list {
 		a := &p.with.list[i]
 		if !a.used && !a.broken {
@@ -227,14 +227,22 @@ func (p *Parser) Unused() {
 		}
 		for _, o := range a.options {
 			key := a.text + "\x00" + o.Key.Text
-			if at, twice := before[key]; twice && !a.broken {
+			if at, twice := places[key]; twice && !a.broken {
 				p.warn(o.Key.Pos, fmt.Sprintf("%s for %q replaces that of %s", o.Key.Text, a.text, at), "write it once")
 			}
-			before[key] = o.Key.Pos
+			places[key] = o.Key.Pos
 		}
 	}
 }
 
+// warn puts a warning among the problems of its file.
 func (p *Parser) warn(at Pos, text, hint string) {
-	p.Problems = append(p.Problems, Problem{Pos: at, Severity: Warning, Text: text, Hint: hint})
+	i := slices.IndexFunc(p.Problems, func(q Problem) bool { return q.Pos.File == at.File && before(at, q.Pos) })
+	if i < 0 {
+		i = len(p.Problems)
+	}
+	p.Problems = slices.Insert(p.Problems, i, Problem{Pos: at, Severity: Warning, Text: text, Hint: hint})
 }
+
+// before tells whether a place comes before another one of its file.
+func before(a, b Pos) bool { return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col }
