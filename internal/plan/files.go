@@ -84,7 +84,7 @@ func (l *loader) damage(f *conf.File) error {
 	if f.Text != "" {
 		l.plan.Known = append(l.plan.Known, f.Name)
 	}
-	if _, _, fault := plaintext.Decode(f.Text); fault != nil && !fault.Encoded {
+	if _, _, fault := plaintext.Decode(f.Text); fault != nil {
 		return faulty(f.Name, fault)
 	}
 	return nil

@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"inetd/internal/conf"
+)
+
+// TestLoadIsBounded: a configuration of too many or too long files is refused,
+// and a file that is read again counts once.
+func TestLoadIsBounded(t *testing.T) {
+	t.Parallel()
+	path := write(t, filepath.Join(t.TempDir(), "f"), "# text\n")
+	fresh := func() *loader {
+		return &loader{host: &Host{}, sources: sources{files: map[fileID]*conf.File{}}}
+	}
+	l := fresh()
+	l.sources.size = maxText - len("# text\n")
+	for range 2 {
+		if f, err := l.source(path, readConf); err != nil || f.Name != path {
+			t.Errorf("the last file that fits: %v", err)
+		}
+	}
+	l = fresh()
+	l.sources.size = maxText
+	if f, err := l.source(path, readConf); f != nil || err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("too many bytes: %v", err)
+	}
+	l = fresh()
+	for i := range maxFiles {
+		l.sources.files[fileID{inode: uint64(i)}] = nil
+	}
+	if f, err := l.source(path, readConf); f != nil || err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("too many files: %v", err)
+	}
+}
+
+// TestSourceOncePerFile: another name of a file leads to what was read first.
+func TestSourceOncePerFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "f"), "# text\n")
+	other := filepath.Join(dir, "g")
+	if err := os.Link(path, other); err != nil {
+		t.Fatal(err)
+	}
+	reads := 0
+	l := &loader{host: &Host{}, sources: sources{files: map[fileID]*conf.File{}}}
+	read := func(path string) (string, error) {
+		reads++
+		return readConf(path)
+	}
+	first, err := l.source(path, read)
+	second, err2 := l.source(other, read)
+	if first == nil || first != second || err != nil || err2 != nil || reads != 1 {
+		t.Errorf("%d reads: %v, %v", reads, err, err2)
+	}
+}
