@@ -102,7 +102,7 @@ func as(t *testing.T, uid int, f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		runtime.LockOSThread()            // for good: the thread ends with the goroutine
 		if unix.Gettid() == os.Getpid() { // the process has the user of its first thread
 			as(t, uid, f)
 			runtime.UnlockOSThread()
