@@ -26,6 +26,9 @@ error: f:1:26: user and server are exchanged; write finger stream tcp nowait nob
 	{"user and server exchanged in every line", "a stream tcp nowait /bin/cat nobody\nb stream tcp nowait /bin/cat nobody", `
 error: f:1:21: user and server are exchanged; write a stream tcp nowait nobody /bin/cat
 error: f:2:21: user and server are exchanged; write b stream tcp nowait nobody /bin/cat`},
+	{"user and server exchanged in one of two lines", "a stream tcp nowait /bin/cat cat\nb stream tcp nowait /bin/cat nobody", `
+error: f:1:21: the user column is missing; write a stream tcp nowait USER /bin/cat cat
+error: f:2:21: user and server are exchanged; write b stream tcp nowait nobody /bin/cat`},
 	{"wait and user exchanged", "finger stream tcp nobody nowait.40 /usr/sbin/fingerd fingerd", `
 error: f:1:19: wait and user are exchanged; write finger stream tcp nowait.40 nobody /usr/sbin/fingerd fingerd`},
 	{"type and protocol exchanged", "finger tcp stream nowait nobody /usr/sbin/fingerd", `
@@ -62,6 +65,9 @@ error: f:4:1: a stanza of xinetd.conf, which is skipped; write it as a line, or 
 a/tcp`},
 	{"xinetd without an end", "service ftp\n{\nuser = root", `
 error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)`},
+	{"xinetd without an end before an entry", "service ftp\n{\nuser = root\na " + cat, `
+error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
+a/tcp`},
 	{"a service of that name", "service " + cat, `
 service/tcp`},
 	{"C++", "// a comment\n//a " + cat + "b " + cat, `
@@ -84,6 +90,9 @@ a/tcp`},
 error: f:1:1: a rule of HP-UX's inetd.sec; its place is there: see inetd(8)
 error: f:2:1: a rule of HP-UX's inetd.sec; its place is there: see inetd(8)
 a/tcp`},
+
+	{"a socket type of inetd.sec", "x allow tcp nowait root /bin/cat", `
+error: f:1:3: unknown socket type "allow"; expected stream, dgram, seqpacket, rdm or raw`},
 
 	// Words.
 	{"AIX SRC", "x dgram udp SRC root /usr/sbin/x x", `

@@ -26,7 +26,7 @@ func Define(e *Entry) Definition {
 	switch {
 	case e.User != "":
 		add("user", e.User)
-	case e.Group != "" || !e.Internal:
+	case !e.Internal:
 		add("user", "-")
 	}
 	if e.Group != "" {

@@ -27,6 +27,8 @@ func TestDefine(t *testing.T) {
 		checkDefined(t, entries)
 		printed += len(entries)
 	}
+	entries, _ := Parse("f", []byte("echo on protocol = tcp, user = -, group = wheel; time stream tcp nowait -:wheel /bin/cat\n"), nil)
+	checkDefined(t, entries)
 	if printed < 100 {
 		t.Errorf("only %d entries", printed)
 	}

@@ -14,6 +14,8 @@ finger	stream	tcp	nowait.9	nobody	/bin/cat
 rusersd/1-2	dgram	rpc/udp	wait	nobody	/bin/cat
 /run/x	stream	unix	nowait	nobody	/bin/cat
 tcpmux/+date	stream	tcp	nowait	nobody	/bin/date
+full	stream,4:dataready	tcp,sndbuf=1k,rcvbuf=1k	nowait/4/4/4	nobody	/bin/cat
+both/1 on protocol = "rpc/tcp6,tcp", socktype = stream, wait = no, user = nobody, exec = /bin/cat, umask = 1;
 own on protocol = tcp, wait = no, user = nobody, exec = /bin/cat, umask = 1, nice = 1;
 `
 
@@ -34,6 +36,10 @@ func TestWith(t *testing.T) {
 		{"127.0.0.1:finger with umask = 2;", "finger/tcp", ""},
 		{"*/tcp with umask = 2;", "finger/tcp", "umask = 2"},
 		{"*/tcp with umask = 2;", "finger/udp4", ""},
+		{"127.0.0.1:finger with umask = 2; finger/udp with umask = 3;", "finger/udp4", "umask = 2"},
+		{"both/rpc/tcp6 with umask = 2, nice = 2;", "both/rpc/tcp6", "nice = 2, umask = 2"},
+		{"both/rpc/tcp6 with umask = 2, nice = 2;", "both/rpc/tcp", "umask = 1"},
+		{"* with sndbuf = 2k, recvbuf = 2k, acceptfilter = x, accept_max = 2, ip_max = 2, source_max = 2;", "full/tcp", ""},
 		{"rusersd/rpc/udp with umask = 2;", "rusersd/rpc/udp", "umask = 2"},
 		{"rusersd with umask = 2;", "rusersd/rpc/udp", "umask = 2"},
 		{"/run/x with umask = 2;", "/run/x", "umask = 2"},
@@ -121,6 +127,7 @@ func TestWithProblems(t *testing.T) {
 		want    string
 	}{
 		{"a with umask = 9;\n" + line, 1, `f:1:16: bad value "9" for "umask"; expected octal digits up to 777`},
+		{"b with umask = 9;\n" + line, 1, `f:1:16: bad value "9" for "umask"; expected octal digits up to 777`},
 		{"a with umsk = 9;\n" + line, 1, `f:1:8: unknown key "umsk"; did you mean "umask"?`},
 		{"a with user = root;\n" + line, 1, `f:1:8: "user" cannot be amended; write it in the entry itself`},
 		{"b with umask = 7;\n" + line, 1, `f:1:1: no entry is amended by "b"; expected NAME, NAME/PROTOCOL, ADDRESS:NAME, a path or * of entries that are on`},

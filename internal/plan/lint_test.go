@@ -69,6 +69,15 @@ f:4:1: error: d/tcp: the same on 2 more lines, up to line 5`},
 	}
 }
 
+// TestCondensePlaceless: problems without a place are not of the same kind.
+func TestCondensePlaceless(t *testing.T) {
+	t.Parallel()
+	problems := make([]Problem, 6)
+	if n := len(Condense(problems)); n != 6 {
+		t.Errorf("%d of 6 problems are left", n)
+	}
+}
+
 // TestCheckKeys: each key in force is shown with the place that set it.
 func TestCheckKeys(t *testing.T) {
 	t.Parallel()
