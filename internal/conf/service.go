@@ -20,8 +20,8 @@ func (d *draft) service(f, host Word) {
 	case d.e.Kind == Unix:
 		d.unixService(f, host)
 		return
-	case f.Text != "" && (f.Text[0] == '/' || f.Text[0] == '@'):
-		d.errorf(f.Pos, "write unix in the protocol column", "%q is a unix socket, but the protocol is not unix", f.Text)
+	case isUnixName(f.Text):
+		d.notUnix(f.Pos, f.Text)
 		return
 	}
 	colon := strings.LastIndexByte(f.Text, ':')
@@ -32,6 +32,13 @@ func (d *draft) service(f, host Word) {
 		d.address(f, colon)
 	}
 	d.name(f, off, name)
+}
+
+// isUnixName tells whether a service is a path or an abstract name.
+func isUnixName(s string) bool { return s != "" && (s[0] == '/' || s[0] == '@') }
+
+func (d *draft) notUnix(at Pos, name string) {
+	d.errorf(at, "write unix in the protocol column", "%q is a unix socket, but the protocol is not unix", name)
 }
 
 // address reads the address list that ends before offset end of f, or takes
@@ -61,6 +68,8 @@ func (d *draft) name(f Word, off int, name string) {
 	switch {
 	case name == "":
 		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.Text)
+	case isUnixName(name): // behind an address
+		d.notUnix(f.at(off), name)
 	case strings.ContainsAny(name, " \t"):
 		d.errorf(f.at(off), "names of services have none", "blank in the service name %q", name)
 	case d.e.Kind == RPC:

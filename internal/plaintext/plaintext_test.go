@@ -58,7 +58,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		lines := strings.Split(text, "\n")
-		if fault.Line < 1 || fault.Line > len(lines) || fault.Col < 1 || fault.Col > len(lines[fault.Line-1]) {
+		if fault.Line < 1 || fault.Line > len(lines) || fault.Col < 1 || fault.Col > len(lines[fault.Line-1])+1 {
 			t.Errorf("fault outside of the text: %v", fault)
 		}
 	})
