@@ -83,6 +83,69 @@ func TestProcessLimitInBackground(t *testing.T) {
 	}
 }
 
+// TestClientWaitsForProcess: a client for whom no process can be made keeps its
+// connection, and is served when there is room.
+func TestClientWaitsForProcess(t *testing.T) {
+	t.Parallel()
+	for _, service := range []string{"HOLD", "ONCE"} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			s := newSiege(t, "root", "group", newGroup(t, 18))
+			hold := call{"tcp", "HOLD", "x", "x"}
+			var held []net.Conn
+			for {
+				c, err := s.dial(hold)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				if !answersWithin(t, c, time.Second) {
+					break
+				}
+				held = append(held, c)
+			}
+			s.await(`: fork: Resource temporarily unavailable`)
+			if service == "ONCE" {
+				c, err := s.dial(call{"udp", "ONCE", "x", "x"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				io.WriteString(c, "x")
+				held[0].Close()
+				held[1].Close()
+				if !answersWithin(t, c, patience) {
+					t.Error("a datagram was lost")
+				}
+				return
+			}
+			waits, err := s.dial(hold)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer waits.Close()
+			held[0].Close()
+			held[1].Close()
+			if !answersWithin(t, waits, patience) {
+				t.Error("the client was not served")
+			}
+		})
+	}
+}
+
+// answersWithin sends a byte to an echoing service and reports whether it comes
+// back in time. That the connection ends is a failure.
+func answersWithin(t *testing.T, c net.Conn, d time.Duration) bool {
+	t.Helper()
+	_ = c.SetDeadline(time.Now().Add(d))
+	_, _ = io.WriteString(c, "x")
+	_, err := io.ReadFull(c, make([]byte, 1))
+	if err != nil && !os.IsTimeout(err) {
+		t.Fatalf("the client was disconnected: %v", err)
+	}
+	return err == nil
+}
+
 // TestProcessLimitOfUser: the same by RLIMIT_NPROC, which counts the threads of
 // a user.
 func TestProcessLimitOfUser(t *testing.T) {

@@ -1,0 +1,99 @@
+package inetd
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/wrap/dnstest"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestProcessesAfterInquiries: clients about whom something has to be found out
+// all pass the limit of processes before one of them has a server. No more servers
+// than allowed run afterwards, and each client gets one in the end.
+func TestProcessesAfterInquiries(t *testing.T) {
+	const clients, limit = 12, 3
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait.0 - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, limit })
+	sc.names = dnstest.Silent()
+	sc.start()
+	var conns []net.Conn
+	for range clients {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		conns = append(conns, c)
+	}
+	served := make(chan error, clients)
+	for i, c := range conns {
+		go func() {
+			text := fmt.Sprint("client ", i)
+			io.WriteString(c, text)
+			c.(*net.TCPConn).CloseWrite()
+			got, err := io.ReadAll(c)
+			if err == nil && string(got) != text {
+				err = fmt.Errorf("client %d was answered %q", i, got)
+			}
+			served <- err
+		}()
+	}
+	most := 0
+	for n := 0; n < clients; {
+		sc.s.turn()
+		most = max(most, len(sc.s.processes))
+		select {
+		case err := <-served:
+			if n++; err != nil {
+				t.Error(err)
+			}
+		default:
+		}
+	}
+	if most > limit {
+		t.Errorf("%d servers ran at once, %d are allowed", most, limit)
+	}
+}
+
+// TestCommandGivenUp: a command that takes too long is ended with all that it has
+// started, and leaves no descriptor.
+func TestCommandGivenUp(t *testing.T) {
+	sc := newScene(t, echoServer+"\n", wrapped)
+	sc.write("allow", "ALL: ALL: aclexec sleep 1000 & echo $! >DIR/child; sleep 1000")
+	sc.start()
+	sc.s.aclTime = 100 * time.Millisecond
+	before := descriptors(t)
+	if got := sc.visit(stranger, ""); got != "" {
+		t.Errorf("answered %q", got)
+	}
+	text, err := os.ReadFile(sc.path("child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	fmt.Sscan(string(text), &pid)
+	for unix.Kill(pid, 0) == nil {
+		if state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); strings.Contains(string(state), ") Z ") {
+			break // whoever reaps orphans takes his time
+		}
+	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
