@@ -40,6 +40,8 @@ const (
 	Run Stage = iota // none failed: the server program was executed
 	Descriptors
 	Session
+	Nice
+	Umask
 	Groups
 	Group
 	User
@@ -50,7 +52,7 @@ const (
 )
 
 var stageNames = [...]string{
-	"run", "descriptors", "setsid", "setgroups", "setgid", "setuid", "setrlimit", "/dev/null", "/proc/self", "execv",
+	"run", "descriptors", "setsid", "setpriority", "umask", "setgroups", "setgid", "setuid", "setrlimit", "/dev/null", "/proc/self", "execv",
 }
 
 // String returns the name of the system call that failed, or of the file that it
@@ -97,8 +99,8 @@ func (s *Starter) Floor() int {
 // Start starts p with fd as its descriptors 0, 1 and 2 and extra, a list of
 // NUL-terminated NAME=VALUE strings, after p's own environment. It takes over
 // fd, which must be above 2, and closes it as soon as the child has its copy.
-// An error means that no process could be made; failures of the child itself
-// come from Reap.
+// An error means that no process could be made: fd stays the caller's then.
+// Failures of the child itself come from Reap.
 func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
 	if s.fork {
 		return s.forkExec(p, fd, extra)
@@ -109,7 +111,6 @@ func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
 	}
 	st, err := s.clone(p, fd, extra, m)
 	if err != nil {
-		unix.Close(fd)
 		return 0, err
 	}
 	st.fd = fd
@@ -125,7 +126,10 @@ func (s *Starter) Lend(p *Program, fd int, extra []byte) (pid int, err error) {
 		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 			return 0, os.NewSyscallError("fcntl", err)
 		}
-		return s.Start(p, fd, extra)
+		if pid, err = s.Start(p, fd, extra); err != nil {
+			unix.Close(fd)
+		}
+		return pid, err
 	}
 	st, err := s.clone(p, fd, extra, s.copying())
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 // forkExec starts p where clone3 cannot be used. It waits for the exec, whose
 // failure it leaves for Reap under a process id that cannot exist.
 func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
-	defer unix.Close(fd)
 	attr := syscall.ProcAttr{
 		Env:   goStrings(p.env),
 		Files: []uintptr{uintptr(fd), uintptr(fd), uintptr(fd)},
@@ -27,12 +26,14 @@ func (s *Starter) forkExec(p *Program, fd int, extra []byte) (int, error) {
 	}
 	pid, err := syscall.ForkExec(p.Path(), p.Argv(), &attr)
 	if err == nil {
+		unix.Close(fd)
 		return pid, nil
 	}
 	errno, ok := err.(syscall.Errno)
 	if !ok {
 		return 0, err
 	}
+	unix.Close(fd)
 	pid = -1 - len(s.failed)
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)

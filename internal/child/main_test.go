@@ -128,6 +128,7 @@ type Command struct {
 	Argv []string
 	Env  []string
 	Cred *Credential
+	Bounds
 }
 
 func (h harness) prepare(c Command) *Program {
@@ -143,7 +144,7 @@ func (h harness) tryPrepare(c Command) (*Program, error) {
 	if c.Path == "" {
 		c.Path = "/proc/self/exe"
 	}
-	p, err := h.Profile(c.Env, c.Cred)
+	p, err := h.Profile(c.Env, c.Cred, c.Bounds)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package child
 
 import (
+	"errors"
+	"fmt"
 	"syscall"
 	"unsafe"
 
@@ -13,6 +15,14 @@ import (
 type Credential struct {
 	UID, GID uint32
 	Groups   []uint32
+}
+
+// Bounds are what a server may be given besides its identity. The zero Bounds
+// leave all of it as the daemon's.
+type Bounds struct {
+	HasUmask bool
+	Umask    uint32
+	Nice     int // added to the daemon's nice value, within the kernel's -20 to 19
 }
 
 // Profile is what servers have in common: whose they are, their environment,
@@ -66,24 +76,34 @@ const (
 // table of its own.
 const callWake = 1
 
-// Profile makes a Profile for children of s from NAME=VALUE strings and the
-// identity they are to have; with nil they keep the daemon's. Its error says
-// that a string holds a NUL byte.
-func (s *Starter) Profile(env []string, cred *Credential) (*Profile, error) {
+// Profile makes a Profile for children of s from NAME=VALUE strings, the identity
+// they are to have, with nil the daemon's, and bounds. Its error says that a string
+// holds a NUL byte, or that there can be no such bounds here. Any goroutine may
+// call it.
+func (s *Starter) Profile(env []string, cred *Credential, b Bounds) (*Profile, error) {
 	ptrs, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return nil, err
 	}
+	if s.fork && b != (Bounds{}) {
+		return nil, errNoBounds
+	}
 	p := &Profile{cred: cred, env: ptrs[:len(env)]}
 	for m := range modes {
-		p.ways[m] = newWay(m, s.wake, cred)
+		p.ways[m] = newWay(m, s.wake, cred, b)
+		if err := p.ways[m].fits(); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
 
-func newWay(m mode, wake int, cred *Credential) (w way) {
+var errNoBounds = errors.New("this kernel has no clone3, and without it a server cannot be given a umask or a nice value")
+
+func newWay(m mode, wake int, cred *Credential, b Bounds) (w way) {
 	w.descriptors(m, wake)
 	w.add(Session, unix.SYS_SETSID)
+	w.bounds(b)
 	w.credential(cred)
 	if l := &nofile.AtStart; l.Soft != l.Hard { // else it was not raised
 		w.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
@@ -149,6 +169,31 @@ func (w *way) credential(c *Credential) {
 	w.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
 	w.add(Group, unix.SYS_SETGID, uintptr(c.GID))
 	w.add(User, unix.SYS_SETUID, uintptr(c.UID))
+}
+
+// fits returns an error if a slot has no room for so many calls. Those at the end
+// would be missing, the exec among them.
+func (w *way) fits() error {
+	if n := len(w.calls) + len(listenCalls); n > maxCalls {
+		return fmt.Errorf("a server would need %d system calls before its exec, and %d are possible", n, maxCalls)
+	}
+	return nil
+}
+
+// bounds come before the identity is given up: a nice value below the daemon's
+// takes its privilege.
+func (w *way) bounds(b Bounds) {
+	if b.Nice != 0 {
+		own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+		if err != nil {
+			own = 20
+		}
+		// getpriority(2): the kernel answers 20 minus the value.
+		w.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(max(-20, min(19, 20-own+b.Nice))))
+	}
+	if b.HasUmask {
+		w.add(Umask, unix.SYS_UMASK, uintptr(b.Umask))
+	}
 }
 
 func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {

@@ -79,9 +79,7 @@ func (s *Server) accept(k *socket) {
 		unix.Close(conn)
 		return
 	}
-	if err := s.attend(v, c); err != nil {
-		s.rest(k, "fork", err)
-	}
+	s.attend(v, c)
 }
 
 // newClient is the client of a connection that has just been accepted.

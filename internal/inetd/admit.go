@@ -34,7 +34,7 @@ func (s *Server) full(v *service) bool {
 	if v.do.Builtin != "" {
 		return !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now())
 	}
-	return s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes
+	return len(s.delayed) > 0 || s.crowdedOut()
 }
 
 // suspend stops polling a service until its window has passed.

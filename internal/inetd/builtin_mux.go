@@ -94,9 +94,7 @@ func (s *Server) demux(name string, c client, f *connection) bool {
 	if c.room != nil {
 		f.room = nil // this dialogue's room is that of the builtin now
 	}
-	if err := s.attend(v, c); err != nil {
-		s.lack(v, "fork", err)
-	}
+	s.attend(v, c)
 	return true
 }
 

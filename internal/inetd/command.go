@@ -62,7 +62,8 @@ func (s *Server) run(argv ...string) (line string, found bool, err error) {
 	out.SetReadDeadline(time.Now().Add(getentTime))
 	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
 	if err != nil {
-		return "", false, errGetentSlow // it ends when it writes, or for itself
+		s.mail.Post(func() { s.killCommand(done) })
+		return "", false, errGetentSlow
 	}
 	st := <-done
 	if st.Stage != child.Run {
@@ -77,7 +78,7 @@ const maxAnswer = 4 << 20
 
 // startCommand starts a program of the daemon's own with fd as its descriptors.
 func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {
-	p, err := s.starter.Profile(os.Environ(), nil)
+	p, err := s.starter.Profile(os.Environ(), nil, child.Bounds{})
 	var g *child.Program
 	if err == nil {
 		g, err = p.Program(argv[0], argv[1:])
@@ -89,10 +90,21 @@ func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {
 	}
 	pid, err := s.starter.Start(g, fd, nil)
 	if err != nil {
+		unix.Close(fd)
 		done <- child.Status{Stage: child.Exec, Errno: unix.EAGAIN}
 		return
 	}
 	s.track(pid, process{done: done}, true)
+}
+
+// killCommand ends a command that takes too long, with all that it has started: it
+// leads a session of its own.
+func (s *Server) killCommand(done chan<- child.Status) {
+	for pid, p := range s.processes {
+		if p.done == done && pid > 0 {
+			unix.Kill(-pid, unix.SIGKILL)
+		}
+	}
 }
 
 // spawn starts a command beside a server.
@@ -125,13 +137,14 @@ const aclTime = 10 * time.Second
 // runShell runs a shell command and returns an error unless it exits with 0. It
 // is called beside the loop.
 func (s *Server) runShell(ctx context.Context, cmd string) error {
-	ctx, cancel := context.WithTimeout(ctx, aclTime)
+	ctx, cancel := context.WithTimeout(ctx, s.aclTime)
 	defer cancel()
 	done := make(chan child.Status, 1)
 	s.mail.Post(func() { s.shell(cmd, done) })
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("no answer within %v", aclTime)
+		s.mail.Post(func() { s.killCommand(done) })
+		return fmt.Errorf("no answer within %v", s.aclTime)
 	case st := <-done:
 		if st.Stage != child.Run {
 			return errors.New(st.Error(shellPath))

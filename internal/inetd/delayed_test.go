@@ -43,6 +43,7 @@ func TestProcessesAfterInquiries(t *testing.T) {
 				err = fmt.Errorf("client %d was answered %q", i, got)
 			}
 			served <- err
+			sc.s.mail.Post(func() {}) // the loop may sleep
 		}()
 	}
 	most := 0
@@ -66,7 +67,7 @@ func TestProcessesAfterInquiries(t *testing.T) {
 // started, and leaves no descriptor.
 func TestCommandGivenUp(t *testing.T) {
 	sc := newScene(t, echoServer+"\n", wrapped)
-	sc.write("allow", "ALL: ALL: aclexec sleep 1000 & echo $! >DIR/child; sleep 1000")
+	sc.write("allow", "ALL: ALL: aclexec sleep 1000 & echo $! >DIR/child; sleep 1000\n")
 	sc.start()
 	sc.s.aclTime = 100 * time.Millisecond
 	before := descriptors(t)

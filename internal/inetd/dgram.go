@@ -104,15 +104,13 @@ func (s *Server) startTalk(t *talk) {
 	conn, err := unix.FcntlInt(uintptr(t.conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		s.release(t.at.svc, t.asClient().source)
-	} else {
-		c := *t.asClient()
-		c.conn, c.talk = conn, t
-		err = s.start(t.at.svc, c)
+		s.dissolve(t)
+		s.rest(t.at, "fcntl", err)
+		return
 	}
-	if err != nil {
-		s.end(t)
-		s.rest(t.at, "fork", err)
-	}
+	c := *t.asClient()
+	c.conn, c.talk = conn, t
+	s.start(delayed{svc: t.at.svc, client: c, program: t.at.svc.do.program})
 }
 
 // answerable reports whether a server could answer the client. A forged sender

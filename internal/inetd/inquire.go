@@ -52,16 +52,16 @@ func (s *Server) logProblems(problems []access.Problem) {
 }
 
 // attend serves a client that has been admitted. It takes over the connection.
-func (s *Server) attend(v *service, c client) error {
+func (s *Server) attend(v *service, c client) {
 	switch {
 	case s.inquires(v.do):
 		s.inquire(v, c)
-		return nil
+		return
 	case v.do.Builtin != "":
 		s.serveBuiltin(v, c)
-		return nil
+		return
 	}
-	return s.start(v, c)
+	s.start(delayed{svc: v, client: c, program: v.do.program})
 }
 
 // inquires reports whether something must be found out about the clients of an
@@ -102,6 +102,7 @@ type inquiry struct {
 // name servers slow, and then goes on with it.
 func (s *Server) inquire(v *service, c client) {
 	q := s.inquiry(v, c)
+	s.keep(c.conn) // children close it then, should one of them hang before its exec
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
 		q.answer = wrap.Ask(ctx, &s.names, q.Question)
 		s.prepare(q, v.do)
@@ -145,13 +146,14 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 	pid := os.Getpid()
 	switch {
 	case q.program != nil:
-		pid = s.startFor(v, c, q, q.program)
+		c.room.Leave() // of a builtin: a process serves the client instead
+		pid = cmp.Or(s.start(delayed{v, c, q, q.program}), pid)
 	case !q.answer.Allow:
 		s.turnAway(v, c)
 	case v.do.Builtin != "":
 		s.serveBuiltin(v, c)
 	default:
-		pid = s.startFor(v, c, q, v.do.program)
+		pid = cmp.Or(s.start(delayed{v, c, q, v.do.program}), pid)
 	}
 	for _, cmd := range q.answer.Spawn {
 		s.spawn(v, access.Expand(cmd, q.answer.Query, pid))

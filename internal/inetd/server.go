@@ -57,9 +57,11 @@ type Server struct {
 	told      map[alike]int         // lines about sockets of late
 	held      map[*socket]struct{}  // sockets that a limit on running servers keeps from being polled
 	processes map[int]*process
-	spare     []*process // records to be used again
-	started   int        // servers started since the last reap
-	young     []int      // processes started since the last sweep
+	delayed   []delayed     // clients whose servers cannot be started yet
+	aclTime   time.Duration // how long a command of a rule may take
+	spare     []*process    // records to be used again
+	started   int           // servers started since the last reap
+	young     []int         // processes started since the last sweep
 	sweeping  bool
 	relend    []*socket   // that have come back in this reap and are readable
 	orphans   bool        // process 1 reaps those too
@@ -114,7 +116,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, held: map[*socket]struct{}{}, processes: map[int]*process{},
+		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: map[*socket]struct{}{}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}

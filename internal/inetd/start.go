@@ -11,30 +11,23 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
-	"inetd/internal/strerror"
 	"inetd/internal/wrap"
-
-	"golang.org/x/sys/unix"
 )
 
-// start runs the server of a nowait service for a client that has been
-// admitted. It takes over the connection.
-func (s *Server) start(v *service, c client) error {
+// launch starts the server of a client. If it cannot, the client is still its
+// caller's.
+func (s *Server) launch(d delayed) (pid int, err error) {
+	v, c := d.svc, d.client
 	s.env = s.clientEnv(s.env[:0], v, c)
-	_, err := s.launch(v, c, v.do.program)
-	return err
-}
-
-// launch starts a program for a client, with s.env.
-func (s *Server) launch(v *service, c client, g *child.Program) (pid int, err error) {
-	v.welcome(c)
-	pid, err = s.starter.Start(g, c.conn, s.env)
+	if d.inquiry != nil {
+		s.env = d.inquiry.appendNames(s.env)
+	}
+	pid, err = s.starter.Start(d.program, c.conn, s.env)
 	if err != nil {
-		s.release(v, c.source)
 		return 0, err
 	}
 	prompt := c.talk != nil || v.do.Limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
-	p := process{svc: v, program: g, client: c, begun: time.Now().UnixNano()}
+	p := process{svc: v, program: d.program, client: c, begun: time.Now().UnixNano()}
 	s.logStart(s.track(pid, p, prompt), pid)
 	return pid, nil
 }
@@ -51,44 +44,12 @@ func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 	return appendEnds(b, s.local.AddrPort(), c.peer)
 }
 
-// startFor starts a program for a client as a rule wants it, and returns the
-// process that serves the client.
-func (s *Server) startFor(v *service, c client, q *inquiry, g *child.Program) (pid int) {
-	c.room.Leave() // of a builtin: a process serves the client instead
-	if q.answer.Umask >= 0 {
-		// The child inherits the mask, and nothing else makes files meanwhile.
-		defer unix.Umask(unix.Umask(q.answer.Umask))
-	}
-	s.env = q.appendNames(s.clientEnv(s.env[:0], v, c))
-	pid, err := s.launch(v, c, g)
-	if err != nil {
-		s.log.Errorf("%s: fork: %s", v.label, strerror.Call(err))
-		return os.Getpid()
-	}
-	if q.answer.Nice != 0 {
-		s.renice(v, pid, q.answer.Nice)
-	}
-	return pid
-}
-
-// renice adds to the nice value of a process, which is as yet the daemon's. What
-// that has forked meanwhile runs without it.
-func (s *Server) renice(v *service, pid, n int) {
-	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err == nil {
-		err = unix.Setpriority(unix.PRIO_PROCESS, pid, 20-own+n) // getpriority(2): the kernel answers 20 minus the value
-	}
-	if err != nil {
-		s.log.Warningf("%s: nice %d: %s", v.label, n, strerror.Call(err))
-	}
-}
-
 // prepare makes the program that is to be started in place of the one of the
 // service, if there is to be one: a command, or the server with another
 // environment or user.
 func (s *Server) prepare(q *inquiry, do *action) {
 	a := q.answer
-	other := a.Env != nil || a.AsUser != "" || a.AsGroup != ""
+	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
 	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "") {
 		return
 	}
@@ -106,7 +67,8 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	profile, err := s.starter.Profile(s.environmentFor(a), cred)
+	bounds := child.Bounds{HasUmask: a.Umask >= 0, Umask: uint32(max(a.Umask, 0)), Nice: a.Nice}
+	profile, err := s.starter.Profile(s.environmentFor(a), cred, bounds)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,56 @@
+package inetd
+
+import (
+	"inetd/internal/child"
+)
+
+// delayed is a client that has been admitted and whose server cannot be started
+// now: the system has no room for a process, or as many run as may. It keeps its
+// connection and is tried again, in its order. While anybody waits here no other
+// client is accepted that needs a process, so few can come to wait: those about
+// whom something was being found out.
+type delayed struct {
+	svc     *service
+	client  client
+	inquiry *inquiry // nil: none was needed
+	program *child.Program
+}
+
+// start starts the server of a client that has been admitted, or has it wait. It
+// takes over the connection, and returns the process, 0 if there is none yet.
+func (s *Server) start(d delayed) (pid int) {
+	d.svc.welcome(d.client)
+	if len(s.delayed) == 0 && !s.crowdedOut() {
+		pid, err := s.launch(d)
+		if err == nil {
+			return pid
+		}
+		s.lack(d.svc, "fork", err)
+	}
+	if s.delayed = append(s.delayed, d); len(s.delayed) == 1 {
+		s.timers.After(restTime, s.startDelayed)
+	}
+	return 0
+}
+
+// crowdedOut reports whether as many servers run as may altogether.
+func (s *Server) crowdedOut() bool {
+	return s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes
+}
+
+// startDelayed starts servers for the clients that wait, as far as there is room.
+func (s *Server) startDelayed() {
+	n := 0
+	for ; n < len(s.delayed) && n < perTurn && !s.crowdedOut(); n++ {
+		if _, err := s.launch(s.delayed[n]); err != nil {
+			break
+		}
+	}
+	clear(s.delayed[:n])
+	if s.delayed = s.delayed[n:]; len(s.delayed) > 0 {
+		s.timers.After(restTime, s.startDelayed)
+		return
+	}
+	s.delayed = nil
+	s.letGo()
+}
