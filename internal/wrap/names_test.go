@@ -45,36 +45,52 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestNamesBounded has as many lookups under way as may be.
-func TestNamesBounded(t *testing.T) {
+// TestNamesShared: clients of one source, and of one service, who wait for a slow
+// name server leave room for others; and who needs no name server needs no room.
+func TestNamesShared(t *testing.T) {
 	release := make(chan struct{})
 	n := Names{Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		<-release
 		return nil, errors.New("no name server")
 	}}}
-	addr := netip.MustParseAddr("127.0.1.1")
-	var asked []*hostName
-	for range maxNames {
-		h, err := n.ask(addr)
+	var waiting sync.WaitGroup
+	begin := func(service, addr string) error {
+		q := access.Query{Daemon: service, Peer: netip.MustParseAddrPort(addr), Local: netip.MustParseAddrPort("127.0.0.1:1")}
+		room, err := n.enter(&q)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		asked = append(asked, h)
-		addr = addr.Next()
+		waiting.Go(func() { n.wait(&q, room) })
+		return nil
 	}
-	if _, err := n.ask(addr); err != errNames {
-		t.Errorf("one more: %v", err)
+	source := func(i int) string { return fmt.Sprintf("[2001:db8:0:%x::%x]:7", i/namesPerSource, i) }
+	for i := range namesPerSource {
+		if err := begin("one", source(i)); err != nil {
+			t.Fatalf("client %d of a source: %v", i, err)
+		}
 	}
-	if h, err := n.ask(addr.Prev()); err != nil || h != asked[maxNames-1] {
-		t.Errorf("the same once more: %v", err)
+	if err := begin("other", "[2001:db8::ffff]:7"); err != errNames {
+		t.Errorf("one more of that source: %v", err)
+	}
+	for i := namesPerSource; i < namesPerService; i++ {
+		if err := begin("one", source(i)); err != nil {
+			t.Fatalf("client %d of a service: %v", i, err)
+		}
+	}
+	if err := begin("one", "[2001:db9::1]:7"); err != errNames {
+		t.Errorf("one more of that service: %v", err)
+	}
+	if err := begin("other", "[2001:db9::1]:7"); err != nil {
+		t.Errorf("another service: %v", err)
+	}
+	q := access.Query{Daemon: "one", Peer: netip.MustParseAddrPort("127.0.0.1:7"), Local: netip.MustParseAddrPort("127.0.0.1:1")}
+	if err := n.find(&q); err != nil || q.NameState != access.Confirmed {
+		t.Errorf("a name of /etc/hosts: %v, %v", q.NameState, err)
 	}
 	close(release)
-	for _, h := range asked {
-		<-h.found
-	}
-	if h, err := n.ask(addr); err != nil {
+	waiting.Wait()
+	if err := begin("one", "[2001:db8::ffff]:7"); err != nil {
 		t.Errorf("afterwards: %v", err)
-	} else {
-		<-h.found
 	}
+	waiting.Wait()
 }
