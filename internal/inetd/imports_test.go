@@ -57,7 +57,7 @@ var picture = map[string][]string{
 	"internal/textfile":     {},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {notify, unixsys},
-	"internal/wrap":         {"internal/access", "internal/strerror", "internal/textfile", unixsys},
+	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},
 	"internal/wrap/dnstest": {}, // of tests
 	"internal/zone":         {"internal/textfile"},
 

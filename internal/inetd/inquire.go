@@ -84,7 +84,7 @@ func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.Builti
 
 // Bounds on inquiries.
 const (
-	maxInquiries = 256 // at once; more clients wait in the listen queue
+	maxInquiries = 512 // at once, twice as many as may wait for names; more clients wait in the listen queue
 	inquiryTime  = 30 * time.Second
 )
 

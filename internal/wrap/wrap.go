@@ -63,7 +63,7 @@ func Ask(ctx context.Context, names *Names, q Question) *Answer {
 	for _, f := range q.Rules {
 		rules, problems := f.Current()
 		a.Problems = append(a.Problems, problems...)
-		a.Verdict = a.ask(ctx, names, rules)
+		a.Verdict = a.ask(names, rules)
 		if a.Allow = a.Verdict.Allow; !a.Allow {
 			break
 		}
@@ -72,7 +72,7 @@ func Ask(ctx context.Context, names *Names, q Question) *Answer {
 		a.Refuse(a.carryOut(ctx, &q, o))
 	}
 	if a.Allow && q.Named {
-		names.find(ctx, &a.Query) // without them the server is told none
+		names.find(&a.Query) // without them the server is told none
 	}
 	return a
 }
@@ -85,12 +85,12 @@ func (a *Answer) Refuse(err error) {
 }
 
 // ask asks rules, and finds out the names of the hosts if they want them.
-func (a *Answer) ask(ctx context.Context, names *Names, r Rules) access.Verdict {
+func (a *Answer) ask(names *Names, r Rules) access.Verdict {
 	v := r(a.Query)
 	if !v.NeedName {
 		return v
 	}
-	if err := names.find(ctx, &a.Query); err != nil {
+	if err := names.find(&a.Query); err != nil {
 		v.Note = err.Error() // and Allow is false
 		return v
 	}
