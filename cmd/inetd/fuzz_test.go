@@ -68,8 +68,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzListenFDs: what LISTEN_FDS and LISTEN_PID hold gives descriptors that are
-// open, and none for another process.
+// FuzzListenFDs: what LISTEN_FDS and LISTEN_PID hold gives descriptors from 3 on
+// without a gap, and none for another process.
 func FuzzListenFDs(f *testing.F) {
 	own := strconv.Itoa(os.Getpid())
 	for _, fds := range []string{"", "0", "1", "-1", "3", "+2", "1e3", "99999999999999999999", "2147483647"} {
@@ -91,8 +91,8 @@ func FuzzListenFDs(f *testing.F) {
 			t.Errorf("LISTEN_FDS=%q LISTEN_PID=%q gives %v", fds, pid, list)
 		}
 		for i, fd := range list {
-			if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); fd != firstFD+i || err != nil {
-				t.Errorf("descriptor %d of %q is %d: %v", i, fds, fd, err)
+			if fd != firstFD+i { // whether it is open now is other tests' affair
+				t.Errorf("descriptor %d of %q is %d", i, fds, fd)
 			}
 		}
 	})
