@@ -1,0 +1,116 @@
+package inetd
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"inetd/internal/limit"
+
+	"golang.org/x/sys/unix"
+)
+
+// crowdOf is a Server of that many services, each with a client that waits, of
+// which only one may have a server. The loop has held back all the others.
+func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
+	t.Helper()
+	var conf strings.Builder
+	for i := range services {
+		fmt.Fprintf(&conf, "@inetd-held-%d-%d stream unix nowait.0 - /bin/cat\n", os.Getpid(), i)
+	}
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, conf.String())
+	s = serving(t, file)
+	s.cfg.Processes = 1
+	for i := range services {
+		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: fmt.Sprintf("@inetd-held-%d-%d", os.Getpid(), i), Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		clients = append(clients, c)
+	}
+	for s.polledWithClients() > 0 {
+		s.turn()
+	}
+	return s, clients
+}
+
+// polledWithClients is how many sockets the next turn of the loop is told of.
+func (s *Server) polledWithClients() (n int) {
+	for _, k := range s.sockets {
+		if k != nil && k.polled && pollIn(int(k.fd)) {
+			n++
+		}
+	}
+	return n
+}
+
+// endServers ends the servers that run and has the loop see that.
+func (s *Server) endServers() {
+	for pid := range s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(s.processes) > 0 {
+		s.reap()
+	}
+}
+
+// TestHeldSocketsAreRearmedInTurn: room for one server has one socket polled
+// again, not each of the many that a limit holds back, and each gets its turn.
+func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
+	const services = 3 * perTurn
+	s, clients := crowdOf(t, services)
+	served := map[*service]int{}
+	for range services {
+		for _, p := range s.processes {
+			served[p.svc]++
+		}
+		s.endServers()
+		for len(served) < services && len(s.processes) == 0 {
+			s.turn()
+			if n := s.polledWithClients(); n > 1 {
+				t.Fatalf("%d sockets are polled for one server that may start", n)
+			}
+		}
+	}
+	if len(served) != len(clients) {
+		t.Errorf("%d of %d services had a server", len(served), len(clients))
+	}
+}
+
+// TestHeldSocketWithoutClient: where nobody waits any more, the next socket is
+// polled again.
+func TestHeldSocketWithoutClient(t *testing.T) {
+	const services = 3 * perTurn
+	s, _ := crowdOf(t, services)
+	for _, v := range s.services[:services-1] {
+		if fd, _, err := unix.Accept4(int(v.first.fd), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC); err == nil {
+			unix.Close(fd)
+		}
+	}
+	last := s.services[services-1]
+	s.endServers()
+	for last.usage().Starts.Count == 0 {
+		s.turn()
+	}
+}
+
+// TestHeldSocketOfRefusedClient: a client who is turned away takes no room from
+// the others that were held back.
+func TestHeldSocketOfRefusedClient(t *testing.T) {
+	const services = 4
+	s, _ := crowdOf(t, services)
+	for _, v := range s.services[:services-1] {
+		v.do.Limits.PerSource = 1
+		v.usage().Admit(s.yielded, limit.User(uint32(os.Getuid())), v.do.Limits)
+	}
+	last := s.services[services-1]
+	s.endServers()
+	for last.usage().Starts.Count == 0 {
+		s.turn()
+	}
+}
