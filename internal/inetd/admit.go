@@ -10,7 +10,7 @@ import (
 // When one is reached the service's sockets are not polled for a while: new
 // clients wait in the listen queue and nobody is turned away.
 func (s *Server) mayStart(v *service) bool {
-	if s.full(v) {
+	if s.bound(v) != unbound {
 		s.armAll(v)
 		return false
 	}
@@ -22,19 +22,22 @@ func (s *Server) mayStart(v *service) bool {
 	return true
 }
 
-// full reports whether as many servers run as may at once, or builtins have no
-// room. Clients of tcpmux ask for room when they enter.
-func (s *Server) full(v *service) bool {
-	if s.inquiries.full() && s.inquires(v.do) {
-		return true
+// bound is the limit on what runs at once that keeps a service from a further
+// client, if there is one. Clients of tcpmux ask for room when they enter.
+func (s *Server) bound(v *service) bound {
+	switch {
+	case s.inquiries.full() && s.inquires(v.do):
+		return byInquiries
+	case v.used != nil && v.used.Full(v.do.Limits):
+		return byService
+	case v.do.Builtin != "":
+		if !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now()) {
+			return byBuiltins
+		}
+	case len(s.delayed) > 0 || s.crowdedOut():
+		return byProcesses
 	}
-	if v.used != nil && v.used.Full(v.do.Limits) {
-		return true
-	}
-	if v.do.Builtin != "" {
-		return !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now())
-	}
-	return len(s.delayed) > 0 || s.crowdedOut()
+	return unbound
 }
 
 // suspend stops polling a service until its window has passed.
@@ -71,5 +74,7 @@ func (s *Server) admit(v *service, c *client) bool {
 
 // release takes back what admit counted.
 func (s *Server) release(v *service, source limit.Source) {
-	v.usage().Release(source)
+	u := v.usage()
+	u.Release(source)
+	s.rearmOwn(u)
 }

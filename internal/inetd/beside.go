@@ -26,7 +26,6 @@ func (s *Server) beside(a *asking, d time.Duration, work func(context.Context), 
 		s.mail.Post(func() {
 			a.now--
 			done()
-			s.letGo()
 		})
 	}()
 }

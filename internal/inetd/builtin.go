@@ -68,21 +68,6 @@ func (s *Server) enter(v *service, c *client) bool {
 func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 	s.release(v, source)
 	room.Leave()
-	s.letGo()
-}
-
-// awaitRoom polls the sockets that are held back again after restTime. A silent
-// client makes room after some time, and nothing else tells the loop when that
-// time has come.
-func (s *Server) awaitRoom() {
-	if s.awaiting {
-		return
-	}
-	s.awaiting = true
-	s.timers.After(restTime, func() {
-		s.awaiting = false
-		s.letGo()
-	})
 }
 
 // serveBuiltin serves a client itself.

@@ -52,5 +52,4 @@ func (s *Server) startDelayed() {
 		return
 	}
 	s.delayed = nil
-	s.letGo()
 }

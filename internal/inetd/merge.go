@@ -280,7 +280,6 @@ func (s *Server) retry(k *socket) {
 func (s *Server) shut(k *socket) {
 	k.closed = true
 	delete(s.faults, k)
-	delete(s.held, k)
 	delete(s.repliers, k)
 	s.closeSocket(k)
 }
@@ -304,14 +303,9 @@ func (s *Server) arm(k *socket) {
 	if k.fd < 0 || k.closed {
 		return
 	}
-	full := s.full(k.svc)
-	if full {
-		s.held[k] = struct{}{}
-		if k.svc.do.Builtin != "" {
-			s.awaitRoom()
-		}
-	}
-	if full || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {
+	b := s.bound(k.svc)
+	s.hold(k, b)
+	if b != unbound || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {
 		s.unpoll(k)
 		return
 	}

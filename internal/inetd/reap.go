@@ -135,7 +135,6 @@ func (s *Server) reap() {
 			s.ended(p, st)
 		}
 		s.forget(p)
-		s.letGo()
 		if len(s.processes) == 0 && !s.orphans && !s.starter.Starting() {
 			break // wait4 would only say so
 		}
@@ -163,15 +162,6 @@ func (s *Server) ended(p *process, st child.Status) {
 	}
 	if k := p.lent; k != nil && int(k.server) == st.Pid {
 		s.takeBack(p, st)
-	}
-}
-
-// letGo polls the sockets again that a limit on running servers held back, as
-// far as there is room now.
-func (s *Server) letGo() {
-	for k := range s.held {
-		delete(s.held, k)
-		s.arm(k)
 	}
 }
 

@@ -55,7 +55,7 @@ type Server struct {
 	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
 	faults    map[*socket]*fault    // of the sockets that are not open
 	told      map[alike]int         // lines about sockets of late
-	held      map[*socket]struct{}  // sockets that a limit on running servers keeps from being polled
+	held      held                  // sockets that a limit keeps from being polled
 	processes map[int]*process
 	delayed   []delayed     // clients whose servers cannot be started yet
 	aclTime   time.Duration // how long a command of a rule may take
@@ -116,7 +116,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: map[*socket]struct{}{}, processes: map[int]*process{},
+		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}
@@ -208,6 +208,9 @@ func (s *Server) turn() {
 // of its own; that is waited for before sleeping, but not before working.
 func (s *Server) events() []unix.EpollEvent {
 	timeout := s.timers.Expire()
+	if s.rearmHeld() {
+		timeout = 0
+	}
 	if s.starter.Settle(0) {
 		if ready := s.poll.Wait(0); len(ready) > 0 {
 			return ready

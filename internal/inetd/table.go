@@ -52,6 +52,7 @@ type socket struct {
 	fd     int32   // -1: not open
 	server int32   // pid of the wait server that has the socket
 	polled bool    // in the epoll set
+	held   uint8   // a bit for each bound in whose list it is
 	closed bool    // no longer in the table; a timer may still know it
 }
 

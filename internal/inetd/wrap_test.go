@@ -391,11 +391,10 @@ func TestInquiriesBounded(t *testing.T) {
 		answer <- fmt.Sprintf("%s%v", b, err)
 		sc.s.mail.Post(func() {})
 	}()
-	for len(sc.s.held) == 0 {
+	for len(sc.s.held.shared[byInquiries]) == 0 {
 		sc.s.turn()
 	}
 	sc.s.inquiries.now--
-	sc.s.letGo()
 	for len(answer) == 0 {
 		sc.s.turn()
 	}
