@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestPidFileIsLockedAndAskedFor(t *testing.T) {
@@ -131,5 +134,71 @@ func TestPidFileHandOver(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPidFileOfDoubt: in a directory that others may write to, somebody may have put
+// a second name of a file of ours into the place of the pid file, or a pipe. Nobody
+// is signalled for it, and nothing is written to it.
+func TestPidFileOfDoubt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		plant func(path string) error
+		want  string
+	}{
+		{"two names", func(path string) error { return os.Link(path, path+".other") }, "has another name"},
+		{"open to all", func(path string) error { return os.Chmod(path, 0o666) }, "others than its owner can write it"},
+		{"a pipe", func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644)) }, "is not a regular file"},
+	} {
+		path := filepath.Join(t.TempDir(), "inetd.pid")
+		if err := errors.Join(os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o644), tt.plant(path)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock := unix.Flock_t{Type: unix.F_WRLCK}
+		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+			t.Fatal(err)
+		}
+		answer := make(chan error, 1)
+		go func() {
+			_, err := holder(path)
+			answer <- err
+		}()
+		select {
+		case err := <-answer:
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v; want %q", tt.name, err, tt.want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: waited for", tt.name)
+		}
+		f.Close()
+		if tt.name == "open to all" { // ours all the same
+			continue
+		}
+		if _, err := lockPidFile(path); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: lock: %v; want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestPidFileMode: a file that was left open to all is ours alone once we have it.
+func TestPidFileMode(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "inetd.pid")
+	if err := errors.Join(os.WriteFile(path, nil, 0o644), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := lockPidFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.remove()
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o644 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }

@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -97,5 +98,23 @@ func TestUnixPathTaken(t *testing.T) {
 	os.Symlink(served.Path(), link.Path())
 	if _, err := Open(link, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil {
 		t.Error("a link was replaced")
+	}
+}
+
+// TestOwnSparesFiles: in place of a socket there is another name of a file of ours,
+// which keeps its mode.
+func TestOwnSparesFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret, path := filepath.Join(dir, "secret"), filepath.Join(dir, "sock")
+	if err := errors.Join(os.WriteFile(secret, nil, 0o600), os.Link(secret, path)); err != nil {
+		t.Fatal(err)
+	}
+	s := UnixSpec(unix.SOCK_STREAM, path)
+	if err := Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, FileOf(s)); err == nil {
+		t.Error("a file was taken for a socket")
+	}
+	if info, err := os.Stat(secret); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }

@@ -1,0 +1,90 @@
+package wrap
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/access"
+)
+
+// TestBannerOfAnother: a directory of banners may belong to somebody else, who puts
+// a link to a file of root's there, or another name of it. It is not shown.
+func TestBannerOfAnother(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to give files away")
+	}
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	err := errors.Join(
+		os.WriteFile(at("secret"), []byte("secret"), 0o600),
+		os.WriteFile(at("plain"), []byte("plain"), 0o600),
+		os.Symlink(at("plain"), at("ours")),
+		os.Symlink("plain", at("beside")),
+		os.Symlink(at("secret"), at("theirs")),
+		os.Lchown(at("theirs"), 65534, 65534),
+		os.Symlink("theirs", at("by way of theirs")),
+		os.Link(at("secret"), at("name")),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, text, refused string }{
+		{"plain", "plain", ""},
+		{"ours", "plain", ""},
+		{"beside", "plain", ""},
+		{"theirs", "", "link of uid 65534"},
+		{"by way of theirs", "", "link of uid 65534"},
+		{"name", "", "another name"},
+		{"none", "", ""},
+	} {
+		client, server := pair(t)
+		a := &Answer{Query: access.Query{Daemon: tt.name}}
+		err := a.showBanner(descriptor(t, server), dir)
+		server.Close()
+		b := make([]byte, 100)
+		n, _ := client.Read(b)
+		if string(b[:n]) != tt.text {
+			t.Errorf("%s: shown %q, want %q", tt.name, b[:n], tt.text)
+		}
+		if (err == nil) != (tt.refused == "") || err != nil && !strings.Contains(err.Error(), tt.refused) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.refused)
+		}
+	}
+}
+
+// pair is a connection.
+func pair(t *testing.T) (client, server *net.TCPConn) {
+	t.Helper()
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	client.SetDeadline(time.Now().Add(10 * time.Second))
+	if server, err = l.AcceptTCP(); err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
+// descriptor is the descriptor of a connection, which goes on to own it.
+func descriptor(t *testing.T, conn *net.TCPConn) (fd int) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(n uintptr) { fd = int(n) })
+	return fd
+}
