@@ -44,7 +44,7 @@ func socketPath(pidFile string) string {
 // a socket that is there already is left from a daemon that died.
 func listenControl(path string) (*control, error) {
 	spec := sock.UnixSpec(unix.SOCK_STREAM, path)
-	fd, err := sock.Open(spec, sock.Options{Mode: 0o600, UID: -1, GID: -1, Backlog: 16}, 3)
+	fd, ours, err := sock.Open(spec, sock.Options{Mode: 0o600, UID: -1, GID: -1, Backlog: 16}, 3)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -54,7 +54,7 @@ func listenControl(path string) (*control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &control{l.(*net.UnixListener), path, sock.FileOf(spec)}, nil
+	return &control{l.(*net.UnixListener), path, ours}, nil
 }
 
 // close ends answer and removes the socket, if there is one.

@@ -24,6 +24,9 @@ type pidFile struct {
 	path string
 }
 
+// pidFileMode lets everybody find the daemon, and nobody else name another process.
+const pidFileMode = 0o644
+
 // runningError is the process id of the daemon that holds the lock, or 0 while
 // that one has not written it.
 type runningError int
@@ -56,7 +59,7 @@ func (o *options) lockPidFile() (*pidFile, error) {
 // returns a runningError if another daemon has the lock.
 func lockPidFile(path string) (*pidFile, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o644)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, pidFileMode)
 		if errors.Is(err, unix.ELOOP) {
 			return nil, fmt.Errorf("pid file %s is a symbolic link", path)
 		}
@@ -81,8 +84,8 @@ func (p *pidFile) lock() error {
 	if err != nil {
 		return fmt.Errorf("pid file: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("pid file %s is not a regular file; --pidfile= means none", p.path)
+	if err := doubtful(p.path, info); err != nil {
+		return err
 	}
 	if owner := ownerOf(info); owner != os.Geteuid() {
 		return fmt.Errorf("pid file %s belongs to user %d, and nobody else may write it; remove it, or choose another directory", p.path, owner)
@@ -99,7 +102,7 @@ func (p *pidFile) lock() error {
 	if err != nil {
 		return fmt.Errorf("lock pid file %s: %w", p.path, err)
 	}
-	if err := p.write(); err != nil {
+	if err := errors.Join(p.f.Chmod(pidFileMode), p.write()); err != nil { // an inetd without a umask may have left it
 		return fmt.Errorf("pid file: %w", err)
 	}
 	return nil
@@ -153,29 +156,47 @@ func holder(path string) (int, error) {
 	if lock.Type == unix.F_UNLCK {
 		return 0, nil
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("pid file: %w", err)
+	}
+	if err := doubtful(path, info); err != nil {
+		return 0, err
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return 0, fmt.Errorf("pid file %s: others than its owner can write it: it is not trusted", path)
+	}
 	pid, err := readPid(f)
 	if err != nil {
 		return 0, fmt.Errorf("pid file %s: %w", path, err)
 	}
 	if pid != 0 {
-		err = sameOwner(f, pid)
+		err = sameOwner(info, path, pid)
 	}
 	return pid, err
 }
 
+// doubtful says why a file can be no pid file. One with a second name may be any
+// file of its owner: whoever may write to the directory may have made the name.
+func doubtful(path string, info os.FileInfo) error {
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("pid file %s is not a regular file; --pidfile= means none", path)
+	case info.Sys().(*syscall.Stat_t).Nlink > 1:
+		return fmt.Errorf("pid file %s has another name: it is not trusted", path)
+	}
+	return nil
+}
+
 // sameOwner wants a process to belong to the owner of the pid file that names it.
 // Whoever may write to the directory can make a file that names any process.
-func sameOwner(f *os.File, pid int) error {
-	file, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("pid file: %w", err)
-	}
+func sameOwner(file os.FileInfo, path string, pid int) error {
 	process, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 	if err != nil {
 		return nil // it has ended, or nobody can tell
 	}
 	if owner := ownerOf(file); owner != ownerOf(process) {
-		return fmt.Errorf("pid file %s belongs to user %d, and process %d does not: it is not trusted", f.Name(), owner, pid)
+		return fmt.Errorf("pid file %s belongs to user %d, and process %d does not: it is not trusted", path, owner, pid)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
 	if err := sock.Share(old, true); err != nil {
 		return -1, err
 	}
-	if fd, err = sock.Open(k.spec, k.svc.do.Options, s.starter.Floor()); err == nil {
+	if fd, _, err = sock.Open(k.spec, k.svc.do.Options, s.starter.Floor()); err == nil {
 		if err = sock.Connect(old, &p.Peer); err == nil {
 			return fd, unix.SetNonblock(old, false)
 		}

@@ -54,7 +54,7 @@ var picture = map[string][]string{
 	"internal/stderrlog":    {unixsys},
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
-	"internal/textfile":     {},
+	"internal/textfile":     {unixsys},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {notify, unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},

@@ -23,12 +23,12 @@ func (s *Server) adopt() {
 }
 
 // obtain returns a socket that the service manager has opened, or else opens it.
-func (s *Server) obtain(k *socket) (fd int, err error) {
+func (s *Server) obtain(k *socket) (fd int, ours sock.File, err error) {
 	fd, inherited := s.inherited[k.spec]
 	if !inherited {
 		return sock.Open(k.spec, k.svc.do.Options, s.starter.Floor())
 	}
-	return fd, sock.Apply(fd, k.spec, k.svc.do.Options)
+	return fd, sock.File{}, sock.Apply(fd, k.spec, k.svc.do.Options)
 }
 
 // tellUnused logs the sockets of the service manager that no entry asks for.

@@ -16,7 +16,7 @@ import (
 func TestManagersSocketIsKept(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /bin/cat\n", nil)
 	spec := sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP, Addr: netip.MustParseAddrPort("127.0.0.1:" + sc.port)}
-	fd, err := sock.Open(spec, sock.Options{}, 3)
+	fd, _, err := sock.Open(spec, sock.Options{}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

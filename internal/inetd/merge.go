@@ -161,8 +161,8 @@ func (s *Server) apply(k *socket) {
 		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
 	}
 	sock.Listen(int(k.fd), k.spec, v.do.Options)
-	if k.spec.HasPath() {
-		if err := sock.Own(k.spec, v.do.Options, s.paths[k]); err != nil {
+	if ours := s.paths[k]; ours != (sock.File{}) {
+		if err := sock.Own(k.spec, v.do.Options, ours); err != nil {
 			s.log.Errorf("%s: %s", v.label, strerror.Call(err))
 		}
 	}
@@ -180,7 +180,7 @@ func (s *Server) answers(k *socket) {
 // open opens a socket and begins to poll it. If that is impossible it is tried
 // again, less and less often.
 func (s *Server) open(k *socket) {
-	fd, err := s.obtain(k)
+	fd, ours, err := s.obtain(k)
 	if err != nil {
 		s.openFailed(k, err)
 		return
@@ -190,6 +190,9 @@ func (s *Server) open(k *socket) {
 			s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
 		}
 		delete(s.faults, k)
+	}
+	if ours != (sock.File{}) {
+		s.paths[k] = ours
 	}
 	s.opened(k, fd)
 }
@@ -203,9 +206,6 @@ func (s *Server) opened(k *socket, fd int) {
 		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
 	}
 	s.sockets[fd] = k
-	if k.spec.HasPath() {
-		s.paths[k] = sock.FileOf(k.spec)
-	}
 	s.arm(k)
 }
 

@@ -36,7 +36,7 @@ func TestBindings(t *testing.T) {
 		if list := k.bindings(); list != nil {
 			t.Errorf("%v: %v before it is open", tt.spec, list)
 		}
-		fd, err := sock.Open(tt.spec, sock.Options{Backlog: 1}, 3)
+		fd, _, err := sock.Open(tt.spec, sock.Options{Backlog: 1}, 3)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,11 +9,11 @@ import (
 // unsound says why no client reaches an open socket any more, or nothing. It is
 // asked of what a reload keeps.
 func (s *Server) unsound(k *socket) string {
-	if k.spec.HasPath() {
+	if ours := s.paths[k]; ours != (sock.File{}) {
 		switch now := sock.FileOf(k.spec); {
 		case now == sock.File{}:
 			return "its path is gone"
-		case now != s.paths[k]:
+		case now != ours:
 			return "somebody has put another file at its path"
 		}
 	}

@@ -19,6 +19,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	if do == nil || len(wants) == 0 || !l.secure(e, do, port) {
 		return nil
 	}
+	l.tellExposed(e, do)
 	v := l.service(e, do)
 	for _, w := range wants {
 		l.claim(e, v, w)

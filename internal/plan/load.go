@@ -47,25 +47,26 @@ func (p Problem) Public() conf.Problem {
 
 // loader carries one load from files to a plan.
 type loader struct {
-	cfg      *Config
-	host     *Host
-	plan     Plan
-	parser   conf.Parser
-	sources  sources
-	services *netdb.Services
-	from     origin // of services
-	classic  *netdb.Services
-	programs *netdb.Programs // of the rpc file, once needed
-	actions  map[Action]*Action
-	last     *Action // the one made last
-	claims   map[sock.Spec]claim
-	checked  map[string]string // server path → what is wrong with it
-	room     []Socket          // for the sockets of the next services
-	wants    []Socket          // of the entry in hand
-	mux      muxPlan
-	told     map[string]bool   // notices that are said once a load
-	replaced map[conf.Pos]bool // lines of entries that lost all their sockets
-	sec      wrap.Rules        // those of an inetd.sec
+	cfg       *Config
+	host      *Host
+	plan      Plan
+	parser    conf.Parser
+	sources   sources
+	services  *netdb.Services
+	from      origin // of services
+	classic   *netdb.Services
+	programs  *netdb.Programs // of the rpc file, once needed
+	actions   map[Action]*Action
+	last      *Action // the one made last
+	claims    map[sock.Spec]claim
+	exposures map[exposure]string // what is wrong with directories of UNIX paths
+	checked   map[string]string   // server path → what is wrong with it
+	room      []Socket            // for the sockets of the next services
+	wants     []Socket            // of the entry in hand
+	mux       muxPlan
+	told      map[string]bool   // notices that are said once a load
+	replaced  map[conf.Pos]bool // lines of entries that lost all their sockets
+	sec       wrap.Rules        // those of an inetd.sec
 
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking
@@ -77,12 +78,13 @@ func Load(cfg *Config, host *Host) *Plan { return newLoader(cfg, host).load() }
 func newLoader(cfg *Config, host *Host) *loader {
 	l := &loader{
 		cfg: cfg, host: host,
-		actions:  map[Action]*Action{},
-		claims:   make(map[sock.Spec]claim, host.Sockets),
-		checked:  map[string]string{},
-		told:     map[string]bool{},
-		replaced: map[conf.Pos]bool{},
-		sources:  sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
+		actions:   map[Action]*Action{},
+		claims:    make(map[sock.Spec]claim, host.Sockets),
+		checked:   map[string]string{},
+		exposures: map[exposure]string{},
+		told:      map[string]bool{},
+		replaced:  map[conf.Pos]bool{},
+		sources:   sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
 	}
 	l.plan.Identities = map[User]*Identity{}
 	return l

@@ -28,7 +28,7 @@ func TestAdopt(t *testing.T) {
 		UnixSpec(unix.SOCK_DGRAM, "@adopt-"+t.TempDir()),
 		VsockSpec(unix.SOCK_STREAM, 70211),
 	} {
-		fd, err := Open(s, Options{Backlog: 1, Mode: 0o600, UID: -1, GID: -1}, 3)
+		fd, _, err := Open(s, Options{Backlog: 1, Mode: 0o600, UID: -1, GID: -1}, 3)
 		if err != nil {
 			t.Logf("%s: %v", s, err)
 			continue

@@ -60,7 +60,7 @@ func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
 		return err
 	}
 	s.Addr = p.Asked(s)
-	err := bind(conn, s, o)
+	err := bind(conn, s)
 	if again := Share(fd, false); err == nil {
 		err = again
 	}

@@ -26,7 +26,7 @@ func openAnywhere(t *testing.T, addr string, dual bool, o Options) (int, Spec) {
 	if s.Addr.Addr().Is6() {
 		s.Family = unix.AF_INET6
 	}
-	fd, err := Open(s, o, 3)
+	fd, _, err := Open(s, o, 3)
 	if err != nil {
 		t.Skip(err)
 	}
@@ -208,7 +208,7 @@ func TestConnectSharesWithNobody(t *testing.T) {
 	}
 
 	unix.Close(fd)
-	again, err := Open(s, Options{Connect: true}, 3)
+	again, _, err := Open(s, Options{Connect: true}, 3)
 	if err != nil {
 		t.Fatalf("open beside a server that is left: %v", err)
 	}
@@ -275,7 +275,7 @@ func TestStamp(t *testing.T) {
 func TestQueued(t *testing.T) {
 	t.Parallel()
 	s := Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}
-	fd, err := Open(s, Options{Backlog: 5}, 3)
+	fd, _, err := Open(s, Options{Backlog: 5}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

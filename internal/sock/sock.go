@@ -90,21 +90,22 @@ func (s Spec) Listens() bool {
 }
 
 // Open opens and binds a socket, listens on it where its type has connections,
-// and moves it to a descriptor of at least floor. The error names the system
-// call that failed, as in "bind: Address already in use".
-func Open(s Spec, o Options, floor int) (fd int, err error) {
+// and moves it to a descriptor of at least floor. ours is the file that it makes at
+// the path of s. The error names the system call that failed, as in "bind: Address
+// already in use".
+func Open(s Spec, o Options, floor int) (fd int, ours File, err error) {
 	fd, err = unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
 	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+		return -1, File{}, os.NewSyscallError("socket", err)
 	}
 	if fd, err = raise(fd, floor); err != nil {
-		return -1, err
+		return -1, File{}, err
 	}
-	if err := set(fd, s, o); err != nil {
+	if ours, err = set(fd, s, o); err != nil {
 		unix.Close(fd)
-		return -1, err
+		return -1, File{}, err
 	}
-	return fd, nil
+	return fd, ours, nil
 }
 
 // raise moves a descriptor to a number of at least floor.
@@ -118,25 +119,30 @@ func raise(fd, floor int) (int, error) {
 }
 
 // set makes a new socket ready for clients.
-func set(fd int, s Spec, o Options) error {
+func set(fd int, s Spec, o Options) (ours File, err error) {
 	if err := before(fd, s); err != nil {
-		return err
+		return File{}, err
 	}
 	if err := Apply(fd, s, o); err != nil {
-		return err
+		return File{}, err
 	}
 	if o.Connect { // servers of an earlier daemon may have such sockets still
 		if err := Share(fd, true); err != nil {
-			return err
+			return File{}, err
 		}
 	}
-	if err := bind(fd, s, o); err != nil {
-		return err
+	if s.HasPath() {
+		ours, err = bindPath(fd, s, o)
+	} else {
+		err = bind(fd, s)
 	}
-	if o.Connect {
-		return Share(fd, false)
+	switch {
+	case err != nil:
+		return File{}, err
+	case o.Connect:
+		return ours, Share(fd, false)
 	}
-	return Listen(fd, s, o)
+	return ours, Listen(fd, s, o)
 }
 
 // Listen makes a socket of a type with connections listen, or changes the
@@ -243,10 +249,11 @@ func setInt(fd, level, option, value int, name string) error {
 	return os.NewSyscallError("setsockopt "+name, unix.SetsockoptInt(fd, level, option, value))
 }
 
-func bind(fd int, s Spec, o Options) error {
+// bind binds a socket that has no path.
+func bind(fd int, s Spec) error {
 	switch s.Family {
 	case unix.AF_UNIX:
-		return bindUnix(fd, s, o)
+		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path()}))
 	case unix.AF_VSOCK:
 		port, err := strconv.ParseUint(s.name.Value(), 10, 32)
 		if err != nil {

@@ -16,14 +16,13 @@ func open(t *testing.T, s Spec, o Options) (fd int, at netip.AddrPort) {
 		o.Backlog = 5
 	}
 	o.UID, o.GID = -1, -1
-	fd, err := Open(s, o, floor)
+	fd, file, err := Open(s, o, floor)
 	if NoSuchFamily(err) {
 		t.Skipf("this kernel has no such socket: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := FileOf(s)
 	t.Cleanup(func() { Close(fd, s, file) })
 	var a Address
 	if err := Local(fd, &a); err != nil {
@@ -172,7 +171,7 @@ func TestWaitSocketIsBlocking(t *testing.T) {
 func TestBindTakenAddress(t *testing.T) {
 	t.Parallel()
 	_, at := open(t, stream(unix.AF_INET, unix.IPPROTO_TCP, v4), Options{})
-	fd, err := Open(stream(unix.AF_INET, unix.IPPROTO_TCP, at), Options{Backlog: 5}, floor)
+	fd, _, err := Open(stream(unix.AF_INET, unix.IPPROTO_TCP, at), Options{Backlog: 5}, floor)
 	if err == nil || err.Error() != "bind: address already in use" {
 		t.Errorf("Open gives %d, %v", fd, err)
 	}

@@ -32,37 +32,38 @@ func FileOf(s Spec) File {
 
 func fileOf(st *unix.Stat_t) File { return File{uint64(st.Dev), st.Ino} }
 
-// bindUnix binds a unix socket at its path with the owner and mode asked for. A
-// socket that nobody serves any more is replaced; anything else is left alone.
-func bindUnix(fd int, s Spec, o Options) error {
-	if !s.HasPath() {
-		return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path()}))
-	}
+// bindPath binds a unix socket at its path with the owner and mode asked for, and
+// returns the file that it has made. A socket that nobody serves any more is
+// replaced; anything else is left alone.
+func bindPath(fd int, s Spec, o Options) (ours File, err error) {
 	dir, err := unix.Open(filepath.Dir(s.Path()), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: filepath.Dir(s.Path()), Err: err}
+		return File{}, &os.PathError{Op: "open", Path: filepath.Dir(s.Path()), Err: err}
 	}
 	defer unix.Close(dir)
 	if err := clearPath(dir, s); err != nil {
-		return err
+		return File{}, err
 	}
 	// bind(2) gives the path the mode of the socket. With mode 0 nobody can
 	// connect before owner and mode are right, and no other file looks like it.
 	if err := unix.Fchmod(fd, 0); err != nil {
-		return os.NewSyscallError("fchmod", err)
+		return File{}, os.NewSyscallError("fchmod", err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: s.Path()}); err != nil {
-		return os.NewSyscallError("bind", err)
+		return File{}, os.NewSyscallError("bind", err)
 	}
 	made, err := openPath(dir, s)
-	if err == nil {
-		defer unix.Close(made.fd)
-		err = made.own(o, made.unfinished())
+	if err != nil {
+		return File{}, err
 	}
-	if err != nil && made.unfinished() {
-		unix.Unlinkat(dir, filepath.Base(s.Path()), 0)
+	defer unix.Close(made.fd)
+	if err := made.own(o, made.unfinished()); err != nil {
+		if made.unfinished() {
+			unix.Unlinkat(dir, filepath.Base(s.Path()), 0)
+		}
+		return File{}, err
 	}
-	return err
+	return fileOf(&made.stat), nil
 }
 
 // Own gives the path of s the owner and mode of o, if it still is the file ours.
@@ -72,7 +73,7 @@ func Own(s Spec, o Options, ours File) error {
 		return err
 	}
 	defer unix.Close(at.fd)
-	return at.own(o, fileOf(&at.stat) == ours)
+	return at.own(o, at.isSocket() && fileOf(&at.stat) == ours)
 }
 
 // place is a file that was opened by its path and without its contents.

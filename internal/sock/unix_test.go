@@ -41,9 +41,9 @@ func TestUnixPathInDirectoryOfAnother(t *testing.T) {
 		swapped <- n
 	}()
 	for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); {
-		if fd, err := Open(s, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1}, 3); err == nil {
-			Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, FileOf(s))
-			Close(fd, s, FileOf(s))
+		if fd, file, err := Open(s, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1}, 3); err == nil {
+			Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, file)
+			Close(fd, s, file)
 		}
 		os.Remove(path)
 	}
@@ -86,17 +86,17 @@ func TestUnixPathTaken(t *testing.T) {
 	dir := t.TempDir()
 	served := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "served"))
 	open(t, served, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1})
-	if _, err := Open(served, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "another process serves") {
+	if _, _, err := Open(served, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "another process serves") {
 		t.Errorf("served: %v", err)
 	}
 	plain := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "plain"))
 	os.WriteFile(plain.Path(), nil, 0o600)
-	if _, err := Open(plain, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "not a socket") {
+	if _, _, err := Open(plain, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("plain: %v", err)
 	}
 	link := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "link"))
 	os.Symlink(served.Path(), link.Path())
-	if _, err := Open(link, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil {
+	if _, _, err := Open(link, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil {
 		t.Error("a link was replaced")
 	}
 }

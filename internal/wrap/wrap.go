@@ -19,6 +19,7 @@ import (
 
 	"inetd/internal/access"
 	"inetd/internal/strerror"
+	"inetd/internal/textfile"
 
 	"golang.org/x/sys/unix"
 )
@@ -143,14 +144,14 @@ func optionError(o access.Option, err error) error {
 // showBanner sends the client the file in dir that is named like the daemon,
 // if there is one, as far as the send buffer takes it.
 func (a *Answer) showBanner(conn int, dir string) error {
-	text, err := readFile(filepath.Join(dir, a.Daemon))
+	text, err := textfile.ReadAmongOthers(filepath.Join(dir, a.Daemon), textfile.Limit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	banner := access.Expand(strings.ReplaceAll(string(text), "\n", "\r\n"), a.Query, os.Getpid())
+	banner := access.Expand(strings.ReplaceAll(text, "\n", "\r\n"), a.Query, os.Getpid())
 	unix.SendmsgN(conn, []byte(banner), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // an error is the client's affair
 	return nil
 }
