@@ -8,7 +8,8 @@
 // child shares the daemon's memory and executes an array of prepared system
 // calls; see spawn. Where the kernel refuses that, syscall.ForkExec does it.
 //
-// A Starter and everything it returns belong to one goroutine.
+// A Starter belongs to one goroutine, but for its method Profile. Profiles and
+// programs may be made by any, and belong to whoever has them.
 package child
 
 import (
@@ -35,16 +36,22 @@ type Status struct {
 // Stage is a step on the way from clone to exec.
 type Stage uint8
 
-// The stages in which a start can fail, in the order of their calls.
+// The stages in which a start can fail, about in the order of their calls.
 const (
 	Run Stage = iota // none failed: the server program was executed
 	Descriptors
 	Session
 	Nice
+	IOPriority
+	CPUs
+	Root
+	Directory
 	Umask
 	Groups
 	Group
 	User
+	Capabilities
+	NoNewPrivs
 	Limits
 	Null
 	Self
@@ -52,7 +59,8 @@ const (
 )
 
 var stageNames = [...]string{
-	"run", "descriptors", "setsid", "setpriority", "umask", "setgroups", "setgid", "setuid", "setrlimit", "/dev/null", "/proc/self", "execv",
+	"run", "descriptors", "setsid", "setpriority", "ioprio_set", "sched_setaffinity", "chroot", "chdir", "umask",
+	"setgroups", "setgid", "setuid", "capabilities", "no_new_privs", "setrlimit", "/dev/null", "/proc/self", "execv",
 }
 
 // String returns the name of the system call that failed, or of the file that it
@@ -96,45 +104,50 @@ func (s *Starter) Floor() int {
 	return s.wake/2 + 1
 }
 
-// Start starts p with fd as its descriptors 0, 1 and 2 and extra, a list of
-// NUL-terminated NAME=VALUE strings, after p's own environment. It takes over
-// fd, which must be above 2, and closes it as soon as the child has its copy.
-// An error means that no process could be made: fd stays the caller's then.
-// Failures of the child itself come from Reap.
-func (s *Starter) Start(p *Program, fd int, extra []byte) (pid int, err error) {
+// NoStderr says that a server has its standard error where its standard output is.
+const NoStderr = -1
+
+// Start starts p with fd as its descriptors 0, 1 and 2, or with another descriptor
+// as 2, and with extra, a list of NUL-terminated NAME=VALUE strings, after p's own
+// environment. It takes over both descriptors, which must be above 2, and closes
+// them as soon as the child has its copies. An error means that no process could be
+// made: they stay the caller's then. Failures of the child itself come from Reap.
+func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err error) {
 	if s.fork {
-		return s.forkExec(p, fd, extra)
+		return s.forkExec(p, fd, stderr, extra)
 	}
 	m := s.copying()
-	if s.Crowded && fd < s.wake {
+	if s.Crowded && max(fd, stderr) < s.wake {
 		m = shared
 	}
-	st, err := s.clone(p, fd, extra, m)
+	st, err := s.clone(p, fd, stderr, extra, m)
 	if err != nil {
 		return 0, err
 	}
-	st.fd = fd
+	st.fds = [2]int{fd, stderr}
 	if m != shared {
 		st.release()
 	}
 	return st.pid, nil
 }
 
-// Lend is Start with a descriptor that the caller keeps.
-func (s *Starter) Lend(p *Program, fd int, extra []byte) (pid int, err error) {
+// Lend is Start with a socket that the caller keeps. A stderr is taken over.
+func (s *Starter) Lend(p *Program, fd, stderr int, extra []byte) (pid int, err error) {
 	if s.fork || s.Crowded {
 		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
 			return 0, os.NewSyscallError("fcntl", err)
 		}
-		if pid, err = s.Start(p, fd, extra); err != nil {
+		if pid, err = s.Start(p, fd, stderr, extra); err != nil {
 			unix.Close(fd)
 		}
 		return pid, err
 	}
-	st, err := s.clone(p, fd, extra, s.copying())
+	st, err := s.clone(p, fd, stderr, extra, s.copying())
 	if err != nil {
 		return 0, err
 	}
+	st.fds[1] = stderr
+	st.release()
 	return st.pid, nil
 }
 
@@ -147,12 +160,12 @@ func (s *Starter) copying() mode {
 }
 
 // clone makes a child, which is busy until its exec.
-func (s *Starter) clone(p *Program, fd int, extra []byte, m mode) (*start, error) {
+func (s *Starter) clone(p *Program, fd, stderr int, extra []byte, m mode) (*start, error) {
 	st, err := s.take()
 	if err != nil {
 		return nil, err
 	}
-	st.load(p, fd, extra, m)
+	st.load(p, fd, stderr, extra, m)
 	if err := st.clone(m); err != nil {
 		s.free = append(s.free, st)
 		return nil, err
@@ -171,14 +184,14 @@ func (s *Starter) Starting() bool { return len(s.busy) > 0 }
 func (s *Starter) Settle(wait time.Duration) (pending bool) {
 	busy := s.busy[:0]
 	for _, st := range s.busy {
-		if st.fd >= 0 && st.copied(wait) {
+		if st.holds() && st.copied(wait) {
 			st.release()
 		}
 		if st.finished() {
 			s.recycle(st)
 			continue
 		}
-		pending = pending || st.fd >= 0
+		pending = pending || st.holds()
 		busy = append(busy, st)
 	}
 	s.busy = busy

@@ -50,7 +50,7 @@ func TestChildOfHighDescriptor(t *testing.T) {
 			h.Fatal(err)
 		}
 		unix.Close(server)
-		if _, err := h.Start(h.prepare(Command{Argv: []string{"t-cat"}}), high, nil); err != nil {
+		if _, err := h.Start(h.prepare(Command{Argv: []string{"t-cat"}}), high, NoStderr, nil); err != nil {
 			h.Fatal(err)
 		}
 		h.Settle(10 * time.Second)
@@ -494,7 +494,7 @@ func BenchmarkStart(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.Start(g, fd, extra); err != nil {
+		if _, err := s.Start(g, fd, NoStderr, extra); err != nil {
 			b.Fatal(err)
 		}
 		for alive := true; alive; {
@@ -502,47 +502,5 @@ func BenchmarkStart(b *testing.B) {
 			_, reaped := s.Reap()
 			alive = !reaped
 		}
-	}
-}
-
-// TestBounds: what a server is given shows in it and in nobody else.
-func TestBounds(t *testing.T) {
-	t.Parallel()
-	h := newHarness(t, New)
-	if !h.Clone() {
-		t.Skip("bounds take clone3")
-	}
-	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := fmt.Sprintf("0027 %d", min(19, 20-own+3))
-	p := h.prepare(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo $(umask) $(nice)"}, Bounds: Bounds{HasUmask: true, Umask: 0o027, Nice: 3}})
-	_, client := h.start(p, "PATH=/bin:/usr/bin\x00")
-	defer client.Close()
-	got, err := io.ReadAll(client)
-	if err != nil || strings.TrimSpace(string(got)) != want {
-		t.Errorf("%q, want %q; %v", got, want, err)
-	}
-	if now, err := unix.Getpriority(unix.PRIO_PROCESS, 0); now != own || err != nil {
-		t.Errorf("the daemon's nice value went from %d to %d", 20-own, 20-now)
-	}
-}
-
-// TestTooManyCalls: what does not fit is an error, and nothing is left out.
-func TestTooManyCalls(t *testing.T) {
-	t.Parallel()
-	w := newWay(shared, 63, &Credential{}, Bounds{HasUmask: true, Nice: 1})
-	if n := len(w.calls) + len(listenCalls); n > maxCalls {
-		t.Errorf("%d calls, %d are possible", n, maxCalls)
-	}
-	for len(w.calls)+len(listenCalls) <= maxCalls {
-		if err := w.fits(); err != nil {
-			t.Errorf("%d calls: %v", len(w.calls), err)
-		}
-		w.add(Limits, unix.SYS_GETPID)
-	}
-	if w.fits() == nil {
-		t.Error("one call too many is no error")
 	}
 }

@@ -20,6 +20,12 @@ var (
 	procSelf = []byte("/proc/self\x00")
 )
 
+// The calls among listenCalls that make descriptors 1 and 2 of descriptor 0.
+const (
+	nullStdout = 3
+	nullStderr = 4
+)
+
 // listenCalls are what such a child does before its exec, when its socket is
 // descriptor 0 as for any other.
 var listenCalls = [...]call{

@@ -62,6 +62,7 @@ var servers = map[string]func(){
 	"t-cat":    func() { io.Copy(os.Stdout, os.Stdin) },
 	"t-listen": observeListener,
 	"t-limit":  startAtLimit,
+	"t-ioprio": reportIOPriority,
 	"t-abort":  func() { syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 }
 
@@ -128,7 +129,7 @@ type Command struct {
 	Argv []string
 	Env  []string
 	Cred *Credential
-	Bounds
+	Setup
 }
 
 func (h harness) prepare(c Command) *Program {
@@ -144,7 +145,7 @@ func (h harness) tryPrepare(c Command) (*Program, error) {
 	if c.Path == "" {
 		c.Path = "/proc/self/exe"
 	}
-	p, err := h.Profile(c.Env, c.Cred, c.Bounds)
+	p, err := h.Profile(c.Env, c.Cred, c.Setup)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (h harness) connect() (server int, client *os.File) {
 func (h harness) start(p *Program, extra string) (pid int, client *os.File) {
 	h.Helper()
 	server, client := h.connect()
-	pid, err := h.Start(p, server, []byte(extra))
+	pid, err := h.Start(p, server, NoStderr, []byte(extra))
 	if err != nil {
 		h.Fatal(err)
 	}

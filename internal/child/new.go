@@ -1,6 +1,7 @@
 package child
 
 import (
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -75,9 +76,8 @@ func (s *Starter) works() bool {
 	var w way
 	w.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
 	w.add(Exec, unix.SYS_EXIT_GROUP, 0)
-	k := st.slot
-	k.busy = 1
-	copy(k.calls[:], w.calls)
+	st.slot.busy = 1
+	st.slot.calls = uint64(address(&w.calls[0]))
 	err = st.clone(shared)
 	s.free = append(s.free, st)
 	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 is there, but no room for a process
@@ -87,5 +87,6 @@ func (s *Starter) works() bool {
 		return false
 	}
 	ws, err := reap(st.pid)
+	runtime.KeepAlive(w.calls)
 	return err == nil && ws.ExitStatus() == 0
 }

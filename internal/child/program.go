@@ -1,12 +1,8 @@
 package child
 
 import (
-	"errors"
-	"fmt"
 	"syscall"
 	"unsafe"
-
-	"inetd/internal/child/nofile"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,14 +11,6 @@ import (
 type Credential struct {
 	UID, GID uint32
 	Groups   []uint32
-}
-
-// Bounds are what a server may be given besides its identity. The zero Bounds
-// leave all of it as the daemon's.
-type Bounds struct {
-	HasUmask bool
-	Umask    uint32
-	Nice     int // added to the daemon's nice value, within the kernel's -20 to 19
 }
 
 // Profile is what servers have in common: whose they are, their environment,
@@ -60,6 +48,7 @@ type way struct {
 	dup    int // index of the calls that make its socket descriptor 0, 1 and 2
 	calls  []call
 	stages []Stage // of each call
+	kept   []any   // what the calls point to
 }
 
 // mode is what there is in the descriptor table of a new child.
@@ -77,39 +66,38 @@ const (
 const callWake = 1
 
 // Profile makes a Profile for children of s from NAME=VALUE strings, the identity
-// they are to have, with nil the daemon's, and bounds. Its error says that a string
-// holds a NUL byte, or that there can be no such bounds here. Any goroutine may
-// call it.
-func (s *Starter) Profile(env []string, cred *Credential, b Bounds) (*Profile, error) {
+// they are to have, with nil the daemon's, and what else they are given. Its error
+// says that a string holds a NUL byte, or what cannot be given here. Any goroutine
+// may call it.
+func (s *Starter) Profile(env []string, cred *Credential, u Setup) (*Profile, error) {
 	ptrs, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return nil, err
 	}
-	if s.fork && b != (Bounds{}) {
-		return nil, errNoBounds
+	if s.fork && !u.none() {
+		return nil, errNoSetup
 	}
 	p := &Profile{cred: cred, env: ptrs[:len(env)]}
 	for m := range modes {
-		p.ways[m] = newWay(m, s.wake, cred, b)
-		if err := p.ways[m].fits(); err != nil {
+		if p.ways[m], err = newWay(m, s.wake, cred, &u); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-var errNoBounds = errors.New("this kernel has no clone3, and without it a server cannot be given a umask or a nice value")
-
-func newWay(m mode, wake int, cred *Credential, b Bounds) (w way) {
+func newWay(m mode, wake int, cred *Credential, u *Setup) (w way, err error) {
 	w.descriptors(m, wake)
 	w.add(Session, unix.SYS_SETSID)
-	w.bounds(b)
-	w.credential(cred)
-	if l := &nofile.AtStart; l.Soft != l.Hard { // else it was not raised
-		w.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
+	if err := w.setup(u); err != nil {
+		return w, err
 	}
+	if err := w.identity(cred, u); err != nil {
+		return w, err
+	}
+	w.openFiles(u.Limits)
 	w.add(Exec, unix.SYS_EXECVE)
-	return w
+	return w, nil
 }
 
 // Program makes a Program of an absolute path, or one seen from the daemon's
@@ -160,40 +148,11 @@ func (w *way) descriptors(m mode, wake int) {
 	}
 }
 
-// credential gives up the daemon's identity, groups first: after setuid the
-// child could not.
+// credential sets groups and user, groups first: after setuid the child could not.
 func (w *way) credential(c *Credential) {
-	if c == nil {
-		return
-	}
 	w.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
 	w.add(Group, unix.SYS_SETGID, uintptr(c.GID))
 	w.add(User, unix.SYS_SETUID, uintptr(c.UID))
-}
-
-// fits returns an error if a slot has no room for so many calls. Those at the end
-// would be missing, the exec among them.
-func (w *way) fits() error {
-	if n := len(w.calls) + len(listenCalls); n > maxCalls {
-		return fmt.Errorf("a server would need %d system calls before its exec, and %d are possible", n, maxCalls)
-	}
-	return nil
-}
-
-// bounds come before the identity is given up: a nice value below the daemon's
-// takes its privilege.
-func (w *way) bounds(b Bounds) {
-	if b.Nice != 0 {
-		own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-		if err != nil {
-			own = 20
-		}
-		// getpriority(2): the kernel answers 20 minus the value.
-		w.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(max(-20, min(19, 20-own+b.Nice))))
-	}
-	if b.HasUmask {
-		w.add(Umask, unix.SYS_UMASK, uintptr(b.Umask))
-	}
 }
 
 func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {
@@ -202,6 +161,9 @@ func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {
 	w.calls = append(w.calls, c)
 	w.stages = append(w.stages, stage)
 }
+
+// keep keeps what the calls point to for as long as the way.
+func (w *way) keep(p any) { w.kept = append(w.kept, p) }
 
 // address is a pointer as a system call takes it. Whoever stores it keeps what
 // it points to reachable, and Go does not move what is on its heap.

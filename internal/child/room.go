@@ -19,7 +19,8 @@ func (s *Starter) Room(most int) int {
 		return 0
 	}
 	defer func() { s.free = append(s.free, st) }()
-	st.slot.calls[0] = call{nr: unix.SYS_EXIT_GROUP} // they all share the slot, for they write nothing
+	st.calls = append(st.calls[:0], call{nr: unix.SYS_EXIT_GROUP})
+	st.slot.calls = uint64(address(&st.calls[0])) // they all share the slot, for they write nothing
 	pids := make([]int, 0, most)
 	for len(pids) < most && st.clone(low) == nil {
 		pids = append(pids, st.pid)

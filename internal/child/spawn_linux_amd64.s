@@ -18,7 +18,7 @@ TEXT ·spawn(SB), NOSPLIT, $0-24
 	RET
 
 child:
-	LEAQ	slot_calls(R12), R13
+	MOVQ	slot_calls(R12), R13
 	XORL	BX, BX			// calls that succeeded
 
 next:

@@ -17,7 +17,7 @@ TEXT ·spawn(SB), NOSPLIT, $0-24
 	RET
 
 child:
-	ADD	$slot_calls, R19, R20
+	MOVD	slot_calls(R19), R20
 	MOVW	$0, R21			// calls that succeeded
 
 next:

@@ -18,12 +18,11 @@ type slot struct {
 	errno uint32 // of the call that failed
 	wake  uint64 // eventfd to write one to after a failure
 	one   uint64
-	calls [maxCalls]call
+	calls uint64          // address of the first call
 	stack [stackSize]byte // for the kernel's sake: the child pushes nothing
 }
 
 const (
-	maxCalls  = 24
 	stackSize = 1024
 	chunk     = 32 // slots mapped at a time
 )
@@ -45,9 +44,11 @@ type start struct {
 	slot     *slot
 	prog     *Program
 	way      *way // of prog
+	calls    []call
 	env      []byte
 	envp     []*byte
-	fd       int // to be closed when the child has its copy; -1: none
+	fds      [2]int // to be closed when the child has its copies; -1: none
+	stderr   bool   // the child has one of its own
 	pid      int
 	reported bool // its failure has been returned by Reap
 }
@@ -62,7 +63,7 @@ func (s *Starter) take() (*start, error) {
 		slots := unsafe.Slice((*slot)(unsafe.Pointer(&mem[0])), chunk)
 		for i := range slots {
 			slots[i].wake, slots[i].one = uint64(s.wake), 1
-			s.free = append(s.free, &start{slot: &slots[i], fd: -1})
+			s.free = append(s.free, &start{slot: &slots[i], fds: none})
 		}
 	}
 	n := len(s.free) - 1
@@ -78,25 +79,32 @@ func (s *Starter) recycle(st *start) {
 	s.free = append(s.free, st)
 }
 
-// load writes into the slot what the child is to do.
-func (st *start) load(p *Program, fd int, extra []byte, m mode) {
-	st.prog, st.way, st.reported = p, &p.ways[m], false
+// load prepares what the child is to do.
+func (st *start) load(p *Program, fd, stderr int, extra []byte, m mode) {
+	st.prog, st.way, st.reported, st.stderr = p, &p.ways[m], false, stderr >= 0
 	k := st.slot
 	k.busy, k.done, k.errno = 1, 0, 0
-	n := copy(k.calls[:], st.way.calls)
+	last := len(st.way.calls) - 1
+	st.calls = append(st.calls[:0], st.way.calls[:last]...)
 	if m == shared {
-		k.calls[callWake].args[0] = address(&k.done)
+		st.calls[callWake].args[0] = address(&k.done)
 	}
 	for i := range 3 {
-		k.calls[st.way.dup+i].args[0] = uintptr(fd)
+		st.calls[st.way.dup+i].args[0] = uintptr(fd)
 	}
-	env := st.environment(p, extra)
-	exec := n - 1
+	if st.stderr {
+		st.calls[st.way.dup+2].args[0] = uintptr(stderr)
+	}
+	envp := st.environment(p, extra)
 	if p.Listen {
-		exec += copy(k.calls[exec:], listenCalls[:])
-		k.calls[exec-1].args[2] = address(&st.env[len(extra)+len(pidName)])
+		st.calls = append(st.calls, listenCalls[:]...)
+		st.calls[len(st.calls)-1].args[2] = address(&st.env[len(extra)+len(pidName)])
+		if st.stderr {
+			st.calls[last+nullStderr] = st.calls[last+nullStdout] // once more, in place of the call that would take it away
+		}
 	}
-	k.calls[exec] = call{unix.SYS_EXECVE, [6]uintptr{address(p.path), address(&p.argv[0]), env}}
+	st.calls = append(st.calls, call{unix.SYS_EXECVE, [6]uintptr{address(p.path), address(&p.argv[0]), envp}})
+	k.calls = uint64(address(&st.calls[0]))
 }
 
 // environment returns the address of p's environment followed by extra.
@@ -161,12 +169,20 @@ func (st *start) finished() bool {
 
 func (st *start) failed() bool { return atomic.LoadUint32(&st.slot.errno) != 0 }
 
-// release closes the daemon's copy of the child's descriptor.
+// none are the descriptors of a start that holds no more.
+var none = [2]int{-1, -1}
+
+// holds reports whether the daemon has to close its copies of descriptors yet.
+func (st *start) holds() bool { return st.fds != none }
+
+// release closes the daemon's copies of the child's descriptors.
 func (st *start) release() {
-	if st.fd >= 0 {
-		unix.Close(st.fd)
-		st.fd = -1
+	for _, fd := range st.fds {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
 	}
+	st.fds = none
 }
 
 // failure returns the failure of the start, once.

@@ -80,7 +80,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, 
 func profiles(identities map[plan.User]*plan.Identity, starter *child.Starter, env []string) (map[plan.User]*child.Profile, error) {
 	made := make(map[plan.User]*child.Profile, len(identities))
 	for u, id := range identities {
-		p, err := starter.Profile(env, credential(id), child.Bounds{})
+		p, err := starter.Profile(env, credential(id), child.Setup{})
 		if err != nil {
 			return nil, err
 		}

@@ -78,7 +78,7 @@ const maxAnswer = 4 << 20
 
 // startCommand starts a program of the daemon's own with fd as its descriptors.
 func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {
-	p, err := s.starter.Profile(os.Environ(), nil, child.Bounds{})
+	p, err := s.starter.Profile(os.Environ(), nil, child.Setup{})
 	var g *child.Program
 	if err == nil {
 		g, err = p.Program(argv[0], argv[1:])
@@ -88,7 +88,7 @@ func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {
 		done <- child.Status{Stage: child.Exec, Errno: unix.EINVAL}
 		return
 	}
-	pid, err := s.starter.Start(g, fd, nil)
+	pid, err := s.starter.Start(g, fd, child.NoStderr, nil)
 	if err != nil {
 		unix.Close(fd)
 		done <- child.Status{Stage: child.Exec, Errno: unix.EAGAIN}

@@ -3,6 +3,7 @@ package inetd
 import (
 	"time"
 
+	"inetd/internal/child"
 	"inetd/internal/limit"
 )
 
@@ -18,7 +19,7 @@ func (s *Server) lend(k *socket) {
 	if v.do.Listen {
 		s.env = appendListen(s.env, v.label)
 	}
-	pid, err := s.starter.Lend(v.do.program, int(k.fd), s.env)
+	pid, err := s.starter.Lend(v.do.program, int(k.fd), child.NoStderr, s.env)
 	if err != nil {
 		s.release(v, limit.Source{})
 		s.rest(k, "fork", err)

@@ -22,7 +22,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if d.inquiry != nil {
 		s.env = d.inquiry.appendNames(s.env)
 	}
-	pid, err = s.starter.Start(d.program, c.conn, s.env)
+	pid, err = s.starter.Start(d.program, c.conn, child.NoStderr, s.env)
 	if err != nil {
 		return 0, err
 	}
@@ -67,8 +67,8 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	bounds := child.Bounds{HasUmask: a.Umask >= 0, Umask: uint32(max(a.Umask, 0)), Nice: a.Nice}
-	profile, err := s.starter.Profile(s.environmentFor(a), cred, bounds)
+	setup := child.Setup{HasUmask: a.Umask >= 0, Umask: uint32(max(a.Umask, 0)), Nice: a.Nice}
+	profile, err := s.starter.Profile(s.environmentFor(a), cred, setup)
 	if err != nil {
 		return nil, err
 	}

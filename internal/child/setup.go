@@ -1,0 +1,184 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"reflect"
+	"slices"
+
+	"inetd/internal/child/nofile"
+
+	"golang.org/x/sys/unix"
+)
+
+// Setup is what a server is given besides its identity and environment. Each
+// part is a system call, or a few, between the clone and the exec; the zero
+// Setup is none.
+//
+// The oom_score_adj of a process is not among them: until its exec a child shares
+// the daemon's memory, and the kernel writes it to all processes that share that.
+type Setup struct {
+	Limits []Limit // resource limits, in order
+
+	Nice       int   // added to the daemon's nice value, within the kernel's -20 to 19
+	IOPriority int   // class<<13 | level, as ioprio_set(2) takes it; 0: the daemon's
+	CPUs       []int // it may run on; none: the daemon's
+
+	HasUmask bool
+	Umask    uint32
+
+	Root      string // chroot(2); "": none. The program's path is seen from there
+	Directory string // chdir(2), after the chroot; "": "/" after one, and the daemon's otherwise
+
+	NoNewPrivs   bool   // no setuid program and no file capability gives more privileges
+	Capabilities uint64 // one bit for each that a server keeps that is not root
+}
+
+// Limit is a limit on a resource, such as unix.RLIMIT_AS.
+type Limit struct {
+	Resource   int
+	Soft, Hard uint64 // Unlimited: none
+}
+
+// Unlimited is a limit that is none (RLIM_INFINITY).
+const Unlimited = ^uint64(0)
+
+var (
+	errNoSetup = errors.New("this kernel has no clone3, and without it a server can be given nothing but its identity and environment")
+	errRoot    = errors.New("capabilities are kept for a server that is not root, which has all")
+)
+
+// setup does what the daemon's privileges may be needed for, in an order in which
+// no call takes from a later one what that needs. A failure of each is one of
+// that stage.
+func (w *way) setup(u *Setup) error {
+	if u.Nice != 0 {
+		w.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(niceValue(u.Nice)))
+	}
+	if u.IOPriority != 0 {
+		const process = 1 // IOPRIO_WHO_PROCESS
+		w.add(IOPriority, unix.SYS_IOPRIO_SET, process, 0, uintptr(u.IOPriority))
+	}
+	if len(u.CPUs) > 0 {
+		if err := w.affinity(u.CPUs); err != nil {
+			return err
+		}
+	}
+	if err := w.place(u); err != nil {
+		return err
+	}
+	if u.HasUmask {
+		w.add(Umask, unix.SYS_UMASK, uintptr(u.Umask))
+	}
+	w.limits(u.Limits)
+	return nil
+}
+
+// niceValue is the daemon's nice value with an addition.
+func niceValue(add int) int {
+	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		own = 20
+	}
+	return max(-20, min(19, 20-own+add)) // getpriority(2): the kernel answers 20 minus the value
+}
+
+func (w *way) affinity(cpus []int) error {
+	set := new(unix.CPUSet)
+	for _, n := range cpus {
+		if set.Set(n); n < 0 || !set.IsSet(n) {
+			return fmt.Errorf("there can be no CPU %d", n)
+		}
+	}
+	w.keep(set)
+	w.add(CPUs, unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(set))*bits.UintSize/8, address(set))
+	return nil
+}
+
+// place changes the root and the working directory.
+func (w *way) place(u *Setup) error {
+	dir := u.Directory
+	if u.Root != "" {
+		if err := w.path(Root, unix.SYS_CHROOT, u.Root); err != nil {
+			return err
+		}
+		if dir == "" {
+			dir = "/" // else the working directory would be outside
+		}
+	}
+	if dir == "" {
+		return nil
+	}
+	return w.path(Directory, unix.SYS_CHDIR, dir)
+}
+
+// path adds a call whose only argument is a path.
+func (w *way) path(stage Stage, nr uintptr, path string) error {
+	p, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return fmt.Errorf("%s %q: %w", stage, path, err)
+	}
+	w.keep(p)
+	w.add(stage, nr, address(p))
+	return nil
+}
+
+// limits come last of what takes the daemon's privileges.
+func (w *way) limits(list []Limit) {
+	for _, l := range list {
+		r := &nofile.Limit{Soft: l.Soft, Hard: l.Hard}
+		w.keep(r)
+		w.add(Limits, unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), address(r), 0)
+	}
+}
+
+// openFiles gives the limit of open files back that package syscall has raised,
+// unless it is to be another one.
+func (w *way) openFiles(list []Limit) {
+	isNofile := func(l Limit) bool { return l.Resource == unix.RLIMIT_NOFILE }
+	if l := &nofile.AtStart; l.Soft != l.Hard && !slices.ContainsFunc(list, isNofile) {
+		w.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
+	}
+}
+
+// capabilities keeps capabilities through setuid and the exec. Those of a process
+// that gives up being root are gone but for the permitted ones, with keepCaps;
+// those of one that is not root are gone with an exec but for the ambient ones.
+func (w *way) capabilities(mask uint64) {
+	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := new([2]unix.CapUserData)
+	for i := range data {
+		half := uint32(mask >> (32 * i))
+		data[i] = unix.CapUserData{Effective: half, Permitted: half, Inheritable: half}
+	}
+	w.keep(header)
+	w.keep(data)
+	w.add(Capabilities, unix.SYS_CAPSET, address(header), address(data))
+	for rest := mask; rest != 0; rest &= rest - 1 {
+		w.add(Capabilities, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(bits.TrailingZeros64(rest)), 0, 0)
+	}
+}
+
+// identity gives up the daemon's identity but for what u keeps of it.
+func (w *way) identity(c *Credential, u *Setup) error {
+	if u.Capabilities != 0 && (c == nil || c.UID == 0) {
+		return errRoot
+	}
+	if u.Capabilities != 0 {
+		w.add(Capabilities, unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
+	}
+	if c != nil {
+		w.credential(c)
+	}
+	if u.Capabilities != 0 {
+		w.capabilities(u.Capabilities)
+	}
+	if u.NoNewPrivs {
+		w.add(NoNewPrivs, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	}
+	return nil
+}
+
+// none reports whether u asks for nothing.
+func (u *Setup) none() bool { return reflect.ValueOf(u).Elem().IsZero() }
