@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -154,5 +156,26 @@ func TestEnded(t *testing.T) {
 	in.Close()
 	if !ended(fd, patience) {
 		t.Error("it has ended")
+	}
+}
+
+// TestNoNull: where there is no /dev/null, the message names it.
+func TestNoNull(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to change the root directory")
+	}
+	empty := t.TempDir()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err := errors.Join(unix.Unshare(unix.CLONE_FS), unix.Chroot(empty)); err != nil {
+			done <- err
+			return
+		}
+		done <- new(options).leaveTerminal()
+	}()
+	if err := <-done; err == nil || err.Error() != "open /dev/null: no such file or directory" {
+		t.Error(err)
 	}
 }
