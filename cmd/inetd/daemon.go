@@ -161,7 +161,7 @@ func (o *options) ready() {
 func (o *options) leaveTerminal() error {
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &os.PathError{Op: "open", Path: os.DevNull, Err: err}
 	}
 	defer unix.Close(null)
 	replace := []int{0, 1, 2}

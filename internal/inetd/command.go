@@ -125,7 +125,7 @@ const shellPath = "/bin/sh"
 func (s *Server) shell(cmd string, done chan<- child.Status) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		done <- child.Status{Stage: child.Descriptors, Errno: err.(unix.Errno)}
+		done <- child.Status{Stage: child.Null, Errno: err.(unix.Errno)}
 		return
 	}
 	s.startCommand(null, []string{shellPath, "sh", "-c", cmd}, done)

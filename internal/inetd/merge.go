@@ -45,6 +45,7 @@ func (s *Server) merge(g *generation) Outcome {
 		}
 	}
 	for _, k := range old {
+		s.tellHeld(k)
 		s.shut(k)
 	}
 	s.inheritMux(g)
@@ -229,7 +230,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	before := s.faults[k]
 	cause := strerror.Call(err)
 	if (before == nil || strerror.Call(before.err) != cause) && s.few(alike{syslog.Err, cause + "; they will be tried again"}) {
-		s.log.Errorf("%s: %s (%s); it will be tried again%s", k.svc.label, cause, k.spec, s.advice(err))
+		s.log.Errorf("%s: %s (%s); it will be tried again%s", k.svc.label, cause, k.spec, s.advice(k, err))
 	}
 	delay := minRetry
 	if before != nil {
@@ -249,8 +250,10 @@ func (s *Server) openFailed(k *socket, err error) {
 
 // advice is what to do about a socket that cannot be opened, as far as that is
 // known.
-func (s *Server) advice(err error) string {
+func (s *Server) advice(k *socket, err error) string {
 	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return s.whoHolds(k)
 	case errors.Is(err, unix.ENFILE):
 		return "; raise fs.file-max, the number of open files of the system"
 	case !errors.Is(err, unix.EMFILE):

@@ -173,10 +173,18 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	case st.Stage != child.Run:
 		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, p.client.from())
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
-		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal())
+		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)%s", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal(), p.whySignal(st.Wait.Signal()))
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:
 		s.log.Warningf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus())
 	}
+}
+
+// whySignal explains a signal that a wait server has caused itself.
+func (p *process) whySignal(sig syscall.Signal) string {
+	if sig != syscall.SIGPIPE || p.lent == nil || !p.lent.spec.Listens() {
+		return ""
+	}
+	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
 }
 
 // startFailure explains why a server could not be started.

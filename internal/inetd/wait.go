@@ -49,6 +49,9 @@ func (p *process) balked(st child.Status) bool {
 func (s *Server) takeBack(p *process, st child.Status) {
 	k := p.lent
 	k.server = 0
+	if k.closed {
+		s.vacated(k)
+	}
 	if k.fd < 0 {
 		return
 	}

@@ -89,6 +89,12 @@ func (s Spec) Listens() bool {
 	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET || s.Type == unix.SOCK_DCCP
 }
 
+// Conflicts reports whether two Internet sockets may be in each other's way: they
+// have one port of one protocol.
+func (s Spec) Conflicts(t Spec) bool {
+	return s.Type == t.Type && s.Protocol == t.Protocol && s.Addr.Port() == t.Addr.Port() && s.Addr.IsValid() && t.Addr.IsValid()
+}
+
 // Open opens and binds a socket, listens on it where its type has connections,
 // and moves it to a descriptor of at least floor. ours is the file that it makes at
 // the path of s. The error names the system call that failed, as in "bind: Address

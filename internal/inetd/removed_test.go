@@ -1,0 +1,44 @@
+package inetd
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"inetd/internal/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestVacated: the address of a removed service is free when its wait server ends,
+// and not only at the next try.
+func TestVacated(t *testing.T) {
+	file := oneService(t)
+	nowait, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeConf(t, file, strings.Replace(string(nowait), "nowait - /bin/true", "wait - /bin/sleep sleep 1000", 1))
+	s := serving(t, file)
+	unix.Close(newVisitor(t, s).connect())
+	for len(s.processes) == 0 {
+		s.turn()
+	}
+	writeConf(t, file, "# none\n")
+	reloaded(t, s)
+	writeConf(t, file, string(nowait))
+	reloaded(t, s)
+	s.timers = loop.Timers{} // nothing is tried again
+	if len(s.faults) != 1 {
+		t.Fatalf("%d faults", len(s.faults))
+	}
+	for pid := range s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(s.processes) > 0 {
+		s.reap()
+	}
+	if len(s.faults) != 0 || s.services[0].first.fd < 0 {
+		t.Errorf("%d faults, descriptor %d", len(s.faults), s.services[0].first.fd)
+	}
+}
