@@ -24,7 +24,7 @@ import (
 func (s *Server) findRules() {
 	allow, deny, sec := s.cfg.RuleFiles()
 	s.hosts, s.sec = wrap.Hosts(allow, deny), wrap.Sec(sec)
-	s.names.Resolver = net.DefaultResolver
+	s.asker = wrap.NewAsker(net.DefaultResolver)
 	s.inquiries.max = maxInquiries
 }
 
@@ -84,7 +84,7 @@ func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.Builti
 
 // Bounds on inquiries.
 const (
-	maxInquiries = 512 // at once, twice as many as may wait for names; more clients wait in the listen queue
+	maxInquiries = wrap.MaxSlow + 64 // at once; more clients wait in the listen queue
 	inquiryTime  = 30 * time.Second
 )
 
@@ -104,7 +104,7 @@ func (s *Server) inquire(v *service, c client) {
 	q := s.inquiry(v, c)
 	s.keep(c.conn) // children close it then, should one of them hang before its exec
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
-		q.answer = wrap.Ask(ctx, &s.names, q.Question)
+		q.answer = s.asker.Ask(ctx, q.Question)
 		s.prepare(q, v.do)
 	}, func() { s.decided(v, c, q) })
 }
@@ -112,6 +112,7 @@ func (s *Server) inquire(v *service, c client) {
 // inquiry makes the inquiry about a client.
 func (s *Server) inquiry(v *service, c client) *inquiry {
 	q := &inquiry{wrapped: s.wraps(v.do)}
+	q.Label, q.Source = v.label, c.source
 	q.name, q.proto = v.split()
 	q.Daemon = cmp.Or(v.do.daemon, q.name)
 	q.Peer, q.UnixPeer = c.peer, !c.peer.IsValid()

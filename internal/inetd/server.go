@@ -81,7 +81,7 @@ type Server struct {
 	failure  error // ends Run
 
 	hosts, sec *wrap.Files
-	names      wrap.Names
+	asker      *wrap.Asker
 	inquiries  asking // about clients
 
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened

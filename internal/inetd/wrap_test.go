@@ -16,6 +16,7 @@ import (
 
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
+	"inetd/internal/wrap"
 	"inetd/internal/wrap/dnstest"
 )
 
@@ -82,10 +83,10 @@ func (sc *scene) start() {
 	}
 	sc.s = s
 	sc.t.Cleanup(s.close)
-	s.names.Resolver = sc.names
 	if sc.names == nil {
-		s.names.Resolver = dnstest.Silent()
+		sc.names = dnstest.Silent()
 	}
+	s.asker = wrap.NewAsker(sc.names)
 	for s.reload(nil); s.loading; {
 		s.turn()
 	}

@@ -11,29 +11,17 @@ import (
 	"time"
 
 	"inetd/internal/access"
-	"inetd/internal/limit"
-)
-
-// Clients who wait for the names of their addresses. That takes as long as the
-// remote name server likes, so no service and no source may have all the room.
-const (
-	maxNames        = 256
-	namesPerService = 128
-	namesPerSource  = 32
 )
 
 // lookupTime bounds one lookup.
 const lookupTime = 5 * time.Second
 
-var errNames = errors.New("too many names of hosts are being looked up")
-
-// Names finds the names of hosts. It may be used by several goroutines.
-type Names struct {
-	Resolver *net.Resolver // set before the first question
+// names finds the names of hosts. It may be used by several goroutines.
+type names struct {
+	resolver *net.Resolver
 
 	mu     sync.Mutex
 	asking map[netip.Addr]*hostName // being looked up
-	pool   limit.Pool               // clients who wait
 }
 
 // hostName is the name of an address, if state is Confirmed. It is valid once
@@ -49,53 +37,26 @@ var files = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, st
 	return nil, errors.New("no name server is asked")
 }}
 
-// find looks up the names of both ends, unless it did before. A client whose name
-// is in /etc/hosts waits for nobody.
-func (n *Names) find(q *access.Query) error {
-	if q.NameState != access.NotAsked || q.UnixPeer {
-		return nil
-	}
-	name, state := lookUp(files, q.Peer.Addr())
-	local, known := lookUp(files, q.Local.Addr())
-	if state == access.Confirmed && known == access.Confirmed {
-		q.PeerName, q.NameState, q.LocalName = name, state, local
-		return nil
-	}
-	room, err := n.enter(q)
-	if err == nil {
-		n.wait(q, room)
-	}
-	return err
+// inFiles looks for the name of an address in /etc/hosts, where that takes no
+// time.
+func inFiles(addr netip.Addr) (name string, found bool) {
+	name, state := lookUp(files, addr)
+	return name, state == access.Confirmed
 }
 
-// enter makes room for a client who waits for names.
-func (n *Names) enter(q *access.Query) (*limit.Member, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.pool.Size == 0 {
-		n.pool = limit.Pool{Size: maxNames, PerService: namesPerService, PerSource: namesPerSource}
+// find asks for the name of an address, unless it is in /etc/hosts.
+func (n *names) find(addr netip.Addr) *hostName {
+	if name, found := inFiles(addr); found {
+		h := &hostName{found: make(chan struct{}), name: name, state: access.Confirmed}
+		close(h.found)
+		return h
 	}
-	room := n.pool.Enter(q.Daemon, limit.Address(q.Peer.Addr()), time.Now())
-	if room == nil {
-		return nil, errNames
-	}
-	return room, nil
-}
-
-// wait waits for the names of both ends.
-func (n *Names) wait(q *access.Query, room *limit.Member) {
-	peer, local := n.ask(q.Peer.Addr()), n.ask(q.Local.Addr())
-	<-local.found
-	<-peer.found
-	q.PeerName, q.NameState, q.LocalName = peer.name, peer.state, local.name
-	n.mu.Lock()
-	room.Leave()
-	n.mu.Unlock()
+	return n.ask(addr)
 }
 
 // ask begins a lookup, which takes lookupTime at most, or joins the one that is
 // under way.
-func (n *Names) ask(addr netip.Addr) *hostName {
+func (n *names) ask(addr netip.Addr) *hostName {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if h, ok := n.asking[addr]; ok {
@@ -107,7 +68,7 @@ func (n *Names) ask(addr netip.Addr) *hostName {
 	h := &hostName{found: make(chan struct{})}
 	n.asking[addr] = h
 	go func() {
-		h.name, h.state = lookUp(n.Resolver, addr)
+		h.name, h.state = lookUp(n.resolver, addr)
 		n.mu.Lock()
 		delete(n.asking, addr)
 		n.mu.Unlock()

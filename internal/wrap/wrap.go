@@ -5,7 +5,8 @@
 // and names of hosts are looked up when a rule needs them.
 //
 // An answer may take long, so it is sought in a goroutine of its own. Everything
-// here may be used by several goroutines.
+// here may be used by several goroutines. A client for whom nobody else has to be
+// asked, be it a name server or a command, is never kept waiting by others.
 package wrap
 
 import (
@@ -13,11 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"inetd/internal/access"
+	"inetd/internal/limit"
 	"inetd/internal/strerror"
 	"inetd/internal/textfile"
 
@@ -27,9 +30,11 @@ import (
 // Question is about one client.
 type Question struct {
 	access.Query
-	Rules []*Files // all must let the client in
-	Named bool     // the names of both hosts are wanted, whatever the rules need
-	Conn  int      // the client's connection, for options that act on it
+	Label  string       // the service, whose clients share room
+	Source limit.Source // what the client counts as
+	Rules  []*Files     // all must let the client in
+	Named  bool         // the names of both hosts are wanted, whatever the rules need
+	Conn   int          // the client's connection, for options that act on it
 
 	// Run runs a shell command to its end. An error, also that of a command that
 	// exits with another status than 0, refuses the client.
@@ -58,24 +63,60 @@ type Orders struct {
 	Nice     int      // to be added
 }
 
+// Asker answers questions.
+type Asker struct {
+	names names
+	room  room
+}
+
+// NewAsker returns an Asker that asks a resolver for names.
+func NewAsker(r *net.Resolver) *Asker { return &Asker{names: names{resolver: r}} }
+
+// inquiry is a Question on its way to an Answer.
+type inquiry struct {
+	*Answer
+	*Asker
+	ctx      context.Context
+	question *Question
+	member   *limit.Member // of the room; nil: it did not need any yet
+}
+
 // Ask answers a Question, until ctx is done at the latest.
-func Ask(ctx context.Context, names *Names, q Question) *Answer {
-	a := &Answer{Query: q.Query, Allow: true, Orders: Orders{Severity: -1, Umask: -1}}
+func (s *Asker) Ask(ctx context.Context, q Question) *Answer {
+	a := &inquiry{
+		Answer: &Answer{Query: q.Query, Allow: true, Orders: Orders{Severity: -1, Umask: -1}},
+		Asker:  s, ctx: ctx, question: &q,
+	}
+	defer a.leave()
 	for _, f := range q.Rules {
 		rules, problems := f.Current()
 		a.Problems = append(a.Problems, problems...)
-		a.Verdict = a.ask(names, rules)
+		a.Verdict = a.ask(rules)
 		if a.Allow = a.Verdict.Allow; !a.Allow {
 			break
 		}
 	}
 	for _, o := range a.Verdict.Options {
-		a.Refuse(a.carryOut(ctx, &q, o))
+		a.Refuse(a.carryOut(o))
 	}
 	if a.Allow && q.Named {
-		names.find(&a.Query) // without them the server is told none
+		a.findNames() // without them the server is told none
 	}
-	return a
+	return a.Answer
+}
+
+// enter makes room for waiting, which the client has for the rest of its inquiry.
+func (a *inquiry) enter() (err error) {
+	if a.member == nil {
+		a.member, err = a.room.enter(a.ctx, a.question.Label, a.question.Source)
+	}
+	return err
+}
+
+func (a *inquiry) leave() {
+	if a.member != nil {
+		a.room.leave(a.member)
+	}
 }
 
 // Refuse refuses the client if there is an error.
@@ -86,21 +127,53 @@ func (a *Answer) Refuse(err error) {
 }
 
 // ask asks rules, and finds out the names of the hosts if they want them.
-func (a *Answer) ask(names *Names, r Rules) access.Verdict {
+func (a *inquiry) ask(r Rules) access.Verdict {
 	v := r(a.Query)
 	if !v.NeedName {
 		return v
 	}
-	if err := names.find(&a.Query); err != nil {
+	if err := a.findNames(); err != nil {
 		v.Note = err.Error() // and Allow is false
 		return v
 	}
 	return r(a.Query)
 }
 
+// findNames looks up the names of both ends, unless it did before. Only the peer
+// has a name server that others have chosen.
+func (a *inquiry) findNames() error {
+	if a.NameState != access.NotAsked || a.UnixPeer {
+		return nil
+	}
+	name, found := inFiles(a.Peer.Addr())
+	if !found {
+		if err := a.enter(); err != nil {
+			return err
+		}
+	}
+	local := a.names.find(a.Local.Addr())
+	a.PeerName, a.NameState = name, access.Confirmed
+	if !found {
+		peer := a.names.ask(a.Peer.Addr())
+		<-peer.found
+		a.PeerName, a.NameState = peer.name, peer.state
+	}
+	<-local.found
+	a.LocalName = local.name
+	return nil
+}
+
+// run runs a shell command.
+func (a *inquiry) run(command string) error {
+	if err := a.enter(); err != nil {
+		return err
+	}
+	return a.question.Run(a.ctx, command)
+}
+
 // carryOut does what an option asks for, or makes an order of it. With an error
 // the client is refused.
-func (a *Answer) carryOut(ctx context.Context, q *Question, o access.Option) error {
+func (a *inquiry) carryOut(o access.Option) error {
 	value := access.Expand(o.Value, a.Query, os.Getpid())
 	switch o.Name {
 	case "severity": // its facility is not ours to choose: the log has one
@@ -121,13 +194,13 @@ func (a *Answer) carryOut(ctx context.Context, q *Question, o access.Option) err
 		a.Nice += o.Number
 	case "rfc931": // nobody is asked, as if the peer had no identd: the user stays unknown
 	case "keepalive":
-		return optionError(o, unix.SetsockoptInt(q.Conn, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
+		return optionError(o, unix.SetsockoptInt(a.question.Conn, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
 	case "linger":
-		return optionError(o, unix.SetsockoptLinger(q.Conn, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: int32(o.Number)}))
+		return optionError(o, unix.SetsockoptLinger(a.question.Conn, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: int32(o.Number)}))
 	case "banners":
-		return optionError(o, a.showBanner(q.Conn, o.Value))
+		return optionError(o, a.showBanner(a.question.Conn, o.Value))
 	case "aclexec":
-		return optionError(o, q.Run(ctx, value))
+		return optionError(o, a.run(value))
 	default:
 		return fmt.Errorf("option %s is not known here", o.Name)
 	}
