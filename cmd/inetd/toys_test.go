@@ -55,6 +55,14 @@ func spoil() {
 	if flags&unix.O_NONBLOCK != 0 {
 		answer = []byte("nonblocking")
 	}
+	switch os.Args[1] {
+	case "options":
+		tos, err := unix.GetsockoptInt(0, unix.IPPROTO_IP, unix.IP_TOS)
+		exitOn(err)
+		answer = fmt.Appendf(nil, "tos %d", tos)
+	case "join":
+		answer = fmt.Append(nil, "join ", unix.SetsockoptIPMreqn(0, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: [4]byte{224, 0, 0, 251}, Ifindex: 1}))
+	}
 	conn, peer, err := unix.Accept(0)
 	if err != nil { // datagrams
 		conn = 0
@@ -73,6 +81,10 @@ func spoil() {
 		exitOn(unix.Connect(0, peer))
 	case "nonblock":
 		exitOn(unix.SetNonblock(0, true))
+	case "options":
+		exitOn(unix.SetsockoptInt(0, unix.IPPROTO_IP, unix.IP_TOS, 16))
+	case "remove":
+		exitOn(os.Remove(os.Args[2]))
 	}
 }
 
