@@ -1,6 +1,11 @@
 package inetd
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -9,13 +14,8 @@ import (
 // unsound says why no client reaches an open socket any more, or nothing. It is
 // asked of what a reload keeps.
 func (s *Server) unsound(k *socket) string {
-	if ours := s.paths[k]; ours != (sock.File{}) {
-		switch now := sock.FileOf(k.spec); {
-		case now == sock.File{}:
-			return "its path is gone"
-		case now != ours:
-			return "somebody has put another file at its path"
-		}
+	if why := s.displaced(k); why != "" {
+		return why
 	}
 	switch st := sock.Look(int(k.fd), k.spec, k.svc.do.Options); {
 	case st.Away:
@@ -26,11 +26,26 @@ func (s *Server) unsound(k *socket) string {
 	return ""
 }
 
+// displaced says why a path that the daemon has made does not lead to its socket, or
+// nothing.
+func (s *Server) displaced(k *socket) string {
+	ours, made := s.paths[k]
+	if !made {
+		return ""
+	}
+	switch now := sock.FileOf(k.spec); now {
+	case ours:
+		return ""
+	case sock.File{}:
+		return "its path is gone"
+	}
+	return "somebody has put another file at its path"
+}
+
 // reopen opens a socket again that no client reaches any more.
 func (s *Server) reopen(k *socket, why string) {
 	s.log.Noticef("%s: %s: %s; opened again", k.svc.label, k.spec, why)
-	s.closeSocket(k)
-	s.retry(k)
+	s.replaceSocket(k)
 }
 
 // mend puts a socket that a wait server has left behind into the state that
@@ -47,23 +62,58 @@ func (s *Server) mend(k *socket) {
 		s.mended(k, "connected its socket to one client; it is open to all again")
 		sock.Disconnect(fd)
 	}
-	if !st.Deaf {
-		return
-	}
-	if k.spec.Listens() && sock.Listen(fd, k.spec, o) == nil {
+	_, inherited := s.inherited[k.spec]
+	switch {
+	case st.Deaf && k.spec.Listens() && sock.Listen(fd, k.spec, o) == nil:
 		s.mended(k, "shut its socket down; it listens again")
+	case st.Deaf && inherited:
+		s.mended(k, "shut its socket down; that is the service manager's, which has to be restarted to open it again")
+	case st.Deaf:
+		s.mended(k, "shut its socket down; it was opened again")
+		s.replaceSocket(k)
+		return
+	case s.displaced(k) != "":
+		s.mended(k, "removed or replaced its path; it was opened again")
+		s.replaceSocket(k)
 		return
 	}
-	s.mended(k, "shut its socket down; it was opened again")
+	if !inherited {
+		s.restore(k)
+	}
+}
+
+// restoreTime is how often at most the options of a socket are looked at. A service
+// may have thousands of servers a second, which mostly do the same.
+const restoreTime = time.Second
+
+// restore gives a socket the options back that a wait server has changed. Once
+// something was wrong, that is done after every server of the service.
+func (s *Server) restore(k *socket) {
+	u, now := k.svc.usage(), time.Now()
+	if !u.altered && now.Sub(u.looked) < restoreTime {
+		return
+	}
+	u.looked = now
+	if changed := sock.Restore(int(k.fd), k.spec, k.svc.do.Options); changed != nil {
+		u.altered = true
+		s.mended(k, fmt.Sprintf("changed its socket (%s); that is as before again", strings.Join(changed, ", ")))
+	}
+}
+
+// replaceSocket closes a socket and opens it again.
+func (s *Server) replaceSocket(k *socket) {
 	s.closeSocket(k)
 	s.retry(k)
 }
 
+// maxMended bounds the causes that are remembered of a service.
+const maxMended = 16
+
 // mended logs, once for a service and cause, what a server has left behind.
 func (s *Server) mended(k *socket, what string) {
 	u := k.svc.usage()
-	if u.mended != what {
-		u.mended = what
+	if len(u.mended) < maxMended && !slices.Contains(u.mended, what) {
+		u.mended = append(u.mended, what)
 		s.log.Warningf("%s: the last server has %s", k.svc.label, what)
 	}
 }
