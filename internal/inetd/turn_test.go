@@ -1,0 +1,130 @@
+package inetd
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReapInBatches: many processes that end at once, as orphans do that process 1
+// inherits, do not keep the loop from all else, and it does not sleep before they
+// are all reaped.
+func TestReapInBatches(t *testing.T) {
+	s := serving(t, oneService(t))
+	const most, all = 64, 150
+	var pids []int
+	for range all {
+		pid, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	for _, pid := range pids {
+		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		}
+	}
+	s.orphans = true
+	left := func() (n int) {
+		for _, pid := range pids {
+			if unix.Kill(pid, 0) == nil {
+				n++
+			}
+		}
+		return n
+	}
+	s.reap()
+	for before := all; before > 0; {
+		now := left()
+		if before-now > most {
+			t.Errorf("%d processes were reaped at once, want %d at most", before-now, most)
+		}
+		if before = now; now > 0 {
+			s.turn()
+		}
+	}
+}
+
+// TestAnswersOfOneTurn: many sockets that are flooded have the loop answer no more
+// datagrams in a turn than a few do.
+func TestAnswersOfOneTurn(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	const services, each, most = 40, 64, 400
+	var conf strings.Builder
+	for i := range services {
+		fmt.Fprintf(&conf, "127.0.0.1:%d dgram udp4 wait - internal echo\n", 7001+i)
+	}
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, conf.String())
+	s := serving(t, file)
+	client := listen(t, "127.0.0.1")
+	for i := range services {
+		for range each {
+			if _, err := client.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001 + i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	answers := func() (n int) {
+		for _, v := range s.services {
+			n += v.usage().Starts.Count
+		}
+		return n
+	}
+	for before := 0; before < services*each; {
+		s.turn()
+		now := answers()
+		if now-before > most {
+			t.Fatalf("%d datagrams were answered in one turn, want %d at most", now-before, most)
+		}
+		before = now
+	}
+}
+
+// TestUnreadIsPutBackInBatches: a server that leaves as many datagrams as fit into
+// its socket does not keep the loop busy until they are all put back.
+func TestUnreadIsPutBackInBatches(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait - /bin/cat\n")
+	s := serving(t, file)
+	k := s.services[0].first
+	if !s.canPutBack(k) {
+		t.Skip("no raw sockets")
+	}
+	fd, client := datagramSocket(t)
+	const all = 200
+	for range all {
+		client.Write([]byte("x"))
+	}
+	conn, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var local sock.Address
+	sock.Local(fd, &local)
+	s.dissolve(&talk{at: k, conn: conn, local: local.AddrPort()})
+	turns := 0
+	for ; pollIn(fd); turns++ {
+		s.turn()
+	}
+	if turns < 2 {
+		t.Errorf("%d datagrams were put back in %d turns", all, turns)
+	}
+	if n := counter(t, "snmp", "Udp:", 2); n != all { // nobody has a socket for them now
+		t.Errorf("%d datagrams were put back, want %d", n, all)
+	}
+}
