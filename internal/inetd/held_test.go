@@ -17,16 +17,17 @@ import (
 // which only one may have a server. The loop has held back all the others.
 func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 	t.Helper()
+	name := func(i int) string { return fmt.Sprintf("@%s-%d-%d", t.Name(), os.Getpid(), i) }
 	var conf strings.Builder
 	for i := range services {
-		fmt.Fprintf(&conf, "@inetd-held-%d-%d stream unix nowait.0 - /bin/cat\n", os.Getpid(), i)
+		fmt.Fprintf(&conf, "%s stream unix nowait.0 - /bin/cat\n", name(i))
 	}
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, conf.String())
 	s = serving(t, file)
 	s.cfg.Processes = 1
 	for i := range services {
-		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: fmt.Sprintf("@inetd-held-%d-%d", os.Getpid(), i), Net: "unix"})
+		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name(i), Net: "unix"})
 		if err != nil {
 			t.Fatal(err)
 		}
