@@ -17,7 +17,6 @@ import (
 // Bounds on what builtins may use.
 const (
 	idleTime      = 10 * time.Minute // without a byte either way, before a connection is closed
-	perTurn       = 64               // datagrams of one socket answered before others get their turn
 	maxDatagram   = 65536
 	repliesPerMin = 6000 // datagrams to one source that is not this machine
 )
@@ -161,7 +160,7 @@ func (c *connection) Write(b []byte) (int, error) {
 func (s *Server) answer(k *socket) {
 	var p sock.Packet
 	replier := s.repliers[k]
-	for range perTurn {
+	for range s.share {
 		if !s.mayStart(k.svc) {
 			return
 		}

@@ -23,6 +23,7 @@ import (
 // So none is lost, and no client has two servers at a time.
 type talks struct {
 	open     map[ends]*talk
+	ended    []*talk // whose unread datagrams are being put back
 	injector *sock.Injector
 	denied   bool // there can be no injector, which has been said
 }
@@ -52,7 +53,7 @@ func (s *Server) receive(k *socket) {
 		return
 	}
 	var p sock.Packet
-	for n := 0; n < perTurn && s.mayStart(k.svc); n++ {
+	for n := 0; n < s.share && s.mayStart(k.svc); n++ {
 		size, err := p.Receive(int(k.fd), s.buffer())
 		if err != nil || s.deliver(k, &p, s.packet[:size]) {
 			return // the error is EAGAIN
@@ -200,14 +201,37 @@ func (s *Server) resume(t *talk) {
 	s.startTalk(t)
 }
 
-// dissolve ends a talk and puts back what is unread.
+// dissolve ends a talk. What is unread is put back in the next turns of the loop.
 func (s *Server) dissolve(t *talk) {
-	sock.Deafen(t.conn) // what comes from now on goes to the service's socket
-	left := unread(t.conn)
-	s.end(t)
-	for _, d := range left {
-		s.putBack(t, d.from, d.text)
+	if !t.local.IsValid() {
+		s.end(t)
+		return
 	}
+	sock.Deafen(t.conn) // what comes from now on goes to the service's socket
+	delete(s.talks.open, t.ends)
+	s.talks.ended = append(s.talks.ended, t)
+}
+
+// putBackUnread puts back up to 64 datagrams that servers have left unread. It
+// reports whether there may be more.
+func (s *Server) putBackUnread() (more bool) {
+	var p sock.Packet
+	for range perTurn {
+		if len(s.talks.ended) == 0 {
+			return false
+		}
+		t := s.talks.ended[0]
+		n, err := p.Receive(t.conn, s.buffer())
+		from := p.Peer.AddrPort()
+		switch {
+		case err == unix.EAGAIN, err == nil && !from.IsValid(): // it is empty, or shut down
+			unix.Close(t.conn)
+			s.talks.ended = s.talks.ended[1:]
+		case err == nil:
+			s.putBack(t, from, s.packet[:n])
+		} // else it is an ICMP error that an answer has caused
+	}
+	return true
 }
 
 // end closes the daemon's part of a talk.
@@ -220,6 +244,9 @@ func (s *Server) end(t *talk) {
 func (s *Server) hangUpAll() {
 	for _, t := range s.talks.open {
 		s.end(t)
+	}
+	for _, t := range s.talks.ended {
+		unix.Close(t.conn)
 	}
 	if s.talks.injector != nil {
 		s.talks.injector.Close()

@@ -112,12 +112,14 @@ func (s *Server) pidfd(pid int) int {
 // meanwhile are reaped in passing. A batch costs little more than one.
 const reapBatch = 32
 
-// reap handles all children that have ended.
+// reap handles children that have ended, up to 64 of them. If there may be more it
+// has the loop reap again in its next turn.
 func (s *Server) reap() {
-	s.started = 0
-	for {
+	s.started = reapBatch
+	for range perTurn {
 		st, ok := s.starter.Reap()
 		if !ok {
+			s.started = 0
 			break
 		}
 		p, ok := s.processes[st.Pid]
@@ -136,7 +138,8 @@ func (s *Server) reap() {
 		}
 		s.forget(p)
 		if len(s.processes) == 0 && !s.orphans && !s.starter.Starting() {
-			break // wait4 would only say so
+			s.started = 0 // wait4 would only say so
+			break
 		}
 	}
 	s.lendAgain()

@@ -61,6 +61,7 @@ type Server struct {
 	aclTime   time.Duration // how long a command of a rule may take
 	spare     []*process    // records to be used again
 	started   int           // servers started since the last reap
+	share     int           // how many datagrams of one socket may be served in this turn
 	young     []int         // processes started since the last sweep
 	sweeping  bool
 	relend    []*socket   // that have come back in this reap and are readable
@@ -179,9 +180,17 @@ func (s *Server) yield() {
 	}
 }
 
+// Bounds on one turn of the event loop, so that nobody keeps others waiting. What is
+// left over is done in the next turn.
+const (
+	perTurn      = 64  // events, calls posted, timers, processes reaped, datagrams of one socket
+	datagramTurn = 256 // datagrams of all sockets, or four of each
+)
+
 // turn is one turn of the event loop.
 func (s *Server) turn() {
 	events := s.events()
+	s.share = min(max(datagramTurn/max(len(events), 1), 4), perTurn)
 	s.yield()
 	for _, ev := range events {
 		switch loop.Tag(ev.Pad) {
@@ -208,7 +217,7 @@ func (s *Server) turn() {
 // of its own; that is waited for before sleeping, but not before working.
 func (s *Server) events() []unix.EpollEvent {
 	timeout := s.timers.Expire()
-	if s.rearmHeld() {
+	if s.carryOn() {
 		timeout = 0
 	}
 	if s.starter.Settle(0) {
@@ -220,6 +229,13 @@ func (s *Server) events() []unix.EpollEvent {
 		}
 	}
 	return s.poll.Wait(timeout)
+}
+
+// carryOn does part of what the last turn has left. It reports whether the next turn
+// has to come at once.
+func (s *Server) carryOn() (more bool) {
+	room, unread := s.rearmHeld(), s.putBackUnread()
+	return room || unread || s.started >= reapBatch
 }
 
 // settleTime is how long the loop waits for a child that has not yet got a
