@@ -18,12 +18,12 @@ import (
 // client is somebody who is to be served: a connection, which whoever has the
 // client owns, and who is at its other end.
 type client struct {
-	conn   int
-	peer   netip.AddrPort // Internet clients
-	cred   unix.Ucred     // of a unix socket's client; Pid is 0 for others
-	source limit.Source   // what it counts as
-	room   *limit.Member  // of a client of a builtin that stays
-	talk   *talk          // of a datagram client
+	conn    int
+	peer    netip.AddrPort // Internet clients
+	cred    unix.Ucred     // of a unix socket's client; Pid is 0 for others
+	source  limit.Source   // what it counts as
+	room    *limit.Member  // of a client of a builtin that stays
+	session *dgramSession  // of a datagram client
 }
 
 // from says in a log line where a client comes from.
@@ -55,7 +55,7 @@ func (s *Server) readable(k *socket) {
 		s.accept(k)
 	case plan.Answer:
 		s.answer(k)
-	case plan.Talk:
+	case plan.Connect:
 		s.receive(k)
 	case plan.Lend:
 		s.lend(k)

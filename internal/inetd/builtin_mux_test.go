@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair returns the two ends of a stream: the client's and the daemon's.
-func pair(t testing.TB) (fd int, daemon *connection) {
+// streamPair returns the two ends of a stream: the client's and the daemon's.
+func streamPair(t testing.TB) (fd int, daemon *connection) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestReadName(t *testing.T) {
 		{sent: "", err: io.ErrUnexpectedEOF},
 	} {
 		for _, whole := range []bool{true, false} {
-			client, f := pair(t)
+			client, f := streamPair(t)
 			checkName(t, client, f, tt.sent, whole, tt.name, tt.rest, tt.err)
 		}
 	}
@@ -91,7 +91,7 @@ func checkName(t *testing.T, client int, f *connection, sent string, whole bool,
 // A client that says nothing is given up.
 func TestReadNameDeadline(t *testing.T) {
 	t.Parallel()
-	client, f := pair(t)
+	client, f := streamPair(t)
 	defer unix.Close(client)
 	send(t, client, []byte("dat"))
 	f.SetDeadline(time.Now().Add(10 * time.Millisecond))
@@ -119,7 +119,7 @@ func FuzzReadName(f *testing.F) {
 		case !ended:
 			line, rest, want = nil, nil, io.ErrUnexpectedEOF
 		}
-		client, f := pair(t)
+		client, f := streamPair(t)
 		at := min(int(cut), len(sent))
 		send(t, client, sent[:at])
 		go func() {
@@ -137,7 +137,7 @@ func FuzzReadName(f *testing.F) {
 // What is sent last arrives, though the client has sent more than was read.
 func TestDismiss(t *testing.T) {
 	t.Parallel()
-	client, f := pair(t)
+	client, f := streamPair(t)
 	defer unix.Close(client)
 	send(t, client, []byte("name\nunread"))
 	if _, err := readName(f); err != nil {

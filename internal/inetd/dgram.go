@@ -12,37 +12,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// talks are the nowait datagram servers that run, each with a client of its
-// own.
+// dgramSessions are the clients of nowait datagram services that have a server. Each
+// client has its own.
 //
-// The socket of the service is drained. For the first datagram of a client a
-// second socket is bound to the same address and connected to the client, which
-// the kernel prefers from then on; the datagram is put back, so that it arrives
-// there, and a server is started with that socket. The daemon keeps a copy of
-// it: if the server ends with datagrams unread another one is started for them.
-// So none is lost, and no client has two servers at a time.
-type talks struct {
-	open     map[ends]*talk
-	ended    []*talk // whose unread datagrams are being put back
+// The daemon reads the socket of the service. For the first datagram of a client it
+// binds a second socket to the same address and connects it to the client; from then
+// on the kernel delivers the client's datagrams there. It sends the first datagram to
+// itself once more, so that this arrives there, too, and starts a server with the
+// second socket, of which it keeps a descriptor. If the server ends with datagrams
+// unread, another one is started for them. So no datagram is lost, and no client has
+// two servers at a time.
+type dgramSessions struct {
+	open     map[pair]*dgramSession
+	closed   []*dgramSession // their unread datagrams are being put back
 	injector *sock.Injector
-	denied   bool // there can be no injector, which has been said
+	denied   bool // there can be no injector, and the log says so
 }
 
-// ends are the two addresses of the first datagram of a talk.
-type ends struct{ client, asked netip.AddrPort }
+// pair is who sent the first datagram of a session, and to which address.
+type pair struct{ client, asked netip.AddrPort }
 
 // asClient is the client, without a connection yet.
-func (e ends) asClient() *client {
+func (e pair) asClient() *client {
 	return &client{conn: -1, peer: e.client, source: limit.Address(e.client.Addr())}
 }
 
-// talk is a client of a datagram service and its server.
-type talk struct {
-	ends
+// dgramSession is a client of a nowait datagram service and its server.
+type dgramSession struct {
+	pair
 	at    *socket        // of the service
-	conn  int            // the daemon's copy of the server's socket
-	local netip.AddrPort // its address; not valid: nothing can be put back
-	taken int64          // sock.Stamp of it when the server was started
+	conn  int            // the daemon's descriptor of the server's socket
+	local netip.AddrPort // address of that socket; not valid: no datagram can be put back
+	taken int64          // sock.Stamp of that socket when the server was started
 }
 
 // receive serves the datagrams that wait on the socket of a nowait service, up
@@ -63,74 +64,75 @@ func (s *Server) receive(k *socket) {
 
 // canPutBack reports whether datagrams of a socket can be injected.
 func (s *Server) canPutBack(k *socket) bool {
-	if k.spec.Protocol != unix.IPPROTO_UDP || s.talks.denied {
+	if k.spec.Protocol != unix.IPPROTO_UDP || s.sessions.denied {
 		return false
 	}
-	if s.talks.injector != nil {
+	if s.sessions.injector != nil {
 		return true
 	}
 	var err error
-	if s.talks.injector, err = sock.NewInjector(s.starter.Floor()); err != nil {
-		s.talks.denied = true
+	if s.sessions.injector, err = sock.NewInjector(s.starter.Floor()); err != nil {
+		s.sessions.denied = true
 		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.svc.label, strerror.Call(err))
 		return false
 	}
-	s.talks.open = map[ends]*talk{}
-	s.starter.Above = true // as many talks as clients
+	s.sessions.open = map[pair]*dgramSession{}
+	s.starter.Above = true // there may be as many sessions as clients
 	return true
 }
 
-// deliver serves one datagram. It reports whether that took long.
+// deliver serves one datagram. It reports whether a server was to be started for it;
+// other sockets have their turn then.
 func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
-	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
-	if t := s.talks.open[e]; t != nil { // it came before the talk had its socket
+	e := pair{p.Peer.AddrPort(), p.Asked(k.spec)}
+	if t := s.sessions.open[e]; t != nil { // it arrived before its session was connected
 		s.putBack(t, e.client, b)
 		return false
 	}
 	if !e.answerable() || !s.admit(k.svc, e.asClient()) {
 		return false
 	}
-	t, err := s.begin(k, p, e, b)
+	t, err := s.openSession(k, p, e, b)
 	if err != nil {
 		s.release(k.svc, e.asClient().source)
 		s.unserved(k, err)
 		return true
 	}
-	s.startTalk(t)
+	s.startSession(t)
 	return true
 }
 
-// startTalk starts the server of a talk, which has been admitted.
-func (s *Server) startTalk(t *talk) {
+// startSession starts the server of a session, which has been admitted.
+func (s *Server) startSession(t *dgramSession) {
 	conn, err := unix.FcntlInt(uintptr(t.conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		s.release(t.at.svc, t.asClient().source)
-		s.dissolve(t)
+		s.closeSession(t)
 		s.rest(t.at, "fcntl", err)
 		return
 	}
 	c := *t.asClient()
-	c.conn, c.talk = conn, t
+	c.conn, c.session = conn, t
 	s.start(delayed{svc: t.at.svc, client: c, program: t.at.svc.do.program})
 }
 
-// answerable reports whether a server could answer the client. A forged sender
-// may be nobody, or the service itself.
-func (e ends) answerable() bool {
+// answerable reports whether a server could answer the client. The sender of a forged
+// datagram may be no address of a machine, or that of the service itself.
+func (e pair) answerable() bool {
 	a := e.client.Addr()
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && e.client.Port() != 0 && e.client != e.asked
 }
 
-// begin opens a talk whose socket holds the first datagram.
-func (s *Server) begin(k *socket, p *sock.Packet, e ends, b []byte) (*talk, error) {
+// openSession makes a session whose socket holds the first datagram.
+func (s *Server) openSession(k *socket, p *sock.Packet, e pair, b []byte) (*dgramSession, error) {
 	conn, err := p.Connect(int(k.fd), k.spec, k.svc.do.Options, s.starter.Floor())
 	if err != nil {
 		return nil, err
 	}
 	sock.Local(conn, &s.local)
-	t := &talk{ends: e, at: k, conn: conn, local: s.local.AddrPort()}
-	early := unread(conn) // also of others, until it was connected
-	if err := s.talks.injector.Inject(e.client, t.local, b); err != nil {
+	t := &dgramSession{pair: e, at: k, conn: conn, local: s.local.AddrPort()}
+	early := unread(conn) // also from others, which arrived before it was connected
+	if err := s.sessions.injector.Inject(e.client, t.local, b); err != nil {
 		unix.Close(conn)
 		return nil, err
 	}
@@ -138,7 +140,7 @@ func (s *Server) begin(k *socket, p *sock.Packet, e ends, b []byte) (*talk, erro
 		s.putBack(t, d.from, d.text)
 	}
 	t.taken = sock.Stamp(conn)
-	s.talks.open[e] = t
+	s.sessions.open[e] = t
 	return t, nil
 }
 
@@ -151,65 +153,67 @@ func (s *Server) unserved(k *socket, err error) {
 	s.lack(k.svc, "client's socket", err) // of this client: others may be served
 }
 
-// putBack has a datagram arrive again at the address of a talk.
-func (s *Server) putBack(t *talk, from netip.AddrPort, b []byte) {
+// putBack has a datagram arrive once more at the address of a session. The kernel
+// delivers it to the socket that is connected to its sender, or else to the service's.
+func (s *Server) putBack(t *dgramSession, from netip.AddrPort, b []byte) {
 	if !t.local.IsValid() {
 		return
 	}
-	if err := s.talks.injector.Inject(from, t.local, b); err != nil {
+	if err := s.sessions.injector.Inject(from, t.local, b); err != nil {
 		s.lack(t.at.svc, "datagram", err)
 	}
 }
 
-// hangUp handles the end of a talk's server. What that has not read is for
-// another one, unless it has read nothing at all: neither would that.
-func (s *Server) hangUp(p *process, st child.Status) {
-	t := p.client.talk
-	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // they may still read
+// sessionEnded handles the end of a session's server. Another one is started for
+// datagrams that it has left unread, unless it has read none: nor would the next.
+func (s *Server) sessionEnded(p *process, st child.Status) {
+	t := p.client.session
+	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // processes that it has left may still read
 	if st.Stage != child.Run || orphans {
-		s.end(t)
+		s.dropSession(t)
 		return
 	}
 	taken := sock.Stamp(t.conn)
 	if taken != t.taken {
-		t.at.svc.usage().balks = 0
+		t.at.svc.usage().idleStarts = 0
 	}
 	if !pollIn(t.conn) || shutDown(t.conn) {
-		s.dissolve(t)
+		s.closeSession(t)
 		return
 	}
 	if taken == t.taken {
-		s.balked(t.at.svc, p, st)
-		s.end(t)
+		s.delayRestart(t.at.svc, p, st)
+		s.dropSession(t)
 		return
 	}
 	t.taken = taken
-	s.resume(t)
+	s.restartSession(t)
 }
 
-// resume starts another server for what is unread, if that may be now. If not,
-// it waits with what comes from other clients.
-func (s *Server) resume(t *talk) {
-	// An answer to a client who has gone comes back as an error, which would be
-	// the first thing that is read.
+// restartSession starts another server for unread datagrams if that is allowed now.
+// Otherwise they go back to the socket of the service, to wait there with others.
+func (s *Server) restartSession(t *dgramSession) {
+	// If the client is gone, the answer has come back as an ICMP error, and the next
+	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
-	if t.at.closed || v.do.Mode != plan.Talk || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
-		s.dissolve(t)
+	if t.at.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
+		s.closeSession(t)
 		return
 	}
-	s.startTalk(t)
+	s.startSession(t)
 }
 
-// dissolve ends a talk. What is unread is put back in the next turns of the loop.
-func (s *Server) dissolve(t *talk) {
+// closeSession ends a session. Its unread datagrams are put back in the next turns of
+// the loop.
+func (s *Server) closeSession(t *dgramSession) {
 	if !t.local.IsValid() {
-		s.end(t)
+		s.dropSession(t)
 		return
 	}
-	sock.Deafen(t.conn) // what comes from now on goes to the service's socket
-	delete(s.talks.open, t.ends)
-	s.talks.ended = append(s.talks.ended, t)
+	sock.StopReceiving(t.conn) // datagrams that arrive from now on go to the service's socket
+	delete(s.sessions.open, t.pair)
+	s.sessions.closed = append(s.sessions.closed, t)
 }
 
 // putBackUnread puts back up to 64 datagrams that servers have left unread. It
@@ -217,16 +221,16 @@ func (s *Server) dissolve(t *talk) {
 func (s *Server) putBackUnread() (more bool) {
 	var p sock.Packet
 	for range perTurn {
-		if len(s.talks.ended) == 0 {
+		if len(s.sessions.closed) == 0 {
 			return false
 		}
-		t := s.talks.ended[0]
+		t := s.sessions.closed[0]
 		n, err := p.Receive(t.conn, s.buffer())
 		from := p.Peer.AddrPort()
 		switch {
 		case err == unix.EAGAIN, err == nil && !from.IsValid(): // it is empty, or shut down
 			unix.Close(t.conn)
-			s.talks.ended = s.talks.ended[1:]
+			s.sessions.closed = s.sessions.closed[1:]
 		case err == nil:
 			s.putBack(t, from, s.packet[:n])
 		} // else it is an ICMP error that an answer has caused
@@ -234,22 +238,23 @@ func (s *Server) putBackUnread() (more bool) {
 	return true
 }
 
-// end closes the daemon's part of a talk.
-func (s *Server) end(t *talk) {
+// dropSession ends a session and drops its unread datagrams, unless a process still
+// has the socket.
+func (s *Server) dropSession(t *dgramSession) {
 	unix.Close(t.conn)
-	delete(s.talks.open, t.ends)
+	delete(s.sessions.open, t.pair)
 }
 
-// hangUpAll ends all talks, whose servers are left alone.
-func (s *Server) hangUpAll() {
-	for _, t := range s.talks.open {
-		s.end(t)
+// closeSessions ends all sessions. Their servers are left alone.
+func (s *Server) closeSessions() {
+	for _, t := range s.sessions.open {
+		s.dropSession(t)
 	}
-	for _, t := range s.talks.ended {
+	for _, t := range s.sessions.closed {
 		unix.Close(t.conn)
 	}
-	if s.talks.injector != nil {
-		s.talks.injector.Close()
+	if s.sessions.injector != nil {
+		s.sessions.injector.Close()
 	}
 }
 
@@ -263,9 +268,9 @@ type datagram struct {
 // datagram besides its bytes (SKB_TRUESIZE).
 const leastCharge = 256
 
-// unread takes the datagrams out of a socket that were in it at the call. A client
-// that goes on sending adds no end to them: no more are taken than the receive
-// buffer can have held.
+// unread takes the datagrams out of a socket that were in it at the call. It takes no
+// more than the receive buffer can have held, so that it ends although a client goes
+// on sending.
 func unread(fd int) (list []datagram) {
 	var p sock.Packet
 	var b []byte
@@ -277,9 +282,9 @@ func unread(fd int) (list []datagram) {
 		n, err := p.Receive(fd, b)
 		left -= n + leastCharge
 		switch {
-		case err != nil: // an ICMP error that an earlier answer caused
+		case err != nil: // the ICMP error of an earlier answer
 		case !p.Peer.AddrPort().IsValid():
-			return list // nobody sent it: the socket has been shut down
+			return list // no sender: the socket has been shut down
 		default:
 			list = append(list, datagram{p.Peer.AddrPort(), append([]byte(nil), b[:n]...)})
 		}
@@ -287,8 +292,7 @@ func unread(fd int) (list []datagram) {
 	return list
 }
 
-// pollIn reports whether something other than an error can be read from a
-// descriptor at once.
+// pollIn reports whether a descriptor is readable. An error alone does not count.
 func pollIn(fd int) bool { return poll(fd, unix.POLLIN) }
 
 // shutDown reports whether a server has shut a datagram socket down for reading.

@@ -85,7 +85,7 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 	for _, denied := range []bool{false, true} {
 		t.Run(fmt.Sprintf("denied %v", denied), func(t *testing.T) {
 			s := daemon(t, "127.0.0.1", "7001 dgram udp nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n",
-				func(s *Server) { s.talks.denied = denied })
+				func(s *Server) { s.sessions.denied = denied })
 			const clients, each = 20, 5
 			var conns [clients]*net.UDPConn
 			for i := range conns {
@@ -117,8 +117,8 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 					}
 				}
 			}
-			if after := s.settle(t); after != before || len(s.talks.open) > 0 {
-				t.Errorf("%d descriptors are open, before it were %d; talks %v", after, before, s.talks.open)
+			if after := s.settle(t); after != before || len(s.sessions.open) > 0 {
+				t.Errorf("%d descriptors are open, before it were %d; sessions %v", after, before, s.sessions.open)
 			}
 		})
 	}
@@ -152,8 +152,8 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 			s.settle(t)
 			s.onLoop(func() {
 				v := s.services[0]
-				if u := v.usage(); !u.suspended || len(s.talks.open) > 0 {
-					t.Errorf("after %d answers: suspended %v, talks %v", n, u.suspended, s.talks.open)
+				if u := v.usage(); !u.suspended || len(s.sessions.open) > 0 {
+					t.Errorf("after %d answers: suspended %v, sessions %v", n, u.suspended, s.sessions.open)
 				} else { // a minute has passed
 					u.suspended, u.Starts = false, limit.Window{}
 				}
@@ -173,7 +173,7 @@ func TestDatagramsOfAClientThatHasGone(t *testing.T) {
 	for _, denied := range []bool{false, true} {
 		t.Run(fmt.Sprintf("denied %v", denied), func(t *testing.T) {
 			s := daemon(t, "127.0.0.1", "7001 dgram udp nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n",
-				func(s *Server) { s.talks.denied = denied })
+				func(s *Server) { s.sessions.denied = denied })
 			conn := listen(t, "127.0.0.1")
 			for _, text := range []string{"a", "b", "c"} {
 				if _, err := conn.WriteToUDPAddrPort([]byte(text), netip.MustParseAddrPort("127.0.0.1:7001")); err != nil {
@@ -184,8 +184,8 @@ func TestDatagramsOfAClientThatHasGone(t *testing.T) {
 			ask(t, listen(t, "127.0.0.1"), "127.0.0.1:7001", "I stay")
 			s.settle(t)
 			s.onLoop(func() {
-				if u := s.services[0].usage(); u.Starts.Count != 4 || u.balks != 0 {
-					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.Starts.Count, u.balks)
+				if u := s.services[0].usage(); u.Starts.Count != 4 || u.idleStarts != 0 {
+					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.Starts.Count, u.idleStarts)
 				}
 			})
 		})

@@ -22,7 +22,7 @@ func TestManagersSocketIsKept(t *testing.T) {
 	}
 	sc.cfg.Inherited = []int{fd}
 	sc.start()
-	sc.s.talks.denied = true
+	sc.s.sessions.denied = true
 	conn, err := net.Dial("udp4", spec.Addr.String())
 	if err != nil {
 		t.Fatal(err)

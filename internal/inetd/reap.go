@@ -16,11 +16,11 @@ type process struct {
 	svc     *service            // as it was at the start
 	program *child.Program      // that was started
 	lent    *socket             // the socket that a wait server has
-	queued  int64               // what it was lent for, as socket.queued tells
+	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
 	begun   int64               // Unix time in ns
 	pidfd   int                 // 0: none
-	done    chan<- child.Status // a command of the daemon's own; svc and program are nil
+	done    chan<- child.Status // of a command of the daemon; it has no svc and program
 }
 
 // track remembers a process. With prompt its end is noticed at once, by a
@@ -124,11 +124,11 @@ func (s *Server) reap() {
 		}
 		p, ok := s.processes[st.Pid]
 		if !ok {
-			continue // an orphan of a server, which process 1 inherits
+			continue // process 1 has inherited it
 		}
 		delete(s.processes, st.Pid)
 		if p.pidfd > 0 {
-			s.poll.Remove(p.pidfd) // which a child may have a copy of until its exec
+			s.poll.Remove(p.pidfd) // closing is not enough: a child may have a copy until its exec
 			unix.Close(p.pidfd)
 		}
 		if p.done != nil {
@@ -145,11 +145,11 @@ func (s *Server) reap() {
 	s.lendAgain()
 }
 
-// orphanTime is how often process 1 looks for ended orphans of servers, of
-// which no pidfd tells.
+// orphanTime is how often process 1 looks for orphans of servers that have ended. It
+// has no pidfd for them.
 const orphanTime = time.Second
 
-// reapOrphans reaps what process 1 inherits, from now on.
+// reapOrphans reaps the processes that process 1 inherits, from now on.
 func (s *Server) reapOrphans() {
 	s.orphans = true
 	s.reap()
@@ -160,8 +160,8 @@ func (s *Server) reapOrphans() {
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
 	s.logEnd(p, st)
-	if p.client.talk != nil {
-		s.hangUp(p, st)
+	if p.client.session != nil {
+		s.sessionEnded(p, st)
 	}
 	if k := p.lent; k != nil && int(k.server) == st.Pid {
 		s.takeBack(p, st)

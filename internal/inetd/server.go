@@ -46,7 +46,7 @@ type Server struct {
 	mail      *loop.Mailbox
 	timers    loop.Timers
 	watcher   *watch.Watcher
-	slowWatch bool // which has been said
+	slowWatch bool // the log says that changes on disk are noticed late
 	stopping  atomic.Bool
 	pacer     gc.Pacer
 
@@ -64,8 +64,8 @@ type Server struct {
 	share     int           // how many datagrams of one socket may be served in this turn
 	young     []int         // processes started since the last sweep
 	sweeping  bool
-	relend    []*socket   // that have come back in this reap and are readable
-	orphans   bool        // process 1 reaps those too
+	relend    []*socket   // wait sockets that are the daemon's again since this reap, and readable
+	orphans   bool        // this is process 1, which reaps processes of others, too
 	now       *generation // in force
 	starved   time.Time
 	yielded   time.Time // when the loop last gave way to Go's scheduler
@@ -89,7 +89,7 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
-	talks     talks
+	sessions  dgramSessions
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
@@ -104,7 +104,8 @@ type Server struct {
 	packet []byte
 }
 
-// New makes a Server. Nothing is read or opened before Run.
+// New makes a Server: it opens what the loop needs, and finds out how children can be
+// started. It reads no file before Run.
 func New(c Config) (*Server, error) {
 	starter, err := child.New()
 	if err != nil {
@@ -170,9 +171,9 @@ func (s *Server) reserveThreads() {
 // yieldTime is less than the 10 ms that Go's scheduler lets a goroutine run.
 const yieldTime = 4 * time.Millisecond
 
-// yield begins a new time slice when the last one gets old. From a goroutine
-// that never does, Go's monitor thread takes the P away in every system call in
-// which it finds it, and is then woken by the loop to do so again.
+// yield begins a new time slice when the last one gets old. Go's monitor thread
+// retakes the P of a goroutine that has run for 10 ms, in every system call from then
+// on. Yielding before that avoids it.
 func (s *Server) yield() {
 	if now := time.Now(); now.Sub(s.yielded) > yieldTime {
 		s.yielded = now
@@ -212,9 +213,9 @@ func (s *Server) turn() {
 	}
 }
 
-// events waits for what happens next. A connection is the server's alone once
-// the daemon has closed its copy, for which the child needs a descriptor table
-// of its own; that is waited for before sleeping, but not before working.
+// events waits for what happens next. The daemon closes its copy of a connection once
+// the child has its own descriptor table, or the client would not see the server's end
+// of the connection. It waits for that before it sleeps, not before it works.
 func (s *Server) events() []unix.EpollEvent {
 	timeout := s.timers.Expire()
 	if s.carryOn() {
@@ -406,7 +407,7 @@ func (s *Server) close() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
-	s.hangUpAll()
+	s.closeSessions()
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()
@@ -437,8 +438,8 @@ func (k *socket) state() string {
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:
 		return "suspended until " + u.Starts.End().Format(time.TimeOnly)
-	case u.balks > 0:
-		return fmt.Sprintf("%d servers in a row have taken nothing", u.balks)
+	case u.idleStarts > 0:
+		return fmt.Sprintf("%d servers in a row have taken nothing", u.idleStarts)
 	case !k.polled:
 		return fmt.Sprintf("full: %d servers", u.Live)
 	}

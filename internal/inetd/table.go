@@ -66,11 +66,11 @@ type fault struct {
 // through a reload.
 type usage struct {
 	limit.Usage
-	balks     int       // servers in a row that ended without having taken anything
-	suspended bool      // its sockets are not polled until the window has passed
-	mended    []string  // what wait servers have left behind, as it was logged
-	altered   bool      // one has changed options of its socket
-	looked    time.Time // when these were last looked at
+	idleStarts int       // servers in a row that ended without having taken anything
+	suspended  bool      // its sockets are not polled until the window has passed
+	mended     []string  // what wait servers have left behind, as it was logged
+	altered    bool      // one has changed options of its socket
+	looked     time.Time // when these were last looked at
 }
 
 func (v *service) usage() *usage {

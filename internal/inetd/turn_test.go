@@ -116,7 +116,7 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	}
 	var local sock.Address
 	sock.Local(fd, &local)
-	s.dissolve(&talk{at: k, conn: conn, local: local.AddrPort()})
+	s.closeSession(&dgramSession{at: k, conn: conn, local: local.AddrPort()})
 	turns := 0
 	for ; pollIn(fd); turns++ {
 		s.turn()

@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A wait server that ends without having taken what made its socket readable
-// would be started again at once, for ever.
+// Without a delay, a wait server that ends without having accepted or read anything
+// would be started again in a tight loop.
 const (
 	patience   = 3                      // such servers in a row before something is done about it
 	briefTime  = time.Second            // one that lived longer is not suspected
-	minBalking = 250 * time.Millisecond // before the next one, doubled each time
-	maxBalking = 10 * time.Second
+	minRestart = 250 * time.Millisecond // before the next one, doubled each time
+	maxRestart = 10 * time.Second
 )
 
-// queued is what can be told of the queue of a wait socket: the number of
-// connections in it, or when the last datagram that was taken out of it had
-// arrived. It is negative if nothing can.
+// queued returns a number that changes when a server takes something from the
+// socket: how many connections are in its queue, or the time of arrival of the last
+// datagram taken. It is negative where the kernel does not tell.
 func (k *socket) queued() int64 {
 	if k.spec.Listens() {
 		return int64(sock.Queued(int(k.fd)))
@@ -29,12 +29,12 @@ func (k *socket) queued() int64 {
 	return sock.Stamp(int(k.fd))
 }
 
-// balked reports whether a wait server has ended without taking what it was
-// started for, if something waits on its socket. Of Internet datagrams that is
-// known. Of connections there is but their number, if anything, which need not
-// get less when one is accepted; so only a server that failed at once is
-// suspected, and one that ends well leaves it to the limit on starts.
-func (p *process) balked(st child.Status) bool {
+// tookNothing reports whether a wait server has ended without taking what it was
+// started for, given that its socket is readable. For Internet datagrams the kernel
+// tells. For connections there is only the length of the queue, which others may
+// have joined since; so only a server that failed within a second is suspected. One
+// that ends with status 0 is left to the limit on starts.
+func (p *process) tookNothing(st child.Status) bool {
 	k := p.lent
 	switch {
 	case !k.spec.Listens() && p.queued >= 0:
@@ -65,12 +65,12 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
-	case waiting && p.balked(st):
-		delay := s.balked(k.svc, p, st)
+	case waiting && p.tookNothing(st):
+		delay := s.delayRestart(k.svc, p, st)
 		s.timers.After(delay, func() { s.arm(k) })
 		return
 	default:
-		k.svc.usage().balks = 0
+		k.svc.usage().idleStarts = 0
 		if waiting {
 			s.relend = append(s.relend, k)
 			return
@@ -92,25 +92,26 @@ func (s *Server) lendAgain() {
 	s.relend = s.relend[:0]
 }
 
-// balked counts a server that has taken nothing, says so once, and drops the
-// datagram if there were several. It returns the time to the next try.
-func (s *Server) balked(v *service, p *process, st child.Status) time.Duration {
+// delayRestart counts a server that has taken nothing and returns the time until the
+// next may be started. The third in a row is logged, and loses its datagram; a server
+// that was started for one client is logged at once.
+func (s *Server) delayRestart(v *service, p *process, st child.Status) time.Duration {
 	u := v.usage()
-	u.balks++
+	u.idleStarts++
 	limit, text := patience, "not accepted a connection, and is started less often now"
 	switch {
 	case p.lent == nil:
 		limit, text = 1, "not read its datagram, which is dropped"
 	case !p.lent.spec.Listens():
 		text = "not read the datagram that waits, which is dropped"
-		if u.balks >= patience {
+		if u.idleStarts >= patience {
 			s.consume(p.lent)
 		}
 	}
-	if u.balks == limit {
+	if u.idleStarts == limit {
 		s.log.Errorf("%s: %s[%d] has %s (%s)", v.label, p.svc.do.program.Path(), st.Pid, text, how(st.Wait))
 	}
-	return min(minBalking<<min(u.balks-1, 10), maxBalking)
+	return min(minRestart<<min(u.idleStarts-1, 10), maxRestart)
 }
 
 // consume takes what made a wait socket readable.

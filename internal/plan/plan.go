@@ -135,10 +135,10 @@ type Mode uint8
 
 // The modes.
 const (
-	Accept Mode = iota // a connection is accepted, and a server program or a builtin serves it
-	Lend               // a wait server gets the socket itself
-	Answer             // a builtin answers datagrams
-	Talk               // each client of a nowait datagram service gets a server of its own
+	Accept  Mode = iota // a connection is accepted, and a server program or a builtin serves it
+	Lend                // a wait server gets the socket itself
+	Answer              // a builtin answers datagrams
+	Connect             // each client of a nowait datagram service gets a server of its own
 )
 
 // Action is what is done for a client of a service. Actions are comparable, and
@@ -169,7 +169,7 @@ func (a *Action) mode() Mode {
 	case a.Builtin != "":
 		return Answer
 	case a.Options.Connect:
-		return Talk
+		return Connect
 	}
 	return Lend
 }

@@ -98,10 +98,10 @@ func Connect(fd int, peer *Address) error {
 	return nil
 }
 
-// Deafen makes a connected datagram socket receive nothing more, so that what
+// StopReceiving makes a connected datagram socket receive nothing more, so that what
 // its peer sends goes to another socket: it is connected to itself. What has
 // arrived can still be received.
-func Deafen(fd int) error {
+func StopReceiving(fd int) error {
 	var self Address
 	if err := Local(fd, &self); err != nil {
 		return os.NewSyscallError("getsockname", err)

@@ -160,7 +160,7 @@ func TestConnectAndInject(t *testing.T) {
 }
 
 // What a client sends to a deaf socket arrives at the first one.
-func TestDeafen(t *testing.T) {
+func TestStopReceiving(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"127.0.0.1", "::1"} {
 		fd, s := opened(t, addr, false, Options{Connect: true})
@@ -173,7 +173,7 @@ func TestDeafen(t *testing.T) {
 		}
 		defer unix.Close(conn)
 		send(t, c, []byte("queued"))
-		if err := Deafen(conn); err != nil {
+		if err := StopReceiving(conn); err != nil {
 			t.Fatal(err)
 		}
 		send(t, c, []byte("later"))

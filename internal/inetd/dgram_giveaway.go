@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// giveAway serves the next datagram where none can be put back: the server gets
-// the socket of the service itself, connected to the client, and the service a
-// new one. Datagrams of other clients that are in the queue already go with the
-// old one: to the server, if it reads more than one, or to the next.
+// giveAway serves the next datagram where none can be put back: the server gets the
+// socket of the service itself, connected to the client, and the service gets a new
+// one. Datagrams of other clients that are already in the queue stay with the old
+// socket: this server or the next one reads them.
 func (s *Server) giveAway(k *socket) {
 	v := k.svc
 	var p sock.Packet
 	if !s.mayStart(v) || p.Peek(int(k.fd)) != nil {
 		return
 	}
-	e := ends{p.Peer.AddrPort(), p.Asked(k.spec)}
+	e := pair{p.Peer.AddrPort(), p.Asked(k.spec)}
 	if !e.answerable() || !s.admit(v, e.asClient()) {
 		s.consume(k)
 		return
@@ -34,7 +34,7 @@ func (s *Server) giveAway(k *socket) {
 	s.unpoll(k)
 	s.sockets[old] = nil
 	s.opened(k, fd)
-	s.startTalk(&talk{ends: e, at: k, conn: old, taken: sock.Stamp(old)})
+	s.startSession(&dgramSession{pair: e, at: k, conn: old, taken: sock.Stamp(old)})
 }
 
 var errManagers = errors.New("that of the service manager cannot be given away, which takes raw sockets to avoid")
@@ -59,10 +59,10 @@ func (s *Server) replace(k *socket, p *sock.Packet) (fd int, err error) {
 	return -1, err
 }
 
-// redirect connects the socket of a talk to the sender of the next datagram in
-// it: if nothing can be put back that may be another client. It reports whether
-// there is one.
-func (s *Server) redirect(t *talk) bool {
+// redirect connects the socket of a session to the sender of the next datagram in
+// it. Where nothing can be put back, that may be another client. It reports whether
+// there is such a datagram.
+func (s *Server) redirect(t *dgramSession) bool {
 	if t.local.IsValid() {
 		return true
 	}
