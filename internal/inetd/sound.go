@@ -44,8 +44,8 @@ func (s *Server) displaced(k *socket) string {
 
 // reopen opens a socket again that no client reaches any more.
 func (s *Server) reopen(k *socket, why string) {
-	s.log.Noticef("%s: %s: %s; opened again", k.svc.label, k.spec, why)
 	s.replaceSocket(k)
+	s.log.Noticef("%s: %s: %s; opened again", k.svc.label, k.spec, why)
 }
 
 // mend puts a socket that a wait server has left behind into the state that
@@ -55,12 +55,12 @@ func (s *Server) mend(k *socket) {
 	fd, o := int(k.fd), k.svc.do.Options
 	st := sock.Look(fd, k.spec, o)
 	if st.NonBlocking {
-		s.mended(k, "left its socket non-blocking; it is blocking again")
 		unix.SetNonblock(fd, false)
+		s.mended(k, "left its socket non-blocking; it is blocking again")
 	}
 	if st.Connected {
-		s.mended(k, "connected its socket to one client; it is open to all again")
 		sock.Disconnect(fd)
+		s.mended(k, "connected its socket to one client; it is open to all again")
 	}
 	_, inherited := s.inherited[k.spec]
 	switch {
@@ -69,12 +69,12 @@ func (s *Server) mend(k *socket) {
 	case st.Deaf && inherited:
 		s.mended(k, "shut its socket down; that is the service manager's, which has to be restarted to open it again")
 	case st.Deaf:
-		s.mended(k, "shut its socket down; it was opened again")
 		s.replaceSocket(k)
+		s.mended(k, "shut its socket down; it was opened again")
 		return
 	case s.displaced(k) != "":
-		s.mended(k, "removed or replaced its path; it was opened again")
 		s.replaceSocket(k)
+		s.mended(k, "removed or replaced its path; it was opened again")
 		return
 	}
 	if !inherited {
