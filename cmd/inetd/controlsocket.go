@@ -21,6 +21,7 @@ import (
 // then one with the exit status.
 const (
 	reloadRequest = "reload"
+	statusRequest = "status" // answered by one object of JSON
 	statusLine    = "status "
 )
 
@@ -88,6 +89,10 @@ func converse(conn *net.UnixConn, s *inetd.Server) {
 	}
 	_ = conn.SetDeadline(time.Now().Add(askTime))
 	request, _ := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
+	if request == statusRequest+"\n" {
+		writeStatus(conn, s)
+		return
+	}
 	if request != reloadRequest+"\n" {
 		return
 	}

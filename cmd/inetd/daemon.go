@@ -94,7 +94,7 @@ func (o *options) serve(stderr *os.File) error {
 	if limit, err := daemon.SdWatchdogEnabled(false); err == nil {
 		o.Watchdog = limit / 2 // as sd_watchdog_enabled(3) recommends
 	}
-	o.Ready = o.ready
+	o.Ready, o.Version = o.ready, version()
 	server, err := inetd.New(o.Config)
 	if err != nil {
 		return err

@@ -30,6 +30,9 @@ type options struct {
 	pidFileGiven         bool
 	check, json          bool
 	reload, stop         bool
+	status, metrics      bool
+	explain              string // a service; "": none
+	from                 string // the address of a client, for explain
 	help, usage, version bool
 
 	launched bool // in the background, by launch
@@ -93,6 +96,10 @@ func (o *options) flagSet() *pflag.FlagSet {
 	f.BoolVarP(&o.stop, "stop", "k", false, "")
 	f.BoolVar(&o.check, "check", false, "")
 	f.BoolVar(&o.json, "json", false, "")
+	f.BoolVar(&o.status, "status", false, "")
+	f.BoolVar(&o.metrics, "metrics", false, "")
+	f.StringVar(&o.explain, "explain", "", "")
+	f.StringVar(&o.from, "from", "", "")
 	f.BoolVarP(&o.help, "help", "h", false, "")
 	f.BoolVar(&o.usage, "usage", false, "")
 	f.BoolVarP(&o.version, "version", "V", false, "")
@@ -104,16 +111,33 @@ func (o *options) consistent() error {
 	switch {
 	case o.log != "syslog" && o.log != "stderr":
 		return fmt.Errorf("--log: %q is neither syslog nor stderr", o.log)
-	case o.json && !o.check:
-		return errors.New("--json needs --check")
-	case o.check && (o.reload || o.stop), o.reload && o.stop:
-		return errors.New("give only one of --check, -c and -k")
+	case o.json && !o.check && !o.status:
+		return errors.New("--json needs --check or --status")
+	case o.from != "" && o.explain == "":
+		return errors.New("--from needs --explain")
+	case several(o.check, o.reload, o.stop, o.status, o.metrics, o.explain != ""):
+		return errors.New("give only one of --check, -c, -k, --status, --metrics and --explain")
+	case (o.status || o.metrics || o.explain != "") && o.pidFile == "":
+		return errors.New("a running inetd is found by its pid file; name it with -p")
+	case o.status && len(o.Entries) > 0, (o.metrics || o.explain != "") && len(o.Files)+len(o.Entries) > 0:
+		return fmt.Errorf("%q: a running inetd has its own configuration", append(o.Entries, o.Files...)[0])
 	case (o.reload || o.stop) && len(o.Files)+len(o.Entries) > 0:
 		return fmt.Errorf("%q: with -c or -k the running inetd keeps its own configuration files", append(o.Files, o.Entries...)[0])
 	case (o.reload || o.stop) && o.pidFile == "":
 		return errors.New("-c and -k find the running inetd by its pid file; name it with -p")
 	}
 	return nil
+}
+
+// several reports whether more than one of the conditions holds.
+func several(conditions ...bool) bool {
+	n := 0
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // defaultFiles is what inetutils reads too: the directory is optional.

@@ -169,8 +169,8 @@ func TestCommandLines(t *testing.T) {
 		{"--serv s", "error: unknown option --serv"},
 		{"--servcies s", "error: unknown option --servcies; did you mean --services?"},
 		{"--=x", "error: unknown option --"},
-		{"--json", "error: --json needs --check"},
-		{"-c -k", "error: give only one of --check, -c and -k"},
+		{"--json", "error: --json needs --check or --status"},
+		{"-c -k", "error: give only one of --check, -c, -k, --status, --metrics and --explain"},
 		{"-c my.conf", "error: \"my.conf\": with -c or -k the running inetd keeps its own configuration files"},
 		{"-k --pidfile=", "error: -c and -k find the running inetd by its pid file; name it with -p"},
 	} {

@@ -3,6 +3,7 @@ package main
 const usage = `Usage: inetd [OPTION]... [FILE | DIRECTORY]...
        inetd --check [--json] [FILE | DIRECTORY]...
        inetd -c | -k [-p PIDFILE]
+       inetd --status [--json] [SERVICE]... | --metrics | --explain=SERVICE
 `
 
 const help = `
@@ -44,12 +45,19 @@ Another inetd:
   -c, --reload             make the running one reload, and print the outcome
   -k, --stop               end the running one
       --check              print what would be served and what is wrong
-      --json               --check: print it for programs
+      --status             print what the running one does; with operands, all
+                           about these services
+      --json               --check, --status: print it for programs
+      --metrics            print its counters as OpenMetrics text
+      --explain=SERVICE    print the whole story of a service: what the files
+                           say, what is in force, how its servers fared
+      --from=ADDRESS       --explain: and what the rules say of this client
 
   -h, --help               print this
       --usage              print the first lines of this
   -V, --version            print the version
 
-The exit status is 0, or 1 when something is wrong. -c and -s are limits when a
-number follows. See inetd(8) and inetd.conf(5).
+The exit status is 0, 1 when something is wrong, or 3 when no inetd runs that
+could be asked. -c and -s are limits when a number follows. See inetd(8) and
+inetd.conf(5).
 `

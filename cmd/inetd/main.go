@@ -38,7 +38,7 @@ func run(args []string, stdout, stderr *os.File) int {
 	status, err := o.do(stdout, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "inetd: %v\n", err)
-		return 1
+		return max(status, 1)
 	}
 	return status
 }
@@ -56,6 +56,8 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 		return min(inetd.Check(o.Config, stdout, o.json), 1), nil
 	case o.reload:
 		return reload(o.pidFile, stdout)
+	case o.status, o.metrics, o.explain != "":
+		return o.tell(stdout)
 	case o.stop:
 		return 0, stop(o.pidFile)
 	default:

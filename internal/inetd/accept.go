@@ -74,6 +74,7 @@ func (s *Server) accept(k *socket) {
 		s.acceptFailed(k, err)
 		return
 	}
+	v.usage().Accepted++
 	c := s.newClient(k, conn)
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)

@@ -45,6 +45,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 	u := v.usage()
 	resume := u.Starts.End()
 	u.suspended = true
+	u.Suspended++
 	s.armAll(v)
 	clients := "wait"
 	if v.do.Mux {
@@ -65,9 +66,14 @@ func (s *Server) suspend(v *service, now time.Time) {
 // admit applies the limits of one source, which come first so that one
 // client cannot use up a service, and counts the start.
 func (s *Server) admit(v *service, c *client) bool {
-	r := v.usage().Admit(time.Now(), c.source, v.do.Limits)
+	u, now := v.usage(), time.Now()
+	u.LastClient = now.Unix()
+	r := u.Admit(now, c.source, v.do.Limits)
 	if r.First {
 		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, c.who(), r.Why, r.Limit)
+	}
+	if r.Why != "" {
+		u.Refused.Limit++
 	}
 	return r.Why == ""
 }

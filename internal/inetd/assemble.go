@@ -20,6 +20,7 @@ type generation struct {
 	services []*service
 	mux      []*service // the services that tcpmux hands out
 	names    []string   // of configuration files, for places
+	files    []string   // configuration files that were read
 	known    []string   // configuration files that hold anything; not nil once there was a load
 	watch    []string   // paths whose change on disk matters
 	profiles map[plan.User]*child.Profile
@@ -61,7 +62,7 @@ func haveIPv6() bool {
 func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, error) {
 	g := &generation{
 		services: make([]*service, 0, len(p.Services)),
-		known:    append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(),
+		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(),
 	}
 	var err error
 	if g.profiles, err = profiles(p.Identities, starter, env); err != nil {

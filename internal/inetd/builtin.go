@@ -55,6 +55,7 @@ func (s *Server) enter(v *service, c *client) bool {
 		return true
 	}
 	s.release(v, c.source)
+	v.usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
 		s.log.Warningf("%s from %s exceeded the connections of internal services (limit %d of one service, %d from one source)",
@@ -72,6 +73,7 @@ func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
 	v.welcome(c)
+	v.usage().Started++
 	switch v.do.Builtin {
 	case plan.MuxName:
 		s.serveMux(v, c)

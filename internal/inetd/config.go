@@ -23,6 +23,7 @@ type Config struct {
 	Watch          bool // reload by itself when a file changes on disk
 	LogConnections bool // one line at the start and one at the end of each server
 
+	Version  string // to be told in a status
 	Log      *syslog.Logger
 	Watchdog time.Duration      // Notify("WATCHDOG=1") is called this often; 0: never
 	Ready    func()             // called once, when the first load is done and its sockets are open; may be nil

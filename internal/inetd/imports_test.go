@@ -23,10 +23,10 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit", "internal/loop",
-		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/strerror", "internal/syslog",
+		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -36,6 +36,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/loop":         {unixsys},
+	"internal/status":       {"internal/nearest"},
 	"internal/access":       {"internal/nearest", "internal/plaintext"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},

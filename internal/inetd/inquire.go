@@ -166,6 +166,7 @@ func (s *Server) turnAway(v *service, c client) {
 	if v.do.Mux {
 		unix.Write(c.conn, []byte(notAvailable))
 	}
+	v.usage().Refused.Rules++
 	unix.Close(c.conn)
 	s.leave(v, c.source, c.room)
 }

@@ -26,6 +26,7 @@ func (s *Server) lend(k *socket) {
 		return
 	}
 	k.server = int32(pid)
+	v.usage().Started++
 	s.unpoll(k)
 	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
 	s.logStart(s.track(pid, p, true), pid)

@@ -50,6 +50,7 @@ func (s *Server) merge(g *generation) Outcome {
 	}
 	s.inheritMux(g)
 	s.services, s.now = g.services, g
+	s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
 	s.answering = answering(g.services)
 	s.starter.Crowded = len(g.services) > crowd
 	for _, k := range fresh {

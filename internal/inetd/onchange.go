@@ -1,6 +1,9 @@
 package inetd
 
-import "inetd/internal/watch"
+import (
+	"inetd/internal/watch"
+	"slices"
+)
 
 // watch returns the watcher of the files, which it makes when first called.
 func (s *Server) watch() *watch.Watcher {
@@ -37,6 +40,9 @@ func (s *Server) changed(path string) {
 		s.log.Noticef("%s: changed on disk, reloading", path)
 		s.reload(nil)
 		return
+	}
+	if !slices.Contains(s.changedFiles, path) {
+		s.changedFiles = append(s.changedFiles, path)
 	}
 	s.log.Noticef("%s: changed on disk, not reloaded; send SIGHUP", path)
 }

@@ -7,6 +7,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/plan"
+	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -159,6 +160,7 @@ func (s *Server) reapOrphans() {
 // ended handles the end of a server.
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
+	p.svc.usage().countEnd(st)
 	s.logEnd(p, st)
 	if p.client.session != nil {
 		s.sessionEnded(p, st)
@@ -174,7 +176,9 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	s.logExit(p, st)
 	switch {
 	case st.Stage != child.Run:
-		s.log.Errorf("%s (%s%s)", s.startFailure(p, st), v.label, p.client.from())
+		why := s.startFailure(p, st)
+		v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), why, time.Now())
+		s.log.Errorf("%s (%s%s)", why, v.label, p.client.from())
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
 		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)%s", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal(), p.whySignal(st.Wait.Signal()))
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:

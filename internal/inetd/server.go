@@ -71,15 +71,19 @@ type Server struct {
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
 
-	load     func(*plan.Config, *plan.Host) *plan.Plan
-	loading  bool // a load is under way
-	attempt  *attempt
-	stuck    int             // attempts that were given up and are not back
-	guarding bool            // guard has a timer
-	waiting  []func(Outcome) // for the load after it
-	again    bool
-	ready    bool
-	failure  error // ends Run
+	load         func(*plan.Config, *plan.Host) *plan.Plan
+	loading      bool // a load is under way
+	attempt      *attempt
+	stuck        int             // attempts that were given up and are not back
+	guarding     bool            // guard has a timer
+	waiting      []func(Outcome) // for the load after it
+	again        bool
+	ready        bool
+	begun        time.Time // the start of the daemon
+	loads        int       // that were put into force
+	loadedAt     time.Time // the last of them
+	changedFiles []string  // on disk since then
+	failure      error     // ends Run
 
 	hosts, sec *wrap.Files
 	asker      *wrap.Asker
@@ -119,7 +123,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, now: &generation{}, builtins: builtinPool(),
+		repliers: map[*socket]*builtin.Service{}, now: &generation{}, begun: time.Now(), builtins: builtinPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}
 	s.findRules()

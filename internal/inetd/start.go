@@ -26,6 +26,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	v.usage().Started++
 	prompt := c.session != nil || v.do.Limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: d.program, client: c, begun: time.Now().UnixNano()}
 	s.logStart(s.track(pid, p, prompt), pid)

@@ -7,6 +7,7 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
+	"inetd/internal/status"
 )
 
 // place is a line of a configuration file, in few bytes: services are many.
@@ -66,6 +67,7 @@ type fault struct {
 // through a reload.
 type usage struct {
 	limit.Usage
+	status.Counts
 	idleStarts int       // servers in a row that ended without having taken anything
 	suspended  bool      // its sockets are not polled until the window has passed
 	mended     []string  // what wait servers have left behind, as it was logged

@@ -23,6 +23,27 @@ type Report struct {
 	Problems []reportProblem `json:"problems"`
 
 	short []reportProblem // those for people
+
+	Secured bool `json:"-"` // an inetd.sec is in force
+}
+
+// Only is a report with nothing but the entries whose labels are wanted, and the
+// problems of their lines.
+func (r *Report) Only(wanted func(label string) bool) *Report {
+	some := &Report{Files: r.Files, Entries: []reportEntry{}, Problems: []reportProblem{}, Secured: r.Secured}
+	for _, e := range r.Entries {
+		if !wanted(e.label) {
+			continue
+		}
+		some.Entries = append(some.Entries, e)
+		for _, p := range r.Problems {
+			if p.File == e.File && p.Line == e.Line {
+				some.Problems = append(some.Problems, p)
+			}
+		}
+	}
+	some.short = some.Problems
+	return some
 }
 
 // reportEntry is an entry.
@@ -116,7 +137,7 @@ type reportProblem struct {
 }
 
 func newReport(c *Config, p *Plan, notes []note) *Report {
-	r := &Report{Files: p.Files, Entries: []reportEntry{}, Problems: []reportProblem{}}
+	r := &Report{Secured: p.Secured != nil, Files: p.Files, Entries: []reportEntry{}, Problems: []reportProblem{}}
 	if r.Files == nil {
 		r.Files = []string{}
 	}

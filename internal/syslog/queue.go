@@ -22,6 +22,7 @@ func (l *Logger) push(e entry) {
 	}
 	if l.lost > 0 || len(l.queue) >= queueLimit {
 		l.lost++
+		l.losses++
 		return
 	}
 	l.queue = append(l.queue, e)

@@ -53,7 +53,8 @@ type Logger struct {
 
 	mu     sync.Mutex
 	queue  []entry
-	lost   int // lines that found the queue full since the last report
+	lost   int    // lines that found the queue full since the last report
+	losses uint64 // since the start
 	closed bool
 }
 
@@ -101,6 +102,13 @@ func (l *Logger) Log(p Priority, line string) {
 	if l.enabled(p) {
 		l.push(entry{p, clean(line)})
 	}
+}
+
+// Lost is how many lines the queue had no room for since the start.
+func (l *Logger) Lost() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.losses
 }
 
 // enabled reports whether lines of priority p are logged at all.

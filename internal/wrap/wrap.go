@@ -83,11 +83,30 @@ type inquiry struct {
 
 // Ask answers a Question, until ctx is done at the latest.
 func (s *Asker) Ask(ctx context.Context, q Question) *Answer {
+	a := s.judge(ctx, &q)
+	defer a.leave()
+	for _, o := range a.Verdict.Options {
+		a.Refuse(a.carryOut(o))
+	}
+	if a.Allow && q.Named {
+		a.findNames() // without them the server is told none
+	}
+	return a.Answer
+}
+
+// Judge asks the rules of a Question and nothing else: what their options want is
+// not done.
+func (s *Asker) Judge(ctx context.Context, q Question) *Answer {
+	a := s.judge(ctx, &q)
+	a.leave()
+	return a.Answer
+}
+
+func (s *Asker) judge(ctx context.Context, q *Question) *inquiry {
 	a := &inquiry{
 		Answer: &Answer{Query: q.Query, Allow: true, Orders: Orders{Severity: -1, Umask: -1}},
-		Asker:  s, ctx: ctx, question: &q,
+		Asker:  s, ctx: ctx, question: q,
 	}
-	defer a.leave()
 	for _, f := range q.Rules {
 		rules, problems := f.Current()
 		a.Problems = append(a.Problems, problems...)
@@ -96,13 +115,7 @@ func (s *Asker) Ask(ctx context.Context, q Question) *Answer {
 			break
 		}
 	}
-	for _, o := range a.Verdict.Options {
-		a.Refuse(a.carryOut(o))
-	}
-	if a.Allow && q.Named {
-		a.findNames() // without them the server is told none
-	}
-	return a.Answer
+	return a
 }
 
 // enter makes room for waiting, which the client has for the rest of its inquiry.

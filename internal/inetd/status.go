@@ -1,0 +1,110 @@
+package inetd
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/plan"
+	"inetd/internal/status"
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status calls done with the state of the daemon, on the event loop.
+func (s *Server) Status(done func(*status.Snapshot)) {
+	s.mail.Post(func() { done(s.snapshot()) })
+}
+
+func (s *Server) snapshot() *status.Snapshot {
+	var limit unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	shot := &status.Snapshot{
+		Version: s.cfg.Version, PID: os.Getpid(), Now: time.Now(), Started: s.begun,
+		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.files,
+		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: len(s.processes), Delayed: len(s.delayed), Environment: environment(s.cfg.KeepEnv),
+		Services: make([]status.Service, len(s.services)),
+	}
+	shot.Config, _ = json.Marshal(s.absolute()) // plain values, which have no error
+	for i, v := range s.services {
+		s.fill(&shot.Services[i], v)
+	}
+	return shot
+}
+
+// absolute is the command line with paths that do not depend on the directory that
+// the daemon runs in.
+func (s *Server) absolute() plan.Config {
+	c := s.cfg.Config
+	c.Files = slices.Clone(c.Files)
+	paths := []*string{&c.Services}
+	for i := range c.Files {
+		paths = append(paths, &c.Files[i])
+	}
+	for _, p := range paths {
+		if abs, err := filepath.Abs(*p); *p != "" && err == nil {
+			*p = abs
+		}
+	}
+	return c
+}
+
+// fill fills in what is to be told of a service.
+func (s *Server) fill(to *status.Service, v *service) {
+	*to = status.Service{
+		Service: v.label, Place: s.now.place(v), Server: v.do.Path, State: status.Listening,
+		Limits: status.Limits{Starts: v.do.Limits.Starts, Max: v.do.Limits.Max, PerMinute: v.do.Limits.PerMinute, PerSource: v.do.Limits.PerSource},
+	}
+	if v.do.Builtin != "" {
+		to.Server = "internal " + v.do.Builtin
+	}
+	if v.do.Mux {
+		to.State = status.HandedOut
+	}
+	for k := v.first; k != nil; k = k.next {
+		to.Sockets = append(to.Sockets, status.Socket{Address: k.where(), State: s.stateOf(k)})
+		if k.fd < 0 {
+			to.State = status.Closed
+		}
+	}
+	u := v.used
+	if u == nil {
+		return
+	}
+	to.Running, to.Counts = u.Live, u.Counts
+	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
+	switch {
+	case to.State == status.Closed:
+	case u.suspended:
+		to.State, to.Until = status.Suspended, u.Starts.End().Format(time.TimeOnly)
+	case u.Full(v.do.Limits):
+		to.State = status.Full
+	}
+}
+
+// stateOf is what a socket is doing, in words, and why it is not open.
+func (s *Server) stateOf(k *socket) string {
+	if f := s.faults[k]; f != nil {
+		return k.state() + ": " + strerror.Call(f.err)
+	}
+	return k.state()
+}
+
+// countEnd counts the end of a server.
+func (u *usage) countEnd(st child.Status) {
+	switch {
+	case st.Stage != child.Run: // counted by logEnd, which knows why
+	case st.Wait == 0:
+		u.EndedWell++
+	case st.Wait.Signaled():
+		u.Killed++
+		u.Err(how(st.Wait), time.Now())
+	default:
+		u.EndedError++
+		u.Err(how(st.Wait), time.Now())
+	}
+}

@@ -1,0 +1,117 @@
+package status
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// metric is a family of OpenMetrics.
+type metric struct {
+	name, kind, help string
+	labels           string // of each sample, besides the service
+	value            func(v *Service) float64
+}
+
+// serviceMetrics are those of each service. Two services with one label count
+// together, because a sample has to be unique.
+var serviceMetrics = []metric{
+	{"inetd_accepted", "counter", "Clients that were accepted.", "", func(v *Service) float64 { return float64(v.Accepted) }},
+	{"inetd_started", "counter", "Servers that were started.", "", func(v *Service) float64 { return float64(v.Started) }},
+	{"inetd_refused", "counter", "Clients that were refused, by cause.", `cause="limit"`, func(v *Service) float64 { return float64(v.Refused.Limit) }},
+	{"inetd_refused", "", "", `cause="rules"`, func(v *Service) float64 { return float64(v.Refused.Rules) }},
+	{"inetd_refused", "", "", `cause="room"`, func(v *Service) float64 { return float64(v.Refused.Room) }},
+	{"inetd_failed", "counter", "Servers that could not be executed.", "", func(v *Service) float64 { return float64(v.Failed) }},
+	{"inetd_ended", "counter", "Servers that have ended, by how.", `how="well"`, func(v *Service) float64 { return float64(v.EndedWell) }},
+	{"inetd_ended", "", "", `how="error"`, func(v *Service) float64 { return float64(v.EndedError) }},
+	{"inetd_ended", "", "", `how="signal"`, func(v *Service) float64 { return float64(v.Killed) }},
+	{"inetd_suspended", "counter", "Times that the limit on starts was reached.", "", func(v *Service) float64 { return float64(v.Suspended) }},
+	{"inetd_running", "gauge", "Servers that run.", "", func(v *Service) float64 { return float64(v.Running) }},
+	{"inetd_up", "gauge", "Whether clients are served.", "", func(v *Service) float64 { return truth(v.State == Listening || v.State == HandedOut) }},
+	{"inetd_last_client_timestamp_seconds", "gauge", "When the last client came; 0: none has.", "", func(v *Service) float64 { return float64(v.LastClient) }},
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// WriteMetrics writes the snapshot as OpenMetrics text.
+func (s *Snapshot) WriteMetrics(w io.Writer) {
+	b := bufio.NewWriter(w)
+	defer b.Flush()
+	for _, m := range []struct {
+		name, kind, help string
+		value            float64
+	}{
+		{"inetd_start_timestamp_seconds", "gauge", "When the daemon started.", float64(s.Started.Unix())},
+		{"inetd_load_timestamp_seconds", "gauge", "When the configuration in force was loaded.", float64(s.Loaded.Unix())},
+		{"inetd_loads", "counter", "Loads that were put into force.", float64(s.Loads)},
+		{"inetd_changed_files", "gauge", "Files that have changed on disk and are not in force.", float64(len(s.Changed))},
+		{"inetd_services", "gauge", "Services of the configuration in force.", float64(len(s.Services))},
+		{"inetd_processes", "gauge", "Processes that run.", float64(s.Running)},
+		{"inetd_delayed_clients", "gauge", "Clients for whom no process could be made yet.", float64(s.Delayed)},
+		{"inetd_open_descriptors", "gauge", "Descriptors of the daemon.", float64(s.Descriptors)},
+		{"inetd_max_descriptors", "gauge", "Descriptors that it may have.", float64(s.DescriptorLimit)},
+		{"inetd_log_lost", "counter", "Log lines that were lost.", float64(s.LogLost)},
+	} {
+		family(b, m.name, m.kind, m.help)
+		fmt.Fprintf(b, "%s %v\n", sample(m.name, m.kind), m.value)
+	}
+	labels, sums := s.byLabel()
+	kind := ""
+	for _, m := range serviceMetrics {
+		if m.kind != "" {
+			kind = m.kind
+			family(b, m.name, kind, m.help)
+		}
+		for i, label := range labels {
+			also := ""
+			if m.labels != "" {
+				also = "," + m.labels
+			}
+			var sum float64
+			for _, v := range sums[i] {
+				sum += m.value(v)
+			}
+			fmt.Fprintf(b, "%s{service=\"%s\"%s} %v\n", sample(m.name, kind), escaped(label), also, sum)
+		}
+	}
+	fmt.Fprintf(b, "# EOF\n")
+}
+
+// byLabel groups services by their labels, in the order of the first of each.
+func (s *Snapshot) byLabel() (labels []string, services [][]*Service) {
+	at := map[string]int{}
+	for i := range s.Services {
+		v := &s.Services[i]
+		n, ok := at[v.Service]
+		if !ok {
+			n = len(labels)
+			at[v.Service] = n
+			labels, services = append(labels, v.Service), append(services, nil)
+		}
+		services[n] = append(services[n], v)
+	}
+	return labels, services
+}
+
+func family(w io.Writer, name, kind, help string) {
+	fmt.Fprintf(w, "# TYPE %s %s\n# HELP %s %s\n", name, kind, name, help)
+}
+
+// sample is the name of the samples of a family: counters end in _total.
+func sample(name, kind string) string {
+	if kind == "counter" {
+		return name + "_total"
+	}
+	return name
+}
+
+// escaped is a text for a label of OpenMetrics.
+func escaped(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "?"))
+}

@@ -1,0 +1,125 @@
+// Package status words what a running daemon tells of itself. In goes a Snapshot,
+// which the event loop has made; out come a table for a terminal of 80 columns, the
+// story of one service, or OpenMetrics text. It is pure.
+package status
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Snapshot is the state of a daemon at one moment. It is what the control socket
+// answers, as one object of JSON.
+type Snapshot struct {
+	Version         string    `json:"version"`
+	PID             int       `json:"pid"`
+	Now             time.Time `json:"now"`
+	Started         time.Time `json:"started"`
+	Loads           int       `json:"loads"`             // that were put into force, the first included
+	Loaded          time.Time `json:"loaded"`            // when the last of them was
+	Changed         []string  `json:"changed,omitempty"` // files changed on disk since, not reloaded
+	Files           []string  `json:"files"`
+	Descriptors     int       `json:"descriptors"` // open now
+	DescriptorLimit uint64    `json:"descriptor_limit"`
+	LogLost         uint64    `json:"log_lost"`    // lines that the log had no room for
+	Running         int       `json:"running"`     // processes, commands of rules included
+	Delayed         int       `json:"delayed"`     // clients for whom no process could be made yet
+	Environment     []string  `json:"environment"` // of every server, besides the variables about its client
+	Services        []Service `json:"services"`
+
+	// Config is the command line of the daemon, for who wants to read the same
+	// files as it does.
+	Config json.RawMessage `json:"config"`
+}
+
+// Service is the state of a service.
+type Service struct {
+	Service string   `json:"service"` // its label: "ftp/tcp"
+	Place   string   `json:"place"`   // FILE:LINE of its entry
+	Server  string   `json:"server"`  // the path of its program, or "internal NAME"
+	State   string   `json:"state"`   // of State's words
+	Until   string   `json:"until,omitempty"`
+	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
+	Running int      `json:"running"`
+	Limits  Limits   `json:"limits"`
+	Counts
+}
+
+// Socket is a socket of a service.
+type Socket struct {
+	Address string `json:"address"`
+	State   string `json:"state"` // in words
+}
+
+// Limits are those of a service; 0 is no limit.
+type Limits struct {
+	Starts    int `json:"starts"`     // per minute
+	Max       int `json:"max"`        // servers at once
+	PerMinute int `json:"per_minute"` // starts per minute and source
+	PerSource int `json:"per_source"` // servers at once per source
+}
+
+// The words for the state of a service.
+const (
+	Listening = "listening" // clients are served
+	Suspended = "suspended" // the limit on starts is reached; clients wait
+	Full      = "full"      // the limit on servers at once is reached; clients wait
+	Closed    = "closed"    // a socket could not be opened
+	HandedOut = "by tcpmux"
+)
+
+// Counts are what has happened to a service since the daemon started, reloads
+// included. Counting allocates nothing and asks the kernel nothing.
+type Counts struct {
+	Accepted   uint64    `json:"accepted"`         // connections, and datagrams that a server was started for
+	Started    uint64    `json:"started"`          // servers
+	Refused    Refused   `json:"refused"`          // clients
+	Failed     uint64    `json:"failed"`           // servers that could not be executed
+	Failures   []Failure `json:"failed_by"`        // the same by stage and errno, of the last kinds
+	EndedWell  uint64    `json:"ended_well"`       // with status 0
+	EndedError uint64    `json:"ended_with_error"` // with another one
+	Killed     uint64    `json:"killed"`           // by a signal
+	Suspended  uint64    `json:"suspended_times"`
+	LastClient int64     `json:"last_client"` // Unix time in s; 0: none yet
+	LastError  string    `json:"last_error,omitempty"`
+	LastAt     int64     `json:"last_error_time,omitempty"` // Unix time in s
+}
+
+// Refused counts refused clients by cause.
+type Refused struct {
+	Limit uint64 `json:"limit"` // of their source
+	Rules uint64 `json:"rules"` // hosts.allow, hosts.deny, inetd.sec
+	Room  uint64 `json:"room"`  // of builtins and of tables
+}
+
+// Total is how many clients were refused.
+func (r Refused) Total() uint64 { return r.Limit + r.Rules + r.Room }
+
+// Failure counts starts that failed alike.
+type Failure struct {
+	Stage string `json:"stage"` // the system call: "execv"
+	Cause string `json:"cause"` // "No such file or directory"
+	Count uint64 `json:"count"`
+}
+
+// maxFailures is how many kinds of failure are told apart.
+const maxFailures = 8
+
+// Fail counts a start that failed, and remembers why.
+func (c *Counts) Fail(stage, cause, text string, now time.Time) {
+	c.Failed++
+	c.Err(text, now)
+	for i := range c.Failures {
+		if f := &c.Failures[i]; f.Stage == stage && f.Cause == cause {
+			f.Count++
+			return
+		}
+	}
+	if len(c.Failures) == maxFailures {
+		c.Failures = c.Failures[:copy(c.Failures, c.Failures[1:])]
+	}
+	c.Failures = append(c.Failures, Failure{stage, cause, 1})
+}
+
+// Err remembers the last thing that went wrong.
+func (c *Counts) Err(text string, now time.Time) { c.LastError, c.LastAt = text, now.Unix() }

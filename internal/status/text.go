@@ -1,0 +1,191 @@
+package status
+
+import (
+	"bufio"
+	"fmt"
+	"inetd/internal/nearest"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// WriteTable writes a line for each service, in at most 80 columns.
+func (s *Snapshot) WriteTable(w io.Writer) {
+	b := bufio.NewWriter(w)
+	defer b.Flush()
+	fmt.Fprintf(b, "inetd[%d] %s, up %s, %s, loaded %s ago\n", s.PID, s.Version, span(s.Now.Sub(s.Started)), count(len(s.Services), "service", "services"), span(s.Now.Sub(s.Loaded)))
+	for _, path := range s.Changed {
+		fmt.Fprintf(b, "%s has changed on disk and is not in force; inetd -c reloads it\n", visible(path))
+	}
+	if s.LogLost > 0 {
+		fmt.Fprintf(b, "%d lines of the log were lost\n", s.LogLost)
+	}
+	fmt.Fprintf(b, "\n%-22s %-10s %5s %8s %8s %7s  %s\n", "SERVICE", "STATE", "RUN", "STARTED", "REFUSED", "FAILED", "LAST CLIENT")
+	for i := range s.Services {
+		v := &s.Services[i]
+		fmt.Fprintf(b, "%-22s %-10s %5d %8s %8s %7s  %s\n", cut(visible(v.Service), 22), v.State, v.Running,
+			short(v.Started), short(v.Refused.Total()), short(v.Failed), ago(s.Now, v.LastClient))
+	}
+}
+
+// WriteService writes all that is known of the services with a label, and reports
+// whether there is one. A name without a protocol means all of that name.
+func (s *Snapshot) WriteService(w io.Writer, label string) bool {
+	found := false
+	for i := range s.Services {
+		if v := &s.Services[i]; v.Named(label) {
+			v.write(w, s.Now)
+			found = true
+		}
+	}
+	return found
+}
+
+// Has reports whether there is a service with a label.
+func (s *Snapshot) Has(label string) bool {
+	return slices.ContainsFunc(s.Services, func(v Service) bool { return v.Named(label) })
+}
+
+// Only keeps the services with these labels, all if there are none.
+func (s *Snapshot) Only(labels []string) {
+	if len(labels) == 0 {
+		return
+	}
+	s.Services = slices.DeleteFunc(s.Services, func(v Service) bool {
+		return !slices.ContainsFunc(labels, v.Named)
+	})
+}
+
+// Hint names the label that was meant, if one is near.
+func (s *Snapshot) Hint(label string) string {
+	names := make([]string, len(s.Services))
+	for i, v := range s.Services {
+		names[i] = v.Service
+		if !strings.Contains(label, "/") {
+			names[i], _, _ = strings.Cut(v.Service, "/")
+		}
+	}
+	if near := nearest.Name(label, slices.Values(names)); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
+// Named reports whether a service has a label, or one that begins with it and a
+// slash.
+func (v *Service) Named(label string) bool {
+	return v.Service == label || strings.HasPrefix(v.Service, label+"/")
+}
+
+func (v *Service) write(w io.Writer, now time.Time) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "    %-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintf(w, "%s: %s\n", visible(v.Place), visible(v.Service))
+	state := v.State
+	if v.Until != "" {
+		state += " until " + v.Until
+	}
+	line("state", "%s", state)
+	for _, k := range v.Sockets {
+		line("socket", "%s", visible(k.Address+": "+k.State))
+	}
+	line("server", "%s", visible(v.Server))
+	line("running", "%d%s", v.Running, of(v.Limits.Max))
+	line("limits", "%s", v.Limits)
+	line("clients", "%d accepted, the last %s", v.Accepted, ago(now, v.LastClient))
+	line("refused", "%d by a limit of their source, %d by rules, %d for want of room", v.Refused.Limit, v.Refused.Rules, v.Refused.Room)
+	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
+	line("suspended", "%s", count(int(v.Suspended), "time", "times"))
+	for _, f := range v.Failures {
+		line("failed", "%s: %s, %s", f.Stage, f.Cause, count(int(f.Count), "time", "times"))
+	}
+	if v.LastError != "" {
+		line("last error", "%s, %s", visible(v.LastError), ago(now, v.LastAt))
+	}
+	fmt.Fprintln(w)
+}
+
+// String is the limits in words.
+func (l Limits) String() string {
+	var list []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{l.Starts, "starts per minute"}, {l.Max, "at once"},
+		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
+	} {
+		if p.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// visible is a text whose every character can be seen, so that nothing in it acts
+// on the terminal.
+func visible(s string) string {
+	q := strconv.Quote(s)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
+}
+
+func of(limit int) string {
+	if limit == 0 {
+		return ""
+	}
+	return " of " + strconv.Itoa(limit)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// short is a number in at most seven characters.
+func short(n uint64) string {
+	for _, unit := range []string{"", "k", "M", "G", "T"} {
+		if n < 1_000_000 {
+			return strconv.FormatUint(n, 10) + unit
+		}
+		n /= 1000
+	}
+	return strconv.FormatUint(n, 10) + "P"
+}
+
+// cut is a text of at most n characters; an ellipsis stands for the rest.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
+
+// ago is how long ago something was, given as a Unix time.
+func ago(now time.Time, at int64) string {
+	if at == 0 {
+		return "-"
+	}
+	return span(now.Sub(time.Unix(at, 0))) + " ago"
+}
+
+// span is a time in its largest unit.
+func span(d time.Duration) string {
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours())/24)
+}
