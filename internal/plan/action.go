@@ -54,7 +54,8 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 	switch {
 	case !ok:
 	case !e.Internal:
-		a.Path, a.Argv = l.path(e), strings.Join(e.Argv, "\x00")
+		path, argv := l.server(e)
+		a.Path, a.Argv = path, strings.Join(argv, "\x00")
 	default:
 		a.Builtin = l.builtin(e, port)
 		ok = a.Builtin != "" && (a.Builtin != IdentName || l.identOptions(e, &a.Ident))

@@ -15,6 +15,33 @@ import (
 // searchPath is where a server without a slash is looked for, as busybox does.
 var searchPath = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
+// tcpdPath is where tcpd(8) is. It looks into tcpdDir for a server without a slash.
+const (
+	tcpdPath = "/usr/sbin/tcpd"
+	tcpdDir  = "/usr/sbin"
+)
+
+// server returns the path and the arguments of the server program. Where the daemon
+// asks hosts.allow and hosts.deny itself it executes the server behind tcpd, as
+// Debian's inetd does.
+func (l *loader) server(e *conf.Entry) (path string, argv []string) {
+	if e.Server != tcpdPath || e.Argv[0] == "" {
+		return l.path(e), e.Argv
+	}
+	behind := e.Argv[0]
+	if !filepath.IsAbs(behind) {
+		behind = filepath.Join(tcpdDir, behind)
+	}
+	if l.cfg.Wrap && e.Type == conf.Stream && !e.Wait {
+		l.checkServer(e, behind, conf.ColArgs)
+		return behind, append([]string{filepath.Base(behind)}, e.Argv[1:]...)
+	}
+	if filepath.Base(behind) != "tcpd" { // tcpd alone has no server behind it
+		l.checkServer(e, behind, conf.ColArgs)
+	}
+	return l.path(e), e.Argv
+}
+
 // path returns the path of the server program and warns of one that cannot be
 // executed. The service is opened all the same: the program may come yet.
 func (l *loader) path(e *conf.Entry) string {
@@ -26,6 +53,12 @@ func (l *loader) path(e *conf.Entry) string {
 	default:
 		path = search(path)
 	}
+	l.checkServer(e, path, conf.ColServer)
+	return path
+}
+
+// checkServer warns, at a column, of a server program that cannot be executed.
+func (l *loader) checkServer(e *conf.Entry, path string, col int) {
 	fault, ok := l.checked[path]
 	if !ok {
 		if fault = unusable(path); fault != "" && !strings.Contains(e.Server, "/") {
@@ -34,9 +67,8 @@ func (l *loader) path(e *conf.Entry) string {
 		l.checked[path] = fault
 	}
 	if fault != "" {
-		l.report(e, e.Cols[conf.ColServer], conf.Warning, fault, "")
+		l.report(e, e.Cols[col], conf.Warning, fault, "")
 	}
-	return path
 }
 
 func search(name string) string {
