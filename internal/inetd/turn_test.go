@@ -3,11 +3,15 @@ package inetd
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"inetd/internal/limit"
+	"inetd/internal/loop"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -126,5 +130,55 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	}
 	if n := counter(t, "snmp", "Udp:", 2); n != all { // nobody has a socket for them now
 		t.Errorf("%d datagrams were put back, want %d", n, all)
+	}
+}
+
+// TestFailedStartWakesTheLoop: the end of a client whose server cannot be executed
+// is noticed although no server ends and no timer runs.
+func TestFailedStartWakesTheLoop(t *testing.T) {
+	file := oneService(t)
+	program := filepath.Join(t.TempDir(), "server")
+	writeConf(t, program, "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := strings.Fields(string(text))
+	line[5] = program
+	writeConf(t, file, strings.Join(line, " ")+"\n")
+	s := serving(t, file)
+	c := newVisitor(t, s) // without the timer that reaps now and then
+	fd := c.connect()
+	defer unix.Close(fd)
+	late := false
+	s.timers.After(5*time.Second, func() {
+		late = true
+		s.mail.Post(func() {}) // ends the turn
+	})
+	for len(s.processes) == 0 {
+		s.turn()
+	}
+	for len(s.processes) > 0 {
+		if s.turn(); late {
+			t.Fatal("the loop does not know of the failure")
+		}
+	}
+}
+
+// TestTimerOfWhatIsLeft: the loop does not sleep past a timer that it sets while it
+// carries on with what the last turn has left.
+func TestTimerOfWhatIsLeft(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, fmt.Sprintf("@%s-%d stream unix nowait - internal echo\n", t.Name(), os.Getpid()))
+	s := serving(t, file)
+	s.timers = loop.Timers{}
+	v := s.services[0]
+	s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
+	s.builtins.Enter(v.label, limit.User(1), time.Now())
+	s.hold(v.first, byInquiries)
+	rescue := time.AfterFunc(5*time.Second, func() { s.mail.Post(func() {}) })
+	s.turn()
+	if !rescue.Stop() {
+		t.Error("the loop sleeps for longer than the timer")
 	}
 }
