@@ -221,8 +221,10 @@ func (s *Server) turn() {
 // the child has its own descriptor table, or the client would not see the server's end
 // of the connection. It waits for that before it sleeps, not before it works.
 func (s *Server) events() []unix.EpollEvent {
-	timeout := s.timers.Expire()
-	if s.carryOn() {
+	s.timers.Expire()
+	more := s.carryOn() // which may set timers
+	timeout := s.timers.Next()
+	if more {
 		timeout = 0
 	}
 	if s.starter.Settle(0) {

@@ -20,19 +20,24 @@ func (t *Timers) After(d time.Duration, f func()) {
 	heap.Push(&t.heap, timer{time.Now().Add(d), f})
 }
 
-// Expire runs up to 64 of the timers that are due, and returns the time to the
-// next one, negative if there is none.
+// Expire runs up to 64 of the timers that are due, and returns Next.
 func (t *Timers) Expire() time.Duration {
 	for range batch {
-		if len(t.heap) == 0 {
-			return -1
-		}
-		if d := time.Until(t.heap[0].at); d > 0 {
-			return d
+		if t.Next() != 0 {
+			break
 		}
 		heap.Pop(&t.heap).(timer).run()
 	}
-	return 0
+	return t.Next()
+}
+
+// Next returns the time until the next timer is due: 0 if it is now, negative if there
+// is none.
+func (t *Timers) Next() time.Duration {
+	if len(t.heap) == 0 {
+		return -1
+	}
+	return max(time.Until(t.heap[0].at), 0)
 }
 
 // Len is how many timers have not run.
