@@ -36,7 +36,7 @@ func (s *Server) identified(now *generation, errs []error) {
 		s.now.accounts = now.accounts
 	}
 	for _, v := range s.services {
-		profile, ok := now.profiles[v.do.User]
+		profile, ok := now.profiles[v.do.Server()]
 		if ok && v.do.program != nil {
 			v.do.program.Profile = profile
 		}

@@ -9,6 +9,7 @@ import (
 
 	"inetd/internal/account"
 	"inetd/internal/child"
+	"inetd/internal/conf"
 	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,8 @@ type generation struct {
 	files    []string   // configuration files that were read
 	known    []string   // configuration files that hold anything; not nil once there was a load
 	watch    []string   // paths whose change on disk matters
-	profiles map[plan.User]*child.Profile
+	profiles map[plan.Server]*child.Profile
+	keys     map[string]*conf.Keys // of servers that have any
 	accounts *account.DB
 	secured  map[string]string // official service names by label; nil: there is no inetd.sec
 	sockets  int
@@ -62,10 +64,10 @@ func haveIPv6() bool {
 func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, error) {
 	g := &generation{
 		services: make([]*service, 0, len(p.Services)),
-		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(),
+		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(), keys: p.Keys,
 	}
 	var err error
-	if g.profiles, err = profiles(p.Identities, starter, env); err != nil {
+	if g.profiles, err = profiles(p.Identities, p.Keys, starter, env); err != nil {
 		return nil, err
 	}
 	a := assembly{generation: g, actions: map[*plan.Action]*action{}}
@@ -77,15 +79,16 @@ func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, 
 	return g, nil
 }
 
-// profiles makes the profiles of users' servers.
-func profiles(identities map[plan.User]*plan.Identity, starter *child.Starter, env []string) (map[plan.User]*child.Profile, error) {
-	made := make(map[plan.User]*child.Profile, len(identities))
-	for u, id := range identities {
-		p, err := starter.Profile(env, credential(id), child.Setup{})
+// profiles makes the profiles of servers.
+func profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.Keys, starter *child.Starter, env []string) (map[plan.Server]*child.Profile, error) {
+	made := make(map[plan.Server]*child.Profile, len(identities))
+	for s, id := range identities {
+		k := keys[s.Keys]
+		p, err := starter.Profile(environmentOf(k, env), credential(id), setupOf(k))
 		if err != nil {
 			return nil, err
 		}
-		made[u] = p
+		made[s] = p
 	}
 	return made, nil
 }
@@ -133,10 +136,10 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	if do, ok := a.actions[from]; ok {
 		return do, nil
 	}
-	do := &action{Action: from}
+	do := &action{Action: from, keys: a.keys[from.Keys]}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")
-		g, err := a.profiles[from.User].Program(from.Path, argv)
+		g, err := a.profiles[from.Server()].Program(from.Path, argv)
 		if err != nil {
 			return nil, err
 		}
@@ -168,12 +171,12 @@ func (g *generation) place(v *service) string {
 // identities looks the users of a generation up again. It runs beside the event
 // loop. A user who is gone keeps the old profile.
 func (g *generation) identities(host *plan.Host, starter *child.Starter, env []string) (*generation, []error) {
-	users := make([]plan.User, 0, len(g.profiles))
-	for u := range g.profiles {
-		users = append(users, u)
+	servers := make(map[plan.Server]*conf.Keys, len(g.profiles))
+	for s := range g.profiles {
+		servers[s] = g.keys[s.Keys]
 	}
-	found, accounts, errs := plan.Identities(host, users)
-	made, err := profiles(found, starter, env)
+	found, accounts, errs := plan.Identities(host, servers)
+	made, err := profiles(found, g.keys, starter, env)
 	if err != nil {
 		errs = append(errs, err)
 	}

@@ -29,5 +29,7 @@ func (s *Server) lend(k *socket) {
 	v.usage().Started++
 	s.unpoll(k)
 	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
-	s.logStart(s.track(pid, p, true), pid)
+	now := s.track(pid, p, true)
+	s.logStart(now, pid)
+	s.limitTime(pid, now)
 }

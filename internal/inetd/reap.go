@@ -20,6 +20,7 @@ type process struct {
 	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
 	begun   int64               // Unix time in ns
+	ending  bool                // it was told to end, with all of its session
 	pidfd   int                 // 0: none
 	done    chan<- child.Status // of a command of the daemon; it has no svc and program
 }
@@ -161,6 +162,9 @@ func (s *Server) reapOrphans() {
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
 	p.svc.usage().countEnd(st)
+	if p.ending {
+		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
+	}
 	s.logEnd(p, st)
 	if p.client.session != nil {
 		s.sessionEnded(p, st)

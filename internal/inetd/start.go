@@ -3,7 +3,6 @@ package inetd
 import (
 	"cmp"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +28,9 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	v.usage().Started++
 	prompt := c.session != nil || v.do.Limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: d.program, client: c, begun: time.Now().UnixNano()}
-	s.logStart(s.track(pid, p, prompt), pid)
+	now := s.track(pid, p, prompt)
+	s.logStart(now, pid)
+	s.limitTime(pid, now)
 	return pid, nil
 }
 
@@ -68,8 +69,13 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	setup := child.Setup{HasUmask: a.Umask >= 0, Umask: uint32(max(a.Umask, 0)), Nice: a.Nice}
-	profile, err := s.starter.Profile(s.environmentFor(a), cred, setup)
+	setup := setupOf(do.keys)
+	setup.Nice += a.Nice
+	if a.Umask >= 0 {
+		setup.HasUmask, setup.Umask = true, uint32(a.Umask)
+	}
+	env := environmentOf(do.keys, environment(s.cfg.KeepEnv))
+	profile, err := s.starter.Profile(withVariables(env, a.Env), cred, setup)
 	if err != nil {
 		return nil, err
 	}
@@ -84,25 +90,14 @@ func (s *Server) credentialFor(a *wrap.Answer, do *action) (*child.Credential, e
 	} else if a.AsGroup != "" {
 		who = plan.User{Name: cmp.Or(who.Name, strconv.Itoa(os.Geteuid())), Group: a.AsGroup}
 	}
-	host := s.host()
+	host := machine() // this is beside the loop
+	host.Getent = s.getent()
 	accounts, err := host.OpenAccounts()
 	if err != nil {
 		return nil, err
 	}
 	id, err := host.Identity(accounts, who)
 	return credential(id), err
-}
-
-// environmentFor is that of every server with the variables of a rule in place
-// of its own.
-func (s *Server) environmentFor(a *wrap.Answer) []string {
-	env := environment(s.cfg.KeepEnv)
-	for _, set := range a.Env {
-		name, _, _ := strings.Cut(set, "=")
-		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
-		env = append(env, set)
-	}
-	return env
 }
 
 // appendNames appends the variables for the names of both ends, as far as they

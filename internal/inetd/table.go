@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
@@ -42,6 +43,7 @@ type action struct {
 	*plan.Action
 	program *child.Program // nil: a builtin
 	daemon  string         // base name of argv[0], for access rules
+	keys    *conf.Keys     // nil: none
 }
 
 // socket is one address a service is reached by. It lives on through a reload,

@@ -42,6 +42,7 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 		Listen:  e.Listen,
 		Limits:  l.cfg.limits(e),
 		User:    User{e.User, e.Group},
+		Keys:    l.keysText(e.Keys),
 		Proto:   strings.ToUpper(e.Proto),
 		Options: l.options(e),
 		Mux:     e.Kind == conf.Mux,
@@ -67,7 +68,7 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 // possible reports whether there can be an action that no entry before e asked
 // for. If not, it reports why.
 func (l *loader) possible(e *conf.Entry, a *Action) bool {
-	if !l.identify(e) {
+	if !l.identify(e, a.Server()) || !l.granted(e) {
 		return false
 	}
 	if a.Listen && !l.host.Clone {
@@ -81,7 +82,7 @@ func (l *loader) possible(e *conf.Entry, a *Action) bool {
 func (l *loader) options(e *conf.Entry) sock.Options {
 	datagrams := e.Type == conf.Dgram
 	return sock.Options{
-		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(),
+		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(e),
 		Blocking: e.Wait && !e.Internal, Defer: e.Defer,
 		Reply: datagrams && e.Internal, Connect: datagrams && e.Kind == conf.Inet && !e.Internal && !e.Wait,
 		Mode: 0o666, UID: -1, GID: -1,
@@ -112,8 +113,11 @@ func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 // defaultBacklog is that of Debian's inetd.
 const defaultBacklog = 128
 
-func (l *loader) backlog() int {
-	if l.cfg.Backlog > 0 {
+func (l *loader) backlog(e *conf.Entry) int {
+	switch {
+	case e.Keys != nil && e.Keys.Has("backlog"):
+		return e.Keys.Backlog
+	case l.cfg.Backlog > 0:
 		return l.cfg.Backlog
 	}
 	return defaultBacklog

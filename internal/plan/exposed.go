@@ -23,7 +23,7 @@ func (l *loader) tellExposed(e *conf.Entry, do *Action) {
 		return
 	}
 	x := exposure{filepath.Dir(e.Service), -1, do.Options.UID}
-	if id := l.plan.Identities[do.User]; id != nil {
+	if id := l.plan.Identities[do.Server()]; id != nil {
 		x.user = int(id.UID)
 	}
 	text, known := l.exposures[x]

@@ -47,17 +47,21 @@ func (p Problem) Public() conf.Problem {
 
 // loader carries one load from files to a plan.
 type loader struct {
-	cfg       *Config
-	host      *Host
-	plan      Plan
-	parser    conf.Parser
-	sources   sources
-	services  *netdb.Services
-	from      origin // of services
-	classic   *netdb.Services
-	programs  *netdb.Programs // of the rpc file, once needed
-	actions   map[Action]*Action
-	last      *Action // the one made last
+	cfg      *Config
+	host     *Host
+	plan     Plan
+	parser   conf.Parser
+	sources  sources
+	services *netdb.Services
+	from     origin // of services
+	classic  *netdb.Services
+	programs *netdb.Programs // of the rpc file, once needed
+	actions  map[Action]*Action
+	last     *Action // the one made last
+	lastKeys struct {
+		keys *conf.Keys
+		text string
+	}
 	claims    map[sock.Spec]claim
 	exposures map[exposure]string // what is wrong with directories of UNIX paths
 	checked   map[string]string   // server path → what is wrong with it
@@ -86,7 +90,7 @@ func newLoader(cfg *Config, host *Host) *loader {
 		replaced:  map[conf.Pos]bool{},
 		sources:   sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
 	}
-	l.plan.Identities = map[User]*Identity{}
+	l.plan.Identities, l.plan.Keys = map[Server]*Identity{}, map[string]*conf.Keys{}
 	return l
 }
 

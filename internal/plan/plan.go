@@ -79,15 +79,16 @@ type Host struct {
 // Plan is the result of a load: everything that the configuration asks for,
 // resolved, and nothing of it done yet.
 type Plan struct {
-	Services   []*Service         // in the order of the configuration
-	Problems   []Problem          // in the order of their places
-	Files      []string           // configuration files that were read, in order
-	Known      []string           // those and included ones that hold anything
-	Watch      []string           // paths whose change on disk matters
-	Accounts   *account.DB        // of which only Changed may still be called
-	Identities map[User]*Identity // of all users of the services
-	Secured    map[string]string  // official service names by label; nil: there is no inetd.sec
-	Err        error              // the configuration as a whole cannot be used
+	Services   []*Service            // in the order of the configuration
+	Problems   []Problem             // in the order of their places
+	Files      []string              // configuration files that were read, in order
+	Known      []string              // those and included ones that hold anything
+	Watch      []string              // paths whose change on disk matters
+	Accounts   *account.DB           // of which only Changed may still be called
+	Identities map[Server]*Identity  // of all servers of the services
+	Keys       map[string]*conf.Keys // by Action.Keys; those of the services that have any
+	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
+	Err        error                 // the configuration as a whole cannot be used
 }
 
 // Sockets counts the sockets of a plan.
@@ -149,6 +150,7 @@ type Action struct {
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
+	Keys    string // what the entry asks for beyond its columns, as it is written; "": nothing
 	Proto   string // the variable PROTO of the server
 	Listens bool   // its sockets have connections
 	Mux     bool   // it has no sockets: tcpmux hands out its connections
@@ -177,10 +179,19 @@ func (a *Action) mode() Mode {
 // clone makes an action independent of the text of the configuration file, which
 // would otherwise be kept in memory with it.
 func (a Action) clone() *Action {
-	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Proto, &a.Ident.Fallback, &a.Ident.OS} {
+	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Keys, &a.Proto, &a.Ident.Fallback, &a.Ident.OS} {
 		*s = strings.Clone(*s)
 	}
 	return &a
+}
+
+// Server returns what decides who the server of an action is, and with what.
+func (a *Action) Server() Server { return Server{a.User, a.Keys} }
+
+// Server is what servers have in common whose user and keys are the same.
+type Server struct {
+	User User
+	Keys string
 }
 
 // User is the user column: a user and a group, each of which may be empty.

@@ -25,19 +25,48 @@ func (l *loader) wholeUser(e *conf.Entry) {
 
 // identify finds out who the server of an entry is to be, or reports why nobody
 // is. A builtin's user must exist too, as in every inetd that checks.
-func (l *loader) identify(e *conf.Entry) bool {
-	u := User{e.User, e.Group}
-	if _, ok := l.plan.Identities[u]; ok {
+func (l *loader) identify(e *conf.Entry, s Server) bool {
+	if _, ok := l.plan.Identities[s]; ok {
 		return true
 	}
-	id, err := l.host.identity(l.plan.Accounts, u, l.checking)
+	id, err := l.host.identity(l.plan.Accounts, s.User, l.checking)
 	if err != nil {
 		text, hint := advice(err)
 		l.report(e, e.Cols[conf.ColUser], conf.Error, text+", service ignored", hint)
 		return false
 	}
-	l.plan.Identities[User{strings.Clone(u.Name), strings.Clone(u.Group)}] = id
+	if id, err = l.host.withGroups(l.plan.Accounts, id, e.Keys); err != nil {
+		text, hint := advice(err)
+		l.report(e, e.Keys.At("groups"), conf.Error, text+", service ignored", hint)
+		return false
+	}
+	s = Server{User{strings.Clone(s.User.Name), strings.Clone(s.User.Group)}, strings.Clone(s.Keys)}
+	l.plan.Identities[s] = id
+	if e.Keys != nil {
+		l.plan.Keys[s.Keys] = e.Keys
+	}
 	return true
+}
+
+// withGroups is an identity with the supplementary groups that a key asks for in
+// place of the user's own.
+func (h *Host) withGroups(accounts *account.DB, id *Identity, k *conf.Keys) (*Identity, error) {
+	if k == nil || !k.Has("groups") || k.Groups == nil {
+		return id, nil
+	}
+	if id == nil { // whoever the daemon is
+		id = &Identity{UID: uint32(h.UID), GID: uint32(h.GID)}
+	}
+	groups := []uint32{id.GID}
+	for _, name := range k.Groups {
+		c, err := accounts.Lookup("root", name)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, c.GID)
+	}
+	slices.Sort(groups)
+	return &Identity{UID: id.UID, GID: id.GID, Groups: slices.Compact(groups)}, nil
 }
 
 // OpenAccounts reads the files of users and groups.
@@ -81,22 +110,26 @@ func (h *Host) change(id *Identity) *Identity {
 	return id
 }
 
-// Identities looks users up again. One who is gone, or all if the files cannot
-// be read, is not in the map, and a problem says so.
-func Identities(host *Host, users []User) (map[User]*Identity, *account.DB, []error) {
+// Identities looks the users of servers up again, with the keys of each. One whose
+// user is gone, or all if the files cannot be read, are not in the map, and an error
+// says so.
+func Identities(host *Host, servers map[Server]*conf.Keys) (map[Server]*Identity, *account.DB, []error) {
 	accounts, err := host.OpenAccounts()
 	if err != nil {
 		return nil, nil, []error{err}
 	}
 	var errs []error
-	found := map[User]*Identity{}
-	for _, u := range users {
-		id, err := host.Identity(accounts, u)
+	found := map[Server]*Identity{}
+	for s, keys := range servers {
+		id, err := host.Identity(accounts, s.User)
+		if err == nil {
+			id, err = host.withGroups(accounts, id, keys)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		found[u] = id
+		found[s] = id
 	}
 	accounts.Forget()
 	return found, accounts, errs

@@ -1,0 +1,101 @@
+package inetd
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/plan"
+
+	"golang.org/x/sys/unix"
+)
+
+// setupOf is what the keys of an entry give its servers.
+func setupOf(k *conf.Keys) (u child.Setup) {
+	if k == nil {
+		return u
+	}
+	u = child.Setup{
+		Nice: k.Nice, IOPriority: ioPriority(k.IOPriority), CPUs: k.CPUs, HasUmask: k.Has("umask"), Umask: k.Umask,
+		Root: k.Chroot, Directory: k.Directory, NoNewPrivs: k.NoNewPrivs, Capabilities: k.Capabilities,
+	}
+	for i, r := range k.Rlimits {
+		if r.Set {
+			u.Limits = append(u.Limits, child.Limit{Resource: plan.Resources[i], Soft: r.Soft, Hard: r.Hard})
+		}
+	}
+	return u
+}
+
+// ioPriority is a priority as ioprio_set(2) takes it; 0 is none.
+func ioPriority(p conf.IOPriority) int {
+	class := slices.Index([]string{"", "realtime", "best-effort", "idle"}, p.Class)
+	if class == 3 {
+		p.Level = 0 // an idle process has none
+	}
+	return class<<13 | p.Level
+}
+
+// environmentOf is the environment of the servers of an entry: of the daemon's
+// the variables that pass_env names, or else what all servers get, and those of env.
+func environmentOf(k *conf.Keys, env []string) []string {
+	if k == nil || !k.Has("env") && !k.Has("pass_env") {
+		return env
+	}
+	if k.Has("pass_env") {
+		env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+			name, _, _ := strings.Cut(v, "=")
+			return !slices.Contains(k.PassEnv, name) || slices.Contains(privateNames, name)
+		})
+	}
+	return withVariables(env, k.Env)
+}
+
+// withVariables is an environment with variables in place of those of its own.
+func withVariables(env, set []string) []string {
+	env = slices.Clone(env)
+	for _, v := range set {
+		name, _, _ := strings.Cut(v, "=")
+		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		env = append(env, v)
+	}
+	return env
+}
+
+// defaultEndTime is how long a server that is asked to end may take.
+const defaultEndTime = 5 * time.Second
+
+func endTimeOf(k *conf.Keys) time.Duration {
+	if k.Has("end_time") {
+		return k.EndTime
+	}
+	return defaultEndTime
+}
+
+// limitTime ends a server that has just started once its time is over, if it has
+// a limit.
+func (s *Server) limitTime(pid int, p *process) {
+	k := p.svc.do.keys
+	if k == nil || k.MaxTime == 0 || pid <= 0 {
+		return
+	}
+	begun := p.begun
+	running := func() bool { now := s.processes[pid]; return now == p && now.begun == begun }
+	s.timers.After(k.MaxTime, func() {
+		if !running() {
+			return
+		}
+		s.log.Noticef("%s: %s[%d]%s has run for %v, its max_time, and is ended (%s)", p.svc.label, p.program.Path(), pid, p.client.from(), k.MaxTime, s.now.place(p.svc))
+		p.ending = true
+		unix.Kill(-pid, unix.SIGTERM) // the server leads a session of its own
+		s.timers.After(endTimeOf(k), func() {
+			if running() {
+				s.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.svc.label, p.program.Path(), pid, endTimeOf(k), s.now.place(p.svc))
+				unix.Kill(-pid, unix.SIGKILL)
+			}
+		})
+	})
+}

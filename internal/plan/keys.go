@@ -1,0 +1,87 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"inetd/internal/conf"
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// keysText is what an entry asks for beyond its columns, as it is written: equal
+// texts mean equal keys. Entries that are amended alike share one value.
+func (l *loader) keysText(k *conf.Keys) string {
+	if k == nil {
+		return ""
+	}
+	if l.lastKeys.keys != k {
+		l.lastKeys.keys, l.lastKeys.text = k, k.String()
+	}
+	return l.lastKeys.text
+}
+
+// rootKeys are those that only a daemon of root's can give a server.
+var rootKeys = []string{"chroot", "capabilities", "groups"}
+
+// granted reports whether a server can be given what the keys of its entry ask
+// for. What it finds out too late is an error of the first client.
+func (l *loader) granted(e *conf.Entry) bool {
+	k := e.Keys
+	if k == nil {
+		return true
+	}
+	refuse := func(key, text, hint string) bool {
+		l.report(e, k.At(key), conf.Error, key+": "+text+", service ignored", hint)
+		return false
+	}
+	if l.host.UID != 0 && !l.checking {
+		for _, key := range rootKeys {
+			if k.Has(key) {
+				return refuse(key, "it takes a daemon started by root", "")
+			}
+		}
+		if k.Nice < 0 {
+			return refuse("nice", "only root may give a value below its own", "")
+		}
+	}
+	if k.Has("capabilities") && (e.User == "" || e.User == "root" || e.User == "0") {
+		return refuse("capabilities", "root has all of them", "write another user")
+	}
+	for i, r := range k.Rlimits {
+		var own unix.Rlimit
+		key := "rlimit_" + conf.RlimitNames[i]
+		if r.Set && l.host.UID != 0 && !l.checking && unix.Getrlimit(Resources[i], &own) == nil && r.Hard > own.Max {
+			return refuse(key, fmt.Sprintf("only root may raise the hard limit of the daemon, %d", own.Max), "")
+		}
+	}
+	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
+		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
+	}
+	l.checkDirectory(e, "chroot", k.Chroot)
+	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
+	return true
+}
+
+// checkDirectory warns of a directory that is not there yet.
+func (l *loader) checkDirectory(e *conf.Entry, key, path string) {
+	if !e.Keys.Has(key) {
+		return
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		l.report(e, e.Keys.At(key), conf.Warning, fmt.Sprintf("%s %s: %s", key, path, strerror.Cause(err)), "")
+	case !info.IsDir():
+		l.report(e, e.Keys.At(key), conf.Warning, fmt.Sprintf("%s %s is not a directory", key, path), "")
+	}
+}
+
+// Resources are those of the keys rlimit_*, in the order of conf.RlimitNames.
+var Resources = [len(conf.RlimitNames)]int{
+	unix.RLIMIT_AS, unix.RLIMIT_CORE, unix.RLIMIT_CPU, unix.RLIMIT_DATA, unix.RLIMIT_FSIZE,
+	unix.RLIMIT_MEMLOCK, unix.RLIMIT_NOFILE, unix.RLIMIT_NPROC, unix.RLIMIT_RSS, unix.RLIMIT_STACK,
+}
