@@ -43,6 +43,12 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // newScene makes the configuration: PORT, DIR and DAEMON's path in its texts are
 // replaced.
 func newScene(t *testing.T, conf string, set func(*Config)) *scene {
