@@ -18,6 +18,8 @@ type Error struct {
 	Text string
 	Hint string // may be empty
 	Err  error  // why getent could not be asked; nil: it was, or need not be
+
+	Unknown bool // the name is not known, at least not now
 }
 
 // Error returns the text, "; " and the hint.

@@ -28,7 +28,7 @@ func (db *DB) askGroup(name string) (uint32, bool, error) {
 func (db *DB) askMemberships(user string) ([]uint32, error) {
 	line, _, err := db.ask("initgroups", user)
 	if err != nil {
-		return nil, &Error{Text: fmt.Sprintf("groups of user %q: %v", user, err), Err: err}
+		return nil, &Error{Text: fmt.Sprintf("groups of user %q: %v", user, err), Err: err, Unknown: true}
 	}
 	var gids []uint32
 	for word := range strings.FieldsSeq(strings.TrimPrefix(line, user)) {

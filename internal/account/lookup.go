@@ -74,7 +74,7 @@ func unknown(kind, name string, f file, known iter.Seq[string], asked error) err
 	if name != "" && strings.Trim(name, "0123456789") == "" {
 		return &Error{Text: fmt.Sprintf("%s id %s is out of range", kind, name), Hint: fmt.Sprintf("expected 0 to %d", maxID)}
 	}
-	e := &Error{Text: fmt.Sprintf("unknown %s %q", kind, name), Err: asked}
+	e := &Error{Text: fmt.Sprintf("unknown %s %q", kind, name), Err: asked, Unknown: true}
 	switch {
 	case asked != nil:
 		e.Text += fmt.Sprintf(" (%v)", asked)

@@ -74,7 +74,8 @@ func (r *reader) includeFiles(pattern Word) {
 func (r *reader) readInner(file *File) {
 	inner := newReader(r.out, file)
 	inner.files = append(slices.Clip(r.files), file)
-	inner.yield, inner.gathering, inner.hosts, inner.policy = r.yield, r.gathering, r.hosts, r.policy
+	inner.yield, inner.gathering, inner.policy = r.yield, r.gathering, r.policy
+	inner.hosts, inner.hostsAt = r.hosts, r.hostsAt
 	inner.read()
 	r.stopped = inner.stopped
 }

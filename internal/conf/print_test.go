@@ -54,7 +54,7 @@ func checkDefined(t *testing.T, entries []Entry) {
 func placeless(entries []Entry) []Entry {
 	list := make([]Entry, len(entries))
 	for i, e := range entries {
-		e.Pos, e.Cols, e.Dotted = Pos{}, [7]Pos{}, false // the other forms have no dot
+		e.Pos, e.HostsAt, e.Cols, e.Dotted = Pos{}, Pos{}, [7]Pos{}, false // the other forms have no dot
 		if e.Keys != nil {
 			k := *e.Keys
 			k.Options = nil

@@ -166,6 +166,7 @@ type reader struct {
 	text      string
 	cursor
 	hosts    []string // of the default address line, nil: every address
+	hostsAt  Pos      // where that line is
 	policy   *policy
 	surveyed bool // userless is known
 	userless bool // no entry of the file has a user

@@ -46,7 +46,7 @@ func (d *draft) notUnix(at Pos, name string) {
 func (d *draft) address(f Word, end int) {
 	switch {
 	case end < 0 && d.e.Kind != Vsock:
-		d.e.Hosts = d.hosts
+		d.e.Hosts, d.e.HostsAt = d.hosts, d.hostsAt
 	case end < 0:
 	case d.e.Kind == Vsock:
 		if list := f.Text[:end]; list != "vsock" {
@@ -54,7 +54,7 @@ func (d *draft) address(f Word, end int) {
 		}
 	default:
 		hosts, ok := d.addresses(f, f.Text[:end])
-		d.e.Hosts, d.failed = hosts, d.failed || !ok
+		d.e.Hosts, d.e.HostsAt, d.failed = hosts, f.Pos, d.failed || !ok
 	}
 }
 
@@ -145,7 +145,7 @@ func (d *draft) owner(f Word) (off int, ok bool) {
 // after it.
 func (r *reader) defaultHost(f Word) {
 	if hosts, ok := r.addresses(f, f.Text[:len(f.Text)-1]); ok {
-		r.hosts = hosts
+		r.hosts, r.hostsAt = hosts, f.Pos
 	}
 }
 

@@ -28,6 +28,8 @@ type generation struct {
 	keys     map[string]*conf.Keys // of servers that have any
 	accounts *account.DB
 	secured  map[string]string // official service names by label; nil: there is no inetd.sec
+	hosts    *plan.Names       // that the configuration names; nil: none
+	late     *plan.Late        // what is to be tried again; nil: nothing
 	sockets  int
 }
 
@@ -36,6 +38,7 @@ func (s *Server) host() *plan.Host {
 	h := machine()
 	h.Clone, h.Getent = s.starter.Clone(), s.getent()
 	h.Inherited, h.Known, h.Sockets = s.inheritedSpecs, s.now.known, s.now.sockets
+	h.Names = s.now.hosts.Renew()
 	return h
 }
 
@@ -65,6 +68,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, 
 	g := &generation{
 		services: make([]*service, 0, len(p.Services)),
 		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(), keys: p.Keys,
+		hosts: p.Names, late: p.Late,
 	}
 	var err error
 	if g.profiles, err = profiles(p.Identities, p.Keys, starter, env); err != nil {

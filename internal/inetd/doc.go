@@ -14,6 +14,10 @@
 // opened, moved or closed, so checking a configuration is a load that prints
 // (check.go), and a reload that fails has changed nothing.
 //
+// What an entry lacks may come by itself: a user, a host, a program. The plan then
+// comes with what was read, and is made again, less and less often, until nothing
+// waits (late.go).
+//
 // # Who owns what
 //
 // One goroutine, that of Server.Run, owns every service, socket and process

@@ -50,7 +50,6 @@ func (s *Server) merge(g *generation) Outcome {
 	}
 	s.inheritMux(g)
 	s.services, s.now = g.services, g
-	s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
 	s.answering = answering(g.services)
 	s.starter.Crowded = len(g.services) > crowd
 	for _, k := range fresh {
@@ -58,15 +57,19 @@ func (s *Server) merge(g *generation) Outcome {
 	}
 	s.register()
 	s.tellRest()
+	return out
+}
+
+// tellMerged logs what a load has changed.
+func (s *Server) tellMerged(out Outcome) {
 	s.tellNothing(out)
 	if !s.ready {
 		s.tellUnused()
 		s.log.Noticef("serving %s", s.serving())
-		return out
+		return
 	}
 	s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
 		len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
-	return out
 }
 
 // serving says how many services clients can reach: those with an open socket,

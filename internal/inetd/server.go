@@ -74,6 +74,7 @@ type Server struct {
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool // a load is under way
 	attempt      *attempt
+	latecomers   latecomers      // entries that are tried again
 	stuck        int             // attempts that were given up and are not back
 	guarding     bool            // guard has a timer
 	waiting      []func(Outcome) // for the load after it
@@ -320,6 +321,9 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	out := Outcome{Err: p.Err}
 	if p.Err == nil || !s.ready && g != nil && len(g.services) > 0 {
 		out = s.merge(g)
+		s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
+		s.tellMerged(out)
+		s.awaitLate(0)
 	}
 	if p.Err != nil {
 		s.refuse(p.Err)
@@ -330,8 +334,13 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	for _, done := range answer {
 		done(out)
 	}
-	s.loading = false
 	s.announce()
+	s.loadDone()
+}
+
+// loadDone lets the next load begin.
+func (s *Server) loadDone() {
+	s.loading = false
 	s.timers.After(shrinkDelay, func() { go s.shrink() })
 	if s.again {
 		s.reload(nil)

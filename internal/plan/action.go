@@ -97,8 +97,8 @@ func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 	}
 	c, err := l.plan.Accounts.Lookup(cmp.Or(e.Owner.User, strconv.Itoa(l.host.UID)), e.Owner.Group)
 	if err != nil {
-		text, hint := advice(err)
-		l.report(e, e.Pos, conf.Error, "owner of the path: "+text, hint)
+		text, hint, c := advice(err)
+		l.reportPassing(c, e, e.Pos, conf.Error, "owner of the path: "+text, hint)
 		return false
 	}
 	if e.Owner.User != "" {

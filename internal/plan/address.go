@@ -2,14 +2,11 @@ package plan
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
@@ -130,7 +127,7 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 		s, ok = l.classicService(e)
 	}
 	if !ok {
-		l.report(e, e.Pos, conf.Error, "unknown service", l.suggest(e))
+		l.reportPassing(l.notInGetent(e.Service), e, e.Pos, conf.Error, "unknown service", l.suggest(e))
 		return nil, false
 	}
 	return &portName{number: s.Port, names: append([]string{s.Name}, s.Aliases...)}, true
@@ -145,6 +142,15 @@ func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {
 		return netdb.Servent{}, false
 	}
 	return netdb.ParseServent(line)
+}
+
+// notInGetent is the cause of a name that is unknown: the system's database may
+// have it later.
+func (l *loader) notInGetent(name string) cause {
+	if l.host.Getent == nil || !plainName(name) {
+		return lasting
+	}
+	return missing
 }
 
 // plainName reports whether a name can be given to getent: no option, no key
@@ -197,10 +203,39 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 		return l.everywhere(e)
 	}
 	var ends []endpoint
+	silent := map[string]error{}
 	for _, h := range specifiers {
-		ends = append(ends, l.lookUp(e, h)...)
+		ends = append(ends, l.lookUp(e, h, silent)...)
+	}
+	for _, h := range specifiers {
+		if err := silent[h]; err != nil {
+			l.reportHost(e, h, err, len(ends) > 0)
+		}
 	}
 	return ends
+}
+
+// reportHost reports a host once, at its first place, whatever number of entries
+// name it. It is a warning as long as all of them are served on other addresses.
+func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) {
+	severity, c := conf.Error, missing
+	switch {
+	case err == errPending:
+		severity, c = conf.Hint, asking
+	case served:
+		severity = conf.Warning
+	}
+	if i, told := l.silent[name]; told {
+		p := &l.plan.Problems[i]
+		p.Severity = max(p.Severity, severity)
+		p.Hint = "more than one entry names it"
+		return
+	}
+	l.silent[strings.Clone(name)] = len(l.plan.Problems)
+	l.reportPassing(c, e, e.HostsAt, severity, hostFault(name, err), "")
+	if e.HostsAt != (conf.Pos{}) && e.HostsAt != e.Pos { // the line of the default address
+		l.plan.Problems[len(l.plan.Problems)-1].label = ""
+	}
 }
 
 // everywhere returns the wildcard addresses.
@@ -229,12 +264,9 @@ func (l *loader) onceALoad(e *conf.Entry, text string) {
 	}
 }
 
-// lookupTime bounds the wait for a name server. A load runs beside the event
-// loop, so only the load waits.
-const lookupTime = 5 * time.Second
-
-// lookUp returns the addresses of one address specifier.
-func (l *loader) lookUp(e *conf.Entry, specifier string) []endpoint {
+// lookUp returns the addresses of one address specifier. The error of a host that
+// has none, or none that is sure, goes to silent.
+func (l *loader) lookUp(e *conf.Entry, specifier string, silent map[string]error) []endpoint {
 	addr, err := netip.ParseAddr(specifier)
 	if err == nil {
 		if !suits(e.Family, addr) {
@@ -243,12 +275,9 @@ func (l *loader) lookUp(e *conf.Entry, specifier string) []endpoint {
 		}
 		return []endpoint{{addr: addr, explicit: true}}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", specifier)
+	addrs, err := l.names.look(specifier)
 	if err != nil {
-		l.report(e, e.Pos, conf.Error, fmt.Sprintf("unknown host %q", specifier), reason(err))
-		return nil
+		silent[specifier] = err
 	}
 	var ends []endpoint
 	for _, a := range addrs {
@@ -256,18 +285,10 @@ func (l *loader) lookUp(e *conf.Entry, specifier string) []endpoint {
 			ends = append(ends, endpoint{addr: a, explicit: true})
 		}
 	}
-	if len(ends) == 0 {
+	if len(ends) == 0 && err == nil {
 		l.report(e, e.Pos, conf.Error, fmt.Sprintf("host %q has no address for %s", specifier, e.Word), "")
 	}
 	return ends
-}
-
-// reason is the cause of a failed lookup without Go's "lookup NAME" before it.
-func reason(err error) string {
-	if d, ok := err.(*net.DNSError); ok {
-		return d.Err
-	}
-	return err.Error()
 }
 
 func suits(f conf.Family, a netip.Addr) bool {

@@ -35,7 +35,7 @@ func TestAsInherited(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		l := newLoader(&Config{}, &Host{IPv6: true, Inherited: tt.inherited})
+		l := newLoader(&Config{}, &Host{IPv6: true, Inherited: tt.inherited}, false)
 		wants, _ := l.addresses(&entries[0])
 		same := len(wants) == len(tt.want)
 		for i := range wants {

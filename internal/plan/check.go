@@ -9,9 +9,7 @@ import (
 // what a daemon started by root would open, and every problem, also those that a
 // log would repeat at every reload.
 func Check(cfg *Config, host *Host) *Report {
-	l := newLoader(cfg, host)
-	l.checking = true
-	p := l.load()
+	l, p := run(cfg, host, true, 2*lookupTime)
 	p.Problems = append(p.Problems, l.ruleProblems()...)
 	p.Problems = append(p.Problems, l.lint(host.UID)...)
 	sortProblems(p.Problems)

@@ -29,9 +29,12 @@ const pipeTime = 5 * time.Second
 // sources are the configuration files of one load. Each is read once, whatever
 // it is called and however often it is included.
 type sources struct {
+	paths    []string // of files of the command line
 	files    map[fileID]*conf.File
+	named    map[string]*conf.File   // by path
 	included map[string][]*conf.File // by pattern
 	size     int
+	problems []Problem // of finding them
 }
 
 // fileID is what a file keeps under all its names.
@@ -48,10 +51,14 @@ func identityOf(path string) (id fileID, ok bool) {
 // source returns a configuration file, which it reads unless that has been done
 // in this load.
 func (l *loader) source(path string, read func(path string) (string, error)) (*conf.File, error) {
+	if f := l.sources.named[path]; f != nil {
+		return f, nil
+	}
 	l.reading(&path)
 	defer l.reading(nil)
 	id, exists := identityOf(path)
 	if f := l.sources.files[id]; f != nil && exists {
+		l.sources.named[path] = f
 		return f, nil
 	}
 	text, err := read(path)
@@ -59,7 +66,7 @@ func (l *loader) source(path string, read func(path string) (string, error)) (*c
 		return nil, err
 	}
 	f := &conf.File{Name: path, Text: text}
-	l.sources.files[id] = f
+	l.sources.files[id], l.sources.named[path] = f, f
 	l.sources.size += len(text)
 	if len(l.sources.files) > maxFiles || l.sources.size > maxText {
 		return nil, fmt.Errorf("%s: the configuration is too large: at most %d files and %d bytes are read", path, maxFiles, maxText)

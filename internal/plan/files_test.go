@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"inetd/internal/conf"
 )
 
 // TestLoadIsBounded: a configuration of too many or too long files is refused,
@@ -14,9 +12,7 @@ import (
 func TestLoadIsBounded(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "# text\n")
-	fresh := func() *loader {
-		return &loader{host: &Host{}, sources: sources{files: map[fileID]*conf.File{}}}
-	}
+	fresh := func() *loader { return newLoader(&Config{}, &Host{}, false) }
 	l := fresh()
 	l.sources.size = maxText - len("# text\n")
 	for range 2 {
@@ -48,7 +44,7 @@ func TestSourceOncePerFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	reads := 0
-	l := &loader{host: &Host{}, sources: sources{files: map[fileID]*conf.File{}}}
+	l := newLoader(&Config{}, &Host{}, false)
 	read := func(path string) (string, error) {
 		reads++
 		return readConf(path)

@@ -84,7 +84,7 @@ func (l *loader) openServers() (problems []Problem) {
 
 // problem is a problem of an entry at one of its columns.
 func (n note) problem(col int, s conf.Severity, text, hint string) Problem {
-	return Problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label()}
+	return Problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label(), lasting}
 }
 
 // lintDirectories finds paths of UNIX-domain sockets that cannot be made.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
@@ -21,19 +22,24 @@ import (
 type Problem struct {
 	conf.Problem
 	label string
+	cause cause
 }
 
 // LogLine puts the subject first, as people and scripts expect it of an inetd:
 // "ftp/tcp: unknown service (/etc/inetd.conf:7:1)".
 func (p Problem) LogLine() string {
+	again := ""
+	if p.cause == missing {
+		again = "; it will be tried again"
+	}
 	if p.label == "" {
-		return p.Problem.String()
+		return p.Problem.String() + again
 	}
 	where := p.Pos.String()
 	if p.Hint != "" {
 		where += "; " + p.Hint
 	}
-	return fmt.Sprintf("%s: %s (%s)", p.label, p.Text, where)
+	return fmt.Sprintf("%s: %s (%s)%s", p.label, p.Text, where, again)
 }
 
 // Public is the problem with its subject in the text.
@@ -71,33 +77,63 @@ type loader struct {
 	told      map[string]bool   // notices that are said once a load
 	replaced  map[conf.Pos]bool // lines of entries that lost all their sockets
 	sec       wrap.Rules        // those of an inetd.sec
+	names     *Names            // of hosts
+	silent    map[string]int    // problems of hosts, by the host
 
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking
 }
 
-// Load reads, parses and resolves the configuration.
-func Load(cfg *Config, host *Host) *Plan { return newLoader(cfg, host).load() }
+// Load reads, parses and resolves the configuration. Hosts whose name servers do
+// not answer at once are left to be tried again.
+func Load(cfg *Config, host *Host) *Plan {
+	_, p := run(cfg, host, false, promptTime)
+	return p
+}
 
-func newLoader(cfg *Config, host *Host) *loader {
+// run carries out a load. Where hosts are named it does so twice: the second time
+// with the answers that came within patience.
+func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loader, *Plan) {
+	l := newLoader(cfg, host, checking)
+	p := l.load()
+	if p.Late == nil || !p.Late.Asking {
+		return l, p
+	}
+	p.Names.Await(patience)
+	again := *host
+	again.Names, again.Late = p.Names, p.Late
+	l = newLoader(cfg, &again, checking)
+	return l, l.load()
+}
+
+func newLoader(cfg *Config, host *Host, checking bool) *loader {
 	l := &loader{
-		cfg: cfg, host: host,
+		cfg: cfg, host: host, names: host.Names, checking: checking,
 		actions:   map[Action]*Action{},
 		claims:    make(map[sock.Spec]claim, host.Sockets),
 		checked:   map[string]string{},
 		exposures: map[exposure]string{},
 		told:      map[string]bool{},
 		replaced:  map[conf.Pos]bool{},
-		sources:   sources{map[fileID]*conf.File{}, map[string][]*conf.File{}, 0},
+		silent:    map[string]int{},
+		sources:   sources{files: map[fileID]*conf.File{}, named: map[string]*conf.File{}, included: map[string][]*conf.File{}},
+	}
+	if l.names == nil {
+		l.names = (*Names)(nil).Renew()
 	}
 	l.plan.Identities, l.plan.Keys = map[Server]*Identity{}, map[string]*conf.Keys{}
 	return l
 }
 
 func (l *loader) load() *Plan {
-	files := l.files()
+	if l.host.Late != nil {
+		l.resume(l.host.Late)
+	} else {
+		l.read()
+	}
+	files := l.sources.paths
 	if l.plan.Err == nil {
-		l.plan.Err = l.databases(files)
+		l.plan.Accounts, l.plan.Err = l.host.OpenAccounts()
 	}
 	if l.plan.Err != nil {
 		return l.result()
@@ -112,7 +148,20 @@ func (l *loader) load() *Plan {
 		l.about(files[0], conf.Warning, "nothing to serve")
 	}
 	sortProblems(l.plan.Problems)
+	if len(l.names.hosts) > 0 {
+		l.plan.Names = l.names
+	}
+	l.plan.Late = l.late()
 	return l.result()
+}
+
+// read finds the configuration files and reads the services file.
+func (l *loader) read() {
+	l.sources.paths = l.files()
+	if l.plan.Err == nil {
+		l.databases(l.sources.paths)
+	}
+	l.sources.problems = slices.Clone(l.plan.Problems)
 }
 
 // result is the plan without the loader, whose tables would be kept with it.
@@ -165,7 +214,13 @@ func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint 
 	if at.Line == 0 {
 		at = e.Pos
 	}
-	l.plan.Problems = append(l.plan.Problems, Problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label()})
+	l.plan.Problems = append(l.plan.Problems, Problem{conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint}, e.Label(), lasting})
+}
+
+// reportPassing is report for a problem that may pass by itself.
+func (l *loader) reportPassing(c cause, e *conf.Entry, at conf.Pos, s conf.Severity, text, hint string) {
+	l.report(e, at, s, text, hint)
+	l.plan.Problems[len(l.plan.Problems)-1].cause = c
 }
 
 // take adds what an entry asks for to the plan.
@@ -187,15 +242,13 @@ const (
 // databases reads what names are looked up in. Entries with port numbers do
 // without a services file, so one that cannot be read is an error once a name
 // is wanted.
-func (l *loader) databases(files []string) (err error) {
+func (l *loader) databases(files []string) {
 	path := l.servicesFile(files)
 	l.plan.Watch = append(l.plan.Watch, path)
 	l.reading(&path)
 	text, err := readText(path)
 	l.reading(nil)
 	l.services, l.from = netdb.ParseServices(text), origin{path: path, err: err}
-	l.plan.Accounts, err = l.host.OpenAccounts()
-	return err
 }
 
 // origin is the services file.

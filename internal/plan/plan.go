@@ -72,6 +72,10 @@ type Host struct {
 	// read it: reading may take for ever. Nil: nobody wants to know.
 	Reading func(path *string)
 
+	// Names are asked for the addresses of hosts. Nil: the system's resolver is.
+	Names *Names
+	Late  *Late // what an earlier load left out, which is tried again. Nil: the files are read
+
 	Known   []string // configuration files that the last load read: one of them that is gone is missed
 	Sockets int      // about as many are to be expected
 }
@@ -88,6 +92,8 @@ type Plan struct {
 	Identities map[Server]*Identity  // of all servers of the services
 	Keys       map[string]*conf.Keys // by Action.Keys; those of the services that have any
 	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
+	Names      *Names                // the hosts that were asked for; nil: none
+	Late       *Late                 // what is to be tried again; nil: nothing
 	Err        error                 // the configuration as a whole cannot be used
 }
 

@@ -67,7 +67,7 @@ func (l *loader) checkServer(e *conf.Entry, path string, col int) {
 		l.checked[path] = fault
 	}
 	if fault != "" {
-		l.report(e, e.Cols[col], conf.Warning, fault, "")
+		l.reportPassing(served, e, e.Cols[col], conf.Warning, fault, "")
 	}
 }
 

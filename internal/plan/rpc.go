@@ -58,7 +58,7 @@ func (l *loader) classicProgram(e *conf.Entry) (netdb.Program, bool) {
 	if hint == "" {
 		hint = "a program number works too"
 	}
-	l.report(e, e.Pos, conf.Error, "unknown rpc service", hint)
+	l.reportPassing(l.notInGetent(e.Service), e, e.Pos, conf.Error, "unknown rpc service", hint)
 	return netdb.Program{}, false
 }
 

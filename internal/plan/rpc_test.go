@@ -29,7 +29,7 @@ func TestProgram(t *testing.T) {
 	for _, tt := range tests {
 		l := newLoader(&Config{}, &Host{Getent: func(database, key string) (string, bool, error) {
 			return "from-nis  300002\n", database == "rpc" && key == "from-nis", nil
-		}})
+		}}, false)
 		l.programs = netdb.ParsePrograms("lights 300001 lamps\n")
 		p, ok := l.program(&conf.Entry{Pos: conf.Pos{File: "f", Line: 1, Col: 1}, Kind: conf.RPC, Service: tt.service, Word: "rpc/udp"})
 		problem := ""

@@ -31,13 +31,13 @@ func (l *loader) identify(e *conf.Entry, s Server) bool {
 	}
 	id, err := l.host.identity(l.plan.Accounts, s.User, l.checking)
 	if err != nil {
-		text, hint := advice(err)
-		l.report(e, e.Cols[conf.ColUser], conf.Error, text+", service ignored", hint)
+		text, hint, c := advice(err)
+		l.reportPassing(c, e, e.Cols[conf.ColUser], conf.Error, text+", service ignored", hint)
 		return false
 	}
 	if id, err = l.host.withGroups(l.plan.Accounts, id, e.Keys); err != nil {
-		text, hint := advice(err)
-		l.report(e, e.Keys.At("groups"), conf.Error, text+", service ignored", hint)
+		text, hint, c := advice(err)
+		l.reportPassing(c, e, e.Keys.At("groups"), conf.Error, text+", service ignored", hint)
 		return false
 	}
 	s = Server{User{strings.Clone(s.User.Name), strings.Clone(s.User.Group)}, strings.Clone(s.Keys)}
@@ -135,10 +135,15 @@ func Identities(host *Host, servers map[Server]*conf.Keys) (map[Server]*Identity
 	return found, accounts, errs
 }
 
-// advice returns an error about an account and what to do about it.
-func advice(err error) (text, hint string) {
-	if e, ok := errors.AsType[*account.Error](err); ok {
-		return e.Text, e.Hint
+// advice returns an error about an account, what to do about it, and whether it
+// may pass.
+func advice(err error) (text, hint string, c cause) {
+	e, ok := errors.AsType[*account.Error](err)
+	switch {
+	case !ok:
+		return err.Error(), "", lasting
+	case e.Unknown:
+		return e.Text, e.Hint, missing
 	}
-	return err.Error(), ""
+	return e.Text, e.Hint, lasting
 }

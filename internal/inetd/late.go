@@ -1,0 +1,111 @@
+package inetd
+
+import (
+	"time"
+
+	"inetd/internal/plan"
+)
+
+// latecomers is when the entries that wait for something are tried again.
+type latecomers struct {
+	at     time.Time
+	delay  time.Duration // before at
+	timing bool          // there is a timer
+}
+
+// awaitLate has the entries that the last load left out tried again: when name
+// servers have answered if they are still being asked, and else after delay, or a
+// second if that is less.
+func (s *Server) awaitLate(delay time.Duration) {
+	late := s.now.late
+	s.latecomers.delay = delay
+	switch {
+	case late == nil:
+	case late.Asking:
+		s.askLate(late, late.Names)
+	default:
+		s.latecomers.delay = min(max(delay, minRetry), maxRetry)
+		s.latecomers.at = time.Now().Add(s.latecomers.delay)
+		s.timeLate()
+	}
+}
+
+// timeLate makes sure that there is a timer. One is enough for all, so that a
+// storm of reloads leaves none behind.
+func (s *Server) timeLate() {
+	if s.latecomers.timing {
+		return
+	}
+	s.latecomers.timing = true
+	s.timers.After(time.Until(s.latecomers.at), func() {
+		s.latecomers.timing = false
+		switch late := s.now.late; {
+		case late == nil:
+		case time.Now().Before(s.latecomers.at):
+			s.timeLate()
+		default:
+			s.askLate(late, late.Names.Again())
+		}
+	})
+}
+
+// askLate tries again once name servers have answered.
+func (s *Server) askLate(late *plan.Late, names *plan.Names) {
+	go func() {
+		names.AwaitAll()
+		s.mail.Post(func() { s.tryLate(late, names) })
+	}()
+}
+
+// tryLate plans again what the last load has read. Nobody has asked for that, so
+// only what it changes is told.
+func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
+	switch {
+	case late != s.now.late: // a reload came first
+		return
+	case s.loading:
+		s.timers.After(minRetry, func() { s.tryLate(late, names) })
+		return
+	}
+	cfg, host, env, load := s.cfg.Config, s.host(), environment(s.cfg.KeepEnv), s.load
+	host.Late, host.Names = late, names
+	s.pacer.Hold()
+	s.try(func() func() {
+		p := load(&cfg, host)
+		passed, fresh, ok := late.News(p)
+		if p.Err != nil || !ok {
+			return func() { s.triedLate(nil, nil, nil) }
+		}
+		g, err := assemble(p, s.starter, env)
+		if err != nil {
+			return func() { s.triedLate(nil, nil, nil) }
+		}
+		return func() { s.triedLate(g, passed, fresh) }
+	}, func() {
+		s.now.late, s.now.hosts = nil, nil // which the attempt still has
+		s.log.Errorf("what is missing was not found within %v; it will be tried again at a reload", loadTime)
+	})
+}
+
+// triedLate puts into force what has been planned again; g is nil if it is of no
+// use.
+func (s *Server) triedLate(g *generation, passed, fresh []plan.Problem) {
+	defer s.loadDone()
+	if g == nil {
+		s.awaitLate(2 * s.latecomers.delay)
+		return
+	}
+	for _, p := range plan.Condense(fresh) {
+		s.log.Log(priorities[p.Severity], p.LogLine())
+	}
+	for _, p := range passed {
+		s.log.Noticef("%s", p.Passed())
+	}
+	if len(passed) == 0 && !s.now.late.Asking {
+		s.now.late, s.now.hosts = g.late, g.hosts
+		s.awaitLate(2 * s.latecomers.delay)
+		return
+	}
+	s.merge(g)
+	s.awaitLate(0)
+}

@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/netdb"
+)
+
+// cause tells whether a problem may pass by itself.
+type cause uint8
+
+const (
+	lasting cause = iota // somebody has to mend it
+	served               // the entry is served, and its clients are refused until the cause has passed
+	asking               // a name server has not answered yet
+	missing              // the entry is left out, or lacks addresses, until the cause has passed
+)
+
+// Late is what it takes to plan again when entries wait for something that may
+// come by itself: a user, a host, a program. It holds what the load has read, so
+// that no change of the configuration counts before somebody asks for a reload.
+type Late struct {
+	Names    *Names // nil: the configuration names no host
+	Asking   bool   // Names has not answered all that was asked for the plan
+	problems []Problem
+	sources  sources
+	services *netdb.Services
+	from     origin
+
+	watch, known []string
+}
+
+// late returns what it takes to plan again, or nil if nothing waits.
+func (l *loader) late() *Late {
+	waits := func(p Problem) bool { return p.cause != lasting }
+	asks := func(p Problem) bool { return p.cause == asking }
+	if l.plan.Err != nil || !slices.ContainsFunc(l.plan.Problems, waits) {
+		return nil
+	}
+	return &Late{
+		Names: l.plan.Names, Asking: slices.ContainsFunc(l.plan.Problems, asks), problems: l.plan.Problems,
+		sources: l.sources, services: l.services, from: l.from, watch: l.plan.Watch, known: l.plan.Known,
+	}
+}
+
+// resume begins with what an earlier load has read.
+func (l *loader) resume(late *Late) {
+	l.sources, l.services, l.from = late.sources, late.services, late.from
+	l.plan.Watch, l.plan.Known = slices.Clip(late.watch), slices.Clip(late.known)
+	l.plan.Problems = slices.Clone(late.sources.problems)
+	for f := range maps.Values(l.sources.files) {
+		*f = conf.File{Name: f.Name, Text: f.Text, Line: f.Line, Skip: f.Skip} // not read yet, to the parser
+	}
+}
+
+// place is what a problem is about, whatever it says.
+type place struct {
+	file  string
+	line  int
+	label string
+}
+
+// News compares a plan made from late with what was told of the one before it.
+// It returns the problems that have passed and those that are new. ok is false if
+// the plan leaves out what the other one had: it is not to be used then.
+func (late *Late) News(p *Plan) (passed, fresh []Problem, ok bool) {
+	before, now := map[place]cause{}, map[place]cause{}
+	told := map[Problem]bool{}
+	for _, o := range late.problems {
+		before[o.place()] = max(before[o.place()], o.cause)
+		o.Hint = ""
+		told[o] = true
+	}
+	for _, n := range p.Problems {
+		at := n.place()
+		now[at] = max(now[at], n.cause)
+		if n.cause == missing && before[at] < asking {
+			return nil, nil, false
+		}
+		known := n.cause != lasting && before[at] != lasting && before[at] != asking
+		again := n
+		again.Hint = ""
+		if !known && !told[again] {
+			fresh = append(fresh, n)
+		}
+	}
+	for _, o := range late.problems {
+		if o.cause != lasting && now[o.place()] == lasting {
+			passed = append(passed, o)
+		}
+	}
+	return passed, fresh, true
+}
+
+func (p Problem) place() place { return place{p.Pos.File, p.Pos.Line, p.label} }
+
+// Passed is the line that tells that a problem has passed.
+func (p Problem) Passed() string {
+	p.Text = "works now; it was: " + strings.TrimSuffix(p.Text, ", service ignored")
+	p.Hint, p.Severity, p.cause = "", conf.Hint, lasting
+	return p.LogLine()
+}
