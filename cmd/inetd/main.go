@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/inetd"
+	"inetd/internal/inspect"
 	"inetd/internal/zone"
 )
 
@@ -53,7 +53,7 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 	case o.version:
 		fmt.Fprintln(stdout, "inetd", version())
 	case o.check:
-		return min(inetd.Check(o.Config, stdout, o.json), 1), nil
+		return min(inspect.Check(&o.Config.Config, stdout, o.json), 1), nil
 	case o.reload:
 		return reload(o.pidFile, stdout)
 	case o.status, o.metrics, o.explain != "":

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/inetd"
+	"inetd/internal/inspect"
 	"inetd/internal/status"
 )
 
@@ -43,7 +44,7 @@ func (o *options) tell(stdout io.Writer) (code int, err error) {
 		shot.WriteMetrics(stdout)
 		return 0, nil
 	case o.explain != "":
-		return inetd.Explain(shot, o.explain, o.from, stdout)
+		return inspect.Explain(shot, o.explain, o.from, stdout)
 	}
 	if !o.Explicit && !o.json {
 		shot.WriteTable(stdout)

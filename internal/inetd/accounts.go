@@ -17,7 +17,7 @@ func (s *Server) refreshAccounts() {
 	if !s.now.accounts.Changed() {
 		return
 	}
-	was, host, env := s.now, s.host(), environment(s.cfg.KeepEnv)
+	was, host, env := s.now, s.host(), s.environment()
 	s.try(func() func() {
 		now, errs := was.identities(host, s.starter, env)
 		return func() { s.identified(now, errs) }

@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -10,9 +9,8 @@ import (
 	"inetd/internal/account"
 	"inetd/internal/child"
 	"inetd/internal/conf"
+	"inetd/internal/machine"
 	"inetd/internal/plan"
-
-	"golang.org/x/sys/unix"
 )
 
 // generation is what the daemon keeps of a plan: services made ready to be put
@@ -35,30 +33,11 @@ type generation struct {
 
 // host is what a load of this daemon needs to know.
 func (s *Server) host() *plan.Host {
-	h := machine()
+	h := machine.Host()
 	h.Clone, h.Getent = s.starter.Clone(), s.getent()
 	h.Inherited, h.Known, h.Sockets = s.inheritedSpecs, s.now.known, s.now.sockets
 	h.Names = s.now.hosts.Renew()
 	return h
-}
-
-// machine is a Host with what any process can find out.
-func machine() *plan.Host {
-	groups, err := os.Getgroups()
-	if err != nil {
-		groups = nil // then no user is taken for the daemon's own
-	}
-	return &plan.Host{IPv6: haveIPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups}
-}
-
-// haveIPv6 reports whether the kernel has IPv6.
-func haveIPv6() bool {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	unix.Close(fd)
-	return true
 }
 
 // assemble makes the services of a plan. It runs beside the event loop, so that

@@ -4,50 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/strerror"
+	"inetd/internal/getent"
 
 	"golang.org/x/sys/unix"
 )
 
-// getent asks getent(1) for one key of a system database: the static daemon
-// cannot see LDAP, NIS and the like itself. It is called beside the loop.
-type getent func(database, key string) (line string, found bool, err error)
-
-// getentPath is where the C library's program is.
-const getentPath = "/usr/bin/getent"
-
-// getentTime bounds one question. After one that takes longer no more are asked
-// in the same load: whatever is behind it is down.
-const getentTime = 5 * time.Second
-
-var errGetentSlow = errors.New("no answer in time")
-
-// getent returns a getent whose processes the event loop starts and reaps.
-func (s *Server) getent() getent {
-	var down error
-	if _, err := os.Stat(getentPath); err != nil {
-		down = fmt.Errorf("%s: %s", getentPath, strerror.Cause(err))
-	}
-	return func(database, key string) (string, bool, error) {
-		if down != nil {
-			return "", false, down
-		}
-		line, found, err := s.run(getentPath, "getent", database, key)
-		if errors.Is(err, errGetentSlow) {
-			down = err
-		}
-		return line, found, err
-	}
+// getent returns a function that asks getent(1). Its processes are started and
+// reaped by the event loop, so it is not to be called there.
+func (s *Server) getent() func(database, key string) (line string, found bool, err error) {
+	return getent.New(s.run)
 }
 
-// run runs a program and returns the first line of its output; found is false
-// if it says by its exit status that there is none.
+// run is a getent.Run that is called beside the loop.
 func (s *Server) run(argv ...string) (line string, found bool, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -58,23 +30,16 @@ func (s *Server) run(argv ...string) (line string, found bool, err error) {
 	defer out.Close()
 	done := make(chan child.Status, 1)
 	s.mail.Post(func() { s.startCommand(fds[0], argv, done) })
-
-	out.SetReadDeadline(time.Now().Add(getentTime))
-	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
-	if err != nil {
+	if line, err = getent.FirstLine(out); err != nil {
 		s.mail.Post(func() { s.killCommand(done) })
-		return "", false, errGetentSlow
+		return "", false, err
 	}
 	st := <-done
 	if st.Stage != child.Run {
 		return "", false, errors.New(st.Error(argv[0]))
 	}
-	line, _, _ = strings.Cut(string(text), "\n")
 	return line, st.Wait.ExitStatus() == 0, nil
 }
-
-// maxAnswer bounds what is read of a program: a group may have many members.
-const maxAnswer = 4 << 20
 
 // startCommand starts a program of the daemon's own with fd as its descriptors.
 func (s *Server) startCommand(fd int, argv []string, done chan<- child.Status) {

@@ -23,13 +23,17 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/gc", "internal/ident", "internal/limit", "internal/loop",
-		"internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/environ", "internal/gc", "internal/getent", "internal/ident",
+		"internal/limit", "internal/loop", "internal/machine", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
+	"internal/inspect": {
+		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/status", "internal/wrap",
+	},
+	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
 		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/ident", "internal/limit",
 		"internal/netdb", "internal/plaintext", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
@@ -43,7 +47,9 @@ var picture = map[string][]string{
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/conf":         {"internal/nearest", "internal/plaintext"},
+	"internal/environ":      {},
 	"internal/gc":           {unixsys},
+	"internal/getent":       {"internal/strerror"},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
@@ -67,7 +73,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

@@ -3,11 +3,11 @@ package inetd
 import (
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/conf"
+	"inetd/internal/environ"
 	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
@@ -46,23 +46,9 @@ func environmentOf(k *conf.Keys, env []string) []string {
 		return env
 	}
 	if k.Has("pass_env") {
-		env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-			name, _, _ := strings.Cut(v, "=")
-			return !slices.Contains(k.PassEnv, name) || slices.Contains(privateNames, name)
-		})
+		env = environ.Named(os.Environ(), k.PassEnv)
 	}
-	return withVariables(env, k.Env)
-}
-
-// withVariables is an environment with variables in place of those of its own.
-func withVariables(env, set []string) []string {
-	env = slices.Clone(env)
-	for _, v := range set {
-		name, _, _ := strings.Cut(v, "=")
-		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
-		env = append(env, v)
-	}
-	return env
+	return environ.With(env, k.Env)
 }
 
 // defaultEndTime is how long a server that is asked to end may take.

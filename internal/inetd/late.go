@@ -67,7 +67,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		s.timers.After(minRetry, func() { s.tryLate(late, names) })
 		return
 	}
-	cfg, host, env, load := s.cfg.Config, s.host(), environment(s.cfg.KeepEnv), s.load
+	cfg, host, env, load := s.cfg.Config, s.host(), s.environment(), s.load
 	host.Late, host.Names = late, names
 	s.pacer.Hold()
 	s.try(func() func() {

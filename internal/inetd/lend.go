@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/environ"
 	"inetd/internal/limit"
 )
 
@@ -15,9 +16,9 @@ func (s *Server) lend(k *socket) {
 		return
 	}
 	queued := k.queued()
-	s.env = appendVar(s.env[:0], "PROTO", v.do.Proto)
+	s.env = environ.Append(s.env[:0], "PROTO", v.do.Proto)
 	if v.do.Listen {
-		s.env = appendListen(s.env, v.label)
+		s.env = environ.AppendListen(s.env, v.label)
 	}
 	pid, err := s.starter.Lend(v.do.program, int(k.fd), child.NoStderr, s.env)
 	if err != nil {

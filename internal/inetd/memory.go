@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"inetd/internal/environ"
 	"inetd/internal/gc"
 	"inetd/internal/sock"
 )
@@ -27,7 +28,7 @@ func (s *Server) shrink() {
 func (s *Server) rehearse() {
 	s.refreshAccounts()
 	sock.Accept(-1, &s.peer) // fails
-	s.env = appendEnds(s.env[:0], nobody, nobody)
+	s.env = environ.AppendEnds(s.env[:0], nobody, nobody)
 	s.processes[0] = s.record() // no server has this id
 	s.forget(s.processes[0])
 	delete(s.processes, 0)

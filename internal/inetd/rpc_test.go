@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"inetd/internal/machine"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 
@@ -29,7 +30,7 @@ func TestBindings(t *testing.T) {
 		{tcp46, []string{"2 tcp 0.0.0.0:PORT", "2 tcp6 [::]:PORT", "3 tcp 0.0.0.0:PORT", "3 tcp6 [::]:PORT"}},
 	}
 	for _, tt := range tests {
-		if tt.spec.Family == unix.AF_INET6 && !haveIPv6() {
+		if tt.spec.Family == unix.AF_INET6 && !machine.IPv6() {
 			continue
 		}
 		k := &socket{spec: tt.spec, fd: -1, svc: &service{do: &action{Action: &plan.Action{RPC: plan.RPC{Number: 300001, Low: 2, High: 3}}}}}

@@ -290,7 +290,7 @@ func (s *Server) reload(done func(Outcome)) {
 		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.stuck), answer)
 		return
 	}
-	cfg, host, env := s.cfg.Config, s.host(), environment(s.cfg.KeepEnv)
+	cfg, host, env := s.cfg.Config, s.host(), s.environment()
 	var reading atomic.Pointer[string]
 	host.Reading = reading.Store
 	s.pacer.Hold()

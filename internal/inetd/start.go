@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/environ"
+	"inetd/internal/machine"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/wrap"
@@ -36,14 +38,14 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 
 // clientEnv appends what a server is told of its client.
 func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
-	b = appendVar(b, "PROTO", v.do.Proto)
+	b = environ.Append(b, "PROTO", v.do.Proto)
 	if c.cred.Pid != 0 {
-		return appendCred(b, &c.cred)
+		return environ.AppendPeer(b, c.cred.Uid, c.cred.Gid, c.cred.Pid)
 	}
 	if !c.peer.IsValid() || sock.Local(c.conn, &s.local) != nil {
 		return b
 	}
-	return appendEnds(b, s.local.AddrPort(), c.peer)
+	return environ.AppendEnds(b, s.local.AddrPort(), c.peer)
 }
 
 // prepare makes the program that is to be started in place of the one of the
@@ -74,8 +76,8 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if a.Umask >= 0 {
 		setup.HasUmask, setup.Umask = true, uint32(a.Umask)
 	}
-	env := environmentOf(do.keys, environment(s.cfg.KeepEnv))
-	profile, err := s.starter.Profile(withVariables(env, a.Env), cred, setup)
+	env := environmentOf(do.keys, s.environment())
+	profile, err := s.starter.Profile(environ.With(env, a.Env), cred, setup)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (s *Server) credentialFor(a *wrap.Answer, do *action) (*child.Credential, e
 	} else if a.AsGroup != "" {
 		who = plan.User{Name: cmp.Or(who.Name, strconv.Itoa(os.Geteuid())), Group: a.AsGroup}
 	}
-	host := machine() // this is beside the loop
+	host := machine.Host() // this is beside the loop
 	host.Getent = s.getent()
 	accounts, err := host.OpenAccounts()
 	if err != nil {
@@ -107,11 +109,14 @@ func (q *inquiry) appendNames(b []byte) []byte {
 		return b
 	}
 	if name := q.answer.LocalName; name != "" {
-		b = appendVar(b, "TCPLOCALHOST", name)
+		b = environ.Append(b, "TCPLOCALHOST", name)
 	}
 	if name := q.answer.PeerName; name != "" {
-		b = appendVar(b, "TCPREMOTEHOST", name)
-		b = appendVar(b, "REMOTE_HOST", name)
+		b = environ.Append(b, "TCPREMOTEHOST", name)
+		b = environ.Append(b, "REMOTE_HOST", name)
 	}
 	return b
 }
+
+// environment is what every server gets of the daemon's own.
+func (s *Server) environment() []string { return environ.Common(os.Environ(), s.cfg.KeepEnv) }

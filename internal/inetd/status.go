@@ -26,7 +26,7 @@ func (s *Server) snapshot() *status.Snapshot {
 	shot := &status.Snapshot{
 		Version: s.cfg.Version, PID: os.Getpid(), Now: time.Now(), Started: s.begun,
 		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.files,
-		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: len(s.processes), Delayed: len(s.delayed), Environment: environment(s.cfg.KeepEnv),
+		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: len(s.processes), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),
 	}
 	shot.Config, _ = json.Marshal(s.absolute()) // plain values, which have no error

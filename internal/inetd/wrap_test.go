@@ -371,21 +371,6 @@ func TestInetdSecClosesWhatItCannotCheck(t *testing.T) {
 	}
 }
 
-func TestCheckKnowsRules(t *testing.T) {
-	sc := newScene(t, echoServer+"\n", wrapped)
-	sc.write("deny", "ALL\n")
-	sc.write("sec", "x dney\n")
-	var b bytes.Buffer
-	if n := Check(sc.cfg, &b, false); n != 0 {
-		t.Errorf("%d errors", n)
-	}
-	for _, want := range []string{"/deny:1:1: warning: no \":\"", "/sec:1: hint: in force", "/sec:1:3: warning: "} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("want %q in\n%s", want, &b)
-		}
-	}
-}
-
 // TestInquiriesBounded leaves a client in the listen queue while as many are
 // asked about as may be.
 func TestInquiriesBounded(t *testing.T) {

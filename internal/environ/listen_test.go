@@ -1,4 +1,4 @@
-package inetd
+package environ
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ func TestAppendListen(t *testing.T) {
 		{"@a/b", "@a/b"},
 	}
 	for _, tt := range tests {
-		if got, want := string(appendListen(nil, tt.label)), "LISTEN_FDS=1\x00LISTEN_FDNAMES="+tt.want+"\x00"; got != want {
+		if got, want := string(AppendListen(nil, tt.label)), "LISTEN_FDS=1\x00LISTEN_FDNAMES="+tt.want+"\x00"; got != want {
 			t.Errorf("%s: %q, want %q", tt.label, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package inetd
+package environ
 
 import (
 	"net/netip"
@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-func TestEnvironment(t *testing.T) {
+func TestCommon(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		variable   string
 		kept, with bool // without and with -E
@@ -50,12 +51,11 @@ func TestEnvironment(t *testing.T) {
 		{"GOMEMLIMIT=1GiB", false, false},
 		{"GOTRACEBACK=all", false, false},
 	} {
-		name, value, _ := strings.Cut(tt.variable, "=")
-		t.Setenv(name, value)
-		if got := slices.Contains(environment(false), tt.variable); got != tt.kept {
+		own := []string{"A=1", tt.variable, "B=2"}
+		if got := slices.Contains(Common(own, false), tt.variable); got != tt.kept {
 			t.Errorf("%s is kept: %v, want %v", tt.variable, got, tt.kept)
 		}
-		if got := slices.Contains(environment(true), tt.variable); got != tt.with {
+		if got := slices.Contains(Common(own, true), tt.variable); got != tt.with {
 			t.Errorf("%s is kept with -E: %v, want %v", tt.variable, got, tt.with)
 		}
 	}
@@ -73,9 +73,40 @@ func TestAppendEnds(t *testing.T) {
 			"TCPLOCALIP=2001:db8::1 TCPLOCALPORT=23 TCPREMOTEIP=fe80::1%eth0 TCPREMOTEPORT=65535 REMOTE_ADDR=fe80::1%eth0 REMOTE_PORT=65535 ",
 		},
 	} {
-		b := appendEnds(nil, netip.MustParseAddrPort(tt.local), netip.MustParseAddrPort(tt.remote))
+		b := AppendEnds(nil, netip.MustParseAddrPort(tt.local), netip.MustParseAddrPort(tt.remote))
 		if got := strings.ReplaceAll(string(b), "\x00", " "); got != tt.want {
 			t.Errorf("%s from %s: %q, want %q", tt.local, tt.remote, got, tt.want)
 		}
+	}
+}
+
+// TestNamed: only what is named is passed on, and never what speaks to the daemon.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	own := []string{"PATH=/bin", "A=1", "AB=2", "NOTIFY_SOCKET=x", "EMPTY="}
+	if got, want := Named(own, []string{"A", "EMPTY", "NOTIFY_SOCKET", "NONE"}), []string{"A=1", "EMPTY="}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestWith: a variable takes the place of those of its name, and of no other.
+func TestWith(t *testing.T) {
+	t.Parallel()
+	own := []string{"A=1", "AB=2", "A=3", "C=4"}
+	got := With(own, []string{"A=5", "D=6"})
+	if want := []string{"AB=2", "C=4", "A=5", "D=6"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if want := []string{"A=1", "AB=2", "A=3", "C=4"}; !slices.Equal(own, want) {
+		t.Errorf("its argument has become %q", own)
+	}
+}
+
+// TestAppendPeer: the client of a unix socket is a process.
+func TestAppendPeer(t *testing.T) {
+	t.Parallel()
+	got := string(AppendPeer(Append(nil, "PROTO", "UNIX"), 4294967294, 5, 77))
+	if want := "PROTO=UNIX\x00REMOTE_UID=4294967294\x00REMOTE_GID=5\x00REMOTE_PID=77\x00"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package inetd
+package inspect
 
 import (
 	"context"
@@ -18,18 +18,14 @@ import (
 
 // Explain writes the whole story of a service: what the files say now, what the
 // daemon has, and with the address of a client what the rules say of it. It reads
-// the files that the daemon reads, and starts nothing but getent(1). It returns the
-// exit status: 0 if a client would get a server.
+// the files that the daemon reads. It returns the exit status: 0 if a client would
+// get a server.
 func Explain(shot *status.Snapshot, label, from string, w io.Writer) (code int, err error) {
 	var c plan.Config
 	if err := json.Unmarshal(shot.Config, &c); err != nil {
 		return 1, fmt.Errorf("command line of process %d: %w", shot.PID, err)
 	}
-	var l lender
-	defer l.end()
-	host := machine()
-	host.Clone, host.Getent = true, l.getent
-	r := plan.Check(&c, host).Only(func(service string) bool {
+	r := plan.Check(&c, host(true)).Only(func(service string) bool {
 		return service == label || strings.HasPrefix(service, label+"/")
 	})
 	if len(r.Entries) == 0 && !shot.Has(label) {

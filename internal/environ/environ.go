@@ -1,0 +1,111 @@
+// Package environ makes the environment of servers. In goes that of the daemon;
+// out comes what a server gets of it, and the variables that tell a server about
+// its client and its socket.
+package environ
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Variables that Debian's inetd keeps from its servers, by prefix and by name:
+// they describe the user who started the daemon.
+var (
+	droppedPrefixes = []string{"CVS", "LD_", "SSH", "TERM", "TMP"}
+	droppedNames    = []string{
+		"DISPLAY", "EDITOR", "GROUP", "HOME", "IFS", "LOGNAME", "MAIL", "PATH", "PRINTER", "PWD", "SHELL", "SHLVL", "USER", "VISUAL",
+	}
+)
+
+// privateNames speak to this daemon and its runtime alone, and never to a server.
+var privateNames = []string{
+	"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK",
+}
+
+// Common returns what every server gets of the daemon's environment: all but what
+// describes the user who started the daemon, or with keep that, too.
+func Common(own []string, keep bool) []string {
+	return selected(own, func(name string) bool {
+		return keep || !slices.Contains(droppedNames, name) &&
+			!slices.ContainsFunc(droppedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	})
+}
+
+// Named returns the variables of the daemon's environment that have one of the
+// names.
+func Named(own, names []string) []string {
+	return selected(own, func(name string) bool { return slices.Contains(names, name) })
+}
+
+func selected(own []string, wanted func(name string) bool) []string {
+	env := make([]string, 0, len(own))
+	for _, v := range own {
+		if name, _, _ := strings.Cut(v, "="); wanted(name) && !slices.Contains(privateNames, name) {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// With returns env with each of the variables in set, written NAME=value, in place
+// of the variable of that name. It does not change env.
+func With(env, set []string) []string {
+	env = slices.Clone(env)
+	for _, v := range set {
+		name, _, _ := strings.Cut(v, "=")
+		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		env = append(env, v)
+	}
+	return env
+}
+
+// Append appends NAME=value and a NUL to the environment of a server. Like all
+// functions of this name it allocates nothing if b has room.
+func Append(b []byte, name, value string) []byte {
+	b = append(append(append(b, name...), '='), value...)
+	return append(b, 0)
+}
+
+// AppendEnds appends the variables for the two ends of a connection, under the
+// names of UCSPI and those of CGI.
+func AppendEnds(b []byte, local, remote netip.AddrPort) []byte {
+	b = appendAddr(b, "TCPLOCALIP", local.Addr())
+	b = appendNumber(b, "TCPLOCALPORT", uint64(local.Port()))
+	b = appendAddr(b, "TCPREMOTEIP", remote.Addr())
+	b = appendNumber(b, "TCPREMOTEPORT", uint64(remote.Port()))
+	b = appendAddr(b, "REMOTE_ADDR", remote.Addr())
+	return appendNumber(b, "REMOTE_PORT", uint64(remote.Port()))
+}
+
+// AppendListen appends the variables of sd_listen_fds(3) but LISTEN_PID. The
+// name of the socket is that of the service, without the colons that would separate
+// names.
+func AppendListen(b []byte, label string) []byte {
+	name := label
+	if label[0] != '/' && label[0] != '@' {
+		name, _, _ = strings.Cut(label, "/")
+	}
+	b = Append(b, "LISTEN_FDS", "1")
+	return Append(b, "LISTEN_FDNAMES", strings.ReplaceAll(name, ":", "_"))
+}
+
+// AppendPeer appends the variables for the process that is the client of a unix
+// socket.
+func AppendPeer(b []byte, uid, gid uint32, pid int32) []byte {
+	b = appendNumber(b, "REMOTE_UID", uint64(uid))
+	b = appendNumber(b, "REMOTE_GID", uint64(gid))
+	return appendNumber(b, "REMOTE_PID", uint64(pid))
+}
+
+func appendAddr(b []byte, name string, a netip.Addr) []byte {
+	b = a.AppendTo(append(append(b, name...), '='))
+	return append(b, 0)
+}
+
+func appendNumber(b []byte, name string, n uint64) []byte {
+	b = strconv.AppendUint(append(append(b, name...), '='), n, 10)
+	return append(b, 0)
+}

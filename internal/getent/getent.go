@@ -1,0 +1,95 @@
+// Package getent asks getent(1), the C library's program, for one key of a system
+// database: a static program cannot see LDAP, NIS and the like itself. In go a
+// database and a key; out comes the first line of the answer.
+package getent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"inetd/internal/strerror"
+)
+
+// program is where the C library's program is.
+const program = "/usr/bin/getent"
+
+// patience bounds the wait for one answer. After one that takes longer no more
+// questions are asked: whatever is behind getent is down.
+const patience = 5 * time.Second
+
+// maxAnswer bounds what is read of an answer: a group may have many members.
+const maxAnswer = 4 << 20
+
+// ErrSlow is the error of an answer that does not come in time.
+var ErrSlow = errors.New("no answer in time")
+
+// Run runs a program, of which argv has the path and then the arguments, the
+// program's name first. It returns what FirstLine makes of the output; found is
+// false if the exit status says that there is none.
+type Run func(argv ...string) (line string, found bool, err error)
+
+// New returns a function that has run ask getent. It is for one load: it gives up
+// after the first answer that does not come.
+func New(run Run) func(database, key string) (line string, found bool, err error) {
+	var down error
+	if _, err := os.Stat(program); err != nil {
+		down = fmt.Errorf("%s: %s", program, strerror.Cause(err))
+	}
+	return func(database, key string) (string, bool, error) {
+		if down != nil {
+			return "", false, down
+		}
+		line, found, err := run(program, "getent", database, key)
+		if errors.Is(err, ErrSlow) {
+			down = err
+		}
+		return line, found, err
+	}
+}
+
+// FirstLine reads the output of a program to its end and returns the first line, or
+// ErrSlow if the end does not come in time. The file must have deadlines.
+func FirstLine(out *os.File) (string, error) {
+	out.SetReadDeadline(time.Now().Add(patience))
+	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
+	if err != nil {
+		return "", ErrSlow
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line, nil
+}
+
+// Exec is a Run for a process that waits for its children itself. The daemon does
+// not: its event loop reaps them.
+func Exec(argv ...string) (line string, found bool, err error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return "", false, err
+	}
+	defer null.Close()
+	out, end, err := os.Pipe()
+	if err != nil {
+		return "", false, err
+	}
+	defer out.Close()
+	p, err := os.StartProcess(argv[0], argv[1:], &os.ProcAttr{
+		Files: []*os.File{null, end, null}, Sys: &syscall.SysProcAttr{Setsid: true}})
+	end.Close()
+	if err != nil {
+		return "", false, fmt.Errorf("%s: %s", argv[0], strerror.Cause(err))
+	}
+	line, err = FirstLine(out)
+	if err != nil {
+		syscall.Kill(-p.Pid, syscall.SIGKILL) // with all that it has started: it leads a session
+	}
+	st, unknown := p.Wait()
+	if unknown != nil { // SIGCHLD is ignored, so the kernel has thrown the exit status away
+		return line, line != "", err
+	}
+	return line, st.ExitCode() == 0, err
+}

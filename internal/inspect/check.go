@@ -1,0 +1,33 @@
+// Package inspect answers what can be said of a configuration without serving it.
+// In go the files, and for one service the state of a running daemon; out comes a
+// report. Nothing is opened, and nothing is started but getent(1), if a name is not
+// in the files.
+package inspect
+
+import (
+	"io"
+
+	"inetd/internal/child"
+	"inetd/internal/getent"
+	"inetd/internal/machine"
+	"inetd/internal/plan"
+)
+
+// Check writes what a daemon started by root would open, and every problem: as
+// text, or with asJSON as one object. It returns the number of errors.
+func Check(c *plan.Config, w io.Writer, asJSON bool) (errors int) {
+	r := plan.Check(c, host(child.Clones()))
+	if asJSON {
+		r.WriteJSON(w)
+	} else {
+		r.WriteText(w)
+	}
+	return r.Errors()
+}
+
+// host is this machine, with a kernel that has clone3 or not.
+func host(clone bool) *plan.Host {
+	h := machine.Host()
+	h.Clone, h.Getent = clone, getent.New(getent.Exec)
+	return h
+}
