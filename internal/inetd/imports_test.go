@@ -14,7 +14,6 @@ import (
 const (
 	pflag   = "github.com/spf13/pflag"
 	systemd = "github.com/coreos/go-systemd/v22/daemon"
-	notify  = "github.com/fsnotify/fsnotify"
 	gsyslog = "github.com/hashicorp/go-syslog"
 	unixsys = "golang.org/x/sys/unix"
 )
@@ -63,7 +62,7 @@ var picture = map[string][]string{
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/textfile":     {unixsys},
 	"internal/threads":      {unixsys},
-	"internal/watch":        {notify, unixsys},
+	"internal/watch":        {unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},
 	"internal/wrap/dnstest": {}, // of tests
 	"internal/zone":         {"internal/textfile"},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,18 +20,16 @@ const (
 )
 
 // An opener gives an inotify instance.
-type opener func() (*fsnotify.Watcher, error)
-
-func openInotify() (*fsnotify.Watcher, error) { return fsnotify.NewWatcher() }
+type opener func() (*inotify, error)
 
 // loop is one goroutine's own. Events are only hints to look: what counts is
 // the content, and an event that was lost or came late does no harm.
 type loop struct {
 	*Watcher
-	open   opener
-	fs     *fsnotify.Watcher // nil: there is none to be had
-	events <-chan fsnotify.Event
-	errors <-chan error
+	open    opener
+	kernel  *inotify // nil: there is none to be had
+	events  <-chan []event
+	watches map[int]interest // by the number of the watch
 
 	files  []*file
 	unsent []string         // changes nobody has received yet
@@ -65,12 +62,10 @@ func (l *loop) run() {
 		select {
 		case out <- next:
 			l.unsent = l.unsent[1:]
-		case e := <-l.events:
-			if e.Op != fsnotify.Chmod {
+		case list := <-l.events:
+			if slices.ContainsFunc(list, l.tells) {
 				l.hint()
 			}
-		case <-l.errors: // events were lost
-			l.hint()
 		case <-l.timer.C:
 			l.look()
 		case <-l.tick:
@@ -138,40 +133,60 @@ func (l *loop) glance() {
 	}
 }
 
-// follow watches the places the files depend on now.
-func (l *loop) follow() {
-	want := make(map[string]bool)
-	for _, f := range l.files {
-		for _, place := range places(f.path) {
-			want[place] = true
-		}
-	}
-	l.degrade(cmp.Or(l.watch(want), l.remote()))
+// tells reports whether an event is a reason to look. One of a watch that has ended is
+// none.
+func (l *loop) tells(e event) bool {
+	i, known := l.watches[e.watch]
+	return e.watch < 0 || known && i.tells(e)
 }
 
-// watch asks inotify for the wanted places, also for those it watches
-// already: another directory may have taken the name. A place that is missing
-// is noticed by its parent.
-func (l *loop) watch(want map[string]bool) error {
-	if l.fs == nil {
-		fs, err := l.open()
+// follow watches the places the files depend on now. It does so once more if others
+// have changed them meanwhile, which nothing might tell.
+func (l *loop) follow() {
+	for range 3 {
+		all := l.wanted()
+		l.degrade(cmp.Or(l.watch(all), l.remote()))
+		if l.settled(all) {
+			return
+		}
+	}
+	l.hint()
+}
+
+// watch asks inotify for the wanted places, also for those it watches already:
+// something else may have taken the name.
+func (l *loop) watch(all interests) error {
+	if l.kernel == nil {
+		kernel, err := l.open()
 		if err != nil {
 			return fmt.Errorf("watch: %w", err)
 		}
-		l.fs, l.events, l.errors = fs, fs.Events, fs.Errors
+		l.kernel, l.events = kernel, kernel.events
+		go kernel.run(l.stop)
 	}
-	for _, place := range l.fs.WatchList() {
-		if !want[place] {
-			_ = l.fs.Remove(place) // fails if the place itself is gone
-		}
-	}
+	now := make(map[int]interest, len(all))
 	var failed error
-	for place := range want {
-		err := l.fs.Add(place)
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+	for place, i := range all {
+		number, err := l.kernel.add(place, i.mask)
+		switch {
+		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR): // gone: see follow
+			continue
+		case err != nil:
 			failed = fmt.Errorf("watch %s: %w", place, err)
+			continue
+		}
+		if other, ok := now[number]; ok { // one file under two names
+			i = interest{i.mask | other.mask, i.names + other.names}
+			_, _ = l.kernel.add(place, i.mask)
+		}
+		now[number] = i
+	}
+	for number := range l.watches {
+		if _, ok := now[number]; !ok {
+			l.kernel.remove(number)
 		}
 	}
+	l.watches = now
 	return failed
 }
 
@@ -188,8 +203,8 @@ func (l *loop) degrade(why error) {
 }
 
 func (l *loop) close() error {
-	if l.fs == nil {
+	if l.kernel == nil {
 		return nil
 	}
-	return l.fs.Close()
+	return l.kernel.close()
 }

@@ -8,25 +8,28 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
 )
 
 var errNoInotify = errors.New("too many open files")
 
-func noInotify() (*fsnotify.Watcher, error) { return nil, errNoInotify }
+func noInotify() (*inotify, error) { return nil, errNoInotify }
+
+// lost is what inotify tells when its queue has overflowed.
+var lost = event{watch: -1, mask: unix.IN_Q_OVERFLOW}
 
 // bubble runs f with a Watcher without inotify in fake time. Events come from
 // f alone.
-func bubble(t *testing.T, f func(d tree, w *Watcher, events chan<- fsnotify.Event, lost chan<- error)) {
+func bubble(t *testing.T, f func(d tree, w *Watcher, events chan<- []event)) {
 	t.Helper()
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatcher()
-		events, lost := make(chan fsnotify.Event), make(chan error)
+		events := make(chan []event)
 		l := newLoop(w, noInotify)
-		l.events, l.errors = events, lost
+		l.events = events
 		go l.run()
-		f(tree{t, root}, w, events, lost)
+		f(tree{t, root}, w, events)
 		ok(t, w.Close())
 	})
 }
@@ -49,25 +52,24 @@ func TestBurst(t *testing.T) {
 		name   string
 		events int           // how many
 		every  time.Duration // between two
-		op     fsnotify.Op
+		event  event
 		want   time.Duration // from the first event
 	}{
-		{"one event", 1, 0, fsnotify.Write, quiet},
-		{"five events", 5, 100 * time.Millisecond, fsnotify.Create, 400*time.Millisecond + quiet},
-		{"events without end", 50, 100 * time.Millisecond, fsnotify.Write, patience},
-		{"an event with a chmod", 1, 0, fsnotify.Chmod | fsnotify.Remove, quiet},
-		{"chmods", 5, 100 * time.Millisecond, fsnotify.Chmod, interval + quiet}, // the slow look finds it
+		{"one event", 1, 0, lost, quiet},
+		{"five events", 5, 100 * time.Millisecond, lost, 400*time.Millisecond + quiet},
+		{"events without end", 50, 100 * time.Millisecond, lost, patience},
+		{"events of a watch that has ended", 5, 100 * time.Millisecond, event{watch: 1}, interval + quiet}, // the slow look finds it
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+			bubble(t, func(d tree, w *Watcher, events chan<- []event) {
 				conf := d.path("conf")
 				w.Set([]string{conf})
 				begin := time.Now()
 				d.write("conf", "new")
 				go func() {
 					for range tt.events {
-						events <- fsnotify.Event{Name: conf, Op: tt.op}
+						events <- []event{tt.event}
 						time.Sleep(tt.every)
 					}
 				}()
@@ -90,7 +92,7 @@ func TestBurst(t *testing.T) {
 func TestUndone(t *testing.T) {
 	t.Parallel()
 	const old, gone = "old", ""
-	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+	bubble(t, func(d tree, w *Watcher, events chan<- []event) {
 		conf := d.path("conf")
 		d.write("conf", old)
 		w.Set([]string{conf})
@@ -113,7 +115,7 @@ func TestUndone(t *testing.T) {
 			if tt.text != gone {
 				d.write("conf", tt.text)
 			}
-			events <- fsnotify.Event{Name: conf, Op: fsnotify.Create}
+			events <- []event{lost}
 			time.Sleep(tt.wait)
 			if got := told(w); got != tt.want {
 				t.Errorf("%s: told %q, want %q", tt.name, got, tt.want)
@@ -125,14 +127,14 @@ func TestUndone(t *testing.T) {
 // A change that is undone before anybody received it is not told.
 func TestUndoneInTime(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+	bubble(t, func(d tree, w *Watcher, events chan<- []event) {
 		w.Set([]string{d.path("conf")})
 		for _, change := range []func(){
 			func() { d.write("conf", "new") },
 			func() { d.remove("conf") },
 		} {
 			change()
-			events <- fsnotify.Event{Op: fsnotify.Write}
+			events <- []event{lost}
 			time.Sleep(patience)
 		}
 		if got := told(w); got != "" {
@@ -143,10 +145,10 @@ func TestUndoneInTime(t *testing.T) {
 
 func TestLostEvents(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(d tree, w *Watcher, _ chan<- fsnotify.Event, lost chan<- error) {
+	bubble(t, func(d tree, w *Watcher, events chan<- []event) {
 		w.Set([]string{d.path("conf")})
 		d.write("conf", "new")
-		lost <- fsnotify.ErrEventOverflow
+		events <- []event{lost}
 		time.Sleep(quiet)
 		if told(w) != d.path("conf") {
 			t.Error("not told")
@@ -157,18 +159,18 @@ func TestLostEvents(t *testing.T) {
 // Set forgets what was about to be told.
 func TestSetForgets(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(d tree, w *Watcher, events chan<- fsnotify.Event, _ chan<- error) {
+	bubble(t, func(d tree, w *Watcher, events chan<- []event) {
 		paths := []string{d.path("conf")}
 		w.Set(paths)
 		d.write("conf", "new")
-		events <- fsnotify.Event{Name: paths[0], Op: fsnotify.Write}
+		events <- []event{lost}
 		time.Sleep(patience)
 		w.Set(paths)
 		if got := told(w); got != "" {
 			t.Errorf("told %q", got)
 		}
 		d.write("conf", "newer")
-		events <- fsnotify.Event{Name: paths[0], Op: fsnotify.Write}
+		events <- []event{lost}
 		w.Set(paths)
 		time.Sleep(time.Minute)
 		if got := told(w); got != "" {
@@ -204,7 +206,7 @@ func TestDegraded(t *testing.T) {
 func TestRecovers(t *testing.T) {
 	t.Parallel()
 	tries := 0
-	w := start(func() (*fsnotify.Watcher, error) {
+	w := start(func() (*inotify, error) {
 		if tries++; tries == 1 {
 			return nil, errNoInotify
 		}
@@ -260,7 +262,7 @@ func TestSpecial(t *testing.T) {
 		if got := read(tt.path); got != tt.want {
 			t.Errorf("read(%q) = %d, want %d", tt.path, got, tt.want)
 		}
-		places(tt.path)
+		interests{}.find(tt.path)
 	}
 	if got := read(d.path("inetd.d")); got == missing || got == special {
 		t.Errorf("a directory with a pipe in it: %d", got)

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,27 +13,61 @@ import (
 // maxLinks is how many symbolic links the kernel follows in one path.
 const maxLinks = 40
 
-// places returns what has to be watched to notice every change at path: the
-// directory of every name on the way, those of links and their targets
-// included, because each may be replaced, and what is there itself: a file
-// that is mounted into a container changes without its directory's notice.
-func places(path string) []string {
-	all := trail(path)
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return all // not a directory
-	}
-	for _, e := range entries {
-		if e.Type()&os.ModeSymlink != 0 {
-			all = append(all, trail(filepath.Join(path, e.Name()))...)
-		}
-	}
-	return all
+// The events that tell of a change. Those of the first kind are of the thing itself,
+// so that a directory is silent whatever happens in it.
+const (
+	replaced = unix.IN_MOVE_SELF | unix.IN_DELETE_SELF                        // of a directory on the way
+	unlinked = replaced | unix.IN_ATTRIB | unix.IN_DONT_FOLLOW                // of a link: it may be open, so that nothing is deleted
+	written  = replaced | unix.IN_ATTRIB | unix.IN_MODIFY                     // of a file
+	appears  = replaced | unix.IN_CREATE | unix.IN_MOVED_TO                   // of a directory in which a name is missing
+	filled   = appears | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MODIFY // of a directory whose files are watched
+)
+
+// interest is what is to be known of a place.
+type interest struct {
+	mask  uint32
+	names string // that matter if they appear in a directory, each between slashes
 }
 
-// trail walks path, which is absolute, name by name as the kernel does.
-func trail(path string) []string {
-	var passed []string
+// interests are places by their path, which has no links in it.
+type interests map[string]interest
+
+// note adds to what is to be known of a place.
+func (all interests) note(place string, mask uint32, name string) {
+	i := all[place]
+	i.mask |= mask
+	if name != "" && !i.has(name) {
+		i.names += "/" + name + "/"
+	}
+	all[place] = i
+}
+
+func (i interest) has(name string) bool { return strings.Contains(i.names, "/"+name+"/") }
+
+// tells reports whether an event at a place is a reason to look.
+func (i interest) tells(e event) bool {
+	return e.name == "" || i.has(e.name) || i.mask&filled == filled && !ignored(e.name)
+}
+
+// find notes what has to be watched to notice every change at path: everything on the
+// way, because each may be replaced, links included; what is there itself, because a
+// file may be mounted and then changes from outside; and in place of what is missing,
+// the directory in which it would appear.
+func (all interests) find(path string) {
+	all.walk(path)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return // not a directory
+	}
+	for _, e := range entries {
+		if e.Type()&os.ModeSymlink != 0 && !ignored(e.Name()) {
+			all.walk(filepath.Join(path, e.Name()))
+		}
+	}
+}
+
+// walk follows path, which is absolute, name by name as the kernel does.
+func (all interests) walk(path string) {
 	dir, rest, links := "/", path, 0
 	for rest != "" {
 		var name string
@@ -40,23 +75,51 @@ func trail(path string) []string {
 		if name == "" {
 			continue
 		}
-		passed = append(passed, dir)
 		next := filepath.Join(dir, name) // also takes care of "." and ".."
-		target, err := os.Readlink(next)
-		if err != nil {
+		st, err := os.Lstat(next)
+		switch {
+		case err != nil:
+			all.note(dir, appears, name)
+			return
+		case st.Mode()&os.ModeSymlink == 0:
 			dir = next
+			all.note(dir, kind(st, strings.Trim(rest, "/") == ""), "")
 			continue
 		}
-		if links++; links > maxLinks {
-			break
+		all.note(next, unlinked, "")
+		target, err := os.Readlink(next)
+		if links++; err != nil || links > maxLinks {
+			return
 		}
 		if filepath.IsAbs(target) {
 			dir = "/"
 		}
 		rest = target + "/" + rest
 	}
-	return append(passed, dir)
 }
+
+// kind is the mask for what is no link, on the way or at the end of it.
+func kind(st os.FileInfo, last bool) uint32 {
+	switch {
+	case !st.IsDir():
+		return written
+	case last:
+		return filled
+	}
+	return replaced
+}
+
+// wanted are the places that the files depend on now.
+func (l *loop) wanted() interests {
+	all := interests{}
+	for _, f := range l.files {
+		all.find(f.path)
+	}
+	return all
+}
+
+// settled reports whether the files still depend on these places.
+func (l *loop) settled(all interests) bool { return maps.Equal(all, l.wanted()) }
 
 // remote returns an error if one of the files is on a file system whose other
 // users the kernel does not hear of.

@@ -27,13 +27,16 @@ func read(path string) digest {
 	h := fnv.New64a()
 	for _, e := range entries {
 		name := e.Name()
-		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") {
+		if ignored(name) {
 			continue
 		}
 		fmt.Fprintf(h, "%s/%x\n", name, readFile(filepath.Join(path, name)))
 	}
 	return digest(h.Sum64())
 }
+
+// ignored reports the names of files that do not count in a directory.
+func ignored(name string) bool { return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") }
 
 func readFile(path string) digest {
 	st, err := os.Stat(path)
