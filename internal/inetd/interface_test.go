@@ -1,0 +1,47 @@
+package inetd
+
+import (
+	"testing"
+)
+
+// TestInterfaceComesAndGoes: a service on an address of an interface that is made
+// again is reached again, and one whose address comes late is opened when it comes,
+// neither of them after a reload or a minute.
+func TestInterfaceComesAndGoes(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	plug := func() {
+		ip(t, "link add net0 type veth peer name far0")
+		ip(t, "link set far0 up")
+		connect(t, "net0", "fe80::77/64 nodad")
+	}
+	plug()
+	s := daemon(t, "", `[fe80::77%net0]:7001 stream tcp6 nowait - internal echo
+10.9.0.7:7002 stream tcp nowait - internal echo
+[fd09::7]:7003 stream tcp6 nowait - internal echo
+`, nil)
+	served(t, "[fe80::77%net0]:7001")
+	s.patient(t)
+	ip(t, "addr add 10.9.0.7/24 dev net0")
+	served(t, "10.9.0.7:7002")
+	s.patient(t)
+	ip(t, "addr add fd09::7/64 dev net0") // which is tentative for a second
+	served(t, "[fd09::7]:7003")
+	ip(t, "link del net0")
+	plug()
+	s.patient(t)
+	served(t, "[fe80::77%net0]:7001")
+}
+
+// patient has the daemon try again sockets that are not open as late as it ever
+// does.
+func (s *Server) patient(t *testing.T) {
+	t.Helper()
+	s.onLoop(func() {
+		for k, f := range s.faults {
+			s.faults[k] = &fault{f.err, maxRetry} // the timer does not know it
+		}
+	})
+}
