@@ -16,7 +16,7 @@
 //
 // What an entry lacks may come by itself: a user, a host, a program. The plan then
 // comes with what was read, and is made again, less and less often, until nothing
-// waits (late.go).
+// waits (late.go). Interfaces and addresses that come and go are noticed (network.go).
 //
 // # Who owns what
 //

@@ -25,7 +25,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/environ", "internal/gc", "internal/getent", "internal/ident",
-		"internal/limit", "internal/loop", "internal/machine", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -53,6 +53,7 @@ var picture = map[string][]string{
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/nearest":      {},
+	"internal/netwatch":     {unixsys},
 	"internal/plaintext":    {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},

@@ -1,6 +1,8 @@
 package inetd
 
 import (
+	"fmt"
+	"net"
 	"testing"
 )
 
@@ -27,12 +29,16 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 	ip(t, "addr add 10.9.0.7/24 dev net0")
 	served(t, "10.9.0.7:7002")
 	s.patient(t)
-	ip(t, "addr add fd09::7/64 dev net0") // which is tentative for a second
+	ip(t, "addr add fd09::7/64 dev net0 nodad")
 	served(t, "[fd09::7]:7003")
 	ip(t, "link del net0")
 	plug()
 	s.patient(t)
-	served(t, "[fe80::77%net0]:7001")
+	again, err := net.InterfaceByName("net0") // package net remembers its old number
+	if err != nil {
+		t.Fatal(err)
+	}
+	served(t, fmt.Sprintf("[fe80::77%%%d]:7001", again.Index))
 }
 
 // patient has the daemon try again sockets that are not open as late as it ever

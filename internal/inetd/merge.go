@@ -55,6 +55,7 @@ func (s *Server) merge(g *generation) Outcome {
 	for _, k := range fresh {
 		s.retry(k)
 	}
+	s.watchNetwork()
 	s.register()
 	s.tellRest()
 	return out

@@ -34,6 +34,7 @@ const (
 	tagWake loop.Tag = iota
 	tagSocket
 	tagProcess
+	tagNetwork
 )
 
 // Server is the running super-server. Its exported methods may be called from
@@ -74,6 +75,7 @@ type Server struct {
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool // a load is under way
 	attempt      *attempt
+	network      network         // whose changes are noticed
 	latecomers   latecomers      // entries that are tried again
 	stuck        int             // attempts that were given up and are not back
 	guarding     bool            // guard has a timer
@@ -124,7 +126,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, now: &generation{}, begun: time.Now(), builtins: builtinPool(),
+		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}
 	s.findRules()
@@ -207,6 +209,8 @@ func (s *Server) turn() {
 			for _, f := range s.mail.Collect() {
 				f()
 			}
+		case tagNetwork:
+			s.networkChanges()
 		case tagSocket:
 			if k := s.sockets[ev.Fd]; k != nil && k.polled {
 				s.readable(k)
@@ -418,6 +422,9 @@ func (s *Server) close() {
 	}
 	for _, fd := range s.inherited {
 		unix.Close(fd)
+	}
+	if s.network.fd >= 0 {
+		unix.Close(s.network.fd)
 	}
 	if s.watcher != nil {
 		s.watcher.Close()

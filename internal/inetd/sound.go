@@ -19,12 +19,15 @@ func (s *Server) unsound(k *socket) string {
 	}
 	switch st := sock.Look(int(k.fd), k.spec, k.svc.do.Options); {
 	case st.Away:
-		return "its interface is another one now"
+		return away
 	case st.Deaf:
 		return "it was shut down"
 	}
 	return ""
 }
+
+// away is what is wrong with a socket whose interface was removed and made again.
+const away = "its interface is another one now"
 
 // displaced says why a path that the daemon has made does not lead to its socket, or
 // nothing.
@@ -71,6 +74,9 @@ func (s *Server) mend(k *socket) {
 	case st.Deaf:
 		s.replaceSocket(k)
 		s.mended(k, "shut its socket down; it was opened again")
+		return
+	case st.Away && !inherited:
+		s.reopen(k, away)
 		return
 	case s.displaced(k) != "":
 		s.replaceSocket(k)

@@ -84,6 +84,13 @@ func (s Spec) String() string {
 	return s.Addr.String()
 }
 
+// Comes reports whether the address of s may come and go: it is that of an
+// interface other than the loopback one.
+func (s Spec) Comes() bool {
+	a := s.Addr.Addr()
+	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback()
+}
+
 // Listens reports whether clients connect to a socket of this type.
 func (s Spec) Listens() bool {
 	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET || s.Type == unix.SOCK_DCCP

@@ -1,0 +1,86 @@
+package inetd
+
+import (
+	"time"
+
+	"inetd/internal/netwatch"
+	"inetd/internal/sock"
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// network is what tells of interfaces and addresses that come and go.
+type network struct {
+	fd     int  // of package netwatch; -1: nothing depends on it
+	timing bool // networkChanged has a timer
+}
+
+// settled is how long after a change the sockets are looked at: an interface comes
+// with its addresses, and many may come at once.
+const settled = 100 * time.Millisecond
+
+// watchNetwork listens for changes as long as a service names an address that may
+// come and go.
+func (s *Server) watchNetwork() {
+	needed := s.anySocket(func(k *socket) bool { return k.spec.Comes() })
+	switch {
+	case needed == (s.network.fd >= 0):
+	case !needed:
+		s.poll.Remove(s.network.fd)
+		unix.Close(s.network.fd)
+		s.network.fd = -1
+	default:
+		fd, err := netwatch.Open(s.starter.Floor())
+		if err == nil {
+			err = s.poll.Add(fd, tagNetwork, fd)
+		}
+		if err != nil { // services go on, and what is missing is tried again from time to time
+			s.log.Noticef("changes of interfaces are not noticed: %s", strerror.Call(err))
+			return
+		}
+		s.network.fd = fd
+		s.keep(fd)
+	}
+}
+
+func (s *Server) anySocket(is func(*socket) bool) bool {
+	for _, v := range s.services {
+		for k := v.first; k != nil; k = k.next {
+			if is(k) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// networkChanges has the sockets looked at soon.
+func (s *Server) networkChanges() {
+	netwatch.Drain(s.network.fd)
+	if !s.network.timing {
+		s.network.timing = true
+		s.timers.After(settled, s.networkChanged)
+	}
+}
+
+// networkChanged opens sockets whose address may have come, and again those whose
+// interface has been made again.
+func (s *Server) networkChanged() {
+	s.network.timing = false
+	for _, v := range s.services {
+		for k := v.first; k != nil; k = k.next {
+			_, inherited := s.inherited[k.spec]
+			switch {
+			case !k.spec.Comes() || inherited:
+			case k.fd < 0:
+				if f := s.faults[k]; f != nil && f.delay > 0 {
+					s.retry(k)
+				}
+			case k.server == 0 && sock.Look(int(k.fd), k.spec, v.do.Options).Away:
+				s.reopen(k, away)
+			}
+		}
+	}
+	s.register()
+}
