@@ -75,11 +75,8 @@ type Starter struct {
 	// for few descriptors and saves a lot for thousands.
 	Crowded bool
 
-	// Above says that descriptors above Wake may be open. A child closes them
-	// before its exec then, where it might hang.
-	Above bool
-
 	wake   int
+	above  bool // descriptors above wake may be open
 	fork   bool // clone3 is refused here: use syscall.ForkExec
 	free   []*start
 	busy   []*start
@@ -95,14 +92,32 @@ func (s *Starter) Clone() bool { return !s.fork }
 func (s *Starter) Wake() int { return s.wake }
 
 // Floor is the lowest number for a descriptor that is open for long, such as a
-// listening socket. Of a crowd a child should have no copies; so they go above
-// Wake, where its descriptor table ends.
+// listening socket. With many services those go above Wake, where a child's table
+// ends, so that they are never copied.
 func (s *Starter) Floor() int {
 	if s.Crowded {
 		return s.wake + 1
 	}
 	return s.wake/2 + 1
 }
+
+// Keep takes over a descriptor that will be open for long, and returns the number
+// under which it is. When low numbers get scarce, which connections on their way
+// to a server need, that is another one, from Floor up.
+func (s *Starter) Keep(fd int) int {
+	if floor := s.Floor(); fd >= floor/2 && fd < floor {
+		if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor); err == nil {
+			unix.Close(fd)
+			fd = high
+		} // else there is none left, and a low one serves as well
+	}
+	s.Note(fd)
+	return fd
+}
+
+// Note says that a descriptor is open for long under the number that it has. A
+// child closes those above Wake before its exec, which may hang, if there are any.
+func (s *Starter) Note(fd int) { s.above = s.above || fd > s.wake }
 
 // NoStderr says that a server has its standard error where its standard output is.
 const NoStderr = -1
@@ -153,7 +168,7 @@ func (s *Starter) Lend(p *Program, fd, stderr int, extra []byte) (pid int, err e
 
 // copying is the mode of a start that copies the descriptor table.
 func (s *Starter) copying() mode {
-	if s.Above {
+	if s.above {
 		return high
 	}
 	return low

@@ -390,7 +390,7 @@ func TestHangBeforeExecHoldsNoOtherConnection(t *testing.T) {
 		{"crowded", true, false},
 		{"crowded above", true, true},
 	} {
-		h.Crowded, h.Above = tt.crowded, tt.above
+		h.Crowded, h.above = tt.crowded, false
 		other, client := h.connect()
 		if tt.above {
 			high, err := unix.FcntlInt(uintptr(other), unix.F_DUPFD_CLOEXEC, h.Wake()+1)
@@ -400,6 +400,7 @@ func TestHangBeforeExecHoldsNoOtherConnection(t *testing.T) {
 			unix.Close(other)
 			other = high
 		}
+		h.Note(other)
 		stuck := h.prepare(Command{Argv: []string{"t-exit"}})
 		hang(stuck)
 		pid, _ := h.start(stuck, "")
@@ -502,5 +503,35 @@ func BenchmarkStart(b *testing.B) {
 			_, reaped := s.Reap()
 			alive = !reaped
 		}
+	}
+}
+
+// TestKeep: what stays open leaves the low numbers when they get scarce, and is
+// closed by children when it is above those that all of them close.
+func TestKeep(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		crowded bool
+		fd      int // or the next that is free
+		moves   bool
+		above   bool
+	}{
+		{"one that others need", false, 20, true, false},
+		{"high enough", false, 40, false, false},
+		{"beyond what children close", false, 100, false, true},
+		{"in a crowd", true, 40, true, true},
+		{"low in a crowd", true, 20, false, false},
+	} {
+		h := newHarness(t, New)
+		h.Crowded = tt.crowded
+		fd, err := unix.FcntlInt(uintptr(h.Wake()), unix.F_DUPFD_CLOEXEC, tt.fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := h.Keep(fd)
+		if moved := got != fd; moved != tt.moves || moved && got < h.Floor() || h.above != tt.above {
+			t.Errorf("%s: %d has become %d, floor %d, above %v", tt.name, fd, got, h.Floor(), h.above)
+		}
+		unix.Close(got)
 	}
 }

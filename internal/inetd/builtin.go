@@ -96,13 +96,13 @@ func (s *Server) serveBuiltin(v *service, c client) {
 // converse has a goroutine serve a client, whose connection is closed when serve
 // returns.
 func (s *Server) converse(v *service, c client, serve func(*connection)) {
-	f, err := stream(c, s.starter.Floor())
+	c.conn = s.starter.Keep(c.conn)
+	f, err := stream(c)
 	if err != nil {
 		s.leave(v, c.source, c.room)
 		s.log.Warningf("%s: %s", v.label, strerror.Call(err))
 		return
 	}
-	s.starter.Above = true // as many connections as clients
 	logEnd := s.logBuiltin(v, c)
 	go func() {
 		serve(f)
@@ -121,19 +121,13 @@ type connection struct {
 	room *limit.Member
 }
 
-// stream takes over the connection of a client. It is moved out of the low
-// numbers, which connections on their way to a server need.
-func stream(c client, floor int) (*connection, error) {
-	conn := c.conn
-	if high, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, floor); err == nil {
-		unix.Close(conn)
-		conn = high
-	} // else there is none left, and a low one serves as well
-	if err := unix.SetNonblock(conn, true); err != nil {
-		unix.Close(conn)
+// stream takes over the connection of a client.
+func stream(c client) (*connection, error) {
+	if err := unix.SetNonblock(c.conn, true); err != nil {
+		unix.Close(c.conn)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	f := &connection{os.NewFile(uintptr(conn), "connection"), c.room}
+	f := &connection{os.NewFile(uintptr(c.conn), "connection"), c.room}
 	f.room.Evict = f.shutDown
 	return f, nil
 }

@@ -23,7 +23,7 @@ func streamPair(t testing.TB) (fd int, daemon *connection) {
 		t.Fatal(err)
 	}
 	room := builtinPool()
-	daemon, err = stream(client{conn: fds[1], room: room.Enter(plan.MuxName, limit.Source{}, time.Now())}, 3)
+	daemon, err = stream(client{conn: fds[1], room: room.Enter(plan.MuxName, limit.Source{}, time.Now())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,6 @@ func (s *Server) canPutBack(k *socket) bool {
 		return false
 	}
 	s.sessions.open = map[pair]*dgramSession{}
-	s.starter.Above = true // there may be as many sessions as clients
 	return true
 }
 
@@ -129,6 +128,7 @@ func (s *Server) openSession(k *socket, p *sock.Packet, e pair, b []byte) (*dgra
 	if err != nil {
 		return nil, err
 	}
+	s.starter.Note(conn)
 	sock.Local(conn, &s.local)
 	t := &dgramSession{pair: e, at: k, conn: conn, local: s.local.AddrPort()}
 	early := unread(conn) // also from others, which arrived before it was connected

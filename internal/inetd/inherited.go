@@ -16,7 +16,7 @@ func (s *Server) adopt() {
 			s.log.Warningf("descriptor %d of the service manager is of no use: %s", fd, strerror.Call(err))
 			continue
 		}
-		s.keep(high)
+		s.starter.Note(high)
 		s.inherited[spec] = high // of two for one address, which share it, the last will do
 		s.inheritedSpecs = append(s.inheritedSpecs, spec)
 	}

@@ -102,7 +102,7 @@ type inquiry struct {
 // name servers slow, and then goes on with it.
 func (s *Server) inquire(v *service, c client) {
 	q := s.inquiry(v, c)
-	s.keep(c.conn) // children close it then, should one of them hang before its exec
+	s.starter.Note(c.conn)
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
 		q.answer = s.asker.Ask(ctx, q.Question)
 		s.prepare(q, v.do)

@@ -206,18 +206,13 @@ func (s *Server) open(k *socket) {
 // opened begins to poll a socket that has been opened.
 func (s *Server) opened(k *socket, fd int) {
 	k.fd = int32(fd)
-	s.keep(fd)
+	s.starter.Note(fd)
 	s.answers(k)
 	if fd >= len(s.sockets) {
 		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
 	}
 	s.sockets[fd] = k
 	s.arm(k)
-}
-
-// keep notes that a descriptor stays open, perhaps where children must close it.
-func (s *Server) keep(fd int) {
-	s.starter.Above = s.starter.Above || fd > s.starter.Wake()
 }
 
 // The time between attempts to open a socket.

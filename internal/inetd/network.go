@@ -40,7 +40,7 @@ func (s *Server) watchNetwork() {
 			return
 		}
 		s.network.fd = fd
-		s.keep(fd)
+		s.starter.Note(fd)
 	}
 }
 

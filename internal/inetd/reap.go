@@ -96,17 +96,11 @@ func (s *Server) pidfd(pid int) int {
 	if err != nil {
 		return 0
 	}
-	if floor := s.starter.Floor(); fd >= floor/2 && fd < floor { // leave low numbers to connections
-		if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor); err == nil {
-			unix.Close(fd)
-			fd = high
-		}
-	}
+	fd = s.starter.Keep(fd)
 	if s.poll.Add(fd, tagProcess, pid) != nil {
 		unix.Close(fd)
 		return 0
 	}
-	s.keep(fd)
 	return fd
 }
 
