@@ -95,17 +95,17 @@ func (s *Server) triedLate(g *generation, passed, fresh []plan.Problem) {
 		s.awaitLate(2 * s.latecomers.delay)
 		return
 	}
+	if len(passed) > 0 || s.now.late.Asking {
+		s.merge(g)
+		s.awaitLate(0)
+	} else {
+		s.now.late, s.now.hosts = g.late, g.hosts
+		s.awaitLate(2 * s.latecomers.delay)
+	}
 	for _, p := range plan.Condense(fresh) {
 		s.log.Log(priorities[p.Severity], p.LogLine())
 	}
 	for _, p := range passed {
 		s.log.Noticef("%s", p.Passed())
 	}
-	if len(passed) == 0 && !s.now.late.Asking {
-		s.now.late, s.now.hosts = g.late, g.hosts
-		s.awaitLate(2 * s.latecomers.delay)
-		return
-	}
-	s.merge(g)
-	s.awaitLate(0)
 }
