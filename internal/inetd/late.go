@@ -105,7 +105,7 @@ func (s *Server) triedLate(g *generation, passed, fresh []plan.Problem) {
 	for _, p := range plan.Condense(fresh) {
 		s.log.Log(priorities[p.Severity], p.LogLine())
 	}
-	for _, p := range passed {
+	for _, p := range plan.Condense(passed) {
 		s.log.Noticef("%s", p.Passed())
 	}
 }

@@ -49,13 +49,15 @@ func inNetwork(t *testing.T) bool {
 // far is a machine at the other end of a cable, in fact a thread in another
 // network namespace. It has the addresses 10.9.0.9, fd09::9 and fe80::9; ours
 // are 10.9.0.1, 10.9.0.2, fd09::1, fd09::2 and fe80::1, on the device net0.
-type far struct{ work chan func() }
+type far struct {
+	work   chan func()
+	thread int
+}
 
 func newFar(t *testing.T) far {
 	t.Helper()
 	ip(t, "link set lo up")
-	ip(t, "link add net0 type veth peer name far0")
-	f := far{make(chan func())}
+	f := far{make(chan func()), 0}
 	thread := make(chan int)
 	go func() {
 		runtime.LockOSThread()
@@ -67,13 +69,21 @@ func newFar(t *testing.T) far {
 			job()
 		}
 	}()
-	ip(t, "link set far0 netns /proc/%d/ns/net", <-thread)
+	f.thread = <-thread
+	f.plug(t)
+	return f
+}
+
+// plug puts in the cable.
+func (f far) plug(t *testing.T) {
+	t.Helper()
+	ip(t, "link add net0 type veth peer name far0")
+	ip(t, "link set far0 netns /proc/%d/ns/net", f.thread)
 	connect(t, "net0", "10.9.0.1/24 brd +", "10.9.0.2/24 brd +", "fd09::1/64 nodad", "fd09::2/64 nodad", "fe80::1/64 nodad")
 	f.do(func() {
 		connect(t, "far0", "10.9.0.9/24 brd +", "fd09::9/64 nodad", "fe80::9/64 nodad")
 		ip(t, "route add default dev far0")
 	})
-	return f
 }
 
 // do runs job on the far machine.
