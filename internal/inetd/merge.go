@@ -191,6 +191,7 @@ func (s *Server) open(k *socket) {
 		s.openFailed(k, err)
 		return
 	}
+	s.joinGroup(k, fd)
 	if _, failed := s.faults[k]; failed {
 		if s.few(alike{syslog.Notice, "opened"}) {
 			s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)

@@ -6,6 +6,7 @@ import (
 	"inetd/internal/netwatch"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,6 +56,15 @@ func (s *Server) anySocket(is func(*socket) bool) bool {
 	return false
 }
 
+// joinGroup has the socket of a multicast address join its group on all interfaces,
+// and warns if it hears it on some of them only.
+func (s *Server) joinGroup(k *socket, fd int) {
+	_, err := sock.Join(fd, k.spec)
+	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
+		s.log.Warningf("%s: %s: not in the group on all interfaces: %s", k.svc.label, k.spec, strerror.Call(err))
+	}
+}
+
 // networkChanges has the sockets looked at soon.
 func (s *Server) networkChanges() {
 	netwatch.Drain(s.network.fd)
@@ -77,6 +87,8 @@ func (s *Server) networkChanged() {
 				if f := s.faults[k]; f != nil && f.delay > 0 {
 					s.retry(k)
 				}
+			case k.spec.Group() && k.spec.Addr.Addr().Zone() == "":
+				sock.Join(int(k.fd), k.spec) // on interfaces that are new
 			case k.server == 0 && sock.Look(int(k.fd), k.spec, v.do.Options).Away:
 				s.reopen(k, away)
 			}

@@ -11,7 +11,8 @@ import (
 
 // Asked is the local address that the datagram was sent to, with the port of
 // the socket of s that it was received from. For a broadcast it is the address
-// of the interface; for IPv6 multicast, and where the kernel does not say, it
+// of the interface, for an IPv6 group that s is bound to the one that an answer
+// would come from; for other IPv6 multicast, and where the kernel does not say, it
 // is that of s.
 func (p *Packet) Asked(s Spec) netip.AddrPort {
 	addr := s.Addr.Addr()
@@ -20,12 +21,36 @@ func (p *Packet) Asked(s Spec) netip.AddrPort {
 	case v4 != nil:
 		addr = netip.AddrFrom4(v4.Spec_dst)
 	case v6 != nil && !netip.AddrFrom16(v6.Addr).IsMulticast():
-		addr = netip.AddrFrom16(v6.Addr).Unmap()
-		if addr.IsLinkLocalUnicast() && addr.Is6() {
-			addr = addr.WithZone(strconv.Itoa(int(v6.Ifindex)))
+		addr = zoned(netip.AddrFrom16(v6.Addr).Unmap(), v6.Ifindex)
+	case v6 != nil && s.Group():
+		if from, err := source(&p.Peer); err == nil {
+			addr = zoned(from, v6.Ifindex)
 		}
 	}
 	return netip.AddrPortFrom(addr, s.Addr.Port())
+}
+
+// zoned is an address with the interface that a link-local one needs.
+func zoned(addr netip.Addr, index uint32) netip.Addr {
+	if addr.Is6() && addr.IsLinkLocalUnicast() {
+		return addr.WithZone(strconv.Itoa(int(index)))
+	}
+	return addr
+}
+
+// source is the address that the kernel chooses for datagrams to an IPv6 peer.
+func source(peer *Address) (netip.Addr, error) {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer unix.Close(fd)
+	if err := Connect(fd, peer); err != nil {
+		return netip.Addr{}, err
+	}
+	var local Address
+	err = Local(fd, &local)
+	return local.AddrPort().Addr().WithZone(""), err
 }
 
 // Connect makes a socket for the sender of a datagram alone: bound to the

@@ -86,7 +86,9 @@ func Restore(fd int, s Spec, o Options) (changed []string) {
 		}
 	}
 	changed = append(changed, restoreBuffers(fd, fresh)...)
-	return append(changed, restoreMemory(fd, fresh, s)...)
+	changed = append(changed, restoreMemory(fd, fresh, s)...)
+	Join(fd, s) // should the server have left the group
+	return changed
 }
 
 // has reports whether a socket has the options of a level.

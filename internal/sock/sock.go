@@ -149,6 +149,9 @@ func set(fd int, s Spec, o Options) (ours File, err error) {
 	} else {
 		err = bind(fd, s)
 	}
+	if err == nil {
+		err = joinAny(fd, s)
+	}
 	switch {
 	case err != nil:
 		return File{}, err
