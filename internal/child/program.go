@@ -113,6 +113,10 @@ func (p *Profile) Program(path string, argv []string) (*Program, error) {
 	return g, err
 }
 
+// Credential is who the program is to be; nil: whoever the daemon is. It is not to
+// be changed.
+func (g *Program) Credential() *Credential { return g.cred }
+
 // Path is the path of the program.
 func (g *Program) Path() string { return unix.BytePtrToString(g.path) }
 

@@ -24,7 +24,7 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/environ", "internal/gc", "internal/getent", "internal/ident",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/ident",
 		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
@@ -34,11 +34,12 @@ var picture = map[string][]string{
 	},
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
-		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/ident", "internal/limit",
+		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit",
 		"internal/netdb", "internal/plaintext", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
 	},
 
 	"internal/loop":         {unixsys},
+	"internal/examine":      {"internal/strerror", unixsys},
 	"internal/status":       {"internal/nearest"},
 	"internal/access":       {"internal/nearest", "internal/plaintext"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},

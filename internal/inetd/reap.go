@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/plan"
-	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
@@ -174,9 +172,7 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	s.logExit(p, st)
 	switch {
 	case st.Stage != child.Run:
-		why := s.startFailure(p, st)
-		v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), why, time.Now())
-		s.log.Errorf("%s (%s%s)", why, v.label, p.client.from())
+		s.startFailed(p, st)
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
 		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)%s", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal(), p.whySignal(st.Wait.Signal()))
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:
@@ -190,18 +186,6 @@ func (p *process) whySignal(sig syscall.Signal) string {
 		return ""
 	}
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
-}
-
-// startFailure explains why a server could not be started.
-func (s *Server) startFailure(p *process, st child.Status) string {
-	path := p.program.Path()
-	text := st.Error(path)
-	if st.Stage == child.Exec && st.Errno == syscall.ENOENT {
-		if why := plan.MissingInterpreter(path); why != "" {
-			text += ": " + why
-		}
-	}
-	return text
 }
 
 // how is an exit in words.

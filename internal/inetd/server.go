@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -92,6 +93,10 @@ type Server struct {
 	asker      *wrap.Asker
 	inquiries  asking // about clients
 
+	examinations asking       // of programs that could not be executed
+	findings     sync.Map     // failure to what a look at the program said
+	known        atomic.Int32 // findings
+
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
@@ -126,7 +131,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(),
+		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}
 	s.findRules()

@@ -182,6 +182,9 @@ func TestCheckSeveralFiles(t *testing.T) {
 func TestCheckFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // the server's user searches it
+		t.Fatal(err)
+	}
 	const line = "7001\tstream\ttcp4\tnowait\t65001:65001\t"
 	server := write(t, filepath.Join(dir, "server"), "#!/bin/sh\n")
 	tests := []struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"inetd/internal/conf"
+	"inetd/internal/examine"
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
@@ -69,10 +70,10 @@ type loader struct {
 		text string
 	}
 	claims    map[sock.Spec]claim
-	exposures map[exposure]string // what is wrong with directories of UNIX paths
-	checked   map[string]string   // server path → what is wrong with it
-	room      []Socket            // for the sockets of the next services
-	wants     []Socket            // of the entry in hand
+	exposures map[exposure]string         // what is wrong with directories of UNIX paths
+	checked   map[checked]examine.Finding // what is wrong with servers
+	room      []Socket                    // for the sockets of the next services
+	wants     []Socket                    // of the entry in hand
 	mux       muxPlan
 	told      map[string]bool   // notices that are said once a load
 	replaced  map[conf.Pos]bool // lines of entries that lost all their sockets
@@ -111,7 +112,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 		cfg: cfg, host: host, names: host.Names, checking: checking,
 		actions:   map[Action]*Action{},
 		claims:    make(map[sock.Spec]claim, host.Sockets),
-		checked:   map[string]string{},
+		checked:   map[checked]examine.Finding{},
 		exposures: map[exposure]string{},
 		told:      map[string]bool{},
 		replaced:  map[conf.Pos]bool{},

@@ -1,15 +1,13 @@
 package plan
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"inetd/internal/conf"
-	"inetd/internal/strerror"
+	"inetd/internal/examine"
 )
 
 // searchPath is where a server without a slash is looked for, as busybox does.
@@ -57,18 +55,40 @@ func (l *loader) path(e *conf.Entry) string {
 	return path
 }
 
-// checkServer warns, at a column, of a server program that cannot be executed.
+// checkServer warns, at a column, of a server program that its user cannot execute.
 func (l *loader) checkServer(e *conf.Entry, path string, col int) {
-	fault, ok := l.checked[path]
+	if e.Keys != nil && e.Keys.Has("chroot") {
+		return // it is seen from there, with its interpreter and libraries
+	}
+	k := checked{path, e.User, e.Group}
+	found, ok := l.checked[k]
 	if !ok {
-		if fault = unusable(path); fault != "" && !strings.Contains(e.Server, "/") {
-			fault = fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])
+		found = examine.Program(path, l.examiner(e))
+		if found != (examine.Finding{}) && !strings.Contains(e.Server, "/") {
+			found = examine.Finding{Cause: fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])}
 		}
-		l.checked[path] = fault
+		l.checked[k] = found
 	}
-	if fault != "" {
-		l.reportPassing(served, e, e.Cols[col], conf.Warning, fault, "")
+	if found != (examine.Finding{}) {
+		l.reportPassing(served, e, e.Cols[col], conf.Warning, found.Cause, found.Advice)
 	}
+}
+
+// checked is a server program and whose it is.
+type checked struct{ path, user, group string }
+
+// examiner is the user of an entry's server. One that is unknown is reported
+// elsewhere, and counts as root here.
+func (l *loader) examiner(e *conf.Entry) (u examine.User) {
+	if e.User == "" {
+		u.UID, u.GID = uint32(l.host.UID), uint32(l.host.GID)
+		return u
+	}
+	c, err := l.plan.Accounts.Lookup(e.User, e.Group)
+	if err != nil {
+		return u
+	}
+	return examine.User{UID: c.UID, GID: c.GID, Groups: c.Groups}
 }
 
 func search(name string) string {
@@ -79,46 +99,4 @@ func search(name string) string {
 		}
 	}
 	return filepath.Join(searchPath[0], name)
-}
-
-// unusable says why a server program cannot be executed by root, or nothing.
-func unusable(path string) string {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("server %s: %s", path, strerror.Cause(err))
-	case info.IsDir():
-		return fmt.Sprintf("server %s is a directory", path)
-	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Sprintf("server %s is not executable", path)
-	}
-	return MissingInterpreter(path)
-}
-
-// MissingInterpreter explains why executing a file that exists gives "No such
-// file or directory": the program in its first line does not exist.
-func MissingInterpreter(path string) string {
-	interp := interpreter(path)
-	if interp == "" {
-		return ""
-	}
-	if _, err := os.Stat(interp); err != nil {
-		return fmt.Sprintf("interpreter %s of %s: %s", interp, path, strerror.Cause(err))
-	}
-	return ""
-}
-
-// interpreter returns the program named in the first line of a script.
-func interpreter(path string) string {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	line, _ := bufio.NewReaderSize(f, 256).ReadSlice('\n') // the kernel reads no more
-	rest, ok := strings.CutPrefix(string(line), "#!")
-	if words := strings.Fields(rest); ok && len(words) > 0 {
-		return words[0]
-	}
-	return ""
 }

@@ -1,0 +1,182 @@
+// Package examine says why a program cannot be executed. In goes a path, and who
+// is to execute it; out comes the cause in plain words with a remedy, or nothing
+// if there is none to be seen. It follows the path that execve(2) takes in the
+// kernel, in the same order, and then that of the dynamic loader.
+//
+// It reads a few small pieces of files, and may block where a file system does.
+package examine
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/strerror"
+)
+
+// User is who executes a program: the numbers that a server would have.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32 // supplementary ones
+}
+
+// Finding is what stands in the way of a program. The zero value is nothing.
+type Finding struct {
+	Cause  string // such as "interpreter /usr/bin/perl5 of /srv/x: No such file or directory"
+	Advice string // what to type or to look at; may be empty
+}
+
+// String is the cause with the advice.
+func (f Finding) String() string {
+	if f.Advice == "" {
+		return f.Cause
+	}
+	return f.Cause + "; " + f.Advice
+}
+
+// Program looks for what keeps u from executing the file at path.
+func Program(path string, u User) Finding {
+	return program(path, u, "server", 0)
+}
+
+// maxScripts is how many scripts may be interpreters of each other before
+// execve(2) gives ELOOP.
+const maxScripts = 5
+
+// program examines a file that is called what in messages.
+func program(path string, u User, what string, depth int) Finding {
+	if f := reach(path, u, what); f != (Finding{}) {
+		return f
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Finding{Cause: fmt.Sprintf("%s %s: %s", what, path, strerror.Cause(err))}
+	case info.IsDir():
+		return Finding{Cause: fmt.Sprintf("%s %s is a directory", what, path)}
+	case !info.Mode().IsRegular():
+		return Finding{Cause: fmt.Sprintf("%s %s is not a regular file", what, path)}
+	case !u.may(info, 1):
+		return notExecutable(path, info, what)
+	}
+	if mount, ok := noexec(path); ok {
+		return Finding{fmt.Sprintf("%s %s lies on %s, which is mounted noexec", what, path, mount), "move it, or remount that with exec"}
+	}
+	return contents(path, u, what, depth)
+}
+
+// notExecutable tells a file without any x bit from one that only others may
+// execute.
+func notExecutable(path string, info fs.FileInfo, what string) Finding {
+	if info.Mode().Perm()&0o111 == 0 {
+		f := Finding{Cause: fmt.Sprintf("%s %s is not executable", what, path)}
+		if program := head(path); bytes.HasPrefix(program, []byte("#!")) || bytes.HasPrefix(program, []byte(elf.ELFMAG)) {
+			f.Advice = "try chmod a+x " + path
+		}
+		return f
+	}
+	return Finding{Cause: fmt.Sprintf("%s %s may not be executed by the user of the service: its mode is %04o", what, path, info.Mode().Perm())}
+}
+
+// may reports whether the mode of a file gives a user a right: 1 is to execute
+// or to search, 4 to read. Root may search every directory and read every file,
+// and execute what has one x bit. Access control lists are not looked at.
+func (u User) may(info fs.FileInfo, right fs.FileMode) bool {
+	mode := info.Mode().Perm()
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+		return true
+	case u.UID == 0:
+		return right != 1 || info.IsDir() || mode&0o111 != 0
+	case st.Uid == u.UID:
+		return mode>>6&right != 0
+	case st.Gid == u.GID || slices.Contains(u.Groups, st.Gid):
+		return mode>>3&right != 0
+	}
+	return mode&right != 0
+}
+
+// reach looks for a directory on the way to path that is missing, is none, or
+// may not be searched. Links on the way are followed.
+func reach(path string, u User, what string) Finding {
+	if !filepath.IsAbs(path) {
+		return Finding{}
+	}
+	whole, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		whole = path
+	}
+	for _, way := range slices.Compact([]string{path, whole}) {
+		for at := range strings.Split(way, "/") {
+			dir := strings.Join(strings.Split(way, "/")[:at], "/") + "/"
+			if at == 0 {
+				continue
+			}
+			info, err := os.Stat(dir)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return Finding{Cause: fmt.Sprintf("%s %s: No such file or directory", what, path)}
+			case err != nil:
+				return Finding{Cause: fmt.Sprintf("%s %s: %s", what, path, strerror.Cause(err))}
+			case !u.may(info, 1):
+				return Finding{fmt.Sprintf("the user of the service may not search %s, where %s %s lies", dir, what, path), "try chmod a+x " + dir}
+			}
+		}
+	}
+	return Finding{}
+}
+
+// noexec returns the place where the file system of a path is mounted, if
+// nothing may be executed there.
+func noexec(path string) (mount string, ok bool) {
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil || fs.Flags&unix.ST_NOEXEC == 0 {
+		return "", false
+	}
+	whole, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "its file system", true
+	}
+	var here unix.Stat_t
+	if unix.Stat(whole, &here) != nil {
+		return "its file system", true
+	}
+	for dir := filepath.Dir(whole); ; dir = filepath.Dir(dir) {
+		var up unix.Stat_t
+		if dir == "/" || unix.Stat(filepath.Dir(dir), &up) != nil || up.Dev != here.Dev {
+			return dir, true
+		}
+	}
+}
+
+// Failed explains an errno of execve(2) that a look at the file does not: it is
+// busy, the arguments are too long, or somebody forbids it. u and path are as
+// for Program.
+func Failed(path string, u User, e syscall.Errno) Finding {
+	if f := Program(path, u); f != (Finding{}) {
+		return f
+	}
+	switch e {
+	case unix.ETXTBSY:
+		return Finding{"a process has it open for writing", "wait until it is copied, or see: fuser -v " + path}
+	case unix.E2BIG:
+		return Finding{"the arguments and the environment are too long", "one word may have 128 KiB, all together a quarter of the stack limit"}
+	case unix.EACCES, unix.EPERM:
+		return Finding{"its mode allows it, so a security module or a seccomp filter refuses it", "see the audit log or: dmesg"}
+	case unix.ENOENT:
+		return Finding{Cause: "it is there now"}
+	case unix.ENOEXEC:
+		return Finding{Cause: "this machine cannot execute it"}
+	}
+	return Finding{}
+}

@@ -1,0 +1,64 @@
+package examine
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// loaderCache lists the libraries that glibc's loader knows (ld.so(8)).
+const loaderCache = "/etc/ld.so.cache"
+
+// libraryDirs are the directories of the loaders of glibc and musl. Both look
+// into more; those are in the cache or in the program.
+var libraryDirs = []string{"/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"}
+
+// missingLibrary returns the name of a library that a program needs and that is
+// nowhere, or nothing. Libraries of libraries are not followed.
+func missingLibrary(path string, f *elf.File) string {
+	needed, err := f.ImportedLibraries()
+	if err != nil || len(needed) == 0 {
+		return ""
+	}
+	dirs := append(ownDirs(path, f), libraryDirs...)
+	cache, _ := os.ReadFile(loaderCache)
+	for _, lib := range needed {
+		if !found(lib, dirs, cache) {
+			return lib
+		}
+	}
+	return ""
+}
+
+func found(lib string, dirs []string, cache []byte) bool {
+	if strings.Contains(lib, "/") {
+		_, err := os.Stat(lib)
+		return err == nil
+	}
+	if bytes.Contains(cache, append(append([]byte{0}, lib...), 0)) {
+		return true
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, lib)); err == nil {
+			return true
+		}
+		if more, _ := filepath.Glob(filepath.Join(dir, "*-linux-*", lib)); len(more) > 0 {
+			return true // Debian's multiarch
+		}
+	}
+	return false
+}
+
+// ownDirs are the directories that a program names itself.
+func ownDirs(path string, f *elf.File) (dirs []string) {
+	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
+		values, _ := f.DynString(tag)
+		for _, v := range values {
+			origin := strings.NewReplacer("$ORIGIN", filepath.Dir(path), "${ORIGIN}", filepath.Dir(path))
+			dirs = append(dirs, strings.Split(origin.Replace(v), ":")...)
+		}
+	}
+	return dirs
+}
