@@ -35,13 +35,13 @@ var picture = map[string][]string{
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
 		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/plaintext", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
+		"internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
 	},
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/strerror", unixsys},
 	"internal/status":       {"internal/nearest"},
-	"internal/access":       {"internal/nearest", "internal/plaintext"},
+	"internal/access":       {"internal/nearest", "internal/plaintext", "internal/prefix"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
@@ -56,6 +56,7 @@ var picture = map[string][]string{
 	"internal/nearest":      {},
 	"internal/netwatch":     {unixsys},
 	"internal/plaintext":    {},
+	"internal/prefix":       {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/sock":         {unixsys},
@@ -74,7 +75,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

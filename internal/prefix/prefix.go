@@ -1,0 +1,130 @@
+// Package prefix looks addresses up in sets of networks. In go networks, once;
+// out comes, for an address, the network of the set that it belongs to. A set
+// may have a hundred thousand of them: it is two sorted arrays, one for each
+// version of IP, without pointers. The package is pure.
+package prefix
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+)
+
+// Set is a set of networks. It does not change, and may be used by several
+// goroutines. The zero Set is empty.
+type Set struct {
+	four, six []network // sorted, and no one within another
+}
+
+// network is an address of 128 bits, of which the first so many count. One of IPv4
+// has its 32 bits first, and nothing behind.
+type network struct {
+	high, low uint64
+	bits      uint8
+}
+
+// New makes a set of networks. IPv4 within IPv6 (::ffff:0:0/96) counts as IPv4, and
+// no other network of IPv6 holds any of that. What is not valid is left out.
+func New(list []netip.Prefix) Set {
+	var s Set
+	for _, p := range list {
+		p = unmap(p)
+		switch {
+		case !p.IsValid():
+		case p.Addr().Is4():
+			s.four = append(s.four, of(p.Addr(), p.Bits()))
+		default:
+			s.six = append(s.six, of(p.Addr(), p.Bits()))
+		}
+	}
+	s.four, s.six = tidy(s.four), tidy(s.six)
+	return s
+}
+
+// unmap writes a network of IPv4 within IPv6 as one of IPv4.
+func unmap(p netip.Prefix) netip.Prefix {
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p
+}
+
+// of is the network of an address, with all of its other bits 0.
+func of(a netip.Addr, bits int) network {
+	n := network{bits: uint8(bits)}
+	if a.Is4() {
+		b := a.As4()
+		n.high = uint64(binary.BigEndian.Uint32(b[:])) << 32
+	} else {
+		b := a.As16()
+		n.high, n.low = binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	}
+	return n.cut(n.bits)
+}
+
+// cut is the network of the first bits of n.
+func (n network) cut(bits uint8) network {
+	n.bits = bits
+	if bits >= 64 {
+		n.low &^= ^uint64(0) >> (bits - 64)
+		return n
+	}
+	n.high &^= ^uint64(0) >> bits
+	n.low = 0
+	return n
+}
+
+// compare orders networks by their first address. Of those that begin alike the
+// widest comes first.
+func compare(a, b network) int {
+	return cmp.Or(cmp.Compare(a.high, b.high), cmp.Compare(a.low, b.low), cmp.Compare(a.bits, b.bits))
+}
+
+// holds reports whether all of m belongs to n.
+func (n network) holds(m network) bool { return n.bits <= m.bits && m.cut(n.bits) == n }
+
+// tidy sorts networks and drops those within another. Two networks are either apart
+// or one holds the other, so what is left is apart.
+func tidy(list []network) []network {
+	slices.SortFunc(list, compare)
+	kept := list[:0]
+	for _, n := range list {
+		if last := len(kept) - 1; last < 0 || !kept[last].holds(n) {
+			kept = append(kept, n)
+		}
+	}
+	return slices.Clip(kept)
+}
+
+// Find returns the widest network of the set that an address belongs to. An address
+// of IPv4 within IPv6 counts as IPv4; the zone of one of IPv6 does not matter.
+func (s Set) Find(a netip.Addr) (p netip.Prefix, found bool) {
+	if !a.IsValid() {
+		return p, false
+	}
+	a = a.Unmap()
+	list := s.six
+	if a.Is4() {
+		list = s.four
+	}
+	n := of(a, a.BitLen())
+	i, exact := slices.BinarySearchFunc(list, n, compare)
+	if !exact {
+		i-- // the last one that begins before
+	}
+	if i < 0 || !list[i].holds(n) {
+		return p, false
+	}
+	p, _ = a.WithZone("").Prefix(int(list[i].bits))
+	return p, true
+}
+
+// Has reports whether an address belongs to a network of the set.
+func (s Set) Has(a netip.Addr) bool {
+	_, found := s.Find(a)
+	return found
+}
+
+// Len is how many networks the set is made of.
+func (s Set) Len() int { return len(s.four) + len(s.six) }
