@@ -124,11 +124,12 @@ func (def Definition) String() string {
 
 // String returns the option as it stands in a definition: "key = value value".
 func (o Option) String() string {
-	s := o.Key.Text + " ="
+	var b strings.Builder // values may be very many
+	b.WriteString(o.Key.Text + " =")
 	for _, v := range o.Values {
-		s += " " + quoteValue(v.Text)
+		b.WriteString(" " + quoteValue(v.Text))
 	}
-	return s
+	return b.String()
 }
 
 // String returns the keys that are in force as the options of a definition.
