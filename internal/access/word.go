@@ -14,10 +14,10 @@ type wordKind int
 const (
 	exact wordKind = iota
 	anything
-	known  // anything but "unknown"
-	glob   // contains * or ?
-	suffix // starts with a dot
-	prefix // ends with a dot
+	known     // anything but "unknown"
+	glob      // contains * or ?
+	ending    // starts with a dot
+	beginning // ends with a dot
 )
 
 func parseWord(s string) word {
@@ -26,13 +26,13 @@ func parseWord(s string) word {
 	case strings.ContainsAny(s, "*?"):
 		return word{glob, s}
 	case strings.HasPrefix(s, "."):
-		return word{suffix, s}
+		return word{ending, s}
 	case s == "all":
 		return word{anything, s}
 	case s == "known":
 		return word{known, s}
 	case strings.HasSuffix(s, "."):
-		return word{prefix, s}
+		return word{beginning, s}
 	default:
 		return word{exact, s}
 	}
@@ -46,9 +46,9 @@ func (w word) match(s string) bool {
 		return s != unknown
 	case glob:
 		return globMatch(w.text, s)
-	case suffix:
+	case ending:
 		return len(s) > len(w.text) && strings.HasSuffix(s, w.text)
-	case prefix:
+	case beginning:
 		return strings.HasPrefix(s, w.text)
 	default:
 		return s == w.text
