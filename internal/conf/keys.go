@@ -203,9 +203,9 @@ var table = [...]row{
 	{"stderr", 1, 1, later, (*draft).stderr},
 	{"pty", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PTY = d.yes(v[0]) }},
 
-	{"allow", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},
-	{"deny", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Deny = d.clients(v) }},
-	{"wrap", 1, 1, access | later, func(d *draft, k *Keys, v []Word) { k.Wrap = d.yes(v[0]) }},
+	{"allow", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},
+	{"deny", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Deny = d.clients(v) }},
+	{"wrap", 1, 1, access, func(d *draft, k *Keys, v []Word) { k.Wrap = d.yes(v[0]) }},
 	{"refuse", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Refuse = v[0].Text }},
 	{"full", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.FullRefuse = d.choice(v[0], "wait", "refuse") == 1 }},
 	{"source_prefix", 1, 1, later, (*draft).sourcePrefix},

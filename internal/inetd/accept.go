@@ -24,6 +24,7 @@ type client struct {
 	source  limit.Source   // what it counts as
 	room    *limit.Member  // of a client of a builtin that stays
 	session *dgramSession  // of a datagram client
+	named   bool           // its name decides whether it is served
 }
 
 // from says in a log line where a client comes from.

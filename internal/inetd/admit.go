@@ -26,7 +26,7 @@ func (s *Server) mayStart(v *service) bool {
 // client, if there is one. Clients of tcpmux ask for room when they enter.
 func (s *Server) bound(v *service) bound {
 	switch {
-	case s.inquiries.full() && s.inquires(v.do):
+	case s.inquiries.full() && (s.inquires(v.do) || v.do.asksNames):
 		return byInquiries
 	case v.used != nil && v.used.Full(v.do.Limits):
 		return byService
@@ -63,11 +63,14 @@ func (s *Server) suspend(v *service, now time.Time) {
 	})
 }
 
-// admit applies the limits of one source, which come first so that one
-// client cannot use up a service, and counts the start.
+// admit asks whether a client is welcome, applies the limits of its source, which
+// come first so that one client cannot use up a service, and counts the start.
 func (s *Server) admit(v *service, c *client) bool {
 	u, now := v.usage(), time.Now()
 	u.LastClient = now.Unix()
+	if !s.welcomes(v, c) {
+		return false
+	}
 	r := u.Admit(now, c.source, v.do.Limits)
 	if r.First {
 		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, c.who(), r.Why, r.Limit)

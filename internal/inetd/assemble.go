@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"inetd/internal/access"
 	"inetd/internal/account"
 	"inetd/internal/child"
 	"inetd/internal/conf"
@@ -29,6 +30,7 @@ type generation struct {
 	hosts    *plan.Names       // that the configuration names; nil: none
 	late     *plan.Late        // what is to be tried again; nil: nothing
 	sockets  int
+	guards   map[*service]*access.Guard // of the services that say who may use them
 }
 
 // host is what a load of this daemon needs to know.
@@ -53,7 +55,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, 
 	if g.profiles, err = profiles(p.Identities, p.Keys, starter, env); err != nil {
 		return nil, err
 	}
-	a := assembly{generation: g, actions: map[*plan.Action]*action{}}
+	a := assembly{generation: g, actions: map[*plan.Action]*action{}, made: map[*conf.Keys]*access.Guard{}}
 	for _, v := range p.Services {
 		if err := a.add(v); err != nil {
 			return nil, err
@@ -89,6 +91,7 @@ type assembly struct {
 	*generation
 	blocks  blocks
 	actions map[*plan.Action]*action
+	made    map[*conf.Keys]*access.Guard
 	last    struct { // the file of the entry before
 		name  string
 		index uint32
@@ -108,6 +111,7 @@ func (a *assembly) add(from *plan.Service) error {
 		at = &(*at).next
 	}
 	a.services = append(a.services, v)
+	a.guard(v, from)
 	if do.Mux {
 		a.mux = append(a.mux, v)
 	}

@@ -180,7 +180,8 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 		return true // that source is real
 	}
 	peer := p.Peer.AddrPort()
-	if p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
+	c := client{peer: peer}
+	if !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
 	return s.admitReply(v, peer.Addr())

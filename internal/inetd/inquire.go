@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ func (s *Server) findRules() {
 // problems.
 func (s *Server) readRules(p *plan.Plan) {
 	var files []*wrap.Files
-	if s.cfg.Wrap || s.cfg.WrapInternal {
+	if s.cfg.Wrap || s.cfg.WrapInternal || p.Wraps {
 		files = append(files, s.hosts)
 	}
 	if p.Secured != nil {
@@ -54,7 +53,7 @@ func (s *Server) logProblems(problems []access.Problem) {
 // attend serves a client that has been admitted. It takes over the connection.
 func (s *Server) attend(v *service, c client) {
 	switch {
-	case s.inquires(v.do):
+	case c.named || s.inquires(v.do):
 		s.inquire(v, c)
 		return
 	case v.do.Builtin != "":
@@ -70,14 +69,8 @@ func (s *Server) inquires(do *action) bool {
 	return s.wraps(do) || s.tellsNames(do) || s.now.secured != nil
 }
 
-// wraps reports whether hosts.allow and hosts.deny decide who is served. What
-// tcpd starts is left to tcpd, which asks them itself.
-func (s *Server) wraps(do *action) bool {
-	if do.Builtin != "" {
-		return s.cfg.WrapInternal
-	}
-	return s.cfg.Wrap && filepath.Base(do.Path) != "tcpd"
-}
+// wraps reports whether hosts.allow and hosts.deny decide who is served.
+func (s *Server) wraps(do *action) bool { return s.cfg.Wraps(do.Action, do.keys) }
 
 // tellsNames reports whether the server is told the names of hosts.
 func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.Builtin == "" }
@@ -120,6 +113,9 @@ func (s *Server) inquiry(v *service, c client) *inquiry {
 		q.Local = s.local.AddrPort()
 	}
 	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.do), s.runShell
+	if c.named {
+		q.Rules = append(q.Rules, wrap.Fixed(s.now.guards[v].Check))
+	}
 	if s.now.secured != nil {
 		q.Service = cmp.Or(s.now.secured[v.label], q.name)
 		q.Rules = append(q.Rules, s.sec)

@@ -44,6 +44,9 @@ type action struct {
 	program *child.Program // nil: a builtin
 	daemon  string         // base name of argv[0], for access rules
 	keys    *conf.Keys     // nil: none
+
+	guarded   bool // the entry says who may use it: see generation.guards
+	asksNames bool // by names of hosts, among others
 }
 
 // socket is one address a service is reached by. It lives on through a reload,
@@ -75,6 +78,7 @@ type usage struct {
 	mended     []string  // what wait servers have left behind, as it was logged
 	altered    bool      // one has changed options of its socket
 	looked     time.Time // when these were last looked at
+	unwelcome  time.Time // when the sender of a datagram who is refused was last told
 }
 
 func (v *service) usage() *usage {

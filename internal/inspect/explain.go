@@ -67,11 +67,8 @@ func verdicts(c *plan.Config, r *plan.Report, from string, w io.Writer) (allowed
 		if len(e.Argv) > 0 {
 			q.Daemon = filepath.Base(e.Argv[0])
 		}
-		allow, deny, sec := c.RuleFiles()
-		if c.Wrap && e.Builtin == "" || c.WrapInternal && e.Builtin != "" {
-			q.Rules = append(q.Rules, wrap.Hosts(allow, deny))
-		}
-		if r.Secured {
+		q.Rules = c.RulesOf(e)
+		if _, _, sec := c.RuleFiles(); r.Secured {
 			q.Rules = append(q.Rules, wrap.Sec(sec))
 		}
 		a := asker.Judge(context.Background(), q)

@@ -16,7 +16,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	wants, port := l.addresses(e)
 	l.mux.seen = l.mux.seen || isMux(e, port)
 	do := l.action(e, port)
-	if do == nil || len(wants) == 0 || !l.secure(e, do, port) {
+	if do == nil || len(wants) == 0 || !l.secure(e, do, port) || !l.guarded(e, do) {
 		return nil
 	}
 	l.tellExposed(e, do)
@@ -36,7 +36,11 @@ func (l *loader) service(e *conf.Entry, do *Action) *Service {
 	}
 	room := l.room[:0:each]
 	l.room = l.room[each:]
-	return &Service{Label: e.Label(), At: e.Pos, Do: do, Sockets: room}
+	v := &Service{Label: e.Label(), At: e.Pos, Do: do, Sockets: room}
+	if e.Keys.Has("allow") || e.Keys.Has("deny") {
+		v.Clients = e.Keys
+	}
+	return v
 }
 
 // claim says which entry has a socket.

@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"inetd/internal/conf"
 	"inetd/internal/strerror"
@@ -12,16 +14,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keysText is what an entry asks for beyond its columns, as it is written: equal
-// texts mean equal keys. Entries that are amended alike share one value.
+// longKeys is from how many bytes on a text of keys is replaced by a digest. Lists of
+// networks may have megabytes.
+const longKeys = 1 << 10
+
+// keysText is what an entry asks for beyond its columns, as it is written, or a
+// digest of that: equal texts mean equal keys. Entries that are amended alike share
+// one value.
 func (l *loader) keysText(k *conf.Keys) string {
 	if k == nil {
 		return ""
 	}
 	if l.lastKeys.keys != k {
 		l.lastKeys.keys, l.lastKeys.text = k, k.String()
+		if len(l.lastKeys.text) > longKeys {
+			sum := sha256.Sum256([]byte(l.lastKeys.text))
+			l.lastKeys.text = string(sum[:])
+		}
 	}
 	return l.lastKeys.text
+}
+
+// lean is a copy of keys without what only a load needs: their text, and the lists of
+// clients, from which GuardOf has made what decides.
+func lean(k *conf.Keys) *conf.Keys {
+	c := *k
+	c.Allow, c.Deny = nil, nil
+	c.Options = make([]conf.Option, len(k.Options))
+	for i, o := range k.Options {
+		c.Options[i].Key = conf.Word{Pos: o.Key.Pos, Text: strings.Clone(o.Key.Text)}
+	}
+	return &c
 }
 
 // rootKeys are those that only a daemon of root's can give a server.

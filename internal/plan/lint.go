@@ -123,10 +123,10 @@ func (l *loader) lintSixAlone() []Problem {
 // lintRootForAll hints, once, at services that run as root and let everybody in,
 // though -l would ask who comes.
 func (l *loader) lintRootForAll() []Problem {
-	if l.cfg.Wrap {
-		return nil
-	}
 	return l.once(func(n note) bool {
+		if k := n.entry.Keys; l.cfg.wraps(k, false) || k.Has("allow") {
+			return false
+		}
 		return !n.entry.Internal && !n.entry.Wait && n.who != nil && n.who.UID == 0 && n.everywhere() && filepath.Base(n.entry.Server) != "tcpd"
 	}, conf.ColService, "runs as root and lets every address in", "-l, tcpd or an address before the service would limit that")
 }

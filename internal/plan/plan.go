@@ -94,6 +94,7 @@ type Plan struct {
 	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
 	Names      *Names                // the hosts that were asked for; nil: none
 	Late       *Late                 // what is to be tried again; nil: nothing
+	Wraps      bool                  // a service asks hosts.allow and hosts.deny by its key wrap
 	Err        error                 // the configuration as a whole cannot be used
 }
 
@@ -111,6 +112,7 @@ type Service struct {
 	Label   string // "ftp/tcp", the subject of log lines; it may be part of a file's text
 	At      conf.Pos
 	Do      *Action
+	Clients *conf.Keys // those of the entry, if they say who may use it; they have their places, which an Action does not tell apart
 	Sockets []Socket
 }
 
@@ -156,7 +158,7 @@ type Action struct {
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
-	Keys    string // what the entry asks for beyond its columns, as it is written; "": nothing
+	Keys    string // what the entry asks for beyond its columns, see keysText; "": nothing
 	Proto   string // the variable PROTO of the server
 	Listens bool   // its sockets have connections
 	Mux     bool   // it has no sockets: tcpmux hands out its connections
@@ -185,7 +187,7 @@ func (a *Action) mode() Mode {
 // clone makes an action independent of the text of the configuration file, which
 // would otherwise be kept in memory with it.
 func (a Action) clone() *Action {
-	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Keys, &a.Proto, &a.Ident.Fallback, &a.Ident.OS} {
+	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Proto, &a.Ident.Fallback, &a.Ident.OS} {
 		*s = strings.Clone(*s)
 	}
 	return &a

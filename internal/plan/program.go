@@ -30,7 +30,7 @@ func (l *loader) server(e *conf.Entry) (path string, argv []string) {
 	if !filepath.IsAbs(behind) {
 		behind = filepath.Join(tcpdDir, behind)
 	}
-	if l.cfg.Wrap && e.Type == conf.Stream && !e.Wait {
+	if l.cfg.wraps(e.Keys, false) && e.Type == conf.Stream && !e.Wait {
 		l.checkServer(e, behind, conf.ColArgs)
 		return behind, append([]string{filepath.Base(behind)}, e.Argv[1:]...)
 	}

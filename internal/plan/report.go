@@ -68,6 +68,9 @@ type reportEntry struct {
 	Program    *reportProgram  `json:"program,omitempty"`
 	Keys       []reportKey     `json:"keys,omitempty"` // in force, beside the columns
 
+	// Clients are the keys that say who may use it.
+	Clients *conf.Keys `json:"-"`
+
 	label string
 }
 
@@ -183,7 +186,7 @@ func (n note) entryOf(c *Config) reportEntry {
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
 		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.Starts, lim.Max, lim.PerMinute, lim.PerSource},
 		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
-		Served: n.served(), Sockets: []reportSocket{}, Keys: keysOf(e),
+		Served: n.served(), Sockets: []reportSocket{}, Keys: keysOf(e), Clients: e.Keys,
 	}
 	if r.User == "" {
 		r.User = "-"

@@ -52,7 +52,7 @@ func (l *loader) secure(e *conf.Entry, do *Action, port *portName) bool {
 func (l *loader) ruleProblems() (problems []Problem) {
 	var found []access.Problem
 	allow, deny, sec := l.cfg.RuleFiles()
-	if l.cfg.Wrap || l.cfg.WrapInternal {
+	if l.cfg.Wrap || l.cfg.WrapInternal || l.plan.Wraps {
 		_, found = wrap.Hosts(allow, deny).Read()
 	}
 	if l.sec != nil {

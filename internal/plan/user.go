@@ -40,10 +40,10 @@ func (l *loader) identify(e *conf.Entry, s Server) bool {
 		l.reportPassing(c, e, e.Keys.At("groups"), conf.Error, text+", service ignored", hint)
 		return false
 	}
-	s = Server{User{strings.Clone(s.User.Name), strings.Clone(s.User.Group)}, strings.Clone(s.Keys)}
+	s = Server{User{strings.Clone(s.User.Name), strings.Clone(s.User.Group)}, s.Keys}
 	l.plan.Identities[s] = id
 	if e.Keys != nil {
-		l.plan.Keys[s.Keys] = e.Keys
+		l.plan.Keys[s.Keys] = lean(e.Keys)
 	}
 	return true
 }

@@ -51,6 +51,11 @@ type Answer struct {
 	Orders
 }
 
+// Refusal is the answer to a Query that a rule has refused without more ado.
+func Refusal(q access.Query, v access.Verdict) *Answer {
+	return &Answer{Query: q, Verdict: v, Orders: noOrders}
+}
+
 // Orders are what the options of a rule ask of whoever serves the client.
 type Orders struct {
 	Severity int      // a syslog level for the log line; -1: the usual one
@@ -62,6 +67,8 @@ type Orders struct {
 	Umask    int      // -1: the daemon's
 	Nice     int      // to be added
 }
+
+var noOrders = Orders{Severity: -1, Umask: -1}
 
 // Asker answers questions.
 type Asker struct {
@@ -104,7 +111,7 @@ func (s *Asker) Judge(ctx context.Context, q Question) *Answer {
 
 func (s *Asker) judge(ctx context.Context, q *Question) *inquiry {
 	a := &inquiry{
-		Answer: &Answer{Query: q.Query, Allow: true, Orders: Orders{Severity: -1, Umask: -1}},
+		Answer: &Answer{Query: q.Query, Allow: true, Orders: noOrders},
 		Asker:  s, ctx: ctx, question: q,
 	}
 	for _, f := range q.Rules {

@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"inetd/internal/access"
+	"inetd/internal/conf"
+	"inetd/internal/prefix"
+	"inetd/internal/wrap"
+)
+
+// Wraps reports whether hosts.allow and hosts.deny decide who is served by an
+// action with some keys. What tcpd starts is left to tcpd, which asks them itself.
+func (c *Config) Wraps(a *Action, k *conf.Keys) bool {
+	if a.Builtin == "" && filepath.Base(a.Path) == "tcpd" {
+		return false
+	}
+	return c.wraps(k, a.Builtin != "")
+}
+
+// RulesOf are the rules that must let in a client of an entry, but for those of an
+// inetd.sec.
+func (c *Config) RulesOf(e *reportEntry) (rules []*wrap.Files) {
+	if g := GuardOf(e.Clients); g != nil {
+		rules = append(rules, wrap.Fixed(g.Check))
+	}
+	if allow, deny, _ := c.RuleFiles(); c.wraps(e.Clients, e.Builtin != "") {
+		rules = append(rules, wrap.Hosts(allow, deny))
+	}
+	return rules
+}
+
+// wraps reports whether the files are asked for an entry: by its key, or else by the
+// options of the command line.
+func (c *Config) wraps(k *conf.Keys, internal bool) bool {
+	switch {
+	case k.Has("wrap"):
+		return k.Wrap
+	case internal:
+		return c.WrapInternal
+	}
+	return c.Wrap
+}
+
+// GuardOf makes what decides about clients by the keys allow and deny; nil if there
+// is neither. It takes a while for very many networks.
+func GuardOf(k *conf.Keys) *access.Guard {
+	if !k.Has("allow") && !k.Has("deny") {
+		return nil
+	}
+	return &access.Guard{Allow: clientsOf(k, "allow", k.Allow), Deny: clientsOf(k, "deny", k.Deny)}
+}
+
+func clientsOf(k *conf.Keys, key string, list []conf.Client) access.Clients {
+	if !k.Has(key) {
+		return access.Clients{}
+	}
+	at := k.At(key)
+	c := access.Clients{Key: key, File: strings.Clone(at.File), Line: at.Line}
+	nets := make([]netip.Prefix, 0, len(list))
+	for _, who := range list {
+		if who.Net.IsValid() {
+			nets = append(nets, who.Net)
+		} else {
+			c.Names = append(c.Names, strings.Clone(strings.ToLower(strings.TrimSuffix(who.Name, "."))))
+		}
+	}
+	c.Nets = prefix.New(nets)
+	return c
+}
+
+// guarded reports whether the keys of an entry that say who may use it can be obeyed.
+// If not, it reports why, and the service is not opened: without them it would be
+// open to all.
+func (l *loader) guarded(e *conf.Entry, do *Action) bool {
+	for _, key := range [...]string{"allow", "deny", "wrap"} {
+		if !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
+			continue
+		}
+		if why, hint := unguarded(e, do, key); why != "" {
+			l.report(e, e.Keys.At(key), conf.Error, fmt.Sprintf("%s: %s, service ignored", key, why), hint)
+			return false
+		}
+		l.plan.Wraps = l.plan.Wraps || key == "wrap"
+		if key != "wrap" && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
+			l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: these clients have no network address", "the owner and mode of its path say who may use a UNIX-domain socket")
+		}
+	}
+	return true
+}
+
+// unguarded says why a key cannot be obeyed, and what would do.
+func unguarded(e *conf.Entry, do *Action, key string) (why, hint string) {
+	list := e.Keys.Allow
+	if key == "deny" {
+		list = e.Keys.Deny
+	}
+	switch {
+	case do.Mode == Lend:
+		return "nobody can be refused who talks to a wait or listen server", "a server that takes its clients itself must know whom to refuse"
+	case do.Mode == Accept:
+	case key == "wrap":
+		return "the sender of a datagram is not looked up in hosts.allow", "allow and deny with networks apply to datagrams"
+	case hasNames(list):
+		return "the name of a datagram's sender is not looked up", "write networks"
+	}
+	return "", ""
+}
+
+func hasNames(list []conf.Client) bool {
+	for _, c := range list {
+		if c.Name != "" {
+			return true
+		}
+	}
+	return false
+}
