@@ -65,8 +65,7 @@ bench: all
 	$(GO) run ./internal/bench $(BENCHFLAGS)
 
 check-attack:
-	INETD_ATTACK=1 $(GO) test -count=1 -v -run 'TestProcessLimit' ./cmd/inetd
-	INETD_ATTACK=1 $(GO) test -count=1 -v -run 'Silent|NoRoom|Forged|Users|Source|Memory|Model' ./internal/inetd ./internal/limit
+	.ci/check-attack
 
 check-386:
 	GOARCH=386 $(GO) test ./...

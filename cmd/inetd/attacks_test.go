@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestAttacks: every scene that make check-attack runs is a test that there is.
+func TestAttacks(t *testing.T) {
+	t.Parallel()
+	table, err := os.ReadFile("../../testdata/attacks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] == "#" {
+			continue
+		}
+		if len(f) < 4 {
+			t.Errorf("no package, test and scene: %s", line)
+			continue
+		}
+		if name, script := strings.CutPrefix(f[2], "TestScripts/"); script {
+			if _, err := os.Stat("../../testdata/script/" + name + ".txtar"); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if !declared(t, "../../"+f[1], f[2]) {
+			t.Errorf("%s has no %s", f[1], f[2])
+		}
+	}
+}
+
+// declared reports whether a test is in a directory.
+func declared(t *testing.T, dir, test string) bool {
+	t.Helper()
+	files, err := filepath.Glob(dir + "/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := regexp.MustCompile(`(?m)^func ` + test + `\(`)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.Match(text) {
+			return true
+		}
+	}
+	return false
+}
