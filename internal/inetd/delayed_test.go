@@ -62,6 +62,45 @@ func TestProcessesAfterInquiries(t *testing.T) {
 	}
 }
 
+// TestDelayedStartsWhenThereIsRoom: a client who waits for the end of a server is
+// next when that has been reaped, and not some time later.
+func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
+	sc.start()
+	sc.s.inquiries.max = 2
+	var conns [2]net.Conn
+	for i := range conns {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns[i] = c
+	}
+	v := sc.s.services[0]
+	for v.usage().Live < len(conns) {
+		sc.s.accept(v.first)
+	}
+	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
+		sc.s.turn()
+	}
+	for pid := range sc.s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for v.usage().Live == len(conns) {
+		sc.s.reap()
+	}
+	if len(sc.s.delayed) != 0 || len(sc.s.processes) != 1 {
+		t.Errorf("%d clients wait and %d servers run", len(sc.s.delayed), len(sc.s.processes))
+	}
+	for pid := range sc.s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(sc.s.processes) > 0 {
+		sc.s.reap()
+	}
+}
+
 // TestCommandGivenUp: a command that takes too long is ended with all that it has
 // started, and leaves no descriptor.
 func TestCommandGivenUp(t *testing.T) {
