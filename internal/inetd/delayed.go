@@ -27,9 +27,8 @@ func (s *Server) start(d delayed) (pid int) {
 		}
 		s.lack(d.svc, "fork", err)
 	}
-	if s.delayed = append(s.delayed, d); len(s.delayed) == 1 {
-		s.timers.After(restTime, s.startDelayed)
-	}
+	s.delayed = append(s.delayed, d)
+	s.retryDelayed()
 	return 0
 }
 
@@ -39,6 +38,7 @@ func (s *Server) crowdedOut() bool {
 }
 
 // startDelayed starts servers for the clients that wait, as far as there is room.
+// The end of a process makes some.
 func (s *Server) startDelayed() {
 	n := 0
 	for ; n < len(s.delayed) && n < perTurn && !s.crowdedOut(); n++ {
@@ -47,9 +47,22 @@ func (s *Server) startDelayed() {
 		}
 	}
 	clear(s.delayed[:n])
-	if s.delayed = s.delayed[n:]; len(s.delayed) > 0 {
-		s.timers.After(restTime, s.startDelayed)
+	if s.delayed = s.delayed[n:]; len(s.delayed) == 0 {
+		s.delayed = nil
+	}
+}
+
+// retryDelayed tries again every restTime while clients wait: what made no process
+// possible may be over without any end of ours.
+func (s *Server) retryDelayed() {
+	if s.retrying {
 		return
 	}
-	s.delayed = nil
+	s.retrying = true
+	s.timers.After(restTime, func() {
+		s.retrying = false
+		if s.startDelayed(); len(s.delayed) > 0 {
+			s.retryDelayed()
+		}
+	})
 }

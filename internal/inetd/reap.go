@@ -136,6 +136,7 @@ func (s *Server) reap() {
 			break
 		}
 	}
+	s.startDelayed()
 	s.lendAgain()
 }
 

@@ -60,6 +60,7 @@ type Server struct {
 	held      held                  // sockets that a limit keeps from being polled
 	processes map[int]*process
 	delayed   []delayed     // clients whose servers cannot be started yet
+	retrying  bool          // they are tried again soon
 	aclTime   time.Duration // how long a command of a rule may take
 	spare     []*process    // records to be used again
 	started   int           // servers started since the last reap

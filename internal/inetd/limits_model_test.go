@@ -1,0 +1,110 @@
+package inetd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"inetd/internal/limit"
+)
+
+// TestLimitsModel has clients come and go by chance, about each of whom something
+// is found out first, which takes one longer than another. At every moment all
+// limits hold, what has been counted is what there is, and in the end nothing is.
+func TestLimitsModel(t *testing.T) {
+	const clients, most, perSource, processes = 60, 4, 2, 5
+	entry := fmt.Sprintf(" stream tcp4 nowait/%d/1000/%d - /bin/cat", most, perSource)
+	sc := newScene(t, "127.0.0.1:PORT"+entry+" one\n127.0.0.9:PORT"+entry+" two\n", func(c *Config) {
+		c.Wrap, c.Processes, c.Starts = true, processes, 0
+	})
+	chance := rand.New(rand.NewPCG(1, 2))
+	sc.names = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond) // a name server, now quick and now slow
+		return nil, errors.New("no name server")
+	}}
+	sc.write("deny", "ALL: 127.0.0.99 127.0.0.4\n")
+	sc.write("allow", "one: ALL EXCEPT 127.0.0.4: setenv NAME %h\ntwo: ALL EXCEPT 127.0.0.4: umask 022\n")
+	sc.start()
+	gone := make(chan error, clients)
+	for range clients {
+		from, to := fmt.Sprint("127.0.0.", 2+chance.IntN(3)), []string{"127.0.0.1", "127.0.0.9"}[chance.IntN(2)]
+		early := chance.IntN(8) == 0
+		go func() {
+			gone <- modelClient(from, net.JoinHostPort(to, sc.port), early)
+			sc.s.mail.Post(func() {})
+		}()
+	}
+	for n := 0; n < clients; {
+		sc.s.turn()
+		sc.checkLimits(most, perSource, processes)
+		for ; len(gone) > 0; n++ {
+			if err := <-gone; err != nil {
+				t.Error(err)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	sc.serve(func() bool { return len(sc.s.delayed) == 0 })
+	sc.checkLimits(most, perSource, processes)
+	for _, v := range sc.s.services {
+		if v.usage().Live != 0 {
+			t.Errorf("%s: %d servers seem to run", v.label, v.usage().Live)
+		}
+	}
+}
+
+// modelClient is served unless a limit of its source forbids that, or leaves at
+// once.
+func modelClient(from, to string, early bool) error {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.Dial("tcp4", to)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if early {
+		return nil
+	}
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(c, from)
+	c.(*net.TCPConn).CloseWrite()
+	b, err := io.ReadAll(c)
+	if os.IsTimeout(err) || len(b) > 0 && string(b) != from {
+		return fmt.Errorf("%s was answered %q, %v", from, b, err)
+	}
+	return nil // served, or refused, perhaps by a reset
+}
+
+// checkLimits compares what runs with the limits, and with what is counted.
+func (sc *scene) checkLimits(most, perSource, processes int) {
+	sc.t.Helper()
+	if n := len(sc.s.processes); n > processes {
+		sc.t.Errorf("%d processes, limit %d", n, processes)
+	}
+	for _, v := range sc.s.services {
+		sources := map[limit.Source]int{}
+		running := 0
+		for _, p := range sc.s.processes {
+			if p.svc == v {
+				running++
+				sources[p.client.source]++
+			}
+		}
+		if u := v.usage(); running > u.Live || u.Live > most {
+			sc.t.Errorf("%s: %d servers, %d counted, limit %d", v.label, running, u.Live, most)
+		}
+		for source, n := range sources {
+			if n > perSource {
+				sc.t.Errorf("%s: %d servers of %v, limit %d", v.label, n, source, perSource)
+			}
+		}
+	}
+}
