@@ -213,7 +213,7 @@ var table = [...]row{
 	{"penalty_min", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyMin = d.duration(v[0]) }},
 	{"penalty_max", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyMax = d.duration(v[0]) }},
 	{"penalty_exempt", 1, -1, later, func(d *draft, k *Keys, v []Word) { k.PenaltyExempt = d.networks(v) }},
-	{"proxy", 1, -1, access | later, func(d *draft, k *Keys, v []Word) { k.Proxy = d.networks(v) }},
+	{"proxy", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Proxy = d.networks(v) }},
 
 	{"backlog", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Backlog = d.integer(v[0], 1, maxInt32) }},
 	{"sockopt", 1, -1, later, (*draft).sockopt},

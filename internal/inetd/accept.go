@@ -25,6 +25,7 @@ type client struct {
 	room    *limit.Member  // of a client of a builtin that stays
 	session *dgramSession  // of a datagram client
 	named   bool           // its name decides whether it is served
+	proxied *proxied       // nil: it does not come through a proxy
 }
 
 // from says in a log line where a client comes from.
@@ -32,6 +33,8 @@ func (c *client) from() string {
 	switch {
 	case c.cred.Pid != 0:
 		return fmt.Sprintf(" from uid %d, process %d", c.cred.Uid, c.cred.Pid)
+	case c.proxied != nil:
+		return " from " + c.peer.String() + " by proxy " + c.proxied.by.String()
 	case c.peer.IsValid():
 		return " from " + c.peer.String()
 	case c.source != (limit.Source{}):
@@ -77,8 +80,17 @@ func (s *Server) accept(k *socket) {
 	}
 	v.usage().Accepted++
 	c := s.newClient(k, conn)
+	if v.do.proxies != nil {
+		s.arrive(k, c)
+		return
+	}
+	s.receiveClient(v, c)
+}
+
+// receiveClient admits a client, or ends its connection.
+func (s *Server) receiveClient(v *service, c client) {
 	if !s.admit(v, &c) || !s.enter(v, &c) {
-		unix.Close(conn)
+		unix.Close(c.conn)
 		return
 	}
 	s.attend(v, c)

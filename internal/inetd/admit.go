@@ -28,8 +28,10 @@ func (s *Server) bound(v *service) bound {
 	switch {
 	case s.inquiries.full() && (s.inquires(v.do) || v.do.asksNames):
 		return byInquiries
-	case v.used != nil && v.used.Full(v.do.Limits):
+	case v.used != nil && v.used.full(v.do.Limits):
 		return byService
+	case v.do.proxies != nil && !s.headers.Room(v.label, time.Now()):
+		return byHeaders
 	case v.do.Builtin != "":
 		if !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now()) {
 			return byBuiltins

@@ -124,6 +124,9 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 		return do, nil
 	}
 	do := &action{Action: from, keys: a.keys[from.Keys]}
+	if do.keys != nil {
+		do.proxies = proxiesOf(from, do.keys.Proxy)
+	}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")
 		g, err := a.profiles[from.Server()].Program(from.Path, argv)

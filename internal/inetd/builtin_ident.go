@@ -6,19 +6,18 @@ import (
 	"inetd/internal/account"
 	"inetd/internal/ident"
 	"inetd/internal/plan"
-	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
 )
 
 // serveIdent tells a client who owns a connection between its machine and ours.
 func (s *Server) serveIdent(v *service, c client) {
-	if err := sock.Local(c.conn, &s.local); err != nil {
+	local := s.localEnd(&c)
+	if !local.IsValid() {
 		unix.Close(c.conn)
 		s.leave(v, c.source, c.room)
 		return
 	}
-	local := s.local.AddrPort()
 	s.converse(v, c, func(f *connection) {
 		now := time.Now()
 		f.SetDeadline(now.Add(v.do.Ident.Timeout))

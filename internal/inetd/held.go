@@ -8,6 +8,7 @@ const (
 	byService         // as many servers of the service run as may
 	byInquiries       // as many questions about clients are under way as may
 	byBuiltins        // connections of builtins have no room
+	byHeaders         // nor have those whose proxy says who the client is
 	byProcesses       // no further process may or can be started
 	bounds
 )
@@ -34,10 +35,13 @@ func (s *Server) hold(k *socket, b bound) {
 		return
 	}
 	s.held.shared[b] = append(s.held.shared[b], k)
-	if b == byBuiltins {
+	if b.pooled() {
 		s.awaitRoom()
 	}
 }
+
+// pooled reports whether a silent client may make room. Nothing tells the loop then.
+func (b bound) pooled() bool { return b == byBuiltins || b == byHeaders }
 
 // rearmOwn polls the sockets again that the limit of their own service has held.
 func (s *Server) rearmOwn(u *usage) {
@@ -66,7 +70,7 @@ func (s *Server) rearmHeld() (more bool) {
 func (s *Server) rearmShared(b bound) (more bool) {
 	for range min(len(s.held.shared[b]), perTurn) {
 		k := s.held.shared[b][0]
-		if b != byBuiltins && !k.closed && s.bound(k.svc) == b {
+		if !b.pooled() && !k.closed && s.bound(k.svc) == b {
 			return false
 		}
 		s.held.shared[b] = s.held.shared[b][1:]
@@ -76,10 +80,10 @@ func (s *Server) rearmShared(b bound) (more bool) {
 			return false
 		}
 	}
-	return b != byBuiltins && len(s.held.shared[b]) > 0 // those wait for their share: see awaitRoom
+	return !b.pooled() && len(s.held.shared[b]) > 0 // those wait for their share: see awaitRoom
 }
 
-// awaitRoom has the loop turn every restTime while sockets of builtins are held. A
+// awaitRoom has the loop turn every restTime while sockets are held by a pool. A
 // silent client makes room after some time, and nothing else tells the loop when
 // that time has come.
 func (s *Server) awaitRoom() {
@@ -89,7 +93,7 @@ func (s *Server) awaitRoom() {
 	s.awaiting = true
 	s.timers.After(restTime, func() {
 		s.awaiting = false
-		if len(s.held.shared[byBuiltins]) > 0 {
+		if len(s.held.shared[byBuiltins])+len(s.held.shared[byHeaders]) > 0 {
 			s.awaitRoom()
 		}
 	})

@@ -12,7 +12,6 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/child"
 	"inetd/internal/plan"
-	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
 
@@ -109,9 +108,7 @@ func (s *Server) inquiry(v *service, c client) *inquiry {
 	q.name, q.proto = v.split()
 	q.Daemon = cmp.Or(v.do.daemon, q.name)
 	q.Peer, q.UnixPeer = c.peer, !c.peer.IsValid()
-	if sock.Local(c.conn, &s.local) == nil {
-		q.Local = s.local.AddrPort()
-	}
+	q.Local = s.localEnd(&c)
 	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.do), s.runShell
 	if c.named {
 		q.Rules = append(q.Rules, wrap.Fixed(s.now.guards[v].Check))

@@ -93,6 +93,8 @@ type Server struct {
 	hosts, sec *wrap.Files
 	asker      *wrap.Asker
 	inquiries  asking // about clients
+	arrivals   asking // of proxies, who the client is
+	headers    limit.Pool
 
 	examinations asking       // of programs that could not be executed
 	findings     sync.Map     // failure to what a look at the program said
@@ -132,7 +134,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(),
+		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, clock: zone.NewClock(),
 	}
 	s.findRules()

@@ -11,7 +11,6 @@ import (
 	"inetd/internal/environ"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
-	"inetd/internal/sock"
 	"inetd/internal/wrap"
 )
 
@@ -42,10 +41,14 @@ func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 	if c.cred.Pid != 0 {
 		return environ.AppendPeer(b, c.cred.Uid, c.cred.Gid, c.cred.Pid)
 	}
-	if !c.peer.IsValid() || sock.Local(c.conn, &s.local) != nil {
+	if !c.peer.IsValid() {
 		return b
 	}
-	return environ.AppendEnds(b, s.local.AddrPort(), c.peer)
+	local := s.localEnd(&c)
+	if !local.IsValid() {
+		return b
+	}
+	return environ.AppendEnds(b, local, c.peer)
 }
 
 // prepare makes the program that is to be started in place of the one of the

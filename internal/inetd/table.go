@@ -7,6 +7,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
+	"inetd/internal/prefix"
 	"inetd/internal/sock"
 	"inetd/internal/status"
 )
@@ -47,6 +48,8 @@ type action struct {
 
 	guarded   bool // the entry says who may use it: see generation.guards
 	asksNames bool // by names of hosts, among others
+
+	proxies *prefix.Set // whose header tells who the client is; nil: there is none
 }
 
 // socket is one address a service is reached by. It lives on through a reload,
@@ -79,6 +82,16 @@ type usage struct {
 	altered    bool      // one has changed options of its socket
 	looked     time.Time // when these were last looked at
 	unwelcome  time.Time // when the sender of a datagram who is refused was last told
+	unproxied  time.Time // when a client without a proxy's header was
+	expected   int       // clients whose header is read
+}
+
+// full reports whether as many servers run, or are about to be started, as may.
+func (u *usage) full(l limit.Limits) bool {
+	if u.expected == 0 {
+		return u.Full(l)
+	}
+	return l.Max > 0 && u.Live+u.expected >= l.Max || l.Starts > 0 && u.Starts.Count+u.expected >= l.Starts
 }
 
 func (v *service) usage() *usage {

@@ -118,7 +118,7 @@ func (sc *scene) visit(from, text string) (answer string) {
 
 // serve turns the loop until a client has gone and all is done for it.
 func (sc *scene) serve(gone func() bool) {
-	for !gone() || sc.s.inquiries.now > 0 || sc.s.builtins.Len() > 0 {
+	for !gone() || sc.s.inquiries.now > 0 || sc.s.arrivals.now > 0 || sc.s.builtins.Len() > 0 {
 		sc.s.turn()
 	}
 	for len(sc.s.processes) > 0 { // a turn may reap the last one and then sleep

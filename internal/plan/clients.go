@@ -76,7 +76,7 @@ func clientsOf(k *conf.Keys, key string, list []conf.Client) access.Clients {
 // If not, it reports why, and the service is not opened: without them it would be
 // open to all.
 func (l *loader) guarded(e *conf.Entry, do *Action) bool {
-	for _, key := range [...]string{"allow", "deny", "wrap"} {
+	for _, key := range [...]string{"allow", "deny", "wrap", "proxy"} {
 		if !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
 			continue
 		}
@@ -85,7 +85,7 @@ func (l *loader) guarded(e *conf.Entry, do *Action) bool {
 			return false
 		}
 		l.plan.Wraps = l.plan.Wraps || key == "wrap"
-		if key != "wrap" && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
+		if key != "wrap" && key != "proxy" && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
 			l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: these clients have no network address", "the owner and mode of its path say who may use a UNIX-domain socket")
 		}
 	}
@@ -99,6 +99,10 @@ func unguarded(e *conf.Entry, do *Action, key string) (why, hint string) {
 		list = e.Keys.Deny
 	}
 	switch {
+	case key == "proxy" && e.Kind == conf.Mux:
+		return "tcpmux has read from the connection before", "write it for tcpmux itself"
+	case key == "proxy" && (do.Mode != Accept || e.Kind != conf.Inet || e.Type != conf.Stream):
+		return "a proxy announces connections of stream services with an Internet address that the daemon accepts", ""
 	case do.Mode == Lend:
 		return "nobody can be refused who talks to a wait or listen server", "a server that takes its clients itself must know whom to refuse"
 	case do.Mode == Accept:

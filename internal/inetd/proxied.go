@@ -1,0 +1,191 @@
+package inetd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"time"
+
+	"inetd/internal/limit"
+	"inetd/internal/plan"
+	"inetd/internal/prefix"
+	"inetd/internal/proxyproto"
+	"inetd/internal/sock"
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// A client of a service with the key proxy comes through a proxy, which says in a
+// header who that is. The header is read before anything is asked about the client:
+//
+//	accept -> arrive (a goroutine reads the header) -> arrived -> admit -> attend
+//
+// Meanwhile the client has not been admitted, and counts as one that is expected, so
+// that no more are accepted than the limits of the service can take.
+
+// headerTime is how long a proxy may take to send its header.
+const headerTime = 3 * time.Second
+
+// headerPool is the room for connections whose header is read. They come from few
+// proxies, so a source has no share of its own.
+func headerPool() limit.Pool {
+	return limit.Pool{Size: 256, PerService: 128, PerSource: 256, Patience: headerTime}
+}
+
+// proxied is what a proxy says of a connection, and who the proxy is.
+type proxied struct {
+	local netip.AddrPort // where the client has connected to
+	by    netip.AddrPort
+}
+
+// localEnd is the local end of the client's connection, invalid if there is none.
+func (s *Server) localEnd(c *client) netip.AddrPort {
+	if c.proxied != nil {
+		return c.proxied.local
+	}
+	if sock.Local(c.conn, &s.local) != nil {
+		return netip.AddrPort{}
+	}
+	return s.local.AddrPort()
+}
+
+// arrive has the header read of a client that has just been accepted. It takes over
+// the connection.
+func (s *Server) arrive(k *socket, c client) {
+	if v := k.svc; !v.do.proxies.Has(c.peer.Addr()) {
+		s.unproxied(v, c.peer, "it is none of the proxies of this service")
+		unix.Close(c.conn)
+		return
+	}
+	c.conn = s.starter.Keep(c.conn)
+	c.room = s.headers.Enter(k.svc.label, limit.Source{}, time.Now())
+	if c.room == nil {
+		unix.Close(c.conn)
+		return
+	}
+	f, err := stream(c)
+	if err != nil {
+		c.room.Leave()
+		s.log.Warningf("%s: %s", k.svc.label, strerror.Call(err))
+		return
+	}
+	u := k.svc.usage()
+	u.expected++
+	var h proxyproto.Header
+	s.beside(&s.arrivals, headerTime, func(ctx context.Context) {
+		deadline, _ := ctx.Deadline()
+		f.SetDeadline(deadline)
+		f.room.Wait(time.Now())
+		h, err = readHeader(f)
+		f.room.Work()
+	}, func() {
+		u.expected--
+		s.arrived(k, c, f, h, err)
+		s.rearmOwn(u)
+	})
+}
+
+// arrived goes on with a client whose header has been read.
+func (s *Server) arrived(k *socket, c client, f *connection, h proxyproto.Header, err error) {
+	defer f.Close()
+	c.room.Leave()
+	c.room = nil
+	v := k.svc // of now: there may have been a reload
+	switch {
+	case k.closed:
+		return
+	case err != nil:
+		s.unproxied(v, c.peer, "PROXY header: "+headerFault(err))
+		return
+	}
+	conn, err := f.duplicate()
+	if err != nil {
+		s.lack(v, "fcntl", err)
+		return
+	}
+	unix.SetNonblock(conn, false)
+	c.conn = conn
+	if h.Source.IsValid() {
+		c.proxied = &proxied{local: h.Dest, by: c.peer}
+		c.peer, c.source = h.Source, limit.Address(h.Source.Addr())
+	}
+	s.receiveClient(v, c)
+}
+
+// headerFault is what is wrong with a header, in words.
+func headerFault(err error) string {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Sprintf("none within %v", headerTime)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection ended in it"
+	}
+	return strerror.Cause(err)
+}
+
+// unproxied counts a client that does not come through a proxy as it should. Of a
+// service one is logged a minute.
+func (s *Server) unproxied(v *service, peer netip.AddrPort, why string) {
+	u := v.usage()
+	u.Refused.Rules++
+	if now := time.Now(); now.Sub(u.unproxied) > time.Minute {
+		u.unproxied = now
+		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.label, peer, why, s.now.place(v))
+	}
+}
+
+// readHeader reads the header that a proxy sends, and no byte more. It is called by
+// goroutines.
+func readHeader(f *connection) (h proxyproto.Header, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return h, err
+	}
+	var have []byte
+	for n := 0; n == 0; {
+		var e error
+		err := raw.Read(func(fd uintptr) bool {
+			h, n, have, e = receiveHeader(int(fd), have)
+			return e != unix.EAGAIN
+		})
+		if err = errors.Join(err, e); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// receiveHeader receives what has arrived of a header, of which have is the beginning.
+// n is the length of the header once it is complete.
+func receiveHeader(fd int, have []byte) (h proxyproto.Header, n int, _ []byte, err error) {
+	var b [256]byte
+	got, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK)
+	switch {
+	case err != nil:
+		return h, 0, have, err
+	case got == 0:
+		return h, 0, have, io.ErrUnexpectedEOF
+	}
+	all := append(have, b[:got]...)
+	if h, n, err = proxyproto.Parse(all); err != nil {
+		return h, 0, have, err
+	}
+	if n > 0 {
+		all = all[:n]
+	}
+	_, err = unix.Read(fd, b[:len(all)-len(have)]) // they have arrived
+	return h, n, all, err
+}
+
+// proxiesOf are the networks whose header is believed; nil: there is none.
+func proxiesOf(do *plan.Action, nets []netip.Prefix) *prefix.Set {
+	if len(nets) == 0 || do.Mode != plan.Accept {
+		return nil
+	}
+	set := prefix.New(nets)
+	return &set
+}
