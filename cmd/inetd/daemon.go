@@ -120,7 +120,7 @@ func (o *options) listen(path string, s *inetd.Server) *control {
 // settle puts the process where a daemon belongs.
 func (o *options) settle() error {
 	if os.Geteuid() != 0 {
-		if !o.Explicit {
+		if !o.Explicit && o.Entries == nil {
 			return errors.New("only root serves " + defaultConf + "; give a configuration file of your own")
 		}
 		if !o.pidFileGiven {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"inetd/internal/inetd"
@@ -25,6 +26,9 @@ func writeStatus(conn net.Conn, s *inetd.Server) {
 	s.Status(func(now *status.Snapshot) { shot <- now })
 	select {
 	case now := <-shot:
+		if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
+			now.Descriptors = len(fds) - 1 // that of the directory itself
+		}
 		_ = json.NewEncoder(conn).Encode(now)
 	case <-time.After(askTime): // the server may be ending
 	}
@@ -84,6 +88,9 @@ func ask(pidFile string) (*status.Snapshot, error) {
 		return nil, err
 	}
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("only root and the user of process %d may ask it", pid)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("process %d has no control socket: %w", pid, err)
 	}

@@ -112,6 +112,19 @@ func TestMaxTime(t *testing.T) {
 	}
 }
 
+// TestKeysCostNoOther: what a server cannot be given costs its own service, and is
+// told with the place of its entry.
+func TestKeysCostNoOther(t *testing.T) {
+	for _, keys := range []string{"cpus = 1024", "capabilities = net_raw"} {
+		sc := newScene(t, "127.0.0.3:PORT on protocol = tcp, wait = no, user = -, exec = /bin/cat, "+keys+";\n"+shServer+"'echo fine'\n", nil)
+		sc.start()
+		if got := sc.visit(stranger, ""); got != "fine\n" {
+			t.Errorf("%s: %q; log:\n%s", keys, got, sc.end())
+		}
+		sc.wantLog(`, service ignored \(.*inetd\.conf:1:\d+`)
+	}
+}
+
 // TestKeysRefused: what cannot be given is told at the load, with its place.
 func TestKeysRefused(t *testing.T) {
 	for _, tt := range []struct{ user, keys, log string }{

@@ -25,20 +25,24 @@ func Explain(shot *status.Snapshot, label, from string, w io.Writer) (code int, 
 	if err := json.Unmarshal(shot.Config, &c); err != nil {
 		return 1, fmt.Errorf("command line of process %d: %w", shot.PID, err)
 	}
-	r := plan.Check(&c, host(true)).Only(func(service string) bool {
+	all := plan.Check(&c, host(true))
+	r := all.Only(func(service string) bool {
 		return service == label || strings.HasPrefix(service, label+"/")
 	})
 	if len(r.Entries) == 0 && !shot.Has(label) {
 		return 1, fmt.Errorf("no service %q is in force or in the files%s", label, shot.Hint(label))
 	}
 	fmt.Fprintf(w, "In %s:\n\n", strings.Join(c.Files, " "))
+	if len(r.Entries) == 0 { // its line may be one of those with mistakes
+		r, code = all.WithoutEntries(), 1
+	}
 	r.WriteText(w)
 	fmt.Fprintf(w, "\nIn force:\n\n")
 	if !shot.WriteService(w, label) {
 		fmt.Fprintf(w, "    nothing; inetd -c reloads the files\n\n")
 		code = 1
 	}
-	fmt.Fprintf(w, "Environment of a server, besides the variables about its client:\n\n")
+	fmt.Fprintf(w, "Environment of a server, besides the variables about its client, and unless keys of its entry say otherwise:\n\n")
 	for _, v := range shot.Environment {
 		fmt.Fprintf(w, "    %q\n", v)
 	}

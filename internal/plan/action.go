@@ -68,7 +68,11 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 // possible reports whether there can be an action that no entry before e asked
 // for. If not, it reports why.
 func (l *loader) possible(e *conf.Entry, a *Action) bool {
-	if !l.identify(e, a.Server()) || !l.granted(e) {
+	if !l.identify(e, a.Server()) {
+		return false
+	}
+	if !l.granted(e) {
+		delete(l.plan.Identities, a.Server()) // nobody else has such keys
 		return false
 	}
 	if a.Listen && !l.host.Clone {

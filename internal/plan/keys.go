@@ -47,6 +47,9 @@ func lean(k *conf.Keys) *conf.Keys {
 	return &c
 }
 
+// maxCPUs is how many processors a set of them has room for (CPU_SETSIZE).
+const maxCPUs = 1024
+
 // rootKeys are those that only a daemon of root's can give a server.
 var rootKeys = []string{"chroot", "capabilities", "groups"}
 
@@ -71,8 +74,11 @@ func (l *loader) granted(e *conf.Entry) bool {
 			return refuse("nice", "only root may give a value below its own", "")
 		}
 	}
-	if k.Has("capabilities") && (e.User == "" || e.User == "root" || e.User == "0") {
-		return refuse("capabilities", "root has all of them", "write another user")
+	if id := l.plan.Identities[Server{User{e.User, e.Group}, l.keysText(k)}]; k.Has("capabilities") && (id == nil || id.UID == 0) {
+		return refuse("capabilities", "they are kept for a user who is not the daemon's own and not root, who has all", "write another user")
+	}
+	if k.Has("cpus") && k.CPUs[len(k.CPUs)-1] >= maxCPUs {
+		return refuse("cpus", fmt.Sprintf("there can be no processor %d", k.CPUs[len(k.CPUs)-1]), "")
 	}
 	for i, r := range k.Rlimits {
 		var own unix.Rlimit

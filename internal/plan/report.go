@@ -27,6 +27,13 @@ type Report struct {
 	Secured bool `json:"-"` // an inetd.sec is in force
 }
 
+// WithoutEntries is a report with the problems alone.
+func (r *Report) WithoutEntries() *Report {
+	some := *r
+	some.Entries = []reportEntry{}
+	return &some
+}
+
 // Only is a report with nothing but the entries whose labels are wanted, and the
 // problems of their lines.
 func (r *Report) Only(wanted func(label string) bool) *Report {

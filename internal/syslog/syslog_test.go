@@ -38,6 +38,13 @@ func (f *fake) dial(string) (gsyslog.Syslogger, error) {
 	return f, nil
 }
 
+// tried is how often it was tried to dial in vain, or to write.
+func (f *fake) tried() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tries
+}
+
 func (f *fake) WriteLevel(p gsyslog.Priority, b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -277,18 +284,18 @@ func TestWaitingLinesAreTried(t *testing.T) {
 			l.Errorf("line")
 			synctest.Wait()
 		}
-		before := f.tries
+		before := f.tried()
 		if before < 20 {
 			t.Errorf("tried %d times for 20 lines", before)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if f.tries != before+1 {
-			t.Errorf("tried %d times a second later", f.tries-before)
+		if n := f.tried() - before; n != 1 {
+			t.Errorf("tried %d times a second later", n)
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if n := f.tries - before; n < 13 || n > 15 { // 1+2+4+8+16+32 = 63 s for six, then one a minute
+		if n := f.tried() - before; n < 13 || n > 15 { // 1+2+4+8+16+32 = 63 s for six, then one a minute
 			t.Errorf("tried %d times in ten minutes", n)
 		}
 		f.set(nil)
