@@ -16,11 +16,11 @@ import (
 // getent returns a function that asks getent(1). Its processes are started and
 // reaped by the event loop, so it is not to be called there.
 func (s *Server) getent() func(database, key string) (line string, found bool, err error) {
-	return getent.New(s.run)
+	return getent.New(s.runCommand)
 }
 
-// run is a getent.Run that is called beside the loop.
-func (s *Server) run(argv ...string) (line string, found bool, err error) {
+// runCommand is a getent.Run that is called beside the loop.
+func (s *Server) runCommand(argv ...string) (line string, found bool, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return "", false, os.NewSyscallError("socketpair", err)
@@ -75,7 +75,7 @@ func (s *Server) killCommand(done chan<- child.Status) {
 // spawn starts a command beside a server.
 func (s *Server) spawn(v *service, cmd string) {
 	done := make(chan child.Status, 1)
-	s.shell(cmd, done)
+	s.startShell(cmd, done)
 	go func() {
 		if st := <-done; st.Stage != child.Run {
 			s.log.Errorf("%s: spawn: %s", v.label, st.Error(shellPath))
@@ -85,9 +85,9 @@ func (s *Server) spawn(v *service, cmd string) {
 
 const shellPath = "/bin/sh"
 
-// shell starts a command that has nothing to read and nowhere to write. done
+// startShell starts a command that has nothing to read and nowhere to write. done
 // gets its end.
-func (s *Server) shell(cmd string, done chan<- child.Status) {
+func (s *Server) startShell(cmd string, done chan<- child.Status) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		done <- child.Status{Stage: child.Null, Errno: err.(unix.Errno)}
@@ -105,7 +105,7 @@ func (s *Server) runShell(ctx context.Context, cmd string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.aclTime)
 	defer cancel()
 	done := make(chan child.Status, 1)
-	s.mail.Post(func() { s.shell(cmd, done) })
+	s.mail.Post(func() { s.startShell(cmd, done) })
 	select {
 	case <-ctx.Done():
 		s.mail.Post(func() { s.killCommand(done) })
