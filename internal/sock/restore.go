@@ -38,6 +38,7 @@ var lasting = []option{
 	{unix.IPPROTO_IP, unix.IP_TOS, "IP_TOS"},
 	{unix.SOL_SOCKET, unix.SO_PRIORITY, "SO_PRIORITY"}, // IP_TOS sets it too
 	{unix.IPPROTO_IP, unix.IP_TTL, "IP_TTL"},
+	{unix.IPPROTO_IP, unix.IP_FREEBIND, "IP_FREEBIND"},
 	{unix.IPPROTO_IP, unix.IP_PKTINFO, "IP_PKTINFO"},
 	{unix.IPPROTO_IP, unix.IP_RECVTTL, "IP_RECVTTL"},
 	{unix.IPPROTO_IP, unix.IP_RECVTOS, "IP_RECVTOS"},
@@ -46,6 +47,7 @@ var lasting = []option{
 	{unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, "IP_MULTICAST_TTL"},
 	{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP"},
 	{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, "IPV6_TCLASS"},
+	{unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, "IPV6_FREEBIND"},
 	{unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS"},
 	{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO"},
 	{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, "IPV6_RECVHOPLIMIT"},
@@ -61,6 +63,8 @@ var lasting = []option{
 	{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, "TCP_KEEPCNT"},
 	{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
 	{unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT"},
+	{unix.IPPROTO_TCP, unix.TCP_CONGESTION, "TCP_CONGESTION"},
+	{unix.IPPROTO_TCP, unix.TCP_FASTOPEN, "TCP_FASTOPEN"},
 }
 
 // Restore gives a socket that a server has had the options that Open gives it, and

@@ -65,6 +65,7 @@ type Options struct {
 	Connect        bool   // their senders get sockets of their own, by Packet.Connect
 	Mode           uint32 // of a unix path
 	UID, GID       int    // of a unix path; -1: unchanged
+	Tuning         Tuning
 }
 
 // String is the address as logs show it.
@@ -201,6 +202,9 @@ func before(fd int, s Spec) error {
 
 // Apply sets the options that can change while a socket is open.
 func Apply(fd int, s Spec, o Options) error {
+	if err := o.Tuning.apply(fd, s); err != nil {
+		return err
+	}
 	if o.SndBuf > 0 {
 		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, o.SndBuf, "SO_SNDBUF"); err != nil {
 			return err
