@@ -14,18 +14,19 @@ import (
 
 // toys are the servers of the scripts.
 var toys = map[string]func(){
-	"t-echo":  func() { _, _ = io.Copy(os.Stdout, os.Stdin) },
-	"t-args":  func() { fmt.Printf("%q\n", os.Args) },
-	"t-env":   printEnvironment,
-	"t-fds":   printDescriptors,
-	"t-id":    printCredentials,
-	"t-exit":  exitWith,
-	"t-wait":  acceptOne,
-	"t-bufs":  printBuffers,
-	"t-dgram": answerDatagrams,
-	"t-sd":    listenAsSystemd,
-	"t-shut":  answerAndShutDown,
-	"t-spoil": spoil,
+	"t-echo":    func() { _, _ = io.Copy(os.Stdout, os.Stdin) },
+	"t-args":    func() { fmt.Printf("%q\n", os.Args) },
+	"t-env":     printEnvironment,
+	"t-fds":     printDescriptors,
+	"t-id":      printCredentials,
+	"t-exit":    exitWith,
+	"t-wait":    acceptOne,
+	"t-bufs":    printBuffers,
+	"t-sockopt": printOptions,
+	"t-dgram":   answerDatagrams,
+	"t-sd":      listenAsSystemd,
+	"t-shut":    answerAndShutDown,
+	"t-spoil":   spoil,
 }
 
 // wrappers execute the daemon in a surrounding of their making.
@@ -184,6 +185,24 @@ func printBuffers() {
 		return
 	}
 	_, _ = io.WriteString(os.Stdout, text)
+}
+
+// printOptions shows options of its socket that the key sockopt sets.
+func printOptions() {
+	for _, o := range []struct {
+		name          string
+		level, number int
+	}{
+		{"keepalive", unix.SOL_SOCKET, unix.SO_KEEPALIVE}, {"nodelay", unix.IPPROTO_TCP, unix.TCP_NODELAY}, {"freebind", unix.IPPROTO_IP, unix.IP_FREEBIND},
+		{"tos", unix.IPPROTO_IP, unix.IP_TOS}, {"user_timeout", unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT},
+	} {
+		n, err := unix.GetsockoptInt(0, o.level, o.number)
+		exitOn(err)
+		fmt.Printf("%s %d ", o.name, n)
+	}
+	congestion, err := unix.GetsockoptString(0, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	exitOn(err)
+	fmt.Println(congestion)
 }
 
 func exitOn(err error) {

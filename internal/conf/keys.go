@@ -216,7 +216,7 @@ var table = [...]row{
 	{"proxy", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Proxy = d.networks(v) }},
 
 	{"backlog", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Backlog = d.integer(v[0], 1, maxInt32) }},
-	{"sockopt", 1, -1, later, (*draft).sockopt},
+	{"sockopt", 1, -1, 0, (*draft).sockopt},
 	{"linger", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
 
 	{"connect", 1, 1, later, (*draft).connect},

@@ -150,20 +150,24 @@ func (s *Server) hand(k *socket, v *service) {
 		return
 	}
 	if was.Options != v.do.Options {
-		s.apply(k)
+		s.apply(k, was.Options.Tuning)
 	}
 	s.arm(k)
 }
 
 // apply sets the options of a service on a socket of it that is open. A wait
-// server shares the socket's modes, so while one has it they are left alone.
-func (s *Server) apply(k *socket) {
+// server shares the socket's modes, so while one has it they are left alone. What
+// sockopt asked for before is taken back.
+func (s *Server) apply(k *socket, was sock.Tuning) {
 	v := k.svc
 	if k.server != 0 {
 		s.log.Noticef("%s: process %d still has the socket; the change takes effect when it ends", v.label, k.server)
 		return
 	}
 	if err := sock.Apply(int(k.fd), k.spec, v.do.Options); err != nil {
+		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
+	}
+	if err := sock.Retune(int(k.fd), k.spec, was, v.do.Options); err != nil {
 		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
 	}
 	sock.Listen(int(k.fd), k.spec, v.do.Options)

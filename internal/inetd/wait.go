@@ -56,7 +56,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 		return
 	}
 	if k.svc.do.Options != p.svc.do.Options {
-		s.apply(k)
+		s.apply(k, p.svc.do.Options.Tuning)
 	}
 	if s.mend(k); k.fd < 0 {
 		return

@@ -71,7 +71,7 @@ func (l *loader) possible(e *conf.Entry, a *Action) bool {
 	if !l.identify(e, a.Server()) {
 		return false
 	}
-	if !l.granted(e) {
+	if !l.granted(e) || !l.tunable(e) {
 		delete(l.plan.Identities, a.Server()) // nobody else has such keys
 		return false
 	}
@@ -89,7 +89,7 @@ func (l *loader) options(e *conf.Entry) sock.Options {
 		SndBuf: e.SndBuf, RcvBuf: e.RcvBuf, Backlog: l.backlog(e),
 		Blocking: e.Wait && !e.Internal, Defer: e.Defer,
 		Reply: datagrams && e.Internal, Connect: datagrams && e.Kind == conf.Inet && !e.Internal && !e.Wait,
-		Mode: 0o666, UID: -1, GID: -1,
+		Mode: 0o666, UID: -1, GID: -1, Tuning: tuning(e),
 	}
 }
 

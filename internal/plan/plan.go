@@ -187,7 +187,7 @@ func (a *Action) mode() Mode {
 // clone makes an action independent of the text of the configuration file, which
 // would otherwise be kept in memory with it.
 func (a Action) clone() *Action {
-	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Proto, &a.Ident.Fallback, &a.Ident.OS} {
+	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Proto, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
 		*s = strings.Clone(*s)
 	}
 	return &a

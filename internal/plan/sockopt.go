@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"net"
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/sock"
+)
+
+// tuning is what the key sockopt asks for, but for what the sockets of an entry do
+// not have.
+func tuning(e *conf.Entry) sock.Tuning {
+	if !e.Keys.Has("sockopt") || !onInternet(e) {
+		return sock.Tuning{}
+	}
+	t := sock.Tuning(e.Keys.Sockopt)
+	if e.Proto != "tcp" {
+		t = sock.Tuning{FreeBind: t.FreeBind, Device: t.Device, Mark: t.Mark, TOS: t.TOS}
+	}
+	return t
+}
+
+func onInternet(e *conf.Entry) bool { return e.Kind == conf.Inet || e.Kind == conf.RPC }
+
+// tunable reports whether the sockets of an entry can have what its key sockopt asks
+// for. If not, it reports why.
+func (l *loader) tunable(e *conf.Entry) bool {
+	if !e.Keys.Has("sockopt") {
+		return true
+	}
+	at, asked := e.Keys.At("sockopt"), e.Keys.Sockopt
+	switch got := tuning(e); {
+	case !onInternet(e):
+		l.report(e, at, conf.Warning, "sockopt has no effect: the service has no socket of the Internet", "")
+	case got != sock.Tuning(asked):
+		l.report(e, at, conf.Warning, "keepalive, nodelay, congestion, user_timeout and fastopen of sockopt have no effect: they are for tcp", "")
+	}
+	if asked.Mark != 0 && l.host.UID != 0 && !l.checking {
+		l.report(e, at, conf.Error, "sockopt mark: it takes a daemon started by root, service ignored", "")
+		return false
+	}
+	if asked.Device != "" {
+		if _, err := net.InterfaceByName(asked.Device); err != nil {
+			l.report(e, at, conf.Warning, "sockopt device: there is no interface "+asked.Device, "the socket is opened once there is one")
+		}
+	}
+	if c := asked.Congestion; c != "" {
+		text, err := readText("/proc/sys/net/ipv4/tcp_available_congestion_control")
+		if known := strings.Fields(text); err == nil && !slices.Contains(known, c) {
+			l.report(e, at, conf.Warning, "sockopt congestion: this kernel does not have "+c+" loaded", "it has "+strings.Join(known, ", "))
+		}
+	}
+	return true
+}
