@@ -11,6 +11,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,7 +120,7 @@ func (s *Server) acceptFailed(k *socket, err error) {
 		s.rest(k, "accept", err)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
 	default:
-		s.log.Warningf("%s: accept: %s", k.svc.label, strerror.Call(err))
+		s.tell(syslog.Warning, k.svc, k.svc.label+": accept: "+strerror.Call(err), k.spec.String(), "")
 	}
 }
 
@@ -155,6 +156,6 @@ func (s *Server) rest(k *socket, what string, err error) {
 func (s *Server) lack(v *service, what string, err error) {
 	if now := time.Now(); now.Sub(s.starved) > time.Minute {
 		s.starved = now
-		s.log.Errorf("%s: %s: %s; trying again", v.label, what, strerror.Call(err))
+		s.tell(syslog.Err, v, v.label+": "+what+": "+strerror.Call(err)+"; trying again", "", "")
 	}
 }

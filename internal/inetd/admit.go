@@ -1,9 +1,11 @@
 package inetd
 
 import (
+	"fmt"
 	"time"
 
 	"inetd/internal/limit"
+	"inetd/internal/syslog"
 )
 
 // mayStart asks the limits that hold for all clients of a service together.
@@ -53,8 +55,8 @@ func (s *Server) suspend(v *service, now time.Time) {
 	if v.do.Mux {
 		clients = "are turned away"
 	}
-	s.log.Errorf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
-		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly))
+	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
+		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly)), "", "")
 	s.timers.After(resume.Sub(now), func() {
 		u.suspended = false
 		for _, w := range s.services { // a reload may have made a new one
@@ -75,7 +77,7 @@ func (s *Server) admit(v *service, c *client) bool {
 	}
 	r := u.Admit(now, c.source, v.do.Limits)
 	if r.First {
-		s.log.Errorf("%s from %s exceeded %s (limit %d)", v.label, c.who(), r.Why, r.Limit)
+		s.tell(syslog.Err, v, fmt.Sprintf("%s from %s exceeded %s", v.label, c.who(), r.Why), fmt.Sprintf("limit %d", r.Limit), "")
 	}
 	if r.Why != "" {
 		u.Refused.Limit++

@@ -19,7 +19,7 @@ import (
 type generation struct {
 	services []*service
 	mux      []*service // the services that tcpmux hands out
-	names    []string   // of configuration files, for places
+	names    []string   // of configuration files, for places; those of the generations before come first
 	files    []string   // configuration files that were read
 	known    []string   // configuration files that hold anything; not nil once there was a load
 	watch    []string   // paths whose change on disk matters
@@ -45,8 +45,9 @@ func (s *Server) host() *plan.Host {
 // assemble makes the services of a plan. It runs beside the event loop, so that
 // a merge only has to put them into force. What is kept is copied: nothing of
 // the plan stays but its actions.
-func assemble(p *plan.Plan, starter *child.Starter, env []string) (*generation, error) {
+func assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*generation, error) {
 	g := &generation{
+		names:    slices.Clip(names),
 		services: make([]*service, 0, len(p.Services)),
 		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(), keys: p.Keys,
 		hosts: p.Names, late: p.Late,
@@ -142,7 +143,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 
 // place keeps the line of an entry. Entries of one file follow each other.
 func (a *assembly) place(file string, line int) place {
-	if a.names == nil || a.last.name != file {
+	if len(a.names) == 0 || a.last.name != file {
 		i := slices.Index(a.names, file)
 		if i < 0 {
 			i = len(a.names)
@@ -153,7 +154,8 @@ func (a *assembly) place(file string, line int) place {
 	return place{a.last.index, uint32(line)}
 }
 
-// place is where the entry of a service stands: "/etc/inetd.conf:7".
+// place is where the entry of a service stands: "/etc/inetd.conf:7". It may be a
+// service of an earlier generation, as the names of files are kept.
 func (g *generation) place(v *service) string {
 	return g.names[v.at.file] + ":" + strconv.Itoa(int(v.at.line))
 }

@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,8 +60,8 @@ func (s *Server) enter(v *service, c *client) bool {
 	v.usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
-		s.log.Warningf("%s from %s exceeded the connections of internal services (limit %d of one service, %d from one source)",
-			v.label, c.who(), s.builtins.PerService, s.builtins.PerSource)
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.label, c.who()),
+			fmt.Sprintf("limit %d of one service, %d from one source", s.builtins.PerService, s.builtins.PerSource), "")
 	}
 	return false
 }
@@ -100,7 +102,7 @@ func (s *Server) converse(v *service, c client, serve func(*connection)) {
 	f, err := stream(c)
 	if err != nil {
 		s.leave(v, c.source, c.room)
-		s.log.Warningf("%s: %s", v.label, strerror.Call(err))
+		s.tell(syslog.Warning, v, v.label+": "+strerror.Call(err), "", "")
 		return
 	}
 	logEnd := s.logBuiltin(v, c)

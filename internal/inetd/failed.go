@@ -9,6 +9,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/examine"
 	"inetd/internal/strerror"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,7 +38,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	text := st.Error(path)
 	v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
 	tell := func(why string) {
-		s.log.Errorf("%s%s (%s%s)", text, why, v.label, from)
+		s.tell(syslog.Err, v, text+why, v.label+from, "")
 	}
 	if st.Stage != child.Exec || s.examinations.full() {
 		tell("")

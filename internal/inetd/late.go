@@ -67,7 +67,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		s.timers.After(minRetry, func() { s.tryLate(late, names) })
 		return
 	}
-	cfg, host, env, load := s.cfg.Config, s.host(), s.environment(), s.load
+	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.names
 	host.Late, host.Names = late, names
 	s.pacer.Hold()
 	s.try(func() func() {
@@ -76,7 +76,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		if p.Err != nil || !ok {
 			return func() { s.triedLate(nil, nil, nil) }
 		}
-		g, err := assemble(p, s.starter, env)
+		g, err := assemble(p, s.starter, env, files)
 		if err != nil {
 			return func() { s.triedLate(nil, nil, nil) }
 		}

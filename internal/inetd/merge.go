@@ -161,11 +161,11 @@ func (s *Server) hand(k *socket, v *service) {
 func (s *Server) apply(k *socket, was sock.Tuning) {
 	v := k.svc
 	if k.server != 0 {
-		s.log.Noticef("%s: process %d still has the socket; the change takes effect when it ends", v.label, k.server)
+		s.tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.label, k.server), "", "; the change takes effect when it ends")
 		return
 	}
 	if err := sock.Apply(int(k.fd), k.spec, v.do.Options); err != nil {
-		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
+		s.tell(syslog.Err, v, v.label+": "+strerror.Call(err), k.spec.String(), "")
 	}
 	if err := sock.Retune(int(k.fd), k.spec, was, v.do.Options); err != nil {
 		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
@@ -173,7 +173,7 @@ func (s *Server) apply(k *socket, was sock.Tuning) {
 	sock.Listen(int(k.fd), k.spec, v.do.Options)
 	if ours := s.paths[k]; ours != (sock.File{}) {
 		if err := sock.Own(k.spec, v.do.Options, ours); err != nil {
-			s.log.Errorf("%s: %s", v.label, strerror.Call(err))
+			s.tell(syslog.Err, v, v.label+": "+strerror.Call(err), k.spec.String(), "")
 		}
 	}
 }
@@ -228,14 +228,14 @@ const (
 
 func (s *Server) openFailed(k *socket, err error) {
 	if sock.NoSuchFamily(err) {
-		s.log.Errorf("%s: this kernel has no such socket: %s (%s); it will be tried again at a reload", k.svc.label, strerror.Call(err), k.spec)
+		s.tell(syslog.Err, k.svc, k.svc.label+": this kernel has no such socket: "+strerror.Call(err), k.spec.String(), "; it will be tried again at a reload")
 		s.faults[k] = &fault{err: err}
 		return
 	}
 	before := s.faults[k]
 	cause := strerror.Call(err)
 	if (before == nil || strerror.Call(before.err) != cause) && s.few(alike{syslog.Err, cause + "; they will be tried again"}) {
-		s.log.Errorf("%s: %s (%s); it will be tried again%s", k.svc.label, cause, k.spec, s.advice(k, err))
+		s.tell(syslog.Err, k.svc, k.svc.label+": "+cause, k.spec.String(), "; it will be tried again"+s.advice(k, err))
 	}
 	delay := minRetry
 	if before != nil {
@@ -321,7 +321,7 @@ func (s *Server) arm(k *socket) {
 		return
 	}
 	if err := s.poll.Add(int(k.fd), tagSocket, int(k.fd)); err != nil {
-		s.log.Errorf("%s: %s", k.svc.label, strerror.Call(err))
+		s.tell(syslog.Err, k.svc, k.svc.label+": "+strerror.Call(err), k.spec.String(), "")
 		return
 	}
 	k.polled = true

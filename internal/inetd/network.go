@@ -61,7 +61,7 @@ func (s *Server) anySocket(is func(*socket) bool) bool {
 func (s *Server) joinGroup(k *socket, fd int) {
 	_, err := sock.Join(fd, k.spec)
 	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
-		s.log.Warningf("%s: %s: not in the group on all interfaces: %s", k.svc.label, k.spec, strerror.Call(err))
+		s.tell(syslog.Warning, k.svc, k.svc.label+": "+k.spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
 	}
 }
 

@@ -1,11 +1,13 @@
 package inetd
 
 import (
+	"fmt"
 	"strconv"
 	"syscall"
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -175,9 +177,9 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	case st.Stage != child.Run:
 		s.startFailed(p, st)
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
-		s.log.Warningf("%s: %s[%d]: exit signal %d (%s)%s", v.label, p.program.Path(), st.Pid, st.Wait.Signal(), st.Wait.Signal(), p.whySignal(st.Wait.Signal()))
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), p.whySignal(st.Wait.Signal()))
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:
-		s.log.Warningf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus())
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Server) register() {
 				anywhere.Addr = netip.AddrPort{}
 				if !told[anywhere] {
 					told[anywhere] = true
-					list = append(list, registrar.Registration{Binding: b, Label: v.label})
+					list = append(list, registrar.Registration{Binding: b, Label: v.label, Place: s.now.place(v)})
 				}
 			}
 		}

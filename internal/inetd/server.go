@@ -302,7 +302,7 @@ func (s *Server) reload(done func(Outcome)) {
 		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.stuck), answer)
 		return
 	}
-	cfg, host, env := s.cfg.Config, s.host(), s.environment()
+	cfg, host, env, names := s.cfg.Config, s.host(), s.environment(), s.now.names
 	var reading atomic.Pointer[string]
 	host.Reading = reading.Store
 	s.pacer.Hold()
@@ -314,7 +314,7 @@ func (s *Server) reload(done func(Outcome)) {
 			watcher.Set(p.Watch)
 		}
 		s.readRules(p)
-		g, err := assemble(p, s.starter, env)
+		g, err := assemble(p, s.starter, env, names)
 		p.Err = cmp.Or(p.Err, err)
 		return func() { s.loaded(p, g, answer) }
 	}, func() { s.unread(slow(reading.Load()), answer) })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/sock"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,7 @@ func (s *Server) displaced(k *socket) string {
 // reopen opens a socket again that no client reaches any more.
 func (s *Server) reopen(k *socket, why string) {
 	s.replaceSocket(k)
-	s.log.Noticef("%s: %s: %s; opened again", k.svc.label, k.spec, why)
+	s.tell(syslog.Notice, k.svc, k.svc.label+": "+k.spec.String()+": "+why+"; opened again", "", "")
 }
 
 // mend puts a socket that a wait server has left behind into the state that
@@ -120,6 +121,6 @@ func (s *Server) mended(k *socket, what string) {
 	u := k.svc.usage()
 	if len(u.mended) < maxMended && !slices.Contains(u.mended, what) {
 		u.mended = append(u.mended, what)
-		s.log.Warningf("%s: the last server has %s", k.svc.label, what)
+		s.tell(syslog.Warning, k.svc, k.svc.label+": the last server has "+what, "", "")
 	}
 }

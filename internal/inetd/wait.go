@@ -1,11 +1,13 @@
 package inetd
 
 import (
+	"fmt"
 	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -109,7 +111,7 @@ func (s *Server) delayRestart(v *service, p *process, st child.Status) time.Dura
 		}
 	}
 	if u.idleStarts == limit {
-		s.log.Errorf("%s: %s[%d] has %s (%s)", v.label, p.svc.do.program.Path(), st.Pid, text, how(st.Wait))
+		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), how(st.Wait), "")
 	}
 	return min(minRestart<<min(u.idleStarts-1, 10), maxRestart)
 }

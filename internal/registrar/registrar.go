@@ -28,11 +28,12 @@ type Registrar struct {
 	trouble string                   // the cause that was logged last
 }
 
-// Registration is a binding that is wanted, and the label of its service for
-// log lines.
+// Registration is a binding that is wanted, with the label of its service and
+// the place of the entry for log lines.
 type Registration struct {
 	rpcbind.Binding
 	Label string
+	Place string
 }
 
 // New returns a Registrar, whose goroutine runs until Close.
@@ -201,7 +202,7 @@ func (r *Registrar) set(w Registration) error {
 	switch {
 	case errors.Is(err, rpcbind.ErrRefused):
 		r.refused[w.Binding] = true
-		r.log.Errorf("%s: %v", w.Label, err)
+		r.log.Errorf("%s: %v (%s)", w.Label, err, w.Place)
 		return nil
 	case err == nil && !slices.Contains(r.made, w.Binding):
 		r.made = append(r.made, w.Binding)

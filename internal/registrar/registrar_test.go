@@ -168,7 +168,7 @@ func (f *fakeRpcbind) wait(t *testing.T, want map[string]string) {
 func wantedFor(netid, addr string, versions ...uint32) (list []Registration) {
 	for _, v := range versions {
 		b := rpcbind.Binding{Program: 300001, Version: v, Netid: netid, Addr: netip.MustParseAddrPort(addr)}
-		list = append(list, Registration{b, "lights/rpc/" + netid})
+		list = append(list, Registration{b, "lights/rpc/" + netid, "inetd.conf:1"})
 	}
 	return list
 }
@@ -256,7 +256,7 @@ func TestRegistrarRefused(t *testing.T) {
 	f.wait(t, map[string]string{"300001 1 udp": "0.0.0.0.1.2", "300001 2 tcp": "0.0.0.0.1.2"})
 	r.Close()
 	<-r.ended
-	const line = "lights/rpc/udp6: refused by rpcbind: program 300001 version 1 on udp6: this network or this user is not served"
+	const line = "lights/rpc/udp6: refused by rpcbind: program 300001 version 1 on udp6: this network or this user is not served (inetd.conf:1)"
 	text := r.text(log)
 	if n := strings.Count(text, line); n != 2 { // once for each list
 		t.Errorf("said %d times in %q", n, text)
