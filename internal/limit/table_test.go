@@ -176,7 +176,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	for i := range 10 * maxSources {
 		reply(i)
 	}
-	before := heap()
+	before := heapInUse()
 	many := 300_000
 	if os.Getenv("INETD_ATTACK") != "" { // make check-attack
 		many = 1_000_000
@@ -184,7 +184,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	for i := range many {
 		reply(1_000_000 + i)
 	}
-	if after := heap(); after > before+100_000 {
+	if after := heapInUse(); after > before+100_000 {
 		t.Errorf("%d bytes more", after-before)
 	}
 	n := testing.AllocsPerRun(1000, func() {
@@ -299,7 +299,7 @@ func TestRefusalIsToldOnce(t *testing.T) {
 	}
 }
 
-func heap() int64 {
+func heapInUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

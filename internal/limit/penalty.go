@@ -1,0 +1,114 @@
+package limit
+
+import (
+	"container/heap"
+	"time"
+)
+
+// Ledger holds what sources have to pay for: time in which they are not served. It
+// works as sshd's PerSourcePenalties do. Each penalty is a time; those of a source add
+// up and pass as time does. When they come to the minimum the source is refused until
+// all of them have passed. The zero Ledger is empty.
+type Ledger struct {
+	accounts [kinds]accounts
+}
+
+// Terms say when penalties count.
+type Terms struct {
+	Min time.Duration // a source whose penalties come to that is refused
+	Max time.Duration // they never come to more
+}
+
+// debt is what one source has to pay for.
+type debt struct {
+	who     Source
+	until   time.Time // when all is paid
+	refused bool      // it is refused until then
+	at      int       // in accounts.order
+}
+
+// maxDebts is how many sources of one kind have debts. Anybody may have many
+// addresses, so those that have paid soonest are forgiven for new ones that owe more.
+const maxDebts = 4096
+
+// accounts are the debts of the sources of one kind.
+type accounts struct {
+	debts map[Source]*debt
+	order order
+}
+
+// Punish adds a penalty to the debts of a source. It returns when they are paid, and
+// whether the source is refused from now on and was not before. Nobody in particular
+// owes nothing.
+func (l *Ledger) Punish(now time.Time, who Source, by time.Duration, t Terms) (until time.Time, begins bool) {
+	by = min(by, t.Max)
+	if who == (Source{}) || by <= 0 {
+		return now, false
+	}
+	a := &l.accounts[who.kind]
+	d := a.debts[who]
+	if d == nil {
+		if d = a.open(now, who, now.Add(by)); d == nil {
+			return now, false
+		}
+	}
+	if !d.until.After(now) {
+		d.until, d.refused = now, false
+	}
+	d.until = d.until.Add(by)
+	if latest := now.Add(t.Max); d.until.After(latest) {
+		d.until = latest
+	}
+	heap.Fix(&a.order, d.at)
+	begins = !d.refused && d.until.Sub(now) >= t.Min
+	d.refused = d.refused || begins
+	return d.until, begins
+}
+
+// open makes room for the debt of a source, which will be paid at until; nil if all
+// others owe more.
+func (a *accounts) open(now time.Time, who Source, until time.Time) *debt {
+	for len(a.order) > 0 && !a.order[0].until.After(now) {
+		d := heap.Pop(&a.order).(*debt)
+		delete(a.debts, d.who)
+	}
+	if a.debts == nil {
+		a.debts = map[Source]*debt{}
+	}
+	if len(a.order) < maxDebts {
+		d := &debt{who: who, until: now}
+		a.debts[who] = d
+		heap.Push(&a.order, d)
+		return d
+	}
+	d := a.order[0]
+	if !d.until.Before(until) {
+		return nil
+	}
+	delete(a.debts, d.who)
+	a.debts[who] = d
+	*d = debt{who: who, until: now} // still the first: whoever asks puts it into its place
+	return d
+}
+
+// Refuses reports whether a source is refused because of its debts.
+func (l *Ledger) Refuses(now time.Time, who Source) bool {
+	d := l.accounts[who.kind].debts[who]
+	return d != nil && d.refused && d.until.After(now)
+}
+
+// order has the debt first that is paid soonest (container/heap).
+type order []*debt
+
+func (o order) Len() int           { return len(o) }
+func (o order) Less(i, j int) bool { return o[i].until.Before(o[j].until) }
+func (o order) Swap(i, j int)      { o[i], o[j] = o[j], o[i]; o[i].at, o[j].at = i, j }
+func (o *order) Push(x any)        { d := x.(*debt); d.at = len(*o); *o = append(*o, d) }
+
+func (o *order) Pop() any {
+	last := len(*o) - 1
+	d := (*o)[last]
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	return d
+}
