@@ -72,7 +72,7 @@ func (s *Server) suspend(v *service, now time.Time) {
 func (s *Server) admit(v *service, c *client) bool {
 	u, now := v.usage(), time.Now()
 	u.LastClient = now.Unix()
-	if !s.welcomes(v, c) {
+	if s.punished(v, c) || !s.welcomes(v, c) {
 		return false
 	}
 	r := u.Admit(now, c.source, v.do.Limits)

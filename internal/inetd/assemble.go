@@ -127,6 +127,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	do := &action{Action: from, keys: a.keys[from.Keys]}
 	if do.keys != nil {
 		do.proxies = proxiesOf(from, do.keys.Proxy)
+		do.penalty = penaltyOf(from, do.keys)
 	}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")

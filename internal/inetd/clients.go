@@ -48,8 +48,8 @@ func (s *Server) welcomes(v *service, c *client) bool {
 // unwelcome counts and logs a client whose address is refused. The sender of a
 // datagram may be forged, so those are told once a minute.
 func (s *Server) unwelcome(v *service, c *client, g *access.Guard) {
+	s.blame(v, c)
 	u := v.usage()
-	u.Refused.Rules++
 	if !v.do.Listens {
 		if now := time.Now(); now.Sub(u.unwelcome) < time.Minute {
 			return

@@ -159,7 +159,7 @@ func (s *Server) turnAway(v *service, c client) {
 	if v.do.Mux {
 		unix.Write(c.conn, []byte(notAvailable))
 	}
-	v.usage().Refused.Rules++
+	s.blame(v, &c)
 	unix.Close(c.conn)
 	s.leave(v, c.source, c.room)
 }

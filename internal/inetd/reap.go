@@ -161,6 +161,7 @@ func (s *Server) ended(p *process, st child.Status) {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}
 	s.logEnd(p, st)
+	s.judge(p, st)
 	if p.client.session != nil {
 		s.sessionEnded(p, st)
 	}

@@ -27,7 +27,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 		return 0, err
 	}
 	v.usage().Started++
-	prompt := c.session != nil || v.do.Limits.Counts() || s.cfg.LogConnections || s.cfg.Processes > 0
+	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: d.program, client: c, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
 	s.logStart(now, pid)

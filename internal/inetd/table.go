@@ -50,6 +50,7 @@ type action struct {
 	asksNames bool // by names of hosts, among others
 
 	proxies *prefix.Set // whose header tells who the client is; nil: there is none
+	penalty *penalty    // nil: nothing has one
 }
 
 // socket is one address a service is reached by. It lives on through a reload,
@@ -76,14 +77,15 @@ type fault struct {
 type usage struct {
 	limit.Usage
 	status.Counts
-	idleStarts int       // servers in a row that ended without having taken anything
-	suspended  bool      // its sockets are not polled until the window has passed
-	mended     []string  // what wait servers have left behind, as it was logged
-	altered    bool      // one has changed options of its socket
-	looked     time.Time // when these were last looked at
-	unwelcome  time.Time // when the sender of a datagram who is refused was last told
-	unproxied  time.Time // when a client without a proxy's header was
-	expected   int       // clients whose header is read
+	idleStarts int           // servers in a row that ended without having taken anything
+	suspended  bool          // its sockets are not polled until the window has passed
+	mended     []string      // what wait servers have left behind, as it was logged
+	altered    bool          // one has changed options of its socket
+	looked     time.Time     // when these were last looked at
+	unwelcome  time.Time     // when the sender of a datagram who is refused was last told
+	unproxied  time.Time     // when a client without a proxy's header was
+	expected   int           // clients whose header is read
+	debts      *limit.Ledger // penalties of sources; nil: there were none
 }
 
 // full reports whether as many servers run, or are about to be started, as may.

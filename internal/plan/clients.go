@@ -5,9 +5,11 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/conf"
+	"inetd/internal/limit"
 	"inetd/internal/prefix"
 	"inetd/internal/wrap"
 )
@@ -70,6 +72,35 @@ func clientsOf(k *conf.Keys, key string, list []conf.Client) access.Clients {
 	}
 	c.Nets = prefix.New(nets)
 	return c
+}
+
+// The terms of penalties where an entry says nothing of them.
+const (
+	penaltyMin = 15 * time.Second
+	penaltyMax = 10 * time.Minute
+)
+
+// TermsOf says when the penalties of an entry count.
+func TermsOf(k *conf.Keys) limit.Terms {
+	t := limit.Terms{Min: penaltyMin, Max: penaltyMax}
+	if k.Has("penalty_min") {
+		t.Min = k.PenaltyMin
+	}
+	if k.Has("penalty_max") {
+		t.Max = k.PenaltyMax
+	}
+	return t
+}
+
+// checkPenalties warns of penalties that never count.
+func (l *loader) checkPenalties(e *conf.Entry) {
+	if t := TermsOf(e.Keys); e.Keys.Has("penalty") && t.Max < t.Min {
+		key := "penalty_max"
+		if !e.Keys.Has(key) {
+			key = "penalty_min"
+		}
+		l.report(e, e.Keys.At(key), conf.Warning, fmt.Sprintf("%s: penalties never come to penalty_min, %v, so nobody is refused", key, t.Min), "")
+	}
 }
 
 // guarded reports whether the keys of an entry that say who may use it can be obeyed.

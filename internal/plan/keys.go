@@ -90,6 +90,7 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
 		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
 	}
+	l.checkPenalties(e)
 	l.checkDirectory(e, "chroot", k.Chroot)
 	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
 	return true
