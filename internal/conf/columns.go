@@ -36,7 +36,7 @@ func (d *draft) userColumn(f []Word) []Word {
 // lacksUser tells whether the server stands in the user column and is surely
 // no user: a path or "internal" that another server does not follow.
 func lacksUser(f []Word) bool {
-	return len(f) > ColUser && isWait(f[ColWait].Text) && isProgram(f[ColUser].Text) && (len(f) == ColServer || !isProgram(f[ColServer].Text))
+	return len(f) > ColUser && isProgram(f[ColUser].Text) && isWait(f[ColWait].Text) && (len(f) == ColServer || !isProgram(f[ColServer].Text))
 }
 
 // exchangedServer tells whether the word after a server in the user column is
@@ -87,6 +87,9 @@ func (d *draft) misplaced(f []Word) bool {
 	wait := func(i int) bool { return i < n && isWait(f[i].Text) }
 	program := func(i int) bool { return i < n && isProgram(f[i].Text) }
 	switch {
+	case n >= len(columnNames) && typ(ColType) && protocol(ColProtocol) && wait(ColWait) &&
+		!program(ColUser) && !wait(ColUser) && !protocol(ColType): // none of what follows: files may be long
+		return false
 	case protocol(ColType) && typ(ColProtocol):
 		d.exchanged(f, ColType)
 	case n > ColProtocol && !typ(ColType) && protocol(ColType):
