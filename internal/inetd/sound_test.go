@@ -1,0 +1,76 @@
+package inetd
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestShutDownIsNoticed: a socket that a process which shares it has shut down is
+// readable for ever and no client reaches it. The loop notices that at once, and not
+// at the next reload, and does not spin.
+func TestShutDownIsNoticed(t *testing.T) {
+	for _, tt := range []struct{ name, entry, log string }{
+		{"tcp", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "was shut down; it listens again"},
+		{"tcp of a wait server", "127.0.0.1:PORT stream tcp4 wait - /bin/true", "was shut down; it listens again"},
+		{"unix", "DIR/s stream unix nowait - internal echo", "was shut down; it was opened again"},
+		{"unix of a wait server", "DIR/s stream unix wait - /bin/true", "was shut down; it was opened again"},
+		{"udp", "127.0.0.1:PORT dgram udp4 wait - internal echo", "was shut down; it was opened again"},
+		{"udp of a nowait server", "127.0.0.1:PORT dgram udp4 nowait - /bin/true", "was shut down; it was opened again"},
+	} {
+		for _, how := range []int{unix.SHUT_RD, unix.SHUT_RDWR} {
+			t.Run(tt.name, func(t *testing.T) {
+				sc := newScene(t, tt.entry+"\n", nil)
+				sc.start()
+				k := sc.s.services[0].first
+				unix.Shutdown(int(k.fd), how) // of udp it says that there is no connection, and shuts down all the same
+				for n := 0; n < 3 && unsoundNow(k); n++ {
+					sc.s.turn()
+				}
+				if unsoundNow(k) {
+					t.Error("it is shut down still")
+				}
+				for range 3 {
+					if ready := sc.s.poll.Wait(0); len(ready) > 0 {
+						t.Errorf("the loop is woken again, by events %x", ready[0].Events)
+					}
+				}
+				if log := sc.end(); strings.Count(log, tt.log) != 1 {
+					t.Errorf("want %q once in\n%s", tt.log, log)
+				}
+			})
+		}
+	}
+}
+
+// unsoundNow reports whether a socket is closed or shut down.
+func unsoundNow(k *socket) bool {
+	return k.fd < 0 || sock.Look(int(k.fd), k.spec, k.svc.do.Options).Deaf
+}
+
+// TestShutDownUnix: a wait server of a UNIX-domain socket shuts that down. Unlike one
+// of tcp it says that it listens still.
+func TestShutDownUnix(t *testing.T) {
+	sc := newScene(t, "DIR/s stream unix wait - /bin/true\n", nil)
+	sc.start()
+	k := sc.s.services[0].first
+	unix.Shutdown(int(k.fd), unix.SHUT_RDWR)
+	sc.s.unpoll(k)
+	sc.s.mend(k)
+	if unsoundNow(k) {
+		t.Error("it is shut down still")
+	}
+	client, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(client)
+	if err := unix.Connect(client, &unix.SockaddrUnix{Name: filepath.Join(sc.dir, "s")}); err != nil {
+		t.Errorf("connect: %v", err)
+	}
+	sc.wantLog("the last server has shut its socket down; it was opened again$")
+}
