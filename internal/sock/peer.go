@@ -2,8 +2,11 @@ package sock
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"unsafe"
 
@@ -72,8 +75,12 @@ func zoneID(name string) (uint32, error) {
 		return uint32(n), nil
 	}
 	ifi, err := net.InterfaceByName(name)
-	if err != nil {
-		return 0, err
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &call):
+		return 0, call
+	case err != nil:
+		return 0, fmt.Errorf("there is no interface %s", name)
 	}
 	return uint32(ifi.Index), nil
 }

@@ -285,7 +285,7 @@ func bind(fd int, s Spec) error {
 	}
 	zone, err := zoneID(s.Addr.Addr().Zone())
 	if err != nil {
-		return err
+		return fmt.Errorf("bind: %w", err)
 	}
 	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrInet6{Port: int(s.Addr.Port()), Addr: s.Addr.Addr().As16(), ZoneId: zone}))
 }
