@@ -220,7 +220,11 @@ func (s *Server) turn() {
 		case tagNetwork:
 			s.networkChanges()
 		case tagSocket:
-			if k := s.sockets[ev.Fd]; k != nil && k.polled {
+			switch k := s.sockets[ev.Fd]; {
+			case k == nil || !k.polled:
+			case ev.Events&loop.ShutDown != 0:
+				s.wasShutDown(k)
+			default:
 				s.readable(k)
 			}
 		}

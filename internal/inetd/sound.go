@@ -13,16 +13,14 @@ import (
 )
 
 // unsound says why no client reaches an open socket any more, or nothing. It is
-// asked of what a reload keeps.
+// asked of what a reload keeps. That a socket was shut down is noticed without
+// asking: see wasShutDown.
 func (s *Server) unsound(k *socket) string {
 	if why := s.displaced(k); why != "" {
 		return why
 	}
-	switch st := sock.Look(int(k.fd), k.spec, k.svc.do.Options); {
-	case st.Away:
+	if sock.Away(int(k.fd), k.spec) {
 		return away
-	case st.Deaf:
-		return "it was shut down"
 	}
 	return ""
 }
@@ -60,33 +58,46 @@ func (s *Server) mend(k *socket) {
 	st := sock.Look(fd, k.spec, o)
 	if st.NonBlocking {
 		unix.SetNonblock(fd, false)
-		s.mended(k, "left its socket non-blocking; it is blocking again")
+		s.mended(k, "the last server has left its socket non-blocking; it is blocking again")
 	}
 	if st.Connected {
 		sock.Disconnect(fd)
-		s.mended(k, "connected its socket to one client; it is open to all again")
+		s.mended(k, "the last server has connected its socket to one client; it is open to all again")
 	}
 	_, inherited := s.inherited[k.spec]
 	switch {
-	case st.Deaf && k.spec.Listens() && sock.Listen(fd, k.spec, o) == nil:
-		s.mended(k, "shut its socket down; it listens again")
-	case st.Deaf && inherited:
-		s.mended(k, "shut its socket down; that is the service manager's, which has to be restarted to open it again")
 	case st.Deaf:
-		s.replaceSocket(k)
-		s.mended(k, "shut its socket down; it was opened again")
-		return
+		s.mended(k, "the last server has shut its socket down; "+s.revive(k))
 	case st.Away && !inherited:
 		s.reopen(k, away)
-		return
 	case s.displaced(k) != "":
 		s.replaceSocket(k)
-		s.mended(k, "removed or replaced its path; it was opened again")
-		return
+		s.mended(k, "the last server has removed or replaced its path; it was opened again")
 	}
-	if !inherited {
+	if !inherited && k.fd >= 0 {
 		s.restore(k)
 	}
+}
+
+// wasShutDown mends a socket that is polled. Only a process that shares it, such as
+// the service manager, can have shut it down.
+func (s *Server) wasShutDown(k *socket) {
+	s.mended(k, k.spec.String()+" was shut down; "+s.revive(k))
+}
+
+// revive has a socket that was shut down hear clients again, and says how. Nothing
+// else can be done about one of the service manager's: the loop would spin on it.
+func (s *Server) revive(k *socket) (how string) {
+	_, inherited := s.inherited[k.spec]
+	switch {
+	case sock.Relisten(int(k.fd), k.spec, k.svc.do.Options):
+		return "it listens again"
+	case inherited:
+		s.unpoll(k)
+		return "the service manager has opened it, and restarting its socket unit opens it again"
+	}
+	s.replaceSocket(k)
+	return "it was opened again"
 }
 
 // restoreTime is how often at most the options of a socket are looked at. A service
@@ -103,7 +114,7 @@ func (s *Server) restore(k *socket) {
 	u.looked = now
 	if changed := sock.Restore(int(k.fd), k.spec, k.svc.do.Options); changed != nil {
 		u.altered = true
-		s.mended(k, fmt.Sprintf("changed its socket (%s); that is as before again", strings.Join(changed, ", ")))
+		s.mended(k, fmt.Sprintf("the last server has changed its socket (%s); that is as before again", strings.Join(changed, ", ")))
 	}
 }
 
@@ -116,11 +127,12 @@ func (s *Server) replaceSocket(k *socket) {
 // maxMended bounds the causes that are remembered of a service.
 const maxMended = 16
 
-// mended logs, once for a service and cause, what a server has left behind.
+// mended logs, once for a service and cause, what was wrong with a socket and how it
+// was mended.
 func (s *Server) mended(k *socket, what string) {
 	u := k.svc.usage()
 	if len(u.mended) < maxMended && !slices.Contains(u.mended, what) {
 		u.mended = append(u.mended, what)
-		s.tell(syslog.Warning, k.svc, k.svc.label+": the last server has "+what, "", "")
+		s.tell(syslog.Warning, k.svc, k.svc.label+": "+what, "", "")
 	}
 }

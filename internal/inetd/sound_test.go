@@ -74,3 +74,28 @@ func TestShutDownUnix(t *testing.T) {
 	}
 	sc.wantLog("the last server has shut its socket down; it was opened again$")
 }
+
+// TestShutDownInherited: one of the service manager's cannot be opened again, and the
+// loop does not spin on it.
+func TestShutDownInherited(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 5); err != nil {
+		t.Fatal(err)
+	}
+	sc := newScene(t, path+" stream unix nowait - internal echo\n", func(c *Config) { c.Inherited = []int{fd} })
+	sc.start()
+	k := sc.s.services[0].first
+	unix.Shutdown(int(k.fd), unix.SHUT_RDWR)
+	sc.s.turn()
+	if ready := sc.s.poll.Wait(0); len(ready) > 0 {
+		t.Errorf("the loop is woken again, by events %x", ready[0].Events)
+	}
+	sc.wantLog("s was shut down; the service manager has opened it, and restarting its socket unit opens it again$")
+}

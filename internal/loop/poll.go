@@ -40,9 +40,12 @@ func NewPoll() (*Poll, error) {
 // Close closes the set.
 func (p *Poll) Close() error { return unix.Close(p.fd) }
 
+// ShutDown is set in the Events of a socket that was shut down.
+const ShutDown = unix.EPOLLRDHUP | unix.EPOLLHUP
+
 // Add adds a descriptor with a tag and a number of the user's.
 func (p *Poll) Add(fd int, t Tag, number int) error {
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number), Pad: int32(t)}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(number), Pad: int32(t)}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 

@@ -18,18 +18,12 @@ type State struct {
 
 // Look returns the state of a socket that Open opened with these options.
 func Look(fd int, s Spec, o Options) (st State) {
-	switch {
-	case s.Listens():
-		on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
-		st.Deaf = err == nil && on == 0
-	default:
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
-		n, err := unix.Poll(p, 0)
-		st.Deaf = err == nil && n == 1 && p[0].Revents&unix.POLLRDHUP != 0
-		_, err = unix.Getpeername(fd)
-		st.Connected = err == nil && s.Type == unix.SOCK_DGRAM
+	st.Deaf = deaf(fd)
+	if s.Type == unix.SOCK_DGRAM {
+		_, err := unix.Getpeername(fd)
+		st.Connected = err == nil
 	}
-	st.Away = away(fd, s)
+	st.Away = Away(fd, s)
 	if o.Blocking {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 		st.NonBlocking = err == nil && flags&unix.O_NONBLOCK != 0
@@ -37,9 +31,23 @@ func Look(fd int, s Spec, o Options) (st State) {
 	return st
 }
 
-// away reports whether a socket is bound to an address of an interface that has
+// deaf reports whether a socket was shut down. SO_ACCEPTCONN does not say so of
+// UNIX-domain sockets.
+func deaf(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n == 1 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP) != 0
+}
+
+// Relisten makes a socket that was shut down listen again, and reports whether it
+// does: tcp can, with the clients in its queue lost.
+func Relisten(fd int, s Spec, o Options) bool {
+	return s.Listens() && Listen(fd, s, o) == nil && !deaf(fd)
+}
+
+// Away reports whether a socket is bound to an address of an interface that has
 // gone. One that comes back with the same name has another number.
-func away(fd int, s Spec) bool {
+func Away(fd int, s Spec) bool {
 	if s.Addr.Addr().Zone() == "" {
 		return false
 	}
