@@ -133,7 +133,7 @@ func TestProxiedLimits(t *testing.T) {
 	if want := "192.0.2.1\n192.0.2.2\n2001:db8::1\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	sc.wantLog(`: PORT/tcp from 192\.0\.2\.1 exceeded counts/min \(limit 1\)$`)
+	sc.wantLog(`: PORT/tcp from 192\.0\.2\.1 exceeded counts/min \(limit 1, DIR/inetd.conf:1\)$`)
 
 	u := usage{expected: 1}
 	for _, tt := range []struct {

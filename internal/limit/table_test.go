@@ -345,7 +345,7 @@ func TestUsageIsItsModel(t *testing.T) {
 			crowd:    sources > maxSources,
 			accounts: map[Source]*account{},
 		}
-		for now := noon; now.Before(noon.Add(3 * Interval)); now = now.Add(time.Duration(r.IntN(int(Interval) / 3000))) {
+		for now := noon; now.Before(noon.Add(3 * Interval)); now = now.Add(time.Duration(r.IntN(int(Interval / 3000)))) {
 			who := number(min(r.IntN(sources), r.IntN(sources)))
 			if m.accounts[who] == nil {
 				m.accounts[who] = &account{}
