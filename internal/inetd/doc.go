@@ -4,15 +4,17 @@
 //
 // # The flow
 //
-//	files --conf.Parse--> entries --resolve--> plan --merge--> services and sockets
-//	                                                                |
-//	log <-- reap <-- child.Starter <-- start <-- admit <-- accept <-- readable
+//	files --conf--> entries --plan.Load--> plan --assemble--> generation --merge--> services and sockets
+//	                                                                                        |
+//	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-+
 //
-// A load (load.go, resolve.go, address.go) runs beside the event loop and has
-// no effect: it reads files, parses, looks up names, ports, users and hosts,
-// and returns a plan. Merging a plan (merge.go) is the only way anything gets
-// opened, moved or closed, so checking a configuration is a load that prints
-// (check.go), and a reload that fails has changed nothing.
+// A load (package plan) runs beside the event loop and has no effect: it reads
+// files, parses, looks up names, ports, users and hosts, and returns a plan. Still
+// beside the loop assemble.go makes it a generation: services of the table, with
+// their programs, and nothing else of the plan is kept. Merging a generation (merge.go)
+// is the only way anything gets opened, moved or closed. So checking a
+// configuration is a load that prints (package inspect), and a reload that fails has
+// changed nothing.
 //
 // What an entry lacks may come by itself: a user, a host, a program. The plan then
 // comes with what was read, and is made again, less and less often, until nothing
