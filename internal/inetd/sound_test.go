@@ -72,7 +72,7 @@ func TestShutDownUnix(t *testing.T) {
 	if err := unix.Connect(client, &unix.SockaddrUnix{Name: filepath.Join(sc.dir, "s")}); err != nil {
 		t.Errorf("connect: %v", err)
 	}
-	sc.wantLog("the last server has shut its socket down; it was opened again$")
+	sc.wantLog(`the last server has shut its socket down; it was opened again \(DIR/inetd.conf:1\)$`)
 }
 
 // TestShutDownInherited: one of the service manager's cannot be opened again, and the
@@ -97,5 +97,5 @@ func TestShutDownInherited(t *testing.T) {
 	if ready := sc.s.poll.Wait(0); len(ready) > 0 {
 		t.Errorf("the loop is woken again, by events %x", ready[0].Events)
 	}
-	sc.wantLog("s was shut down; the service manager has opened it, and restarting its socket unit opens it again$")
+	sc.wantLog(`s was shut down; the service manager has opened it, and restarting its socket unit opens it again \(DIR/inetd.conf:1\)$`)
 }
