@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -238,7 +239,11 @@ func claimPort() (int, error) {
 	return 0, fmt.Errorf("none of %d ports is free", ports)
 }
 
+// portIsFree binds the port for a moment. No process is started meanwhile: until
+// its exec it would hold the sockets too, and the port be busy to who has claimed it.
 func portIsFree(port int) bool {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	addr := ":" + strconv.Itoa(port)
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
