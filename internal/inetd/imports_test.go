@@ -40,7 +40,7 @@ var picture = map[string][]string{
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/strerror", unixsys},
-	"internal/status":       {"internal/nearest"},
+	"internal/status":       {"internal/limit", "internal/nearest", "internal/plaintext"},
 	"internal/access":       {"internal/nearest", "internal/plaintext", "internal/prefix"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},

@@ -57,7 +57,7 @@ func (s *Server) absolute() plan.Config {
 func (s *Server) fill(to *status.Service, v *service) {
 	*to = status.Service{
 		Service: v.label, Place: s.now.place(v), Server: v.do.Path, State: status.Listening,
-		Limits: status.Limits{Starts: v.do.Limits.Starts, Max: v.do.Limits.Max, PerMinute: v.do.Limits.PerMinute, PerSource: v.do.Limits.PerSource},
+		Limits: v.do.Limits,
 	}
 	if v.do.Builtin != "" {
 		to.Server = "internal " + v.do.Builtin

@@ -18,17 +18,42 @@
 // never calls Wait, and has shares only.
 package limit
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Interval is the time over which starts are counted (CNT_INTVL of BSD).
 const Interval = 60 * time.Second
 
-// Limits are the limits of one service; 0 is no limit.
+// Limits are the limits of one service; 0 is no limit. The names in JSON are
+// those of --check and --status.
 type Limits struct {
-	Starts    int // starts of the service per Interval
-	Max       int // servers of the service at once
-	PerMinute int // starts per Interval for one source
-	PerSource int // servers at once for one source
+	Starts    int `json:"starts"`     // starts of the service per Interval
+	Max       int `json:"max"`        // servers of the service at once
+	PerMinute int `json:"per_minute"` // starts per Interval for one source
+	PerSource int `json:"per_source"` // servers at once for one source
+}
+
+// String is the limits in words, for people.
+func (l Limits) String() string {
+	var list []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{l.Starts, "starts per minute"}, {l.Max, "at once"},
+		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
+	} {
+		if p.n > 0 {
+			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+	if list == nil {
+		return "none"
+	}
+	return strings.Join(list, ", ")
 }
 
 // Counts reports whether the number of running servers matters, so that the

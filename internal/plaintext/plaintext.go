@@ -5,10 +5,13 @@
 // A byte order mark is dropped, since it would become part of the first word:
 // the first rule of hosts.deny would not count. UTF-16 and NUL bytes are
 // faults. Each reader takes a carriage return before a newline as a blank.
+//
+// Visible makes any text fit for a terminal.
 package plaintext
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -58,4 +61,11 @@ func isUTF16(b string) bool {
 	little := b[0] != 0 && b[1] == 0 && b[2] != 0 && b[3] == 0
 	big := b[0] == 0 && b[1] != 0 && b[2] == 0 && b[3] != 0
 	return little || big
+}
+
+// Visible is a text whose every character can be seen, so that nothing in it
+// can act on the terminal.
+func Visible(s string) string {
+	q := strconv.Quote(s)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }

@@ -63,3 +63,16 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestVisible(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`a "b" \c é`:     `a "b" \c é`,
+		"\x1b[2J\r\n":    `\x1b[2J\r\n`,
+		"\x9b\u202e\xff": `\x9b\u202e\xff`,
+	} {
+		if got := Visible(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/limit"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 
@@ -63,7 +64,7 @@ type reportEntry struct {
 	Protocol   string          `json:"protocol"`
 	Wait       bool            `json:"wait"`
 	Listen     bool            `json:"listen,omitempty"` // the server gets the socket as systemd passes it
-	Limits     reportLimits    `json:"limits"`
+	Limits     limit.Limits    `json:"limits"`
 	User       string          `json:"user"`     // "-": the daemon's own
 	Group      string          `json:"group"`    // "": the user's own
 	Identity   *reportIdentity `json:"identity"` // null: unknown, or the daemon's own
@@ -79,15 +80,6 @@ type reportEntry struct {
 	Clients *conf.Keys `json:"-"`
 
 	label string
-}
-
-// reportLimits are the limits in force, the daemon's defaults included; 0 is
-// none.
-type reportLimits struct {
-	Starts    int `json:"starts"`     // per minute
-	Max       int `json:"max"`        // servers at once
-	PerMinute int `json:"per_minute"` // starts per minute and source
-	PerSource int `json:"per_source"` // servers at once per source
 }
 
 // reportIdentity is who a server is.
@@ -187,11 +179,10 @@ func refusal(err error) conf.Problem {
 // entryOf is the entry of a note in the form of the report.
 func (n note) entryOf(c *Config) reportEntry {
 	e := n.entry
-	lim := c.limits(e)
 	r := reportEntry{
 		File: e.Pos.File, Line: e.Pos.Line, label: e.Label(),
 		Service: serviceColumn(e), Host: hostColumn(c, e), SocketType: e.Type.String(), Protocol: e.Word,
-		Wait: e.Wait, Listen: e.Listen, Limits: reportLimits{lim.Starts, lim.Max, lim.PerMinute, lim.PerSource},
+		Wait: e.Wait, Listen: e.Listen, Limits: c.limits(e),
 		User: e.User, Group: e.Group, Server: e.Server, Argv: e.Argv,
 		Served: n.served(), Sockets: []reportSocket{}, Keys: keysOf(e), Clients: e.Keys,
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"inetd/internal/conf"
+	"inetd/internal/plaintext"
 	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ func (r *Report) WriteText(w io.Writer) {
 		r.Entries[i].write(b)
 	}
 	for _, p := range r.short {
-		fmt.Fprintln(b, visible(p.String()))
+		fmt.Fprintln(b, plaintext.Visible(p.String()))
 	}
 	if len(r.Problems) > 0 {
 		fmt.Fprintln(b)
@@ -33,7 +34,7 @@ func (r *Report) WriteText(w io.Writer) {
 
 // write writes the block of an entry.
 func (e *reportEntry) write(w io.Writer) {
-	fmt.Fprint(w, visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))
+	fmt.Fprint(w, plaintext.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))
 	if !e.Served {
 		fmt.Fprint(w, ": not served\n\n")
 		return
@@ -56,7 +57,7 @@ func (e *reportEntry) write(w io.Writer) {
 	}
 	line("limits", e.Limits.String())
 	for _, k := range e.Keys {
-		line("key", visible(k.text+" ("+conf.Pos{File: k.File, Line: k.Line, Col: k.Col}.String()+")"))
+		line("key", plaintext.Visible(k.text+" ("+conf.Pos{File: k.File, Line: k.Line, Col: k.Col}.String()+")"))
 	}
 	fmt.Fprintln(w)
 }
@@ -106,7 +107,7 @@ func (e *reportEntry) user() string {
 	for i, g := range id.Groups {
 		groups[i] = strconv.FormatUint(uint64(g), 10)
 	}
-	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", visible(User{e.User, e.Group}.String()), id.UID, id.GID, strings.Join(groups, " "))
+	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", plaintext.Visible(User{e.User, e.Group}.String()), id.UID, id.GID, strings.Join(groups, " "))
 }
 
 // vector is a list of arguments as a shell would take it.
@@ -126,33 +127,6 @@ func shown(s string) string {
 		return strconv.Quote(s)
 	}
 	return s
-}
-
-// visible is a text whose every character can be seen, so that nothing in it
-// can act on the terminal.
-func visible(s string) string {
-	q := strconv.Quote(s)
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
-}
-
-// String is the limits in words.
-func (l reportLimits) String() string {
-	var list []string
-	for _, p := range []struct {
-		n    int
-		what string
-	}{
-		{l.Starts, "starts per minute"}, {l.Max, "at once"},
-		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
-	} {
-		if p.n > 0 {
-			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-	if list == nil {
-		return "none"
-	}
-	return strings.Join(list, ", ")
 }
 
 // String is the problem as compilers write it.

@@ -6,6 +6,8 @@ package status
 import (
 	"encoding/json"
 	"time"
+
+	"inetd/internal/limit"
 )
 
 // Snapshot is the state of a daemon at one moment. It is what the control socket
@@ -34,14 +36,14 @@ type Snapshot struct {
 
 // Service is the state of a service.
 type Service struct {
-	Service string   `json:"service"` // its label: "ftp/tcp"
-	Place   string   `json:"place"`   // FILE:LINE of its entry
-	Server  string   `json:"server"`  // the path of its program, or "internal NAME"
-	State   string   `json:"state"`   // of State's words
-	Until   string   `json:"until,omitempty"`
-	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
-	Running int      `json:"running"`
-	Limits  Limits   `json:"limits"`
+	Service string       `json:"service"` // its label: "ftp/tcp"
+	Place   string       `json:"place"`   // FILE:LINE of its entry
+	Server  string       `json:"server"`  // the path of its program, or "internal NAME"
+	State   string       `json:"state"`   // of State's words
+	Until   string       `json:"until,omitempty"`
+	Sockets []Socket     `json:"sockets"` // none: tcpmux hands the service out
+	Running int          `json:"running"`
+	Limits  limit.Limits `json:"limits"`
 	Counts
 }
 
@@ -49,14 +51,6 @@ type Service struct {
 type Socket struct {
 	Address string `json:"address"`
 	State   string `json:"state"` // in words
-}
-
-// Limits are those of a service; 0 is no limit.
-type Limits struct {
-	Starts    int `json:"starts"`     // per minute
-	Max       int `json:"max"`        // servers at once
-	PerMinute int `json:"per_minute"` // starts per minute and source
-	PerSource int `json:"per_source"` // servers at once per source
 }
 
 // The words for the state of a service.

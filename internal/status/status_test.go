@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"inetd/internal/limit"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -25,7 +27,7 @@ func some() *Snapshot {
 		Services: []Service{
 			{Service: "ftp/tcp", Place: "/etc/inetd.conf:3", Server: "/usr/sbin/in.ftpd", State: Listening, Running: 2,
 				Sockets: []Socket{{"0.0.0.0:21", "listening, 2 servers"}, {"[::]:21", "listening, 2 servers"}},
-				Limits:  Limits{Starts: 256, Max: 10},
+				Limits:  limit.Limits{Starts: 256, Max: 10},
 				Counts:  Counts{Accepted: 1234567, Started: 1234560, Refused: Refused{Limit: 5, Rules: 2}, EndedWell: 1234500, EndedError: 50, Killed: 8, LastClient: now.Add(-5 * time.Second).Unix()}},
 			{Service: "time/udp", Place: "/etc/inetd.conf:4", Server: "internal time", State: Listening,
 				Sockets: []Socket{{"0.0.0.0:37", "listening, 0 servers"}}},
@@ -37,7 +39,7 @@ func some() *Snapshot {
 			{Service: "/run/x\"y\n.sock", Place: "/etc/inetd.d/x:2", Server: "/bin/cat", State: Closed,
 				Sockets: []Socket{{"/run/x\"y\n.sock", "not open: bind: Permission denied"}}},
 			{Service: "tcpmux/date", Place: "/etc/inetd.d/x:3", Server: "/bin/date", State: HandedOut},
-			{Service: "ftp/tcp", Place: "/etc/inetd.d/x:4", Server: "/opt/ftpd", State: Full, Running: 1, Limits: Limits{Max: 1}, Counts: Counts{Accepted: 3, Started: 3}},
+			{Service: "ftp/tcp", Place: "/etc/inetd.d/x:4", Server: "/opt/ftpd", State: Full, Running: 1, Limits: limit.Limits{Max: 1}, Counts: Counts{Accepted: 3, Started: 3}},
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"inetd/internal/nearest"
+	"inetd/internal/plaintext"
 	"io"
 	"slices"
 	"strconv"
@@ -18,7 +19,7 @@ func (s *Snapshot) WriteTable(w io.Writer) {
 	defer b.Flush()
 	fmt.Fprintf(b, "inetd[%d] %s, up %s, %s, loaded %s ago\n", s.PID, s.Version, span(s.Now.Sub(s.Started)), count(len(s.Services), "service", "services"), span(s.Now.Sub(s.Loaded)))
 	for _, path := range s.Changed {
-		fmt.Fprintf(b, "%s has changed on disk and is not in force; inetd -c reloads it\n", visible(path))
+		fmt.Fprintf(b, "%s has changed on disk and is not in force; inetd -c reloads it\n", plaintext.Visible(path))
 	}
 	if s.LogLost > 0 {
 		fmt.Fprintf(b, "%d lines of the log were lost\n", s.LogLost)
@@ -26,7 +27,7 @@ func (s *Snapshot) WriteTable(w io.Writer) {
 	fmt.Fprintf(b, "\n%-22s %-10s %5s %8s %8s %7s  %s\n", "SERVICE", "STATE", "RUN", "STARTED", "REFUSED", "FAILED", "LAST CLIENT")
 	for i := range s.Services {
 		v := &s.Services[i]
-		fmt.Fprintf(b, "%-22s %-10s %5d %8s %8s %7s  %s\n", cut(visible(v.Service), 22), v.State, v.Running,
+		fmt.Fprintf(b, "%-22s %-10s %5d %8s %8s %7s  %s\n", cut(plaintext.Visible(v.Service), 22), v.State, v.Running,
 			short(v.Started), short(v.Refused.Total()), short(v.Failed), ago(s.Now, v.LastClient))
 	}
 }
@@ -84,16 +85,16 @@ func (v *Service) write(w io.Writer, now time.Time) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "    %-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(w, "%s: %s\n", visible(v.Place), visible(v.Service))
+	fmt.Fprintf(w, "%s: %s\n", plaintext.Visible(v.Place), plaintext.Visible(v.Service))
 	state := v.State
 	if v.Until != "" {
 		state += " until " + v.Until
 	}
 	line("state", "%s", state)
 	for _, k := range v.Sockets {
-		line("socket", "%s", visible(k.Address+": "+k.State))
+		line("socket", "%s", plaintext.Visible(k.Address+": "+k.State))
 	}
-	line("server", "%s", visible(v.Server))
+	line("server", "%s", plaintext.Visible(v.Server))
 	line("running", "%d%s", v.Running, of(v.Limits.Max))
 	line("limits", "%s", v.Limits)
 	line("clients", "%d accepted, the last %s", v.Accepted, ago(now, v.LastClient))
@@ -104,36 +105,9 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		line("failed", "%s: %s, %s", f.Stage, f.Cause, count(int(f.Count), "time", "times"))
 	}
 	if v.LastError != "" {
-		line("last error", "%s, %s", visible(v.LastError), ago(now, v.LastAt))
+		line("last error", "%s, %s", plaintext.Visible(v.LastError), ago(now, v.LastAt))
 	}
 	fmt.Fprintln(w)
-}
-
-// String is the limits in words.
-func (l Limits) String() string {
-	var list []string
-	for _, p := range []struct {
-		n    int
-		what string
-	}{
-		{l.Starts, "starts per minute"}, {l.Max, "at once"},
-		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
-	} {
-		if p.n > 0 {
-			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-	if list == nil {
-		return "none"
-	}
-	return strings.Join(list, ", ")
-}
-
-// visible is a text whose every character can be seen, so that nothing in it acts
-// on the terminal.
-func visible(s string) string {
-	q := strconv.Quote(s)
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }
 
 func of(limit int) string {

@@ -22,7 +22,7 @@ func TestLocation(t *testing.T) {
 		{"XST5XDT,59/0,299", "07:00 XST", "08:00 XDT"},
 		{"<+0330>-3:30", "15:30 +0330", "15:30 +0330"},
 		{"IST-5:30", "17:30 IST", "17:30 IST"},
-		{"XXX3", "09:00 XXX", "09:00 XXX"},
+		{"WGT3", "09:00 WGT", "09:00 WGT"},
 		{"/dev/null", "12:00 UTC", "12:00 UTC"},
 		{"/no/such/file", "12:00 UTC", "12:00 UTC"},
 		{"Local", "12:00 UTC", "12:00 UTC"},
