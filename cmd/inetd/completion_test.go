@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"inetd/internal/golden"
 )
 
 // helpLine matches an option in the help: its letters, its long name, whether
@@ -62,7 +64,7 @@ func TestCompletions(t *testing.T) {
 	for shell, make := range shells {
 		path := filepath.Join("completion", shell)
 		want := []byte(make(helpOptions(t)))
-		if *update {
+		if golden.Update() {
 			if err := os.WriteFile(path, want, 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -14,9 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"inetd/internal/conf"
+	"inetd/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite what is generated in the manual")
 
 const (
 	page8 = "inetd.8"
@@ -122,7 +120,7 @@ func TestManualDialects(t *testing.T) {
 		t.Fatal("the manual has no place for the table")
 	}
 	want := dialects(t)
-	if *update {
+	if golden.Update() {
 		if err := os.WriteFile(page7, []byte(before+start+want+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}

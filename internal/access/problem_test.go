@@ -1,17 +1,14 @@
 package access
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"inetd/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // testdata holds files with faults, and the problems that must be found there.
 const testdata = "../../testdata/access"
@@ -43,15 +40,7 @@ func TestProblems(t *testing.T) {
 		for _, p := range tt.parse(tt.name) {
 			fmt.Fprintf(&b, "%s:%d:%d: %s\n\t%s\n", p.File, p.Line, p.Col, p.Text, p.Hint)
 		}
-		golden := filepath.Join(testdata, tt.name+".golden")
-		if *update {
-			if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if diff := cmp.Diff(string(read(t, tt.name+".golden")), b.String()); diff != "" {
-			t.Errorf("problems of %s (-want +got):\n%s", tt.name, diff)
-		}
+		golden.Compare(t, filepath.Join(testdata, tt.name+".golden"), b.String())
 	}
 }
 

@@ -2,17 +2,14 @@ package conf
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"inetd/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const goldenDir = "../../testdata/conf"
 
@@ -32,19 +29,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := dump(Parse(filepath.Base(file), text, includeGolden))
-			golden := strings.TrimSuffix(file, ".conf") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			golden.Compare(t, strings.TrimSuffix(file, ".conf")+".golden", got)
 		})
 	}
 }

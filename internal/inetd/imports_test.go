@@ -50,6 +50,7 @@ var picture = map[string][]string{
 	"internal/environ":      {},
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
+	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},

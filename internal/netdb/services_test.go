@@ -1,7 +1,6 @@
 package netdb
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"inetd/internal/golden"
+)
 
 // TestServicesGolden reads the services files of other systems.
 func TestServicesGolden(t *testing.T) {
@@ -27,19 +26,7 @@ func TestServicesGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := dump(ParseServices(string(text)))
-			golden := strings.TrimSuffix(file, ".services") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("entries differ (-want +got):\n%s", diff)
-			}
+			golden.Compare(t, strings.TrimSuffix(file, ".services")+".golden", got)
 		})
 	}
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,9 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"inetd/internal/golden"
+)
 
 const checkDir = "../../testdata/check"
 
@@ -68,25 +67,9 @@ func TestCheckGolden(t *testing.T) {
 			} {
 				var b bytes.Buffer
 				form(r, &b)
-				compareGolden(t, name, strings.ReplaceAll(b.String(), dir+"/", ""))
+				golden.Compare(t, name, strings.ReplaceAll(b.String(), dir+"/", ""))
 			}
 		})
-	}
-}
-
-func compareGolden(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s: -want +got:\n%s", golden, diff)
 	}
 }
 

@@ -2,8 +2,6 @@ package status
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,12 +9,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
+	"inetd/internal/golden"
 	"inetd/internal/limit"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // some is a daemon with services in every state.
 func some() *Snapshot {
@@ -44,29 +39,17 @@ func some() *Snapshot {
 	}
 }
 
-func golden(t *testing.T, name string, write func(*bytes.Buffer)) string {
+func compare(t *testing.T, name string, write func(*bytes.Buffer)) string {
 	t.Helper()
 	var b bytes.Buffer
 	write(&b)
-	path := filepath.Join("../../testdata/status", name)
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", name, diff)
-	}
+	golden.Compare(t, filepath.Join("../../testdata/status", name), b.String())
 	return b.String()
 }
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	text := golden(t, "table.golden", func(b *bytes.Buffer) { some().WriteTable(b) })
+	text := compare(t, "table.golden", func(b *bytes.Buffer) { some().WriteTable(b) })
 	for line := range strings.Lines(text) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 			t.Errorf("%d columns: %s", n, line)
@@ -76,7 +59,7 @@ func TestTable(t *testing.T) {
 
 func TestService(t *testing.T) {
 	t.Parallel()
-	golden(t, "service.golden", func(b *bytes.Buffer) {
+	compare(t, "service.golden", func(b *bytes.Buffer) {
 		for _, label := range []string{"ftp", "a-service-with-a-very-long-name/tcp"} {
 			if !some().WriteService(b, label) {
 				t.Errorf("no service %q", label)
@@ -90,7 +73,7 @@ func TestService(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	golden(t, "metrics.golden", func(b *bytes.Buffer) { some().WriteMetrics(b) })
+	compare(t, "metrics.golden", func(b *bytes.Buffer) { some().WriteMetrics(b) })
 }
 
 // TestMetricsParse gives the text to the parser of Prometheus' client for Python
