@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"inetd/internal/wrap/dnstest"
 )
 
 // TestClients: the keys allow, deny and wrap decide who is served, together with
@@ -46,7 +48,7 @@ func TestClients(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sc := newScene(t, test.conf+"\n", nil)
-			sc.names = testResolver(t)
+			sc.names = dnstest.Example(t)
 			sc.write("deny", test.deny+"\n")
 			if test.sec != "" {
 				sc.write("sec", test.sec+"\n")
@@ -175,16 +177,5 @@ func TestGuardAllocatesNothing(t *testing.T) {
 	if err := os.WriteFile(file, append([]byte("* with allow = 127.0.0.0/8 host.example, deny = 10.0.0.0/8;\n"), text...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := serving(t, file)
-	if !s.starter.Clone() {
-		t.Skip("clone3 is not available here, and ForkExec allocates")
-	}
-	c := newVisitor(t, s)
-	var n float64
-	for range 5 {
-		if n = testing.AllocsPerRun(20, func() { c.visit(s) }); n == 0 {
-			return
-		}
-	}
-	t.Errorf("%v allocations for each connection", n)
+	startsAllocateNothing(t, serving(t, file))
 }

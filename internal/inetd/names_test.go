@@ -1,23 +1,11 @@
 package inetd
 
 import (
-	"net"
 	"strings"
 	"testing"
 
 	"inetd/internal/wrap/dnstest"
 )
-
-func testResolver(t *testing.T) *net.Resolver {
-	return dnstest.Resolver(t,
-		map[string]string{
-			"2.0.0.127.in-addr.arpa.": "good.example.test",
-			"3.0.0.127.in-addr.arpa.": "liar.example.test",
-			"4.0.0.127.in-addr.arpa.": "127.0.0.4",
-			"6.0.0.127.in-addr.arpa.": "lost.example.test",
-		},
-		map[string]string{"good.example.test.": "127.0.0.2", "liar.example.test.": "127.0.0.9"})
-}
 
 func TestRulesNames(t *testing.T) {
 	for _, test := range []struct{ name, from, allow, deny, answer, log string }{
@@ -30,7 +18,7 @@ func TestRulesNames(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sc := newScene(t, echoServer+"\n", wrapped)
-			sc.names = testResolver(t)
+			sc.names = dnstest.Example(t)
 			sc.write("allow", strings.TrimLeft(test.allow+"\n", "\n"))
 			sc.write("deny", test.deny+"\n")
 			sc.start()
@@ -50,7 +38,7 @@ func TestResolve(t *testing.T) {
 	} {
 		t.Run(test.from, func(t *testing.T) {
 			sc := newScene(t, shServer+"'echo ${TCPREMOTEHOST--} ${REMOTE_HOST--} $TCPLOCALHOST'\n", func(c *Config) { c.Resolve = true })
-			sc.names = testResolver(t)
+			sc.names = dnstest.Example(t)
 			sc.start()
 			if got := sc.visit(test.from, ""); got != test.answer {
 				t.Errorf("%s: answer %q, want %q", test.from, got, test.answer)

@@ -1,7 +1,6 @@
 package wrap
 
 import (
-	"net"
 	"net/netip"
 	"testing"
 
@@ -9,19 +8,8 @@ import (
 	"inetd/internal/wrap/dnstest"
 )
 
-func testResolver(t *testing.T) *net.Resolver {
-	return dnstest.Resolver(t,
-		map[string]string{
-			"2.0.0.127.in-addr.arpa.": "good.example.test",
-			"3.0.0.127.in-addr.arpa.": "liar.example.test",
-			"4.0.0.127.in-addr.arpa.": "127.0.0.4",
-			"6.0.0.127.in-addr.arpa.": "lost.example.test",
-		},
-		map[string]string{"good.example.test.": "127.0.0.2", "liar.example.test.": "127.0.0.9"})
-}
-
 func TestNames(t *testing.T) {
-	n := names{resolver: testResolver(t)}
+	n := names{resolver: dnstest.Example(t)}
 	for _, test := range []struct {
 		addr, name string
 		state      access.NameState

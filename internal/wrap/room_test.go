@@ -38,7 +38,7 @@ func TestBurst(t *testing.T) {
 	t.Parallel()
 	for _, rule := range []string{"ALL: .example.test\n", "ALL: ALL: aclexec true\n"} {
 		rules := rulesOf(t, rule, "ALL: ALL\n")
-		asker := NewAsker(testResolver(t))
+		asker := NewAsker(dnstest.Example(t))
 		var clients sync.WaitGroup
 		start := make(chan struct{})
 		for i := range 100 {

@@ -25,6 +25,20 @@ const (
 	typePTR = 12
 )
 
+// Example returns a resolver of example.test: 127.0.0.2 has a name that leads
+// back to it, 127.0.0.3 a name of another address, 127.0.0.4 an address for a
+// name, 127.0.0.6 a name without an address, and any other address no name.
+func Example(t testing.TB) *net.Resolver {
+	return Resolver(t,
+		map[string]string{
+			"2.0.0.127.in-addr.arpa.": "good.example.test",
+			"3.0.0.127.in-addr.arpa.": "liar.example.test",
+			"4.0.0.127.in-addr.arpa.": "127.0.0.4",
+			"6.0.0.127.in-addr.arpa.": "lost.example.test",
+		},
+		map[string]string{"good.example.test.": "127.0.0.2", "liar.example.test.": "127.0.0.9"})
+}
+
 // Resolver returns one that asks a name server which knows the given names of addresses and
 // addresses of names.
 func Resolver(t testing.TB, ptr, a map[string]string) *net.Resolver {
