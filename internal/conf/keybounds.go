@@ -117,10 +117,22 @@ func (d *draft) groups(k *Keys, v []Word) {
 	}
 }
 
+// ofClients are the variables by which the daemon tells a server about its client
+// and its socket. One of the environment would stand there twice.
+var ofClients = []string{
+	"PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
+	"REMOTE_ADDR", "REMOTE_PORT", "REMOTE_HOST", "REMOTE_UID", "REMOTE_GID", "REMOTE_PID",
+	"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+}
+
 func (d *draft) env(k *Keys, v []Word) {
 	for _, w := range v {
-		if name, _, found := strings.Cut(w.Text, "="); !found || name == "" {
+		name, _, found := strings.Cut(w.Text, "=")
+		switch {
+		case !found || name == "":
 			d.bad(w, 0, "expected NAME=value")
+		case slices.Contains(ofClients, name):
+			d.bad(w, 0, "the daemon sets it for each client; remove it")
 		}
 	}
 	k.Env = words(v)

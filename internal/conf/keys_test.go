@@ -61,7 +61,7 @@ var keyValues = []struct {
 	{"groups = yes", func(e *Entry) {}, []string{"yes no|list of groups"}},
 	{"groups = no", func(e *Entry) { e.Keys.Groups = []string{} }, nil},
 	{"groups = mail 12", func(e *Entry) { e.Keys.Groups = []string{"mail", "12"} }, nil},
-	{"env = TZ=UTC 'A=b c' E=", func(e *Entry) { e.Keys.Env = []string{"TZ=UTC", "A=b c", "E="} }, []string{"TZ|expected NAME=value", "=x|expected NAME"}},
+	{"env = TZ=UTC 'A=b c' E=", func(e *Entry) { e.Keys.Env = []string{"TZ=UTC", "A=b c", "E="} }, []string{"TZ|expected NAME=value", "=x|expected NAME", "REMOTE_ADDR=::1|the daemon sets it"}},
 	{"pass_env = PATH LANG", func(e *Entry) { e.Keys.PassEnv = []string{"PATH", "LANG"} }, []string{"A=b|names of variables"}},
 	{"no_new_privs = yes", func(e *Entry) { e.Keys.NoNewPrivs = true }, []string{"maybe|expected no or yes"}},
 	{"capabilities = net_bind_service CAP_KILL", func(e *Entry) { e.Keys.Capabilities = 1<<10 | 1<<5 }, []string{"net_bind_servic|did you mean"}},

@@ -210,6 +210,23 @@ func TestCheckFiles(t *testing.T) {
 	}
 }
 
+// TestGroupWithoutUser: a group alone has no effect in either syntax, and check
+// mode says so once.
+func TestGroupWithoutUser(t *testing.T) {
+	t.Parallel()
+	path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), "127.0.0.1:7001\tstream\ttcp\tnowait\t-:daemon\t/bin/cat\n"+
+		"127.0.0.1:7002 on protocol = tcp, wait = no, user = -, group = daemon, exec = /bin/cat;\n"+
+		"127.0.0.1:7003\tstream\ttcp\tnowait\t-\t/bin/cat\n")
+	var got []string
+	for _, p := range inspected(checkConfig(path), 0).Problems {
+		got = append(got, strings.TrimPrefix(p.String(), path+":"))
+	}
+	want := []string{"1:34: hint: 7001/tcp: has the daemon's own user, so the group has no effect, as does 1 more; write the user as well"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestCheckAsUser checks that a plain user is told of the services that need
 // root, once, and sees the rest as root would.
 func TestCheckAsUser(t *testing.T) {

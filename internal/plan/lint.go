@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lint looks for what works and is dangerous all the same. Only check mode says
+// lint looks for what works and is dangerous or in vain. Only check mode says
 // it: a log would repeat it at every reload. uid is the user who asks.
 func (l *loader) lint(uid int) []Problem {
 	problems := append(l.openFiles(), l.openServers()...)
@@ -23,6 +23,7 @@ func (l *loader) lint(uid int) []Problem {
 	problems = append(problems, l.lintSixAlone()...)
 	problems = append(problems, l.lintRootForAll()...)
 	problems = append(problems, l.lintOwnUser(uid)...)
+	problems = append(problems, l.lintOwnGroup()...)
 	problems = append(problems, l.lintNeedsRoot(uid)...)
 	if len(l.plan.Files)+len(l.cfg.Entries) == 0 && l.plan.Err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
@@ -142,6 +143,14 @@ func (l *loader) lintOwnUser(uid int) []Problem {
 		own := n.entry.User == "" || uid != 0 && n.who != nil && int(n.who.UID) == uid
 		return own && !n.entry.Internal && n.everywhere()
 	}, conf.ColUser, "has the daemon's own user and so could kill it", "a user of its own is safer")
+}
+
+// lintOwnGroup hints, once, at a group that cannot be taken: who runs as the
+// daemon has its groups.
+func (l *loader) lintOwnGroup() []Problem {
+	return l.once(func(n note) bool {
+		return n.entry.User == "" && n.entry.Group != "" && !n.entry.Internal
+	}, conf.ColUser, "has the daemon's own user, so the group has no effect", "write the user as well")
 }
 
 // lintNeedsRoot hints, once, at users that a daemon started by uid could not become.
