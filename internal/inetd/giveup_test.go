@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,6 +49,41 @@ func TestLoadGivenUp(t *testing.T) {
 	writeConf(t, file, "@given-1 stream unix nowait - internal echo\n@given-2 stream unix nowait - internal echo\n")
 	if out := reloaded(t, s); len(out.Added) != 1 || out.Kept != 1 {
 		t.Errorf("the load after it: %+v", out)
+	}
+}
+
+// TestLateGivenUp: what is missing is tried again also after a try that did not come
+// back.
+func TestLateGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	file, program := filepath.Join(dir, "inetd.conf"), filepath.Join(dir, "late")
+	writeConf(t, file, "@late-1 stream unix nowait - "+program+"\n")
+	s := serving(t, file)
+	dead := make(chan struct{})
+	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
+		s.mail.Post(func() { // time passes
+			s.attempt.until, s.guarding = time.Now(), false
+			s.guard()
+		})
+		<-dead
+		return plan.Load(&s.cfg.Config, host)
+	}
+	late := s.now.late
+	s.tryLate(late, late.Names)
+	for s.stuck == 0 {
+		s.turn()
+	}
+	if s.now.late == nil {
+		t.Fatal("what is missing is not tried again")
+	}
+	s.load = plan.Load
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	close(dead) // the old try goes on beside the new one
+	s.latecomers.at = time.Now()
+	for s.now.late != nil {
+		s.turn()
 	}
 }
 

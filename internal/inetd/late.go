@@ -66,14 +66,17 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	case s.loading:
 		s.timers.After(minRetry, func() { s.tryLate(late, names) })
 		return
+	case s.stuck >= maxStuck:
+		s.awaitLate(maxRetry)
+		return
 	}
 	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.names
-	host.Late, host.Names = late, names
+	host.Late, host.Names = late, names.Copy()
 	s.pacer.Hold()
 	s.try(func() func() {
 		p := load(&cfg, host)
 		passed, fresh, ok := late.News(p)
-		if p.Err != nil || !ok {
+		if !ok {
 			return func() { s.triedLate(nil, nil, nil) }
 		}
 		g, err := assemble(p, s.starter, env, files)
@@ -82,8 +85,8 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		}
 		return func() { s.triedLate(g, passed, fresh) }
 	}, func() {
-		s.now.late, s.now.hosts = nil, nil // which the attempt still has
-		s.log.Errorf("what is missing was not found within %v; it will be tried again at a reload", loadTime)
+		s.log.Errorf("what is missing was not found within %v; it will be tried again", loadTime)
+		s.awaitLate(maxRetry)
 	})
 }
 

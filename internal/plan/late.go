@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -26,6 +25,7 @@ type Late struct {
 	Names    *Names // nil: the configuration names no host
 	Asking   bool   // Names has not answered all that was asked for the plan
 	problems []Problem
+	err      error // of a file that could not be used; the others are served
 	sources  sources
 	services *netdb.Services
 	from     origin
@@ -37,23 +37,47 @@ type Late struct {
 func (l *loader) late() *Late {
 	waits := func(p Problem) bool { return p.cause != lasting }
 	asks := func(p Problem) bool { return p.cause == asking }
-	if l.plan.Err != nil || !slices.ContainsFunc(l.plan.Problems, waits) {
+	if !slices.ContainsFunc(l.plan.Problems, waits) {
 		return nil
 	}
 	return &Late{
-		Names: l.plan.Names, Asking: slices.ContainsFunc(l.plan.Problems, asks), problems: l.plan.Problems,
+		Names: l.plan.Names, Asking: slices.ContainsFunc(l.plan.Problems, asks), problems: l.plan.Problems, err: l.plan.Err,
 		sources: l.sources, services: l.services, from: l.from, watch: l.plan.Watch, known: l.plan.Known,
 	}
 }
 
 // resume begins with what an earlier load has read.
 func (l *loader) resume(late *Late) {
-	l.sources, l.services, l.from = late.sources, late.services, late.from
+	l.sources, l.services, l.from = late.sources.copy(), late.services, late.from
 	l.plan.Watch, l.plan.Known = slices.Clip(late.watch), slices.Clip(late.known)
 	l.plan.Problems = slices.Clone(late.sources.problems)
-	for f := range maps.Values(l.sources.files) {
-		*f = conf.File{Name: f.Name, Text: f.Text, Line: f.Line, Skip: f.Skip} // not read yet, to the parser
+}
+
+// copy returns the sources with files that the parser has not read yet. A load that
+// was given up may still be in the old ones.
+func (s *sources) copy() sources {
+	copies := map[*conf.File]*conf.File{}
+	unread := func(f *conf.File) *conf.File {
+		if copies[f] == nil {
+			copies[f] = &conf.File{Name: f.Name, Text: f.Text, Line: f.Line, Skip: f.Skip}
+		}
+		return copies[f]
 	}
+	c := *s
+	c.files, c.named, c.included = map[fileID]*conf.File{}, map[string]*conf.File{}, map[string][]*conf.File{}
+	for id, f := range s.files {
+		c.files[id] = unread(f)
+	}
+	for path, f := range s.named {
+		c.named[path] = unread(f)
+	}
+	for pattern, files := range s.included {
+		c.included[pattern] = nil
+		for _, f := range files {
+			c.included[pattern] = append(c.included[pattern], unread(f))
+		}
+	}
+	return c
 }
 
 // place is what a problem is about, whatever it says.
@@ -67,6 +91,9 @@ type place struct {
 // It returns the problems that have passed and those that are new. ok is false if
 // the plan leaves out what the other one had: it is not to be used then.
 func (late *Late) News(p *Plan) (passed, fresh []Problem, ok bool) {
+	if p.Err != nil && (late.err == nil || late.err.Error() != p.Err.Error()) {
+		return nil, nil, false
+	}
 	before, now := map[place]cause{}, map[place]cause{}
 	told := map[Problem]bool{}
 	for _, o := range late.problems {

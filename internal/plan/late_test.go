@@ -154,3 +154,26 @@ func TestNews(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestLateBesideUnusableFile: what entries of one file wait for is tried again though
+// another file cannot be used.
+func TestLateBesideUnusableFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, host := range []string{"gone.example", "silent.example"} {
+		good := write(t, filepath.Join(dir, host), host+":1 stream tcp nowait - internal echo\n")
+		c := checkConfig(good)
+		c.Files = append(c.Files, write(t, filepath.Join(dir, "zeroed"), strings.Repeat("\x00", 80)))
+		p := Load(&c, &Host{Names: NewNames(lookup), Getent: noGetent})
+		if p.Err == nil || p.Late == nil {
+			t.Fatalf("%s: err %v, late %v", host, p.Err, p.Late)
+		}
+		late := p.Late
+		p = Load(&c, &Host{Names: NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.3")}, nil
+		}), Getent: noGetent, Late: late})
+		if passed, _, ok := late.News(p); !ok || len(passed) != 1 || len(p.Services) != 1 {
+			t.Errorf("%s: the next try: usable %v, passed %v, %d services, err %v", host, ok, lines(passed), len(p.Services), p.Err)
+		}
+	}
+}

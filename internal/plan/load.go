@@ -104,7 +104,9 @@ func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loade
 	again := *host
 	again.Names, again.Late = p.Names, p.Late
 	l = newLoader(cfg, &again, checking)
-	return l, l.load()
+	whole := l.load()
+	whole.Err = cmp.Or(whole.Err, p.Err) // of finding the files, which is done once
+	return l, whole
 }
 
 func newLoader(cfg *Config, host *Host, checking bool) *loader {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -73,6 +74,16 @@ func (n *Names) Again() *Names {
 		m.begin(name)
 	}
 	return m
+}
+
+// Copy returns Names with the same answers, for one more goroutine. n may be nil.
+func (n *Names) Copy() *Names {
+	if n == nil {
+		return nil
+	}
+	m := *n
+	m.hosts = maps.Clone(n.hosts)
+	return &m
 }
 
 // Await waits until every question has an answer, or for a time. n may be nil.
