@@ -97,10 +97,20 @@ func TestGroupIsJoined(t *testing.T) {
 		t.Errorf("it has not joined again: %v", err)
 	}
 
+	ip(t, "link set net1 up")
+	spec.Addr = netip.MustParseAddrPort("239.9.0.1:7003")
+	bound, _, err := sock.Open(spec, sock.Options{Blocking: true, Tuning: sock.Tuning{Device: "net1"}}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(bound)
+	if err := unix.SetsockoptIPMreqn(bound, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, group); err != nil {
+		t.Errorf("one of another device has joined on net0: %v", err)
+	}
+
 	if err := os.WriteFile("/proc/sys/net/ipv4/igmp_max_memberships", []byte("1"), 0); err != nil {
 		t.Skip(err)
 	}
-	ip(t, "link set net1 up")
 	log := new(lockedBuffer)
 	daemon(t, "", "239.9.0.1:7002 dgram udp4 wait - /bin/cat\n", func(s *Server) {
 		s.log = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log})

@@ -82,14 +82,14 @@ func (s *Server) networkChanged() {
 		for k := v.first; k != nil; k = k.next {
 			_, inherited := s.inherited[k.spec]
 			switch {
-			case !k.spec.Comes() || inherited:
+			case !k.spec.Comes():
 			case k.fd < 0:
 				if f := s.faults[k]; f != nil && f.delay > 0 {
 					s.retry(k)
 				}
 			case k.spec.Group() && k.spec.Addr.Addr().Zone() == "":
 				sock.Join(int(k.fd), k.spec) // on interfaces that are new
-			case k.server == 0 && sock.Look(int(k.fd), k.spec, v.do.Options).Away:
+			case k.server == 0 && !inherited && sock.Look(int(k.fd), k.spec, v.do.Options).Away:
 				s.reopen(k, away)
 			}
 		}

@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"os"
@@ -11,14 +12,15 @@ import (
 var errNoMulticast = errors.New("join: no interface has multicast")
 
 // Join has the datagram socket of a multicast address join the group: on the
-// interface of the address's zone, or on all that are up and have multicast. What it
+// interface of the address's zone, on the one that it is bound to (SO_BINDTODEVICE),
+// or else on all that are up and have multicast. What it
 // is in already stays. It returns on how many interfaces the socket is in the group,
 // and the first error of the others. For other sockets it does nothing.
 func Join(fd int, s Spec) (joined int, err error) {
 	if !s.Group() {
 		return 0, nil
 	}
-	on, err := s.interfaces()
+	on, err := s.interfaces(fd)
 	if err != nil {
 		return 0, err
 	}
@@ -46,8 +48,9 @@ func joinAny(fd int, s Spec) error {
 func (s Spec) Group() bool { return s.Type == unix.SOCK_DGRAM && s.Addr.Addr().IsMulticast() }
 
 // interfaces returns the numbers of the interfaces to join a group on, at least one.
-func (s Spec) interfaces() (on []int, err error) {
-	if zone, err := zoneID(s.Addr.Addr().Zone()); err != nil || zone != 0 {
+func (s Spec) interfaces(fd int) (on []int, err error) {
+	device, _ := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE)
+	if zone, err := zoneID(cmp.Or(s.Addr.Addr().Zone(), device)); err != nil || zone != 0 {
 		return []int{int(zone)}, err
 	}
 	all, err := net.Interfaces()
