@@ -41,7 +41,7 @@ type Keys struct {
 	Wrap          bool
 	Refuse        string // the text for a client that is refused
 	FullRefuse    bool   // refuse at a maximum, in place of letting the client wait
-	SourceV4      int    // the length of the prefix that is one source; 0: the whole address
+	SourceV4      int    // the length of the prefix that is one source; 0: of the usual one
 	SourceV6      int
 	Penalties     Penalties
 	PenaltyMin    time.Duration
@@ -208,7 +208,7 @@ var table = [...]row{
 	{"wrap", 1, 1, access, func(d *draft, k *Keys, v []Word) { k.Wrap = d.yes(v[0]) }},
 	{"refuse", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Refuse = v[0].Text }},
 	{"full", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.FullRefuse = d.choice(v[0], "wait", "refuse") == 1 }},
-	{"source_prefix", 1, 1, later, (*draft).sourcePrefix},
+	{"source_prefix", 1, 1, 0, (*draft).sourcePrefix},
 	{"penalty", 1, -1, 0, (*draft).penalty},
 	{"penalty_min", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.PenaltyMin = d.duration(v[0]) }},
 	{"penalty_max", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.PenaltyMax = d.duration(v[0]) }},

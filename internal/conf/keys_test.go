@@ -186,8 +186,4 @@ func TestKeysLater(t *testing.T) {
 			t.Errorf("%d entries, problems %v, want %s", len(entries), problems, want)
 		}
 	}
-	_, problems := Parse("f", []byte(plainEntry+", service_max = 5/10s;"), nil)
-	if len(problems) != 1 || !strings.Contains(problems[0].Text, "not available") {
-		t.Errorf("problems %v", problems)
-	}
 }

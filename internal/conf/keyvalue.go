@@ -88,8 +88,6 @@ func (d *draft) rate(w Word) (n int, window time.Duration) {
 		d.bad(w, off, "expected a time after the slash, such as 10s or h")
 	case window == time.Minute:
 		return n, 0
-	case !d.out.all:
-		d.errorf(w.at(off), "write the number for 60s", "another time than 60s is not available in this version")
 	}
 	return n, window
 }

@@ -44,9 +44,9 @@ func (c *client) from() string {
 	return ""
 }
 
-// who is a client of whom a limit has been reached.
-func (c *client) who() string {
-	if c.peer.IsValid() {
+// who is a client of whom a limit of a service has been reached.
+func (c *client) who(v *service) string {
+	if c.peer.IsValid() && v.do.bits.V4 == 0 {
 		return c.peer.Addr().String()
 	}
 	return c.source.String()
@@ -107,7 +107,7 @@ func (s *Server) newClient(k *socket, conn int) client {
 	case unix.AF_VSOCK:
 		c.source = limit.Machine(s.peer.CID())
 	default:
-		c.source = limit.Address(c.peer.Addr())
+		c.source = k.svc.do.source(c.peer.Addr())
 	}
 	return c
 }

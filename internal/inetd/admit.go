@@ -17,7 +17,7 @@ func (s *Server) mayStart(v *service) bool {
 		return false
 	}
 	now := time.Now()
-	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts) {
+	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts, v.do.Limits.Window) {
 		s.suspend(v, now)
 		return false
 	}
@@ -47,7 +47,7 @@ func (s *Server) bound(v *service) bound {
 // suspend stops polling a service until its window has passed.
 func (s *Server) suspend(v *service, now time.Time) {
 	u := v.usage()
-	resume := u.Starts.End()
+	resume := u.Starts.End(v.do.Limits.Window)
 	u.suspended = true
 	u.Suspended++
 	s.armAll(v)
@@ -55,9 +55,14 @@ func (s *Server) suspend(v *service, now time.Time) {
 	if v.do.Mux {
 		clients = "are turned away"
 	}
-	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %d s, the limit; clients %s until %s",
-		v.label, u.Starts.Count, int(limit.Interval/time.Second), clients, resume.Format(time.TimeOnly)), "", "")
-	s.timers.After(resume.Sub(now), func() {
+	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
+		v.label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", "")
+	s.resumeAfter(u, resume.Sub(now))
+}
+
+// resumeAfter polls a service again that was suspended.
+func (s *Server) resumeAfter(u *usage, d time.Duration) {
+	s.timers.After(d, func() {
 		u.suspended = false
 		for _, w := range s.services { // a reload may have made a new one
 			if w.used == u {
@@ -77,7 +82,7 @@ func (s *Server) admit(v *service, c *client) bool {
 	}
 	r := u.Admit(now, c.source, v.do.Limits)
 	if r.First {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s from %s exceeded %s", v.label, c.who(), r.Why), fmt.Sprintf("limit %d", r.Limit), "")
+		s.tell(syslog.Err, v, fmt.Sprintf("%s from %s exceeded %s", v.label, c.who(v), r), fmt.Sprintf("limit %d", r.Limit), "")
 	}
 	if r.Why != "" {
 		u.Refused.Limit++

@@ -10,6 +10,7 @@ import (
 	"inetd/internal/account"
 	"inetd/internal/child"
 	"inetd/internal/conf"
+	"inetd/internal/limit"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
 )
@@ -128,6 +129,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	if do.keys != nil {
 		do.proxies = proxiesOf(from, do.keys.Proxy)
 		do.penalty = penaltyOf(from, do.keys)
+		do.bits = limit.Bits{V4: uint8(do.keys.SourceV4), V6: uint8(do.keys.SourceV6)}
 	}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")

@@ -60,7 +60,7 @@ func (s *Server) enter(v *service, c *client) bool {
 	v.usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.label, c.who()),
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.label, c.who(v)),
 			fmt.Sprintf("limit %d of one service, %d from one source", s.builtins.PerService, s.builtins.PerSource), "")
 	}
 	return false
@@ -169,7 +169,7 @@ func (s *Server) answer(k *socket) {
 		reply, ok := replier.Reply(s.env[:0], s.packet[:n])
 		s.env = reply[:0]
 		if ok && s.mayAnswer(k.svc, &p) {
-			k.svc.usage().Starts.Admit(time.Now(), 0)
+			k.svc.usage().Starts.Admit(time.Now(), 0, k.svc.do.Limits.Window)
 			p.Reply(int(k.fd), reply)
 		}
 	}
@@ -193,11 +193,11 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 // repliesPerMin, has been reached. Without a limit of the entry this machine may
 // have any number.
 func (s *Server) admitReply(v *service, source netip.Addr) bool {
-	most := v.do.Limits.PerMinute
-	if most == 0 && !source.IsLoopback() {
-		most = repliesPerMin
+	l := v.do.Limits
+	if l.PerMinute == 0 && !source.IsLoopback() {
+		l.PerMinute, l.SourceWindow = repliesPerMin, 0
 	}
-	return most == 0 || v.usage().Reply(time.Now(), limit.Address(source), most)
+	return l.PerMinute == 0 || v.usage().Reply(time.Now(), v.do.source(source), l)
 }
 
 // answering returns the ports of datagram builtins.

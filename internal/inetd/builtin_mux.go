@@ -113,7 +113,7 @@ const notAvailable = "-Service not available\r\n"
 func (v *service) muxState() string {
 	u := v.usage()
 	if u.suspended {
-		return "suspended until " + u.Starts.End().Format(time.TimeOnly)
+		return "suspended until " + u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
 	}
 	return fmt.Sprintf("handed out by tcpmux, %d servers", u.Live)
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"inetd/internal/child"
-	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
@@ -32,9 +31,9 @@ type dgramSessions struct {
 // pair is who sent the first datagram of a session, and to which address.
 type pair struct{ client, asked netip.AddrPort }
 
-// asClient is the client, without a connection yet.
-func (e pair) asClient() *client {
-	return &client{conn: -1, peer: e.client, source: limit.Address(e.client.Addr())}
+// asClient is the client of a service, without a connection yet.
+func (e pair) asClient(v *service) *client {
+	return &client{conn: -1, peer: e.client, source: v.do.source(e.client.Addr())}
 }
 
 // dgramSession is a client of a nowait datagram service and its server.
@@ -88,12 +87,12 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 		s.putBack(t, e.client, b)
 		return false
 	}
-	if !e.answerable() || !s.admit(k.svc, e.asClient()) {
+	if !e.answerable() || !s.admit(k.svc, e.asClient(k.svc)) {
 		return false
 	}
 	t, err := s.openSession(k, p, e, b)
 	if err != nil {
-		s.release(k.svc, e.asClient().source)
+		s.release(k.svc, e.asClient(k.svc).source)
 		s.unserved(k, err)
 		return true
 	}
@@ -105,12 +104,12 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 func (s *Server) startSession(t *dgramSession) {
 	conn, err := unix.FcntlInt(uintptr(t.conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		s.release(t.at.svc, t.asClient().source)
+		s.release(t.at.svc, t.asClient(t.at.svc).source)
 		s.closeSession(t)
 		s.rest(t.at, "fcntl", err)
 		return
 	}
-	c := *t.asClient()
+	c := *t.asClient(t.at.svc)
 	c.conn, c.session = conn, t
 	s.start(delayed{svc: t.at.svc, client: c, program: t.at.svc.do.program})
 }
@@ -197,7 +196,7 @@ func (s *Server) restartSession(t *dgramSession) {
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
-	if t.at.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient()) {
+	if t.at.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient(v)) {
 		s.closeSession(t)
 		return
 	}

@@ -19,14 +19,14 @@ func (s *Server) giveAway(k *socket) {
 		return
 	}
 	e := pair{p.Peer.AddrPort(), p.Asked(k.spec)}
-	if !e.answerable() || !s.admit(v, e.asClient()) {
+	if !e.answerable() || !s.admit(v, e.asClient(v)) {
 		s.consume(k)
 		return
 	}
 	fd, err := s.replace(k, &p)
 	if err != nil {
 		s.consume(k)
-		s.release(v, e.asClient().source)
+		s.release(v, e.asClient(v).source)
 		s.unserved(k, err)
 		return
 	}

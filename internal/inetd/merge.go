@@ -139,8 +139,12 @@ func (s *Server) hand(k *socket, v *service) {
 	}
 	k.svc = v
 	s.answers(k)
-	if u := v.used; u != nil && u.suspended && !u.Starts.Full(time.Now(), v.do.Limits.Starts) {
-		u.suspended = false
+	if u := v.used; u != nil && u.suspended {
+		l, now := v.do.Limits, time.Now()
+		u.suspended = u.Starts.Full(now, l.Starts, l.Window)
+		if u.suspended && l.Window != was.Limits.Window {
+			s.resumeAfter(u, u.Starts.End(l.Window).Sub(now))
+		}
 	}
 	if k.fd < 0 {
 		return

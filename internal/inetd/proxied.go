@@ -111,7 +111,7 @@ func (s *Server) arrived(k *socket, c client, f *connection, h proxyproto.Header
 	c.conn = conn
 	if h.Source.IsValid() {
 		c.proxied = &proxied{local: h.Dest, by: c.peer}
-		c.peer, c.source = h.Source, limit.Address(h.Source.Addr())
+		c.peer, c.source = h.Source, v.do.source(h.Source.Addr())
 	}
 	s.receiveClient(v, c)
 }

@@ -471,7 +471,7 @@ func (k *socket) state() string {
 	case k.server != 0:
 		return fmt.Sprintf("waiting for process %d", k.server)
 	case u.suspended:
-		return "suspended until " + u.Starts.End().Format(time.TimeOnly)
+		return "suspended until " + u.Starts.End(k.svc.do.Limits.Window).Format(time.TimeOnly)
 	case u.idleStarts > 0:
 		return fmt.Sprintf("%d servers in a row have taken nothing", u.idleStarts)
 	case !k.polled:

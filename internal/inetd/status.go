@@ -80,7 +80,7 @@ func (s *Server) fill(to *status.Service, v *service) {
 	switch {
 	case to.State == status.Closed:
 	case u.suspended:
-		to.State, to.Until = status.Suspended, u.Starts.End().Format(time.TimeOnly)
+		to.State, to.Until = status.Suspended, u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
 	case u.Full(v.do.Limits):
 		to.State = status.Full
 	}

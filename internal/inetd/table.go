@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"net/netip"
 	"time"
 
 	"inetd/internal/child"
@@ -51,7 +52,11 @@ type action struct {
 
 	proxies *prefix.Set // whose header tells who the client is; nil: there is none
 	penalty *penalty    // nil: nothing has one
+	bits    limit.Bits  // of an address that are one source
 }
+
+// source is what an Internet client counts as.
+func (do *action) source(a netip.Addr) limit.Source { return do.bits.Source(a) }
 
 // socket is one address a service is reached by. It lives on through a reload,
 // with another service if need be.

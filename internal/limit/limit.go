@@ -2,8 +2,8 @@
 // Source of a client; out comes whether the client may be served now. It is pure:
 // it starts nothing, logs nothing and asks nobody for the time.
 //
-// Usage is what a service has used of the Limits of its entry: starts within an
-// Interval and servers at once, altogether and for each source.
+// Usage is what a service has used of the Limits of its entry: starts within some
+// time and servers at once, altogether and for each source.
 //
 // Pool is for room that services share, and that a silent client could take away
 // from all of them. It is used like this:
@@ -24,16 +24,20 @@ import (
 	"time"
 )
 
-// Interval is the time over which starts are counted (CNT_INTVL of BSD).
+// Interval is the time over which starts are counted unless another one is asked
+// for (CNT_INTVL of BSD).
 const Interval = 60 * time.Second
 
 // Limits are the limits of one service; 0 is no limit. The names in JSON are
 // those of --check and --status.
 type Limits struct {
-	Starts    int `json:"starts"`     // starts of the service per Interval
+	Starts    int `json:"starts"`     // starts of the service per Window
 	Max       int `json:"max"`        // servers of the service at once
-	PerMinute int `json:"per_minute"` // starts per Interval for one source
+	PerMinute int `json:"per_minute"` // starts per SourceWindow for one source
 	PerSource int `json:"per_source"` // servers at once for one source
+
+	Window       time.Duration `json:"starts_window_ns,omitempty"`     // 0: Interval
+	SourceWindow time.Duration `json:"per_minute_window_ns,omitempty"` // 0: Interval
 }
 
 // String is the limits in words, for people.
@@ -43,8 +47,8 @@ func (l Limits) String() string {
 		n    int
 		what string
 	}{
-		{l.Starts, "starts per minute"}, {l.Max, "at once"},
-		{l.PerMinute, "starts per minute and source"}, {l.PerSource, "at once per source"},
+		{l.Starts, "starts per " + per(l.Window, "minute")}, {l.Max, "at once"},
+		{l.PerMinute, "starts per " + per(l.SourceWindow, "minute") + " and source"}, {l.PerSource, "at once per source"},
 	} {
 		if p.n > 0 {
 			list = append(list, fmt.Sprintf("%d %s", p.n, p.what))
@@ -60,15 +64,39 @@ func (l Limits) String() string {
 // end of each must be noticed at once.
 func (l Limits) Counts() bool { return l.Max > 0 || l.PerSource > 0 }
 
-// Window counts starts. It lasts for an Interval from the first of them.
+// period is the time over which starts are counted; 0 is the usual one.
+func period(over time.Duration) time.Duration {
+	if over == 0 {
+		return Interval
+	}
+	return over
+}
+
+// per is the time over which starts are counted, in a word for the usual one.
+func per(over time.Duration, usual string) string {
+	if period(over) == Interval {
+		return usual
+	}
+	s := over.String() // 1h0m0s
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Window counts starts. It lasts for some time from the first of them, which is the
+// same at each call: 0 stands for an Interval.
 type Window struct {
 	Start time.Time // of the first start
 	Count int
 }
 
 // Admit counts one more start unless the window is full.
-func (w *Window) Admit(now time.Time, limit int) bool {
-	if w.Full(now, limit) {
+func (w *Window) Admit(now time.Time, limit int, over time.Duration) bool {
+	if w.Full(now, limit, over) {
 		return false
 	}
 	if w.Count == 0 {
@@ -80,15 +108,15 @@ func (w *Window) Admit(now time.Time, limit int) bool {
 
 // Full reports whether the window holds limit starts, which is never so for
 // limit 0.
-func (w *Window) Full(now time.Time, limit int) bool {
-	if now.Sub(w.Start) >= Interval {
+func (w *Window) Full(now time.Time, limit int, over time.Duration) bool {
+	if now.Sub(w.Start) >= period(over) {
 		w.Count = 0
 	}
 	return limit > 0 && w.Count >= limit
 }
 
 // End is when the next window can begin.
-func (w *Window) End() time.Time { return w.Start.Add(Interval) }
+func (w *Window) End(over time.Duration) time.Time { return w.Start.Add(period(over)) }
 
 // Usage is what a service has used of its limits. The zero Usage is that of a
 // service without clients.
@@ -110,7 +138,7 @@ func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 			return r
 		}
 	}
-	u.Starts.Admit(now, 0)
+	u.Starts.Admit(now, 0, l.Window)
 	u.Live++
 	return Refusal{}
 }
@@ -123,10 +151,10 @@ func (u *Usage) Release(who Source) {
 	}
 }
 
-// Reply counts a datagram to a source unless there were limit of them in this
-// Interval.
-func (u *Usage) Reply(now time.Time, who Source, limit int) bool {
-	return u.table(who).reply(now, who, limit)
+// Reply counts a datagram to a source unless it had as many as l.PerMinute in this
+// SourceWindow.
+func (u *Usage) Reply(now time.Time, who Source, l Limits) bool {
+	return u.table(who).reply(now, who, l)
 }
 
 // table is that of the kind of a source.
@@ -142,5 +170,14 @@ func (u *Usage) table(who Source) *table {
 type Refusal struct {
 	Why   string // what the source exceeds: "counts" or "counts/min", the words of FreeBSD's log, or the room for sources
 	Limit int
-	First bool // since the source was last admitted: worth a line in the log
+	Over  time.Duration // of counts/min, if that is not a minute
+	First bool          // since the source was last admitted: worth a line in the log
+}
+
+// String is what the source exceeds: "counts/min", or "counts/10s" for another time.
+func (r Refusal) String() string {
+	if r.Over == 0 {
+		return r.Why
+	}
+	return "counts/" + per(r.Over, "min")
 }

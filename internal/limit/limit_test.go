@@ -15,21 +15,24 @@ func TestWindow(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		limit int
+		over  time.Duration   // 0: the usual time
 		at    []time.Duration // of the starts that are tried, after noon
 		want  string          // + for each that is admitted, - for the others
 	}{
-		{"exactly the limit", 3, make([]time.Duration, 5), "+++--"},
-		{"a limit of one", 1, []time.Duration{0, 1, 59 * time.Second}, "+--"},
-		{"none", 0, make([]time.Duration, 6), "++++++"},
-		{"a window passes", 2, []time.Duration{0, time.Second, 59 * time.Second, 60 * time.Second, 61 * time.Second, 62 * time.Second}, "++-++-"},
-		{"a window begins with a start", 2, []time.Duration{0, 90 * time.Second, 149 * time.Second, 149 * time.Second, 150 * time.Second}, "+++-+"},
-		{"its last moment counts", 1, []time.Duration{0, Interval - 1, Interval}, "+-+"},
-		{"refusals do not prolong it", 1, []time.Duration{0, 30 * time.Second, 59 * time.Second, 60 * time.Second}, "+--+"},
+		{"exactly the limit", 3, 0, make([]time.Duration, 5), "+++--"},
+		{"a limit of one", 1, 0, []time.Duration{0, 1, 59 * time.Second}, "+--"},
+		{"none", 0, 0, make([]time.Duration, 6), "++++++"},
+		{"a window passes", 2, 0, []time.Duration{0, time.Second, 59 * time.Second, 60 * time.Second, 61 * time.Second, 62 * time.Second}, "++-++-"},
+		{"a window begins with a start", 2, 0, []time.Duration{0, 90 * time.Second, 149 * time.Second, 149 * time.Second, 150 * time.Second}, "+++-+"},
+		{"its last moment counts", 1, 0, []time.Duration{0, Interval - 1, Interval}, "+-+"},
+		{"refusals do not prolong it", 1, 0, []time.Duration{0, 30 * time.Second, 59 * time.Second, 60 * time.Second}, "+--+"},
+		{"another time", 2, time.Second, []time.Duration{0, 1, 2, time.Second - 1, time.Second, time.Second, time.Second}, "++--++-"},
+		{"an hour", 1, time.Hour, []time.Duration{0, Interval, time.Hour - 1, time.Hour}, "+--+"},
 	} {
 		var w Window
 		got := ""
 		for _, at := range tt.at {
-			if w.Admit(noon.Add(at), tt.limit) {
+			if w.Admit(noon.Add(at), tt.limit, tt.over) {
 				got += "+"
 			} else {
 				got += "-"
@@ -46,12 +49,12 @@ func TestWindowFull(t *testing.T) {
 	t.Parallel()
 	var w Window
 	for range 10 {
-		if w.Full(noon, 1) {
+		if w.Full(noon, 1, 0) {
 			t.Fatal("full without a start")
 		}
 	}
-	w.Admit(noon, 1)
-	if !w.Full(noon, 1) || w.Full(noon, 2) || w.Full(noon, 0) || w.Full(noon.Add(Interval), 1) {
+	w.Admit(noon, 1, 0)
+	if !w.Full(noon, 1, 0) || w.Full(noon, 2, 0) || w.Full(noon, 0, 0) || w.Full(noon.Add(Interval), 1, 0) {
 		t.Error("one start fills a limit of 1, for one interval, and no other limit")
 	}
 }
@@ -73,11 +76,14 @@ func TestRefusal(t *testing.T) {
 		{0, 2, Limits{PerMinute: 2}, "counts/min 2"},
 		{0, 2, Limits{PerMinute: 3}, ""},
 		{3, 3, Limits{PerSource: 3, PerMinute: 3}, "counts 3"},
+		{0, 2, Limits{PerMinute: 2, SourceWindow: time.Hour}, "counts/1h 2"},
+		{0, 2, Limits{PerMinute: 2, SourceWindow: 10 * time.Second}, "counts/10s 2"},
+		{0, 2, Limits{PerMinute: 2, SourceWindow: 90 * time.Minute}, "counts/1h30m 2"},
 	} {
 		c = tally{live: tt.live, starts: Window{noon, tt.starts}}
 		got := ""
 		if r := c.refusal(noon, tt.limits); r.Why != "" {
-			got = fmt.Sprint(r.Why, " ", r.Limit)
+			got = fmt.Sprint(r, " ", r.Limit)
 		}
 		if got != tt.want {
 			t.Errorf("%d running, %d started, limits %+v: refused for %q, want %q", tt.live, tt.starts, tt.limits, got, tt.want)
@@ -117,6 +123,34 @@ func TestSourceString(t *testing.T) {
 	} {
 		if who.String() != want {
 			t.Errorf("%q, want %q", who, want)
+		}
+	}
+}
+
+// TestSourceBits: an entry may say how many bits of an address are one source.
+func TestSourceBits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		bits Bits
+		a, b string
+		same bool
+		name string // of a
+	}{
+		{Bits{24, 48}, "192.0.2.1", "192.0.2.255", true, "192.0.2.0/24"},
+		{Bits{24, 48}, "192.0.2.1", "192.0.3.1", false, "192.0.2.0/24"},
+		{Bits{1, 1}, "127.0.0.1", "10.0.0.1", true, "0.0.0.0/1"},
+		{Bits{1, 1}, "127.0.0.1", "128.0.0.1", false, "0.0.0.0/1"},
+		{Bits{32, 128}, "192.0.2.1", "192.0.2.2", false, "192.0.2.1"},
+		{Bits{24, 48}, "2001:db8:1:2::1", "2001:db8:1:ffff::1", true, "2001:db8:1::/48"},
+		{Bits{24, 48}, "2001:db8:1:2::1", "2001:db8:2::1", false, "2001:db8:1::/48"},
+		{Bits{24, 65}, "2001:db8::1", "2001:db8::2", true, "2001:db8::/65"},
+		{Bits{24, 65}, "2001:db8::1", "2001:db8:0:0:8000::1", false, "2001:db8::/65"},
+		{Bits{24, 128}, "2001:db8::1", "2001:db8::2", false, "2001:db8::1/128"},
+		{Bits{0, 0}, "2001:db8::1", "2001:db8::2", true, "2001:db8::/64"},
+	} {
+		a, b := tt.bits.Source(netip.MustParseAddr(tt.a)), tt.bits.Source(netip.MustParseAddr(tt.b))
+		if (a == b) != tt.same || a.String() != tt.name {
+			t.Errorf("%v: %s is %v, and %s is %v", tt.bits, tt.a, a, tt.b, b)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -10,50 +11,75 @@ import (
 // pointer. The zero Source is nobody in particular and has no limits.
 type Source struct {
 	kind kind
-	id   uint64
+	bits uint8  // of an address that count
+	id   uint64 // of IPv6 the first 64 bits
+	low  uint64 // and the others
 }
 
 type kind uint8
 
 const (
 	nobody  kind = iota
-	ipv4         // an address
-	ipv6         // a prefix of 64 bits
+	ipv4         // an address, or a network
+	ipv6         // a network
 	user         // a user id
 	machine      // a context id
 	kinds        // how many there are
 )
 
-// Address is the source of an Internet client: an IPv4 address or the /64 of
-// an IPv6 address, which is what one customer has. The source of an address
-// that is not valid is the zero Source.
-func Address(addr netip.Addr) Source {
+// Bits are how many bits of an address make the source of an Internet client; 0 is
+// the usual number.
+type Bits struct{ V4, V6 uint8 }
+
+// The usual source is an IPv4 address, or the /64 of an IPv6 address, which is what
+// one customer has.
+const (
+	usualV4 = 32
+	usualV6 = 64
+)
+
+// Address is the usual source of an Internet client. That of an address which is
+// not valid is the zero Source.
+func Address(addr netip.Addr) Source { return Bits{}.Source(addr) }
+
+// Source is the source of an Internet client, the first bits of its address. That of
+// an address which is not valid is the zero Source.
+func (n Bits) Source(addr netip.Addr) Source {
 	addr = addr.Unmap()
 	switch {
 	case addr.Is4():
 		b := addr.As4()
-		return Source{ipv4, uint64(binary.BigEndian.Uint32(b[:]))}
+		bits := cmp.Or(n.V4, usualV4)
+		return Source{ipv4, bits, uint64(binary.BigEndian.Uint32(b[:]) &^ uint32(1<<(32-bits)-1)), 0}
 	case addr.Is6():
 		b := addr.As16()
-		return Source{ipv6, binary.BigEndian.Uint64(b[:8])}
+		bits := cmp.Or(n.V6, usualV6)
+		s := Source{ipv6, bits, binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+		s.id &^= ^uint64(0) >> bits // nothing from 64 bits on
+		s.low &^= ^uint64(0) >> (max(bits, 64) - 64)
+		return s
 	}
 	return Source{}
 }
 
 // User is the source of a client of a UNIX-domain socket.
-func User(uid uint32) Source { return Source{user, uint64(uid)} }
+func User(uid uint32) Source { return Source{kind: user, id: uint64(uid)} }
 
 // Machine is the source of a client of a vsock, by its context id (CID).
-func Machine(cid uint32) Source { return Source{machine, uint64(cid)} }
+func Machine(cid uint32) Source { return Source{kind: machine, id: uint64(cid)} }
 
 // String is the source as a log line names it.
 func (s Source) String() string {
 	switch s.kind {
 	case ipv4:
-		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(s.id)))).String()
+		a := netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(s.id))))
+		if s.bits == 32 {
+			return a.String()
+		}
+		return netip.PrefixFrom(a, int(s.bits)).String()
 	case ipv6:
-		b := [16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.id), 0))
-		return netip.PrefixFrom(netip.AddrFrom16(b), 64).String()
+		b := [16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.id), s.low))
+		return netip.PrefixFrom(netip.AddrFrom16(b), int(s.bits)).String()
 	case user:
 		return fmt.Sprintf("uid %d", s.id)
 	case machine:

@@ -23,7 +23,7 @@ func (t *tally) admit(now time.Time, l Limits) Refusal {
 		t.told = true
 		return r
 	}
-	t.starts.Admit(now, 0)
+	t.starts.Admit(now, 0, l.SourceWindow)
 	t.live++
 	t.told = false
 	return Refusal{}
@@ -34,8 +34,8 @@ func (t *tally) refusal(now time.Time, l Limits) Refusal {
 	switch {
 	case l.PerSource > 0 && t.live >= l.PerSource:
 		return Refusal{Why: "counts", Limit: l.PerSource}
-	case t.starts.Full(now, l.PerMinute):
-		return Refusal{Why: "counts/min", Limit: l.PerMinute}
+	case t.starts.Full(now, l.PerMinute, l.SourceWindow):
+		return Refusal{Why: "counts/min", Limit: l.PerMinute, Over: l.SourceWindow}
 	}
 	return Refusal{}
 }
@@ -107,22 +107,22 @@ func (b *table) take(t *tally) {
 
 // admit counts the start of a server for a source unless l forbids it.
 func (b *table) admit(now time.Time, who Source, l Limits) Refusal {
-	t := b.tally(now, who, l.PerMinute)
+	t := b.tally(now, who, l)
 	if t == nil {
-		return Refusal{Why: "the sources that can be counted", Limit: maxSources, First: b.told.Admit(now, 1)}
+		return Refusal{Why: "the sources that can be counted", Limit: maxSources, First: b.told.Admit(now, 1, 0)}
 	}
 	defer b.settle(t)
 	return t.admit(now, l)
 }
 
-// reply counts a start, which has no end, unless the source had limit of them.
-func (b *table) reply(now time.Time, who Source, limit int) bool {
-	t := b.tally(now, who, limit)
+// reply counts a start, which has no end, unless l forbids it.
+func (b *table) reply(now time.Time, who Source, l Limits) bool {
+	t := b.tally(now, who, l)
 	if t == nil {
 		return false
 	}
 	defer b.settle(t)
-	return t.starts.Admit(now, limit)
+	return t.starts.Admit(now, l.PerMinute, l.SourceWindow)
 }
 
 // release takes back a server.
@@ -135,12 +135,12 @@ func (b *table) release(who Source) {
 
 // tally returns the tally of a source, a new one if need be. It is nil if there
 // is no room for a new one.
-func (b *table) tally(now time.Time, who Source, limit int) *tally {
+func (b *table) tally(now time.Time, who Source, l Limits) *tally {
 	if t := b.tallies[who]; t != nil {
 		return t
 	}
-	b.forgotten.Full(now, 0) // its window may have passed
-	if !b.makeRoom(now, limit) {
+	b.forgotten.Full(now, 0, l.SourceWindow) // it may have passed
+	if !b.makeRoom(now, l) {
 		return nil
 	}
 	t := b.spare
@@ -155,15 +155,15 @@ func (b *table) tally(now time.Time, who Source, limit int) *tally {
 	return t
 }
 
-// makeRoom forgets who has used least, unless that is limit starts. If there are
-// too many, because many had servers, it forgets two.
-func (b *table) makeRoom(now time.Time, limit int) bool {
+// makeRoom forgets who has used least, unless that is as many starts as l allows. If
+// there are too many, because many had servers, it forgets two.
+func (b *table) makeRoom(now time.Time, l Limits) bool {
 	for n := range 2 {
-		t := b.least(now)
+		t := b.least(now, period(l.SourceWindow))
 		if len(b.tallies) < maxSources || t == nil {
 			return true
 		}
-		if t.starts.Full(now, limit) {
+		if t.starts.Full(now, l.PerMinute, l.SourceWindow) {
 			return n > 0
 		}
 		b.forget(t)
@@ -173,10 +173,10 @@ func (b *table) makeRoom(now time.Time, limit int) bool {
 
 // least returns a tally whose window has passed, or else one of those that have
 // used least. It is nil if all sources have servers.
-func (b *table) least(now time.Time) (least *tally) {
+func (b *table) least(now time.Time, over time.Duration) (least *tally) {
 	for i := range b.idle {
 		t := b.idle[i].first
-		if t != nil && now.Sub(t.starts.Start) >= Interval {
+		if t != nil && now.Sub(t.starts.Start) >= over {
 			return t
 		}
 		if least == nil {

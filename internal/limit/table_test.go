@@ -23,7 +23,7 @@ func TestLimitedSourceIsNotForgotten(t *testing.T) {
 		name string
 		take func(u *Usage, who Source) bool
 	}{
-		{"replies", func(u *Usage, who Source) bool { return u.Reply(noon, who, most) }},
+		{"replies", func(u *Usage, who Source) bool { return u.Reply(noon, who, Limits{PerMinute: most}) }},
 		{"starts", func(u *Usage, who Source) bool {
 			if u.Admit(noon, who, Limits{PerMinute: most}).Why != "" {
 				return false
@@ -63,7 +63,7 @@ func TestManySourcesTakeTurns(t *testing.T) {
 	got := make([]int, sources)
 	for range 4 * most {
 		for i := range sources {
-			if u.Reply(noon, number(i), most) {
+			if u.Reply(noon, number(i), Limits{PerMinute: most}) {
 				got[i]++
 			}
 		}
@@ -81,19 +81,19 @@ func TestKindsOfSourcesAreApart(t *testing.T) {
 	var u Usage
 	for i := range 3 * maxSources {
 		for range 2 {
-			u.Reply(noon, Address(netip.AddrFrom16([16]byte{0x20, 1, 5: byte(i >> 8), 6: byte(i)})), 1)
-			u.Reply(noon, User(uint32(i)), 1)
+			u.Reply(noon, Address(netip.AddrFrom16([16]byte{0x20, 1, 5: byte(i >> 8), 6: byte(i)})), Limits{PerMinute: 1})
+			u.Reply(noon, User(uint32(i)), Limits{PerMinute: 1})
 		}
 	}
 	for who, what := range map[Source]string{number(0): "an IPv4 address", Machine(3): "a machine"} {
-		if !u.Reply(noon, who, 1) {
+		if !u.Reply(noon, who, Limits{PerMinute: 1}) {
 			t.Errorf("%s is refused", what)
 		}
 	}
-	if u.Reply(noon, User(1<<20), 1) {
+	if u.Reply(noon, User(1<<20), Limits{PerMinute: 1}) {
 		t.Error("more users are counted than may be")
 	}
-	if !u.Reply(noon.Add(Interval), User(1<<20), 1) {
+	if !u.Reply(noon.Add(Interval), User(1<<20), Limits{PerMinute: 1}) {
 		t.Error("a user is refused after all others' time has passed")
 	}
 }
@@ -141,23 +141,23 @@ func TestPassedSourcesMakeRoom(t *testing.T) {
 	for _, at := range []time.Time{noon, later} {
 		for i := range maxSources {
 			if (i%2 == 0) == at.Equal(later) {
-				u.Reply(at, number(i), 4)
+				u.Reply(at, number(i), Limits{PerMinute: 4})
 				if at.Equal(noon) {
-					u.Reply(at, number(i), 4)
+					u.Reply(at, number(i), Limits{PerMinute: 4})
 				}
 			}
 		}
 	}
 	for i := range maxSources / 2 {
 		for n := range 4 {
-			if !u.Reply(later, number(1<<20+i), 4) {
+			if !u.Reply(later, number(1<<20+i), Limits{PerMinute: 4}) {
 				t.Fatalf("newcomer %d has %d, the limit is 4", i, n)
 			}
 		}
 	}
 	for i := 0; i < maxSources; i += 2 {
 		for n := range 4 {
-			if u.Reply(later, number(i), 4) != (n < 3) {
+			if u.Reply(later, number(i), Limits{PerMinute: 4}) != (n < 3) {
 				t.Fatalf("what source %d has used is forgotten", i)
 			}
 		}
@@ -171,7 +171,7 @@ func TestMemoryIsFlat(t *testing.T) {
 	now := noon
 	reply := func(i int) {
 		now = now.Add(time.Millisecond)
-		u.Reply(now, number(i), 6000)
+		u.Reply(now, number(i), Limits{PerMinute: 6000})
 	}
 	for i := range 10 * maxSources {
 		reply(i)
@@ -215,14 +215,14 @@ func TestForgottenIsTheMost(t *testing.T) {
 	}
 	for range 3 {
 		for i := range maxSources - len(servers) {
-			u.Reply(noon, number(i), 4)
+			u.Reply(noon, number(i), Limits{PerMinute: 4})
 		}
 	}
 	for _, newcomer := range []int{maxSources, maxSources + 1} {
-		u.Reply(noon, number(newcomer), 4) // in the place of number 0, then of a server that has ended
+		u.Reply(noon, number(newcomer), Limits{PerMinute: 4}) // in the place of number 0, then of a server that has ended
 		u.Release(servers[newcomer-maxSources])
 	}
-	if !u.Reply(noon, number(0), 4) || u.Reply(noon, number(0), 4) {
+	if !u.Reply(noon, number(0), Limits{PerMinute: 4}) || u.Reply(noon, number(0), Limits{PerMinute: 4}) {
 		t.Error("source 0 has not exactly one left")
 	}
 }
@@ -233,16 +233,16 @@ func TestForgottenIsForgotten(t *testing.T) {
 	var u Usage
 	for range 3 {
 		for i := range maxSources {
-			u.Reply(noon, number(i), 4)
+			u.Reply(noon, number(i), Limits{PerMinute: 4})
 		}
 	}
-	u.Reply(noon, number(maxSources), 4)
+	u.Reply(noon, number(maxSources), Limits{PerMinute: 4})
 	later := noon.Add(Interval)
 	for i := range maxSources {
-		u.Reply(later, number(i), 4)
+		u.Reply(later, number(i), Limits{PerMinute: 4})
 	}
 	for n := range 4 { // in the place of one that has used 1
-		if u.Reply(later, number(2*maxSources), 4) != (n < 3) {
+		if u.Reply(later, number(2*maxSources), Limits{PerMinute: 4}) != (n < 3) {
 			t.Errorf("%d were admitted, want 3", n)
 		}
 	}
@@ -285,13 +285,13 @@ func TestRefusalIsToldOnce(t *testing.T) {
 		admit(noon.Add(at), 0)
 	}
 	for i := range maxSources - 1 {
-		u.Reply(noon.Add(Interval), number(1+i), 1)
+		u.Reply(noon.Add(Interval), number(1+i), Limits{PerMinute: 1})
 	}
 	for i := range 3 {
 		admit(noon.Add(Interval), maxSources+i)
 	}
 	for i := range maxSources {
-		u.Reply(noon.Add(2*Interval), number(i), 1)
+		u.Reply(noon.Add(2*Interval), number(i), Limits{PerMinute: 1})
 	}
 	admit(noon.Add(2*Interval), maxSources)
 	if want := "+!-+!-!--!"; got != want {
@@ -313,10 +313,10 @@ type account struct {
 	starts []time.Time
 }
 
-// recent is how many starts there were within an Interval.
-func (a *account) recent(now time.Time) (n int) {
+// recent is how many starts there were within some time.
+func (a *account) recent(now time.Time, over time.Duration) (n int) {
 	for _, at := range a.starts {
-		if now.Sub(at) < Interval {
+		if now.Sub(at) < over {
 			n++
 		}
 	}
@@ -341,7 +341,7 @@ func TestUsageIsItsModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		sources := []int{5, 2 * maxSources}[seed%2]
 		m := usageModel{
-			limits:   Limits{PerMinute: r.IntN(4), PerSource: r.IntN(3)},
+			limits:   Limits{PerMinute: r.IntN(4), PerSource: r.IntN(3), SourceWindow: []time.Duration{0, Interval / 7, Interval}[r.IntN(3)]},
 			crowd:    sources > maxSources,
 			accounts: map[Source]*account{},
 		}
@@ -355,7 +355,7 @@ func TestUsageIsItsModel(t *testing.T) {
 				a.live--
 				m.running--
 			} else if !m.start(who, now) {
-				t.Fatalf("seed %d: wrong for a source with %d servers and %d starts, limits %+v", seed, a.live, a.recent(now), m.limits)
+				t.Fatalf("seed %d: wrong for a source with %d servers and %d starts, limits %+v", seed, a.live, a.recent(now, period(m.limits.SourceWindow)), m.limits)
 			}
 			if m.Live != m.running {
 				t.Fatalf("seed %d: %d servers, want %d", seed, m.Live, m.running)
@@ -369,11 +369,11 @@ func TestUsageIsItsModel(t *testing.T) {
 func (m *usageModel) start(who Source, now time.Time) bool {
 	a, l := m.accounts[who], m.limits
 	room := l.PerSource == 0 || a.live < l.PerSource
-	recent := a.recent(now)
-	may := room && !a.window.Full(now, l.PerMinute)
+	recent := a.recent(now, period(m.limits.SourceWindow))
+	may := room && !a.window.Full(now, l.PerMinute, l.SourceWindow)
 	got := m.Admit(now, who, l).Why == ""
 	if got {
-		a.window.Admit(now, 0)
+		a.window.Admit(now, 0, l.SourceWindow)
 		a.starts = append(a.starts, now)
 		a.live++
 		m.running++

@@ -27,5 +27,6 @@ func (c *Config) limits(e *conf.Entry) limit.Limits {
 		Max:       pick(l.Max, c.Max),
 		PerMinute: pick(l.PerMinute, perMinute),
 		PerSource: pick(l.PerSource, c.PerSource),
+		Window:    l.Window, SourceWindow: l.SourceWindow,
 	}
 }
