@@ -232,8 +232,12 @@ func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) 
 		return
 	}
 	l.silent[strings.Clone(name)] = len(l.plan.Problems)
-	l.reportPassing(c, e, e.HostsAt, severity, hostFault(name, err), "")
-	if e.HostsAt != (conf.Pos{}) && e.HostsAt != e.Pos { // the line of the default address
+	at := e.HostsAt
+	if len(e.Hosts) == 0 {
+		at = conf.Pos{File: "-a", Line: 1, Col: 1}
+	}
+	l.reportPassing(c, e, at, severity, hostFault(name, err), "")
+	if at != (conf.Pos{}) && at != e.Pos { // a default address is none of the entry's own
 		l.plan.Problems[len(l.plan.Problems)-1].label = ""
 	}
 }

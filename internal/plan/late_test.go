@@ -73,6 +73,18 @@ func TestHostsAreReportedOnce(t *testing.T) {
 	}
 }
 
+// TestDefaultHostIsReportedOnce: an unknown host of option -a is a problem of that.
+func TestDefaultHostIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	c := checkConfig(write(t, filepath.Join(t.TempDir(), "f"), "1 stream tcp nowait - internal echo\n2 stream tcp nowait - internal echo\n"))
+	c.Bind = "gone.example"
+	got := lines(Load(&c, &Host{Names: NewNames(lookup), Getent: noGetent}).Problems)
+	want := []string{`error: -a:1:1: unknown host "gone.example"; more than one entry names it; it will be tried again`}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestHostsAreAskedOnce: whatever number of entries name one, and all together.
 func TestHostsAreAskedOnce(t *testing.T) {
 	t.Parallel()
