@@ -101,11 +101,14 @@ type Entry struct {
 	Server      string   // as written, except that VOS's ">a>b" has become "/a/b"
 	Argv        []string // argv[0] first and never empty; for an internal service the words after "internal"
 
-	Plus      bool   // tcpmux/+name: the daemon answers "+Go" itself
-	Low, High uint32 // RPC versions
-	Owner     Owner  // of a unix path
-	Keys      *Keys  // what no column can say; nil: nothing
-	Cols      [7]Pos // where each column starts, ColService to ColArgs; zero where there is none
+	Plus      bool     // tcpmux/+name: the daemon answers "+Go" itself
+	Low, High uint32   // RPC versions
+	Owner     Owner    // of a unix path
+	Keys      *Keys    // what no column can say; nil: nothing
+	Off       bool     // the definition is switched off: handed out after KeepRemarks only
+	IPsec     string   // the policy that was asked for and is not in force
+	Comments  []string // the lines to stand above it in a file; nil without KeepRemarks
+	Cols      [7]Pos   // where each column starts, ColService to ColArgs; zero where there is none
 }
 
 // Label returns the subject of every log line about the entry: "ftp/tcp",

@@ -50,9 +50,10 @@ type Option struct {
 // the form that every front end but the classic line produces, and that every
 // entry can be printed in, so that there is one place for the checks of values.
 type Definition struct {
-	Service Word
-	State   State
-	Options []Option
+	Service  Word
+	State    State
+	Options  []Option
+	Comments []string // the lines above it, as they are printed
 }
 
 // index returns the place of a key in the list, or -1.
@@ -111,7 +112,8 @@ func (r *reader) compile(def *Definition) {
 	case !d.failed:
 		d.define(def)
 	}
-	d.failed = d.failed || def.State == Off
+	d.e.Off = def.State == Off
+	d.failed = d.failed || d.e.Off && d.out.remarks == nil
 	d.finish()
 }
 

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -64,6 +65,9 @@ func (d *draft) hint(at Pos, text, hint string) {
 // columns reads the classic definition: one service in columns.
 func (r *reader) columns(f []Word) {
 	d := r.draft(f[0].Pos)
+	if d.out.remarks != nil {
+		d.out.remarks.lines = true
+	}
 	d.oddities(f)
 	var host Word
 	if strings.HasSuffix(f[0].Text, ":") { // OpenBSD lets blanks follow "addr:"
@@ -157,10 +161,15 @@ func (d *draft) finish() {
 
 // add hands out the entry unless something is wrong with it.
 func (d *draft) add() {
-	if !d.failed && !d.stopped {
-		d.unprotected()
-		d.stopped = !d.yield(&d.e)
+	if d.failed || d.stopped {
+		return
 	}
+	if d.out.remarks != nil {
+		d.e.Comments = d.out.remarks.next(d.out.Problems)
+		d.e.IPsec = cmp.Or(d.e.IPsec, d.policy.text)
+	}
+	d.unprotected()
+	d.stopped = !d.yield(&d.e)
 }
 
 // contradictions reports columns that are fine alone and not together.

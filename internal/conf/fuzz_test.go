@@ -3,8 +3,6 @@ package conf
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,15 +13,7 @@ import (
 
 // FuzzParse holds every text to what the rest of the daemon relies on.
 func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob(filepath.Join(goldenDir, "*.conf"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, text := range goldenTexts(f) {
 		f.Add(text)
 		for line := range bytes.Lines(text) {
 			f.Add(bytes.Clone(line))

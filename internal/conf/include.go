@@ -11,13 +11,17 @@ type policy struct {
 	at    Pos
 	first int // where its problem goes: how many there were before it
 	on    bool
+	text  string
 }
 
 // comment looks for the one comment that is none: "#@" and an IPsec policy
 // for the services below, on NetBSD and FreeBSD.
 func (r *reader) comment(s string, at cursor) {
 	if text, ok := strings.CutPrefix(s, "#@"); ok {
-		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n'}
+		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n', visible(strings.Trim(text, " \t"))}
+	}
+	if m := r.out.remarks; m != nil && !r.gathering && at.off == at.start { // behind a definition it belongs to that
+		m.comment(s)
 	}
 }
 

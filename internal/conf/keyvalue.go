@@ -185,5 +185,6 @@ func (d *draft) clients(v []Word) []Client {
 }
 
 func (d *draft) ipsec(_ *Keys, v []Word) {
+	d.e.IPsec = v[0].Text
 	d.report(Warning, v[0].Pos, "IPsec policy ignored: the traffic of the service is not protected by it", "")
 }

@@ -10,7 +10,10 @@ import (
 // except that Dotted is lost: whether user.group is one user must be settled
 // before.
 func Define(e *Entry) Definition {
-	def := Definition{Service: Word{Text: service(e)}}
+	def := Definition{Service: Word{Text: service(e)}, Comments: e.Comments}
+	if e.Off {
+		def.State = Off
+	}
 	add := func(key string, values ...string) {
 		o := Option{Key: Word{Text: key}}
 		for _, v := range values {
@@ -42,6 +45,9 @@ func Define(e *Entry) Definition {
 	}
 	if e.Hosts != nil {
 		add("bind", e.Hosts...)
+	}
+	if e.IPsec != "" {
+		add("ipsec", e.IPsec)
 	}
 	e.printLimits(add)
 	if e.Keys != nil {
@@ -111,6 +117,9 @@ func (e *Entry) printLimits(add func(string, ...string)) {
 // String returns the text of the definition in the second syntax.
 func (def Definition) String() string {
 	var b strings.Builder
+	for _, line := range def.Comments {
+		b.WriteString(line + "\n")
+	}
 	b.WriteString(quoteService(def.Service.Text) + " " + def.State.String())
 	for i, o := range def.Options {
 		if i > 0 {

@@ -50,6 +50,7 @@ type Parser struct {
 	Problems []Problem // of what was read so far, those of one file in the order of position
 
 	with     amendments
+	remarks  *remarks     // nil: nobody wants them
 	gathered map[Pos]bool // files, by their first places
 	included map[[2]string]included
 	all      bool // for tests: accept the keys that are not available
@@ -126,6 +127,14 @@ func (p *Parser) Entries(file *File) iter.Seq[*Entry] {
 	}
 }
 
+// KeepRemarks makes the parser hand out entries as they are to be printed: with
+// their comments, and those too that are switched off.
+func (p *Parser) KeepRemarks() { p.remarks = &remarks{} }
+
+// Remarks returns the comments that stand after the last entry: entries that are
+// commented out, and what could not be read.
+func (p *Parser) Remarks() []string { return p.remarks.kept }
+
 // Compile returns the entries of a definition that another front end has read.
 func (p *Parser) Compile(def Definition) (entries []Entry) {
 	r := newReader(p, &File{Name: def.Service.Pos.File})
@@ -197,22 +206,21 @@ func (r *reader) read() {
 		r.out.gathered[at] = true
 	}
 	r.decode()
+	r.gap()
+	defer r.gap()
 	for !r.stopped {
 		at := r.cursor
 		s, ok := r.next()
 		if !ok {
 			return
 		}
-		switch c := firstByte(s); {
-		case c == '\n': // nothing
-		case c == '#':
+		switch firstByte(s) {
+		case '\n':
+			r.gap()
+		case '#':
 			r.comment(s, at)
-		case startsDefinition(s):
-			r.cursor = at
-			r.definition()
-		case r.foreign(s, at):
 		default:
-			r.entry(s, at)
+			r.item(s, at)
 		}
 	}
 }

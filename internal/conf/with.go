@@ -202,7 +202,7 @@ func (d *draft) apply(options []*Option) {
 	shared := w.shared[string(w.key)]
 	d.e.Keys = own
 	for _, o := range options {
-		if own != nil || shared == nil || find(o.Key.Text).kind&limit != 0 {
+		if own != nil || shared == nil || find(o.Key.Text).kind&(limit|nothing) != 0 {
 			d.option(o)
 		}
 	}

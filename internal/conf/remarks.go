@@ -1,0 +1,154 @@
+package conf
+
+import (
+	"slices"
+	"strings"
+
+	"inetd/internal/plaintext"
+)
+
+// remarks collects what stands around entries, for those who print them: above
+// each is put what it is given by next.
+type remarks struct {
+	kept  []string // lines for whatever entry comes next, an empty one behind each block of them
+	above []string // the comment right above the item in hand
+	given int      // how many entries have been handed out
+	told  int      // how many problems there were before the item in hand
+	lines bool     // that item is in columns
+}
+
+// comment notes a line of a comment. A policy of IPsec is none, and becomes a key.
+func (m *remarks) comment(s string) {
+	if !strings.HasPrefix(s, "#@") {
+		m.above = append(m.above, visible(s))
+	}
+}
+
+// gap notes that the comment in hand belongs to no entry. Entries in it that
+// are commented out are kept, and the prose around them is not.
+func (m *remarks) gap() {
+	n := len(m.kept)
+	for i := 0; i < len(m.above); {
+		size := commentedOut(m.above[i:])
+		m.kept = append(m.kept, m.above[i:i+size]...)
+		i += max(size, 1)
+	}
+	if len(m.kept) > n {
+		m.kept = append(m.kept, "")
+	}
+	m.above = nil
+}
+
+// next returns the lines to stand above the entry that is made of the item in
+// hand. What was said of a line is among them, with its place: it tells how the
+// columns were understood. A definition is printed as it is, and reading it
+// again says it again.
+func (m *remarks) next(problems []Problem) (lines []string) {
+	lines = append(m.kept, m.above...)
+	if m.lines {
+		lines = append(lines, told(problems[m.told:])...)
+	}
+	m.kept, m.above, m.lines = nil, nil, false
+	m.given++
+	return lines
+}
+
+// told returns problems as comments.
+func told(problems []Problem) (lines []string) {
+	for _, p := range problems {
+		lines = append(lines, visible("# "+p.String()))
+	}
+	return lines
+}
+
+// lose keeps an item that no entry could be made of as a comment, behind what
+// is wrong with it.
+func (m *remarks) lose(problems []Problem, text string) {
+	m.kept = slices.Concat(m.kept, m.above, told(problems))
+	for s := range strings.Lines(text) {
+		m.kept = append(m.kept, visible("# "+strings.TrimRight(s, "\r\n")))
+	}
+	m.kept = append(m.kept, "")
+	m.above = nil
+}
+
+// visible is a line without characters that could end it or act on a terminal.
+func visible(s string) string {
+	if strings.ContainsFunc(s, control) {
+		return plaintext.Visible(s)
+	}
+	return s
+}
+
+// commentedOut returns how many of the lines of a comment, from the first on,
+// are one entry that was commented out.
+func commentedOut(lines []string) int {
+	text := uncomment(lines[0])
+	switch _, rest := cutService(text); {
+	case hasColumns(text):
+		n := 1
+		for n < len(lines) && strings.HasPrefix(lines[n], "#\t") && !hasColumns(uncomment(lines[n])) {
+			n++ // it continues the line
+		}
+		return n
+	case !startsDefinition(text):
+		return 0
+	default:
+		_, rest = cutWord(rest)
+		if strings.Trim(rest, " \t") != "" && !strings.Contains(rest, "=") {
+			return 0 // prose, as in "turn on the lights"
+		}
+	}
+	return 1 + slices.IndexFunc(lines, func(s string) bool { return strings.HasSuffix(strings.TrimRight(s, " \t"), ";") })
+}
+
+// uncomment takes away what makes a line a comment, be it update-inetd(8)'s.
+func uncomment(s string) string {
+	s = strings.TrimLeft(s, "# \t")
+	return strings.TrimLeft(strings.TrimPrefix(s, "<off>#"), "# \t")
+}
+
+// item reads what stands at the cursor and is no comment.
+func (r *reader) item(s string, at cursor) {
+	m, first := r.out.remarks, len(r.out.Problems)
+	given := 0
+	if m != nil {
+		given, m.told, m.lines = m.given, first, false
+	}
+	switch {
+	case startsDefinition(s):
+		r.cursor = at
+		r.definition()
+	case r.foreign(s, at):
+	default:
+		r.entry(s, at)
+	}
+	if m == nil || r.gathering {
+		return
+	}
+	if m.given == given {
+		r.lost(at, first)
+	}
+	m.gap()
+}
+
+// lost keeps the item between a place and the cursor if there are errors in it.
+// It may also be one that makes no entry.
+func (r *reader) lost(at cursor, first int) {
+	var errors []Problem
+	for _, p := range r.out.Problems[min(first, len(r.out.Problems)):] {
+		if p.Severity == Error && p.Pos.File == r.name() {
+			errors = append(errors, p)
+		}
+	}
+	if errors != nil {
+		r.out.remarks.lose(errors, r.text[at.off:r.off])
+	}
+}
+
+// gap is where no comment goes on: an empty line, or the end of a file.
+func (r *reader) gap() {
+	if m := r.out.remarks; m != nil && !r.gathering {
+		m.gap()
+	}
+}
