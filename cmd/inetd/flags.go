@@ -29,6 +29,7 @@ type options struct {
 	pidFile              string // "": none
 	pidFileGiven         bool
 	check, json          bool
+	convert              bool
 	reload, stop         bool
 	status, metrics      bool
 	explain              string // a service; "": none
@@ -95,6 +96,7 @@ func (o *options) flagSet() *pflag.FlagSet {
 	f.BoolVar(&o.reload, "reload", false, "")
 	f.BoolVarP(&o.stop, "stop", "k", false, "")
 	f.BoolVar(&o.check, "check", false, "")
+	f.BoolVar(&o.convert, "convert", false, "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.status, "status", false, "")
 	f.BoolVar(&o.metrics, "metrics", false, "")
@@ -115,8 +117,8 @@ func (o *options) consistent() error {
 		return errors.New("--json needs --check or --status")
 	case o.from != "" && o.explain == "":
 		return errors.New("--from needs --explain")
-	case several(o.check, o.reload, o.stop, o.status, o.metrics, o.explain != ""):
-		return errors.New("give only one of --check, -c, -k, --status, --metrics and --explain")
+	case several(o.check, o.convert, o.reload, o.stop, o.status, o.metrics, o.explain != ""):
+		return errors.New("give only one of --check, --convert, -c, -k, --status, --metrics and --explain")
 	case (o.status || o.metrics || o.explain != "") && o.pidFile == "":
 		return errors.New("a running inetd is found by its pid file; name it with -p")
 	case o.status && len(o.Entries) > 0, (o.metrics || o.explain != "") && len(o.Files)+len(o.Entries) > 0:

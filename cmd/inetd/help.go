@@ -2,6 +2,7 @@ package main
 
 const usage = `Usage: inetd [OPTION]... [FILE | DIRECTORY]...
        inetd --check [--json] [FILE | DIRECTORY]...
+       inetd --convert [FILE | DIRECTORY]...
        inetd -c | -k [-p PIDFILE]
        inetd --status [--json] [SERVICE]... | --metrics | --explain=SERVICE
 `
@@ -45,6 +46,8 @@ Another inetd:
   -c, --reload             make the running one reload, and print the outcome
   -k, --stop               end the running one
       --check              print what would be served and what is wrong
+      --convert            print the configuration as one file in the second
+                           syntax, for FILE or DIRECTORY in any dialect
       --status             print what the running one does; with operands, all
                            about these services
       --json               --check, --status: print it for programs

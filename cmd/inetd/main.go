@@ -54,6 +54,9 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 		fmt.Fprintln(stdout, "inetd", version())
 	case o.check:
 		return min(inspect.Check(&o.Config.Config, stdout, o.json), 1), nil
+	case o.convert:
+		errors, err := inspect.Convert(&o.Config.Config, stdout, stderr)
+		return min(errors, 1), err
 	case o.reload:
 		return reload(o.pidFile, stdout)
 	case o.status, o.metrics, o.explain != "":

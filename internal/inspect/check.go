@@ -25,6 +25,15 @@ func Check(c *plan.Config, w io.Writer, asJSON bool) (errors int) {
 	return r.Errors()
 }
 
+// Convert writes a configuration to w as one file in the second syntax, and its
+// errors and warnings to stderr. It returns the number of errors, or that w could
+// not be written.
+func Convert(c *plan.Config, w, stderr io.Writer) (errors int, err error) {
+	r, err := plan.Convert(c, w)
+	r.WriteProblems(stderr)
+	return r.Errors(), err
+}
+
 // host is this machine, with a kernel that has clone3 or not.
 func host(clone bool) *plan.Host {
 	h := machine.Host()

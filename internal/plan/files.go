@@ -179,7 +179,7 @@ func (l *loader) file(parts ...*conf.File) error {
 	for _, file := range parts {
 		for e := range l.parser.Entries(file) {
 			usable++
-			l.take(e)
+			l.taken(e)
 		}
 	}
 	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {

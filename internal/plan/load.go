@@ -58,6 +58,7 @@ type loader struct {
 	host     *Host
 	plan     Plan
 	parser   conf.Parser
+	taken    func(*conf.Entry) // is given each entry
 	sources  sources
 	services *netdb.Services
 	from     origin // of services
@@ -121,6 +122,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 		silent:    map[string]int{},
 		sources:   sources{files: map[fileID]*conf.File{}, named: map[string]*conf.File{}, included: map[string][]*conf.File{}},
 	}
+	l.taken = l.take
 	if l.names == nil {
 		l.names = (*Names)(nil).Renew()
 	}

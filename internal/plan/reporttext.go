@@ -32,6 +32,15 @@ func (r *Report) WriteText(w io.Writer) {
 	fmt.Fprintln(b, r.summary())
 }
 
+// WriteProblems writes the errors and warnings of a report for people.
+func (r *Report) WriteProblems(w io.Writer) {
+	for _, p := range r.short {
+		if p.Severity != conf.Hint.String() {
+			fmt.Fprintln(w, plaintext.Visible(p.String()))
+		}
+	}
+}
+
 // write writes the block of an entry.
 func (e *reportEntry) write(w io.Writer) {
 	fmt.Fprint(w, plaintext.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))

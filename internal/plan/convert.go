@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/plaintext"
+)
+
+// Convert writes a configuration to w as one file in the second syntax, with
+// what definitions amend in the entries themselves. Nothing is looked up. It
+// returns a report of the problems of reading, or that w could not be written.
+func Convert(cfg *Config, w io.Writer) (*Report, error) {
+	b := bufio.NewWriter(w)
+	l := newLoader(cfg, &Host{}, false)
+	l.parser.KeepRemarks()
+	from := plaintext.Visible(strings.Join(cfg.Sources(), " "))
+	fmt.Fprintf(b, "# Converted by inetd --convert from %s.\n", from)
+	l.taken = func(e *conf.Entry) { fmt.Fprintf(b, "\n%s", converted(e)) }
+	l.configuration(l.files())
+	if rest := l.parser.Remarks(); len(rest) > 0 {
+		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(strings.Join(rest, "\n")))
+	}
+	sortProblems(l.plan.Problems)
+	return newReport(cfg, l.result(), nil), b.Flush()
+}
+
+// converted is an entry as a definition. Which of its two meanings a user with a
+// dot has is for the machine to say that the file will be used on.
+func converted(e *conf.Entry) conf.Definition {
+	def := conf.Define(e)
+	if e.Dotted {
+		def.Comments = append(def.Comments, plaintext.Visible(fmt.Sprintf(
+			"# user %s.%s: if that is one user, write user = %s.%s and no group", e.User, e.Group, e.User, e.Group)))
+	}
+	return def
+}

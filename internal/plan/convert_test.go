@@ -1,0 +1,181 @@
+package plan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// anyGetent knows every name without a dot, so that every entry of the golden files is served.
+func anyGetent(database, key string) (line string, found bool, err error) {
+	number := 1024
+	for i := range len(key) {
+		number = (number*31 + int(key[i])) % 60000
+	}
+	name, proto, _ := strings.Cut(key, "/")
+	switch database {
+	case "passwd":
+		if strings.Contains(key, ".") { // "user.group" is a user and a group
+			return "", false, nil
+		}
+		return fmt.Sprintf("%s:x:%d:%d::/:/bin/sh", name, number+1, number+1), true, nil
+	case "group":
+		return fmt.Sprintf("%s:x:%d:", name, number+1), true, nil
+	case "services":
+		return fmt.Sprintf("%s %d/%s", name, number+1, proto), true, nil
+	case "rpc":
+		return fmt.Sprintf("%s %d", name, number+1), true, nil
+	}
+	return "", false, nil
+}
+
+// columnar matches keys for what a classic column says as well. Those of an action
+// name them, besides what they mean.
+var columnar = regexp.MustCompile(`(service_max|accept_max|ip_max|source_max|sndbuf|recvbuf|acceptfilter) = [^,]*(, )?`)
+
+// services are what a plan opens and does, without the places it comes from.
+func services(t *testing.T, path string) (list []string) {
+	t.Helper()
+	noNames := NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")}, nil
+	})
+	c := checkConfig(path)
+	p := Load(&c, &Host{IPv6: true, Clone: true, Getent: anyGetent, Names: noNames})
+	for _, v := range p.Services {
+		do := *v.Do
+		do.Keys = strings.TrimSuffix(columnar.ReplaceAllString(do.Keys, ""), ", ")
+		text := fmt.Sprintf("%s %+v clients %s", v.Label, do, v.Clients)
+		for _, k := range v.Sockets {
+			text += fmt.Sprintf(" %+v", k)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// TestConvertSamePlan converts the golden files of both kinds. What comes out is
+// served as they are.
+func TestConvertSamePlan(t *testing.T) {
+	t.Parallel()
+	served := 0
+	for _, pattern := range []string{"../../testdata/conf/*.conf", "../../testdata/check/*.conf"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		for _, file := range files {
+			served += checkSamePlan(t, file)
+		}
+	}
+	if served < 200 {
+		t.Errorf("only %d services", served)
+	}
+}
+
+// checkSamePlan converts a file, and returns how many services it has.
+func checkSamePlan(t *testing.T, file string) int {
+	t.Helper()
+	c := checkConfig(file)
+	var b bytes.Buffer
+	r, err := Convert(&c, &b)
+	if err != nil {
+		t.Error(err)
+	}
+	out := write(t, filepath.Join(t.TempDir(), filepath.Base(file)), b.String())
+	want, got := services(t, file), services(t, out)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s, problems %v, converted to\n%s\n-want +got:\n%s", file, r.Problems, b.String(), diff)
+	}
+	return len(want)
+}
+
+// TestConvertMixed converts a directory whose files have every dialect, and two
+// of which have mistakes.
+func TestConvertMixed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a":           "# of a\n7001\tstream\ttcp4\tnowait\tgames.daemon\t/bin/cat\tcat \"a b\"\n# apart\n\n",
+		"b":           "7002 off protocol = udp; * with umask = 022;\n7001/tcp with nice = 3;\n",
+		"c":           "127.0.0.1:\n# tpc\n7003 stream tpc nowait root /bin/cat\n.include more/*\n# of d\n",
+		"d":           "#<off># 7005\tstream\ttcp\tnowait\troot\t/bin/cat\n",
+		"d.dpkg-dist": "7006 on protocol = tcp;\n",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "more", "e"), ":root:wheel:640:/run/x\tdgram\tunix\twait\troot\t/bin/cat\n")
+	c := checkConfig(dir)
+	var out, problems bytes.Buffer
+	r, err := Convert(&c, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.WriteProblems(&problems)
+	want := `# Converted by inetd --convert from DIR.
+
+# of a
+# DIR/a:2:51: quotes around "a b" removed; Debian and OpenBSD would pass them on
+# user games.daemon: if that is one user, write user = games.daemon and no group
+7001 on
+	protocol = tcp4,
+	wait = no,
+	user = games,
+	group = daemon,
+	exec = /bin/cat,
+	args = cat "a b",
+	nice = 3,
+	umask = 022;
+
+7002 off
+	protocol = udp,
+	wait = yes,
+	exec = internal,
+	umask = 022;
+
+# tpc
+# DIR/c:3:13: unknown protocol "tpc"; did you mean "tcp"?
+# 7003 stream tpc nowait root /bin/cat
+
+:root:wheel:640:/run/x on
+	protocol = unix,
+	socktype = dgram,
+	wait = yes,
+	user = root,
+	exec = /bin/cat,
+	args = cat,
+	umask = 022;
+
+#<off># 7005	stream	tcp	nowait	root	/bin/cat
+`
+	if diff := cmp.Diff(want, strings.ReplaceAll(out.String(), dir, "DIR")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	wantProblems := "DIR/c:3:13: error: unknown protocol \"tpc\"; did you mean \"tcp\"?\nDIR/more:1: warning: skipped: it is a directory\n"
+	if got := strings.ReplaceAll(problems.String(), dir, "DIR"); got != wantProblems || r.Errors() != 1 {
+		t.Errorf("%d errors, problems\n%s", r.Errors(), got)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestConvertFull(t *testing.T) {
+	t.Parallel()
+	c := checkConfig(write(t, filepath.Join(t.TempDir(), "a"), "7001 on protocol = tcp;"))
+	if _, err := Convert(&c, full{}); err == nil {
+		t.Error("no error of a full disk")
+	}
+}
