@@ -24,8 +24,8 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/ident",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/ident",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -47,6 +47,7 @@ var picture = map[string][]string{
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/conf":         {"internal/nearest", "internal/plaintext"},
+	"internal/drain":        {unixsys},
 	"internal/environ":      {},
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
@@ -61,6 +62,7 @@ var picture = map[string][]string{
 	"internal/proxyproto":   {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
+	"internal/seldom":       {},
 	"internal/sock":         {unixsys},
 	"internal/stderrlog":    {unixsys},
 	"internal/strerror":     {},
@@ -77,7 +79,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

@@ -1,0 +1,28 @@
+package seldom
+
+import (
+	"fmt"
+	"testing"
+)
+
+// The first line is told, then how many there were as long as there are any.
+func TestLines(t *testing.T) {
+	t.Parallel()
+	var l Lines[string]
+	got := ""
+	for _, c := range "aaba.ba..a.,,b,a." {
+		switch c {
+		case '.':
+			got += fmt.Sprint(l.Rest("a"))
+		case ',':
+			got += fmt.Sprint(l.Rest("b"))
+		default:
+			if l.Tell(string(c)) {
+				got += string(c)
+			}
+		}
+	}
+	if want := "ab210a010b0a0"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
