@@ -81,13 +81,16 @@ type Counts struct {
 
 // Refused counts refused clients by cause.
 type Refused struct {
-	Limit uint64 `json:"limit"` // of their source
-	Rules uint64 `json:"rules"` // hosts.allow, hosts.deny, inetd.sec
-	Room  uint64 `json:"room"`  // of builtins and of tables
+	Limit   uint64 `json:"limit"`   // of their source
+	Full    uint64 `json:"full"`    // limits of the service (key full)
+	Rules   uint64 `json:"rules"`   // hosts.allow, hosts.deny, inetd.sec, allow and deny
+	Penalty uint64 `json:"penalty"` // of their source
+	Proxy   uint64 `json:"proxy"`   // not one, or no header of the PROXY protocol
+	Room    uint64 `json:"room"`    // of builtins and of tables
 }
 
 // Total is how many clients were refused.
-func (r Refused) Total() uint64 { return r.Limit + r.Rules + r.Room }
+func (r Refused) Total() uint64 { return r.Limit + r.Full + r.Rules + r.Penalty + r.Proxy + r.Room }
 
 // Failure counts starts that failed alike.
 type Failure struct {

@@ -99,6 +99,14 @@ func (v *Service) write(w io.Writer, now time.Time) {
 	line("limits", "%s", v.Limits)
 	line("clients", "%d accepted, the last %s", v.Accepted, ago(now, v.LastClient))
 	line("refused", "%d by a limit of their source, %d by rules, %d for want of room", v.Refused.Limit, v.Refused.Rules, v.Refused.Room)
+	for _, r := range []struct {
+		n    uint64
+		what string
+	}{{v.Refused.Full, "because the service was full"}, {v.Refused.Penalty, "because of penalties"}, {v.Refused.Proxy, "without a proxy's header"}} {
+		if r.n > 0 {
+			line("refused", "%d %s", r.n, r.what)
+		}
+	}
 	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
 	line("suspended", "%s", count(int(v.Suspended), "time", "times"))
 	for _, f := range v.Failures {
