@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -17,6 +18,17 @@ func (d *draft) sourcePrefix(k *Keys, v []Word) {
 		d.bad(v[0], 0, "expected the bits of IPv4 and of IPv6, such as 32/64")
 	}
 	k.SourceV4, k.SourceV6 = int(a), int(b)
+}
+
+// maxRefuse is how long a text for a client may be, in bytes. It must fit into every
+// empty send buffer.
+const maxRefuse = 1000
+
+func (d *draft) shortText(w Word) string {
+	if len(w.Text) > maxRefuse {
+		d.bad(w, 0, fmt.Sprintf("expected at most %d bytes", maxRefuse))
+	}
+	return w.Text
 }
 
 // penalty reads what each end of a server costs: "crash:90s fail:5s".

@@ -74,7 +74,7 @@ var keyValues = []struct {
 	}, []string{"10.0.0|expected an address", "10.0.0.0/33|expected an address", "10.0.0.0/+8|expected", "fe80::1%eth0|expected", "a/b|expected"}},
 	{"deny = ::ffff:192.0.2.0/120", func(e *Entry) { e.Keys.Deny = []Client{{Net: netip.MustParsePrefix("192.0.2.0/24")}} }, []string{"::ffff:192.0.2.0/90|expected"}},
 	{"wrap = no", func(e *Entry) {}, []string{"on|expected no or yes"}},
-	{`refuse = "go away\n"`, func(e *Entry) { e.Keys.Refuse = "go away\n" }, []string{"go away|2 values"}},
+	{`refuse = "go away\n"`, func(e *Entry) { e.Keys.Refuse = "go away\n" }, []string{"go away|2 values", strings.Repeat("x", 1001) + "|at most 1000 bytes"}},
 	{"full = refuse", func(e *Entry) { e.Keys.FullRefuse = true }, []string{"drop|expected wait or refuse"}},
 	{"source_prefix = 24/64", func(e *Entry) { e.Keys.SourceV4, e.Keys.SourceV6 = 24, 64 }, []string{"24|such as 32/64", "33/64|such as", "0/64|such as"}},
 	{"penalty = crash:90s fail:5", func(e *Entry) { e.Keys.Penalties = Penalties{90 * time.Second, 5 * time.Second, 0} }, []string{"crash|crash:TIME", "crsh:1|crash:TIME", "fail:x|expected a time"}},

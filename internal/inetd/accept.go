@@ -91,7 +91,7 @@ func (s *Server) accept(k *socket) {
 // receiveClient admits a client, or ends its connection.
 func (s *Server) receiveClient(v *service, c client) {
 	if !s.admit(v, &c) || !s.enter(v, &c) {
-		unix.Close(c.conn)
+		s.sendAway(v, c.conn)
 		return
 	}
 	s.attend(v, c)

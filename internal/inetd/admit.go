@@ -17,7 +17,7 @@ func (s *Server) mayStart(v *service) bool {
 		return false
 	}
 	now := time.Now()
-	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts, v.do.Limits.Window) {
+	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts, v.do.Limits.Window) && !v.do.refusesFull() {
 		s.suspend(v, now)
 		return false
 	}
@@ -30,7 +30,7 @@ func (s *Server) bound(v *service) bound {
 	switch {
 	case s.inquiries.full() && (s.inquires(v.do) || v.do.asksNames):
 		return byInquiries
-	case v.used != nil && v.used.full(v.do.Limits):
+	case v.used != nil && v.used.full(v.do.Limits) && !v.do.refusesFull():
 		return byService
 	case v.do.proxies != nil && !s.headers.Room(v.label, time.Now()):
 		return byHeaders
@@ -77,17 +77,20 @@ func (s *Server) resumeAfter(u *usage, d time.Duration) {
 func (s *Server) admit(v *service, c *client) bool {
 	u, now := v.usage(), time.Now()
 	u.LastClient = now.Unix()
-	if s.punished(v, c) || !s.welcomes(v, c) {
+	if s.punished(v, c) || !s.welcomes(v, c) || s.turnsFull(v, c, now) {
 		return false
 	}
 	r := u.Admit(now, c.source, v.do.Limits)
-	if r.First {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s from %s exceeded %s", v.label, c.who(v), r), fmt.Sprintf("limit %d", r.Limit), "")
+	if r.Why == "" {
+		return true
 	}
-	if r.Why != "" {
-		u.Refused.Limit++
+	u.Refused.Limit++
+	keys := "source_max"
+	if r.Rate {
+		keys = "ip_max"
 	}
-	return r.Why == ""
+	s.tellRefused(v, c.who(v), "exceeded "+r.String(), r.Limit, keys)
+	return false
 }
 
 // release takes back what admit counted.

@@ -42,8 +42,10 @@ func (s *Server) serveMux(v *service, c client) {
 		case err != nil: // the client is gone, or too slow
 		case strings.EqualFold(name, "help"):
 			f.dismiss(menu(services))
-		case !s.handOut(name, c, f):
-			f.dismiss(notAvailable)
+		default:
+			if no := s.handOut(name, c, f); no != "" {
+				f.dismiss(no)
+			}
 		}
 	})
 }
@@ -57,37 +59,37 @@ func menu(services []*service) string {
 	return b.String()
 }
 
-// handOut asks the loop to start a service and reports whether it did. It is
-// called by the goroutine of the dialogue.
-func (s *Server) handOut(name string, c client, f *connection) bool {
+// handOut asks the loop to start a service, and returns what the client is to be
+// told if that does not. It is called by the goroutine of the dialogue.
+func (s *Server) handOut(name string, c client, f *connection) (no string) {
 	f.room.Work()
-	started := make(chan bool, 1)
-	s.mail.Post(func() { started <- s.demux(name, c, f) })
-	return <-started
+	answer := make(chan string, 1)
+	s.mail.Post(func() { answer <- s.demux(name, c, f) })
+	return <-answer
 }
 
-// demux starts the service of a name for a client of tcpmux. It reports false if
-// there is no such service or its limits forbid a start. The client is then told
-// so: it has been accepted, so it cannot wait in a listen queue as others do.
-func (s *Server) demux(name string, c client, f *connection) bool {
+// demux starts the service of a name for a client of tcpmux. If there is no such
+// service or its limits forbid a start, it returns what the client is told: it has
+// been accepted, so it cannot wait in a listen queue as others do.
+func (s *Server) demux(name string, c client, f *connection) (no string) {
 	v := s.muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
 			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
 		}
-		return false
+		return notAvailable
 	}
 	if v.used != nil && v.used.suspended || !s.mayStart(v) {
-		return false
+		return v.refusal()
 	}
 	conn, err := f.duplicate()
 	if err != nil {
 		s.lack(v, "fcntl", err)
-		return false
+		return v.refusal()
 	}
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
-		return false
+		return v.refusal()
 	}
 	unix.SetNonblock(conn, false)
 	c.conn = conn
@@ -95,7 +97,7 @@ func (s *Server) demux(name string, c client, f *connection) bool {
 		f.room = nil // this dialogue's room is that of the builtin now
 	}
 	s.attend(v, c)
-	return true
+	return ""
 }
 
 // welcome tells a client of tcpmux that its server begins, if the entry has a +;

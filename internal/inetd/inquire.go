@@ -14,8 +14,6 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
-
-	"golang.org/x/sys/unix"
 )
 
 // findRules makes ready what inquiries need. It reads nothing.
@@ -156,11 +154,8 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 
 // turnAway ends a client that has been admitted.
 func (s *Server) turnAway(v *service, c client) {
-	if v.do.Mux {
-		unix.Write(c.conn, []byte(notAvailable))
-	}
 	s.blame(v, &c)
-	unix.Close(c.conn)
+	s.sendAway(v, c.conn)
 	s.leave(v, c.source, c.room)
 }
 

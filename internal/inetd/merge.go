@@ -141,7 +141,7 @@ func (s *Server) hand(k *socket, v *service) {
 	s.answers(k)
 	if u := v.used; u != nil && u.suspended {
 		l, now := v.do.Limits, time.Now()
-		u.suspended = u.Starts.Full(now, l.Starts, l.Window)
+		u.suspended = u.Starts.Full(now, l.Starts, l.Window) && !v.do.refusesFull()
 		if u.suspended && l.Window != was.Limits.Window {
 			s.resumeAfter(u, u.Starts.End(l.Window).Sub(now))
 		}

@@ -33,7 +33,7 @@ func (s *Server) punished(v *service, c *client) bool {
 	if v.do.penalty == nil || u.debts == nil || !u.debts.Refuses(time.Now(), c.source) {
 		return false
 	}
-	u.Refused.Limit++
+	u.Refused.Penalty++
 	return true
 }
 
@@ -48,7 +48,7 @@ func (s *Server) punish(v *service, c *client, by time.Duration, what string) {
 		u.debts = &limit.Ledger{}
 	}
 	if until, begins := u.debts.Punish(time.Now(), c.source, by, p.terms); begins {
-		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.label, c.source, until.Format(time.TimeOnly), what, s.now.place(v))
+		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.label, c.source, until.Format(time.TimeOnly), what, s.placeOf(v, "penalty"))
 	}
 }
 

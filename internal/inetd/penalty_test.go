@@ -56,8 +56,8 @@ func TestPenaltyIsNoticedAtOnce(t *testing.T) {
 		sc.s.turn()
 	}
 	sc.tryVisit(stranger, "")
-	if u := sc.s.services[0].usage(); u.Started != 1 || u.Refused.Limit != 1 {
-		t.Errorf("%d started, %d refused", u.Started, u.Refused.Limit)
+	if u := sc.s.services[0].usage(); u.Started != 1 || u.Refused.Penalty != 1 {
+		t.Errorf("%d started, %d refused", u.Started, u.Refused.Penalty)
 	}
 }
 

@@ -131,10 +131,10 @@ func headerFault(err error) string {
 // service one is logged a minute.
 func (s *Server) unproxied(v *service, peer netip.AddrPort, why string) {
 	u := v.usage()
-	u.Refused.Rules++
+	u.Refused.Proxy++
 	if now := time.Now(); now.Sub(u.unproxied) > time.Minute {
 		u.unproxied = now
-		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.label, peer, why, s.now.place(v))
+		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.label, peer, why, s.placeOf(v, "proxy"))
 	}
 }
 

@@ -14,11 +14,13 @@ import (
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/conf"
+	"inetd/internal/drain"
 	"inetd/internal/gc"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
+	"inetd/internal/seldom"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/threads"
@@ -36,6 +38,7 @@ const (
 	tagSocket
 	tagProcess
 	tagNetwork
+	tagDrain
 )
 
 // Server is the running super-server. Its exported methods may be called from
@@ -104,6 +107,11 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
+	draining   drain.Set
+	drainTimer bool // there is a timer for the first of them
+	seldom     seldom.Lines[cause]
+	seldomTime time.Duration
+
 	sessions  dgramSessions
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
@@ -135,7 +143,7 @@ func New(c Config) (*Server, error) {
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
 		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
-		load: plan.Load, clock: zone.NewClock(),
+		load: plan.Load, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
 	s.findRules()
 	s.adopt()
@@ -219,6 +227,8 @@ func (s *Server) turn() {
 			}
 		case tagNetwork:
 			s.networkChanges()
+		case tagDrain:
+			s.drained(int(ev.Fd))
 		case tagSocket:
 			switch k := s.sockets[ev.Fd]; {
 			case k == nil || !k.polled:
@@ -442,6 +452,7 @@ func (s *Server) close() {
 		s.watcher.Close()
 	}
 	s.closeSessions()
+	s.closeDraining()
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()

@@ -170,8 +170,8 @@ func (u *Usage) table(who Source) *table {
 type Refusal struct {
 	Why   string // what the source exceeds: "counts" or "counts/min", the words of FreeBSD's log, or the room for sources
 	Limit int
-	Over  time.Duration // of counts/min, if that is not a minute
-	First bool          // since the source was last admitted: worth a line in the log
+	Rate  bool          // it is the limit on starts
+	Over  time.Duration // in which these are counted; 0: an Interval
 }
 
 // String is what the source exceeds: "counts/min", or "counts/10s" for another time.

@@ -10,7 +10,6 @@ type tally struct {
 	who    Source
 	starts Window
 	live   int
-	told   bool // its first refusal in this window has been told
 
 	rank       int // of the list that it is in; -1: it has servers and is in none
 	prev, next *tally
@@ -19,13 +18,10 @@ type tally struct {
 // admit counts a start unless l forbids it.
 func (t *tally) admit(now time.Time, l Limits) Refusal {
 	if r := t.refusal(now, l); r.Why != "" {
-		r.First = !t.told
-		t.told = true
 		return r
 	}
 	t.starts.Admit(now, 0, l.SourceWindow)
 	t.live++
-	t.told = false
 	return Refusal{}
 }
 
@@ -35,7 +31,7 @@ func (t *tally) refusal(now time.Time, l Limits) Refusal {
 	case l.PerSource > 0 && t.live >= l.PerSource:
 		return Refusal{Why: "counts", Limit: l.PerSource}
 	case t.starts.Full(now, l.PerMinute, l.SourceWindow):
-		return Refusal{Why: "counts/min", Limit: l.PerMinute, Over: l.SourceWindow}
+		return Refusal{Why: "counts/min", Limit: l.PerMinute, Rate: true, Over: l.SourceWindow}
 	}
 	return Refusal{}
 }
@@ -50,7 +46,6 @@ type table struct {
 	tallies   map[Source]*tally
 	idle      [ranks]list // those without servers
 	forgotten Window      // at least what any source that is forgotten has used
-	told      Window      // the refusals of newcomers that were told
 	spare     *tally      // to be used again
 }
 
@@ -109,7 +104,7 @@ func (b *table) take(t *tally) {
 func (b *table) admit(now time.Time, who Source, l Limits) Refusal {
 	t := b.tally(now, who, l)
 	if t == nil {
-		return Refusal{Why: "the sources that can be counted", Limit: maxSources, First: b.told.Admit(now, 1, 0)}
+		return Refusal{Why: "the sources that can be counted", Limit: maxSources}
 	}
 	defer b.settle(t)
 	return t.admit(now, l)

@@ -263,9 +263,9 @@ func TestReleaseOfWhatWasNotCounted(t *testing.T) {
 	}
 }
 
-// A refusal is told once, and again after a start. All that are refused for want
-// of a tally are told once an Interval.
-func TestRefusalIsToldOnce(t *testing.T) {
+// A source is refused until its window has passed, and a newcomer when there is no
+// tally left for it.
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	var u Usage
 	l := Limits{PerMinute: 1}
@@ -275,10 +275,10 @@ func TestRefusalIsToldOnce(t *testing.T) {
 		case r.Why == "":
 			got += "+"
 			u.Release(number(i))
-		case r.First:
-			got += "!"
-		default:
+		case r.Rate:
 			got += "-"
+		default:
+			got += "!"
 		}
 	}
 	for _, at := range []time.Duration{0, 1, 2, Interval, Interval, Interval} {
@@ -294,7 +294,7 @@ func TestRefusalIsToldOnce(t *testing.T) {
 		u.Reply(noon.Add(2*Interval), number(i), Limits{PerMinute: 1})
 	}
 	admit(noon.Add(2*Interval), maxSources)
-	if want := "+!-+!-!--!"; got != want {
+	if want := "+--+--!!!!"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -25,6 +25,7 @@ func (l *loader) lint(uid int) []Problem {
 	problems = append(problems, l.lintOwnUser(uid)...)
 	problems = append(problems, l.lintOwnGroup()...)
 	problems = append(problems, l.lintNeedsRoot(uid)...)
+	problems = append(problems, l.lintConnections()...)
 	if len(l.plan.Files)+len(l.cfg.Entries) == 0 && l.plan.Err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
 		problems = append(problems, Problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})
@@ -160,6 +161,17 @@ func (l *loader) lintNeedsRoot(uid int) []Problem {
 	}
 	return l.once(func(n note) bool { return n.who != nil && int(n.who.UID) != uid },
 		conf.ColUser, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
+}
+
+// lintConnections hints, once for each, at keys about connections where the daemon
+// accepts none. Written for every entry they are no mistake.
+func (l *loader) lintConnections() (problems []Problem) {
+	for _, key := range [...]string{"refuse", "full"} {
+		problems = append(problems, l.once(func(n note) bool {
+			return n.entry.Keys.Has(key) && n.svc.Do.Mode != Accept
+		}, conf.ColService, "has no connections that the daemon accepts, so "+key+" has no effect", "")...)
+	}
+	return problems
 }
 
 // once is a hint at the first served entry of which holds is true, with the
