@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,10 +67,24 @@ func isName(s string) bool {
 // suggest returns the hint for a word that is none of words: the one that was
 // probably meant, or the first few.
 func suggest(word string, words []string) string {
-	if near := nearest.Name(word, slices.Values(words)); near != "" {
+	if near := cmp.Or(nearest.Name(word, slices.Values(words)), completed(word, words)); near != "" {
 		return "did you mean " + strconv.Quote(near) + "?"
 	}
 	return "expected " + either(words[:min(len(words), 5)])
+}
+
+// completed returns the one word that begins with another, or nothing.
+func completed(begin string, words []string) (whole string) {
+	for _, w := range words {
+		switch {
+		case begin == "" || !strings.HasPrefix(w, begin):
+		case whole != "":
+			return ""
+		default:
+			whole = w
+		}
+	}
+	return whole
 }
 
 // either joins words as a choice: "a, b or c".

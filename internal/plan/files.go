@@ -291,12 +291,17 @@ func (l *loader) include(from, pattern string) (files []*conf.File, err error) {
 	if files, again := l.sources.included[pattern]; again {
 		return files, nil
 	}
-	l.plan.Watch = append(l.plan.Watch, filepath.Dir(pattern))
+	one := !strings.ContainsAny(pattern, `*?[\`)
+	if one {
+		l.plan.Watch = append(l.plan.Watch, pattern)
+	} else {
+		l.plan.Watch = append(l.plan.Watch, filepath.Dir(pattern))
+	}
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, err
 	}
-	if len(paths) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
+	if len(paths) == 0 && one {
 		files = append(files, &conf.File{Name: pattern, Skip: "there is no such file"})
 	}
 	for _, path := range paths {
