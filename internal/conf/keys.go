@@ -50,7 +50,7 @@ type Keys struct {
 	Proxy         []netip.Prefix // whose PROXY header is believed
 	Backlog       int
 	Sockopt       Sockopt
-	Linger        time.Duration
+	Linger        time.Duration // for the client to close, after the end of its server; 0: none
 	Connect       Place
 	StartTime     time.Duration
 	WakeData      bool // the first data of a client wakes a backend, and not its connection
@@ -217,7 +217,7 @@ var table = [...]row{
 
 	{"backlog", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Backlog = d.integer(v[0], 1, maxInt32) }},
 	{"sockopt", 1, -1, 0, (*draft).sockopt},
-	{"linger", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
+	{"linger", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
 
 	{"connect", 1, 1, later, (*draft).connect},
 	{"start_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},

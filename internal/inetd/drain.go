@@ -4,12 +4,41 @@ import (
 	"time"
 
 	"inetd/internal/drain"
+	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
 )
 
-// The connections that come to their end: the daemon has sent all, and waits for the
+// The connections that come to their end: all has been sent, and the daemon waits for the
 // client to close.
+
+// keep returns another descriptor of a connection whose service asks for that (key
+// linger), or 0. With none left the client is served like one of any other service.
+func (s *Server) keep(v *service, conn int) (kept int) {
+	if v.do.keys == nil || v.do.keys.Linger == 0 || v.do.Mode != plan.Accept {
+		return 0
+	}
+	kept, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
+	if err != nil {
+		s.lack(v, "fcntl", err)
+		return 0
+	}
+	s.starter.Note(kept)
+	return kept
+}
+
+func closeKept(kept int) {
+	if kept > 0 {
+		unix.Close(kept)
+	}
+}
+
+// linger drains the connection of a server that has ended, if it was kept.
+func (s *Server) linger(p *process) {
+	if p.kept > 0 {
+		s.drain(p.kept, p.svc.do.keys.Linger)
+	}
+}
 
 // drain takes over a connection on which all has been sent: the client is told the
 // end, and may take some time to close.

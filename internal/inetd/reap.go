@@ -19,6 +19,7 @@ type process struct {
 	lent    *socket             // the socket that a wait server has
 	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
+	kept    int                 // the daemon's descriptor of its connection; 0: none
 	begun   int64               // Unix time in ns
 	ending  bool                // it was told to end, with all of its session
 	pidfd   int                 // 0: none
@@ -157,6 +158,7 @@ func (s *Server) reapOrphans() {
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
 	p.svc.usage().countEnd(st)
+	s.linger(p)
 	if p.ending {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}

@@ -166,10 +166,10 @@ func (l *loader) lintNeedsRoot(uid int) []Problem {
 // lintConnections hints, once for each, at keys about connections where the daemon
 // accepts none. Written for every entry they are no mistake.
 func (l *loader) lintConnections() (problems []Problem) {
-	for _, key := range [...]string{"refuse", "full"} {
+	for _, key := range [...]string{"refuse", "full", "linger"} {
 		problems = append(problems, l.once(func(n note) bool {
-			return n.entry.Keys.Has(key) && n.svc.Do.Mode != Accept
-		}, conf.ColService, "has no connections that the daemon accepts, so "+key+" has no effect", "")...)
+			return n.entry.Keys.Has(key) && (n.svc.Do.Mode != Accept || key == "linger" && n.entry.Internal)
+		}, conf.ColService, "has no connections that the daemon gives a server, so "+key+" has no effect", "")...)
 	}
 	return problems
 }

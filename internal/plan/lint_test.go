@@ -36,9 +36,10 @@ f:1:13: hint: 7001/tcp6: serves IPv6 only, as does 1 more; tcp46 and udp46 serve
 		{"IPv6 beside IPv4", "7001 stream tcp4 nowait 65001:65001 /bin/cat\n7001 stream tcp6 nowait 65001:65001 /bin/cat\n", ``},
 		{"IPv6 that is meant", "7001 stream tcp6only nowait 65001:65001 /bin/cat\n[::1]:7002 stream tcp6 nowait 65001:65001 /bin/cat\n", ``},
 
-		{"keys about connections", "7001 dgram udp4 wait 65001:65001 /bin/cat\n7002 stream tcp4 nowait 65001:65001 /bin/cat\n7003 stream tcp4 wait 65001:65001 /bin/cat\n* with refuse = no, full = refuse;\n", `
-f:1:1: hint: 7001/udp4: has no connections that the daemon accepts, so refuse has no effect, as does 1 more
-f:1:1: hint: 7001/udp4: has no connections that the daemon accepts, so full has no effect, as does 1 more`},
+		{"keys about connections", "7001 dgram udp4 wait 65001:65001 /bin/cat\n7002 stream tcp4 nowait 65001:65001 /bin/cat\n7003 stream tcp4 wait 65001:65001 /bin/cat\n* with refuse = no, full = refuse, linger = 1s;\n", `
+f:1:1: hint: 7001/udp4: has no connections that the daemon gives a server, so refuse has no effect, as does 1 more
+f:1:1: hint: 7001/udp4: has no connections that the daemon gives a server, so full has no effect, as does 1 more
+f:1:1: hint: 7001/udp4: has no connections that the daemon gives a server, so linger has no effect, as does 1 more`},
 
 		{"one mistake on many lines", strings.Repeat("7001 strem tcp nowait 65001:65001 /bin/cat\n", 6) + "7001 stream tcp4 nowait 65001:65001 /bin/cat\n", `
 f:1:6: error: unknown socket type "strem"; did you mean "stream"?
