@@ -37,9 +37,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	v, path, from := p.svc, p.program.Path(), p.client.from()
 	text := st.Error(path)
 	v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
-	tell := func(why string) {
-		s.tell(syslog.Err, v, text+why, v.label+from, "")
-	}
+	tell := func(why string) { s.tellFailure(v, text+why, from) }
 	if st.Stage != child.Exec || s.examinations.full() {
 		tell("")
 		return
@@ -48,6 +46,27 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	s.beside(&s.examinations, examineTime, func(context.Context) {
 		why = s.examine(path, who, st.Errno)
 	}, func() { tell(why) })
+}
+
+// tellFailure logs why a server could not be started: the first time, and then each
+// minute how many more there were. Once a server was started, it is news again.
+func (s *Server) tellFailure(v *service, text, from string) {
+	about := cause{v.label, text}
+	if !s.seldom.Tell(about) {
+		return
+	}
+	u := v.usage()
+	u.failing = append(u.failing, about)
+	s.tell(syslog.Err, v, text, v.label+from, "")
+	s.tellMore(about, "server", ": "+text+" ("+s.now.place(v)+")")
+}
+
+// works notes that a server of a service was started.
+func (s *Server) works(u *usage) {
+	for _, about := range u.failing {
+		s.seldom.Forget(about)
+	}
+	u.failing = nil
 }
 
 // examine says what keeps a program from being executed, after a colon, or

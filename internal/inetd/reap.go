@@ -176,6 +176,9 @@ func (s *Server) ended(p *process, st child.Status) {
 func (s *Server) logEnd(p *process, st child.Status) {
 	v := p.svc
 	s.logExit(p, st)
+	if st.Stage == child.Run {
+		s.works(v.usage())
+	}
 	switch {
 	case st.Stage != child.Run:
 		s.startFailed(p, st)

@@ -64,7 +64,8 @@ func (s *Server) turnsFull(v *service, c *client, now time.Time) bool {
 // refused for one cause, after the first of them.
 const seldomTime = time.Minute
 
-// cause is why clients of a service are refused, as the log says it.
+// cause is why clients of a service are refused, or its servers fail, as the log says
+// it.
 type cause struct{ label, what string }
 
 // tellRefused logs that a client has exceeded a limit, which the first of some keys
@@ -77,15 +78,16 @@ func (s *Server) tellRefused(v *service, who, what string, limit int, keys ...st
 	}
 	in := fmt.Sprintf(" (limit %d, %s)", limit, s.placeOf(v, keys...))
 	s.log.Log(syslog.Err, v.label+" from "+who+" "+what+in)
-	s.tellMore(about, in)
+	s.tellMore(about, "client", " "+what+in)
 }
 
-// tellMore logs how many more clients there were, as long as there are any.
-func (s *Server) tellMore(about cause, in string) {
+// tellMore logs how many more there were, of clients or servers, as long as there are
+// any.
+func (s *Server) tellMore(about cause, whom, text string) {
 	s.timers.After(s.seldomTime, func() {
 		if n := s.seldom.Rest(about); n > 0 {
-			s.log.Errorf("%s: %s %s%s", about.label, plan.Count(n, "more client", "more clients"), about.what, in)
-			s.tellMore(about, in)
+			s.log.Errorf("%s: %s%s", about.label, plan.Count(n, "more "+whom, "more "+whom+"s"), text)
+			s.tellMore(about, whom, text)
 		}
 	})
 }

@@ -84,6 +84,7 @@ type usage struct {
 	status.Counts
 	idleStarts int           // servers in a row that ended without having taken anything
 	suspended  bool          // its sockets are not polled until the window has passed
+	failing    []cause       // why its servers could not be started, as it was logged
 	mended     []string      // what wait servers have left behind, as it was logged
 	altered    bool          // one has changed options of its socket
 	looked     time.Time     // when these were last looked at

@@ -34,3 +34,6 @@ func (l *Lines[K]) Rest(about K) (n int) {
 	}
 	return n
 }
+
+// Forget has the next line told whatever was told before.
+func (l *Lines[K]) Forget(about K) { delete(l.more, about) }

@@ -10,8 +10,10 @@ func TestLines(t *testing.T) {
 	t.Parallel()
 	var l Lines[string]
 	got := ""
-	for _, c := range "aaba.ba..a.,,b,a." {
+	for _, c := range "aaba.ba..a.,,b,a.a!a." {
 		switch c {
+		case '!':
+			l.Forget("a")
 		case '.':
 			got += fmt.Sprint(l.Rest("a"))
 		case ',':
@@ -22,7 +24,7 @@ func TestLines(t *testing.T) {
 			}
 		}
 	}
-	if want := "ab210a010b0a0"; got != want {
+	if want := "ab210a010b0a0aa0"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
