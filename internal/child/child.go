@@ -41,6 +41,7 @@ const (
 	Run Stage = iota // none failed: the server program was executed
 	Descriptors
 	Session
+	OOMScore
 	Nice
 	IOPriority
 	CPUs
@@ -59,7 +60,7 @@ const (
 )
 
 var stageNames = [...]string{
-	"run", "descriptors", "setsid", "setpriority", "ioprio_set", "sched_setaffinity", "chroot", "chdir", "umask",
+	"run", "descriptors", "setsid", "oom_score_adj", "setpriority", "ioprio_set", "sched_setaffinity", "chroot", "chdir", "umask",
 	"setgroups", "setgid", "setuid", "capabilities", "no_new_privs", "setrlimit", "/dev/null", "/proc/self", "execv",
 }
 
@@ -132,7 +133,7 @@ func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err 
 		return s.forkExec(p, fd, stderr, extra)
 	}
 	m := s.copying()
-	if s.Crowded && max(fd, stderr) < s.wake {
+	if s.Crowded && !p.own && max(fd, stderr) < s.wake {
 		m = shared
 	}
 	st, err := s.clone(p, fd, stderr, extra, m)
@@ -181,7 +182,7 @@ func (s *Starter) clone(p *Program, fd, stderr int, extra []byte, m mode) (*star
 		return nil, err
 	}
 	st.load(p, fd, stderr, extra, m)
-	if err := st.clone(m); err != nil {
+	if err := st.clone(m, p.own); err != nil {
 		s.free = append(s.free, st)
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (s *Starter) works() bool {
 	w.add(Exec, unix.SYS_EXIT_GROUP, 0)
 	st.slot.busy = 1
 	st.slot.calls = uint64(address(&w.calls[0]))
-	err = st.clone(shared)
+	err = st.clone(shared, false)
 	s.free = append(s.free, st)
 	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 is there, but no room for a process
 		return unix.CloseRange(lastDescriptor, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC) == nil // Linux 5.11 too

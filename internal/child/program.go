@@ -19,6 +19,7 @@ type Credential struct {
 type Profile struct {
 	cred *Credential // nil: as the daemon
 	env  []*byte     // without a terminating nil
+	own  bool        // they have memory of their own before their exec
 	ways [modes]way
 }
 
@@ -77,7 +78,7 @@ func (s *Starter) Profile(env []string, cred *Credential, u Setup) (*Profile, er
 	if s.fork && !u.none() {
 		return nil, errNoSetup
 	}
-	p := &Profile{cred: cred, env: ptrs[:len(env)]}
+	p := &Profile{cred: cred, env: ptrs[:len(env)], own: u.HasOOMScore}
 	for m := range modes {
 		if p.ways[m], err = newWay(m, s.wake, cred, &u); err != nil {
 			return nil, err

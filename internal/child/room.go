@@ -22,7 +22,7 @@ func (s *Starter) Room(most int) int {
 	st.calls = append(st.calls[:0], call{nr: unix.SYS_EXIT_GROUP})
 	st.slot.calls = uint64(address(&st.calls[0])) // they all share the slot, for they write nothing
 	pids := make([]int, 0, most)
-	for len(pids) < most && st.clone(low) == nil {
+	for len(pids) < most && st.clone(low, false) == nil {
 		pids = append(pids, st.pid)
 	}
 	for _, pid := range pids {

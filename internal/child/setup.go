@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"inetd/internal/child/nofile"
 
@@ -15,9 +16,6 @@ import (
 // Setup is what a server is given besides its identity and environment. Each
 // part is a system call, or a few, between the clone and the exec; the zero
 // Setup is none.
-//
-// The oom_score_adj of a process is not among them: until its exec a child shares
-// the daemon's memory, and the kernel writes it to all processes that share that.
 type Setup struct {
 	Limits []Limit // resource limits, in order
 
@@ -30,6 +28,9 @@ type Setup struct {
 
 	Root      string // chroot(2); "": none. The program's path is seen from there
 	Directory string // chdir(2), after the chroot; "": "/" after one, and the daemon's otherwise
+
+	HasOOMScore bool
+	OOMScore    int // oom_score_adj, -1000 to 1000
 
 	NoNewPrivs   bool   // no setuid program and no file capability gives more privileges
 	Capabilities uint64 // one bit for each that a server keeps that is not root
@@ -53,6 +54,9 @@ var (
 // no call takes from a later one what that needs. A failure of each is one of
 // that stage.
 func (w *way) setup(u *Setup) error {
+	if u.HasOOMScore {
+		w.oomScore(u.OOMScore)
+	}
 	if u.Nice != 0 {
 		w.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(niceValue(u.Nice)))
 	}
@@ -73,6 +77,19 @@ func (w *way) setup(u *Setup) error {
 	}
 	w.limits(u.Limits)
 	return nil
+}
+
+var procOOMScore = []byte("/proc/self/oom_score_adj\x00")
+
+// oomScore writes how gladly the kernel kills the server when memory is short. It is
+// done before chroot, after which there may be no /proc.
+func (w *way) oomScore(score int) {
+	const file = 3 // the lowest number that is free
+	text := strconv.AppendInt(nil, int64(score), 10)
+	w.keep(&text[0])
+	w.add(OOMScore, unix.SYS_OPENAT, ^uintptr(0), address(&procOOMScore[0]), unix.O_WRONLY) // the path is absolute
+	w.add(OOMScore, unix.SYS_WRITE, file, address(&text[0]), uintptr(len(text)))
+	w.add(OOMScore, unix.SYS_CLOSE, file)
 }
 
 // niceValue is the daemon's nice value with an addition.

@@ -11,9 +11,10 @@ import (
 )
 
 // slot is the memory that a child works from between clone and exec, its stack
-// included. It lies outside Go's heap.
+// included. It lies outside Go's heap, and is shared with children that have memory of
+// their own.
 type slot struct {
-	busy  uint32 // 1 from the clone until the kernel clears it at exec or exit
+	busy  uint32 // 1 from the clone until the kernel clears it at exec or exit, or else until the child is reaped
 	done  uint32 // calls that have succeeded
 	errno uint32 // of the call that failed
 	wake  uint64 // eventfd to write one to after a failure
@@ -56,7 +57,7 @@ type start struct {
 // take returns a free slot, mapping more when children hang before their exec.
 func (s *Starter) take() (*start, error) {
 	if len(s.free) == 0 {
-		mem, err := unix.Mmap(-1, 0, chunk*int(unsafe.Sizeof(slot{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		mem, err := unix.Mmap(-1, 0, chunk*int(unsafe.Sizeof(slot{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON)
 		if err != nil {
 			return nil, err
 		}
@@ -125,16 +126,21 @@ func (st *start) environment(p *Program, extra []byte) uintptr {
 	return address(&st.envp[0])
 }
 
-// clone makes the process.
-func (st *start) clone(m mode) error {
+// clone makes the process, which has the daemon's memory until its exec, or a copy. The
+// kernel writes the oom_score_adj of a process to all that share its memory, so a child
+// that is to have one needs a copy, which takes longer.
+func (st *start) clone(m mode, own bool) error {
 	k := st.slot
 	args := cloneArgs{
 		// CLONE_CLEAR_SIGHAND: the handlers are Go's and would run in the child.
-		flags:      unix.CLONE_VM | unix.CLONE_CHILD_CLEARTID | cloneClearSighand,
+		flags:      unix.CLONE_CHILD_CLEARTID | cloneClearSighand,
 		childTid:   uint64(address(&k.busy)),
 		exitSignal: uint64(syscall.SIGCHLD),
 		stack:      uint64(address(&k.stack)),
 		stackSize:  stackSize,
+	}
+	if !own {
+		args.flags |= unix.CLONE_VM
 	}
 	if m == shared {
 		args.flags |= unix.CLONE_FILES

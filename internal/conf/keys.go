@@ -191,7 +191,7 @@ var table = [...]row{
 	{"ioprio", 1, 1, 0, (*draft).ioPriority},
 	{"cpus", 1, -1, 0, (*draft).cpus},
 	{"umask", 1, 1, 0, (*draft).umask},
-	{"oom_score", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.OOMScore = d.integer(v[0], -1000, 1000) }},
+	{"oom_score", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.OOMScore = d.integer(v[0], -1000, 1000) }},
 
 	{"directory", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Directory = d.path(v[0]) }},
 	{"chroot", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Chroot = d.path(v[0]) }},

@@ -21,6 +21,7 @@ func setupOf(k *conf.Keys) (u child.Setup) {
 	u = child.Setup{
 		Nice: k.Nice, IOPriority: ioPriority(k.IOPriority), CPUs: k.CPUs, HasUmask: k.Has("umask"), Umask: k.Umask,
 		Root: k.Chroot, Directory: k.Directory, NoNewPrivs: k.NoNewPrivs, Capabilities: k.Capabilities,
+		HasOOMScore: k.Has("oom_score"), OOMScore: k.OOMScore,
 	}
 	for i, r := range k.Rlimits {
 		if r.Set {

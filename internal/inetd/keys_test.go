@@ -24,6 +24,7 @@ func TestKeys(t *testing.T) {
 		want                      string // a regular expression
 	}{
 		{"umask", "-", "umask = 027", "umask", false, `^0027$`},
+		{"oom_score", "-", "oom_score = 700", "cat /proc/$$/oom_score_adj", false, `^700$`},
 		{"nice", "-", "nice = 3", "cut -d' ' -f19 /proc/self/stat", false, fmt.Sprintf(`^%d$`, niceness()+3)},
 		{"ioprio", "-", "ioprio = idle", "ionice -p $$", false, `^idle$`},
 		{"cpus", "-", "cpus = 0", "grep Cpus_allowed_list /proc/self/status", false, `^Cpus_allowed_list:\t0$`},

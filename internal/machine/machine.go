@@ -4,6 +4,8 @@ package machine
 
 import (
 	"os"
+	"strconv"
+	"strings"
 
 	"inetd/internal/plan"
 
@@ -17,7 +19,20 @@ func Host() *plan.Host {
 	if err != nil {
 		groups = nil // then no user is taken for the daemon's own
 	}
-	return &plan.Host{IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups}
+	return &plan.Host{IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups, MinOOMScore: minOOMScore()}
+}
+
+// minOOMScore is the lowest oom_score_adj that a child can be given: with
+// CAP_SYS_RESOURCE any, and else that of this process.
+func minOOMScore() int {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0 {
+		return -1000
+	}
+	text, _ := os.ReadFile("/proc/self/oom_score_adj") // without /proc it is 0 for all we know
+	own, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return own
 }
 
 // IPv6 reports whether the kernel has IPv6. Opening a socket is the question that

@@ -53,6 +53,25 @@ const maxCPUs = 1024
 // rootKeys are those that only a daemon of root's can give a server.
 var rootKeys = []string{"chroot", "capabilities", "groups"}
 
+// cloneKeys are those that become system calls of a server before its exec, besides
+// rlimit_*.
+var cloneKeys = []string{"nice", "ioprio", "cpus", "umask", "oom_score", "directory", "chroot", "no_new_privs", "capabilities"}
+
+// needsClone is the first key that takes clone3; "": none does.
+func needsClone(k *conf.Keys) string {
+	for i, r := range k.Rlimits {
+		if r.Set {
+			return "rlimit_" + conf.RlimitNames[i]
+		}
+	}
+	for _, key := range cloneKeys {
+		if k.Has(key) {
+			return key
+		}
+	}
+	return ""
+}
+
 // granted reports whether a server can be given what the keys of its entry ask
 // for. What it finds out too late is an error of the first client.
 func (l *loader) granted(e *conf.Entry) bool {
@@ -64,6 +83,9 @@ func (l *loader) granted(e *conf.Entry) bool {
 		l.report(e, k.At(key), conf.Error, key+": "+text+", service ignored", hint)
 		return false
 	}
+	if key := needsClone(k); key != "" && !l.host.Clone && !e.Internal {
+		return refuse(key, "this kernel has no clone3, and without it a server can be given nothing but its identity and environment", "")
+	}
 	if l.host.UID != 0 && !l.checking {
 		for _, key := range rootKeys {
 			if k.Has(key) {
@@ -73,6 +95,9 @@ func (l *loader) granted(e *conf.Entry) bool {
 		if k.Nice < 0 {
 			return refuse("nice", "only root may give a value below its own", "")
 		}
+	}
+	if low := l.host.MinOOMScore; k.Has("oom_score") && k.OOMScore < low && !l.checking {
+		return refuse("oom_score", fmt.Sprintf("below %d it takes a daemon with CAP_SYS_RESOURCE", low), "")
 	}
 	if id := l.plan.Identities[Server{User{e.User, e.Group}, l.keysText(k)}]; k.Has("capabilities") && (id == nil || id.UID == 0) {
 		return refuse("capabilities", "they are kept for a user who is not the daemon's own and not root, who has all", "write another user")

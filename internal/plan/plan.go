@@ -59,11 +59,12 @@ func (c *Config) RuleFiles() (allow, deny, sec string) {
 // Host is what a load needs to know of the machine and of the daemon. Whoever
 // loads hands it in, so that every branch of a load can be tested anywhere.
 type Host struct {
-	IPv6      bool        // the kernel has it
-	Clone     bool        // servers are started by clone3, so one can be told its process id
-	UID, GID  int         // the daemon's effective ones
-	Groups    []int       // the daemon's supplementary groups
-	Inherited []sock.Spec // sockets that the service manager has opened
+	IPv6        bool        // the kernel has it
+	Clone       bool        // servers are started by clone3, so one can be told its process id
+	UID, GID    int         // the daemon's effective ones
+	Groups      []int       // the daemon's supplementary groups
+	MinOOMScore int         // the lowest oom_score_adj that a server can be given
+	Inherited   []sock.Spec // sockets that the service manager has opened
 
 	// Getent asks getent(1) for one key of a system database. Nil: files alone.
 	Getent func(database, key string) (line string, found bool, err error)
