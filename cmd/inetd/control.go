@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -18,8 +19,9 @@ import (
 // These are the two options that HP-UX has for a daemon that runs already.
 
 const (
-	reloadTime = time.Minute      // a reload may ask name servers
-	stopTime   = 10 * time.Second // services are closed at once, RPC programs unregistered
+	reloadTime  = time.Minute      // a reload may ask name servers
+	upgradeTime = 2 * time.Minute  // the new program loads the configuration twice
+	stopTime    = 10 * time.Second // services are closed at once, RPC programs unregistered
 )
 
 //lint:ignore ST1005 the words of HP-UX
@@ -41,27 +43,57 @@ func reload(pidFile string, stdout io.Writer) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	return request(pid, pidFile, toReload, stdout)
+}
+
+// askUpgrade makes the daemon with that pid file execute the program in its place,
+// prints what came of it, and returns the exit status.
+func askUpgrade(pidFile string, stdout io.Writer) (status int, err error) {
+	pid, err := running(pidFile)
+	if err != nil {
+		return 0, err
+	}
+	return request(pid, pidFile, toUpgrade, stdout)
+}
+
+// question is what a daemon is asked to do.
+type question struct {
+	ask    string
+	verb   string
+	done   string         // in the past
+	signal syscall.Signal // for a daemon that has no control socket
+	time   time.Duration  // it may take
+}
+
+// The questions.
+var (
+	toReload  = question{reloadRequest, "reload", "reloaded", unix.SIGHUP, reloadTime}
+	toUpgrade = question{upgradeRequest, "upgrade", "upgraded", unix.SIGUSR2, upgradeTime}
+)
+
+// request puts a question to a daemon and prints its answer.
+func request(pid int, pidFile string, q question, stdout io.Writer) (status int, err error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
 	if err != nil {
-		return 0, signalReload(pid, stdout)
+		return 0, q.signalTo(pid, stdout)
 	}
 	defer conn.Close()
 	if err := answersFor(conn, pid); err != nil {
 		return 0, err
 	}
-	_ = conn.SetDeadline(time.Now().Add(reloadTime))
-	if _, err := io.WriteString(conn, reloadRequest+"\n"); err != nil {
+	_ = conn.SetDeadline(time.Now().Add(q.time))
+	if _, err := io.WriteString(conn, q.ask+"\n"); err != nil {
 		return 0, fmt.Errorf("ask process %d: %w", pid, err)
 	}
-	return printAnswer(conn, pid, stdout)
+	return q.printAnswer(conn, pid, stdout)
 }
 
-// signalReload asks a daemon that has no control socket.
-func signalReload(pid int, stdout io.Writer) error {
-	if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+// signalTo asks a daemon that has no control socket.
+func (q question) signalTo(pid int, stdout io.Writer) error {
+	if err := unix.Kill(pid, q.signal); err != nil {
 		return fmt.Errorf("signal process %d: %w", pid, err)
 	}
-	fmt.Fprintf(stdout, "inetd[%d] was told to reload; the outcome is in its log\n", pid)
+	fmt.Fprintf(stdout, "inetd[%d] was told to %s; the outcome is in its log\n", pid, q.verb)
 	return nil
 }
 
@@ -96,14 +128,14 @@ func printable(line string) string {
 }
 
 // printAnswer copies an answer, whose last line is the exit status.
-func printAnswer(conn io.Reader, pid int, stdout io.Writer) (status int, err error) {
+func (q question) printAnswer(conn io.Reader, pid int, stdout io.Writer) (status int, err error) {
 	lines := bufio.NewReaderSize(conn, maxLine)
 	for {
 		bytes, err := lines.ReadSlice('\n')
 		line := string(bytes)
 		switch {
 		case os.IsTimeout(err):
-			return 0, fmt.Errorf("process %d has not reloaded after %v; the outcome will be in its log", pid, reloadTime)
+			return 0, fmt.Errorf("process %d has not %s after %v; the outcome will be in its log", pid, q.done, q.time)
 		case err != nil:
 			return 0, fmt.Errorf("process %d ended before it answered", pid)
 		case strings.HasPrefix(line, statusLine):

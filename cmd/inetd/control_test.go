@@ -63,7 +63,7 @@ func TestPrintAnswer(t *testing.T) {
 		{"status 0", "", 0, "process 7 ended before it answered"},
 	} {
 		var printed strings.Builder
-		status, err := printAnswer(strings.NewReader(tt.answer), 7, &printed)
+		status, err := toReload.printAnswer(strings.NewReader(tt.answer), 7, &printed)
 		if status != tt.status || printed.String() != tt.printed || fmt.Sprint(err) != tt.err && (err != nil || tt.err != "") {
 			t.Errorf("%q: status %d, printed %q, error %v", tt.answer, status, printed.String(), err)
 		}

@@ -8,11 +8,14 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"inetd/internal/conf"
+	"inetd/internal/handover"
 	"inetd/internal/inetd"
 	"inetd/internal/sock"
 )
@@ -20,9 +23,10 @@ import (
 // The protocol of the control socket: a line that asks, then lines to print,
 // then one with the exit status.
 const (
-	reloadRequest = "reload"
-	statusRequest = "status" // answered by one object of JSON
-	statusLine    = "status "
+	reloadRequest  = "reload"
+	upgradeRequest = "upgrade"
+	statusRequest  = "status" // answered by one object of JSON
+	statusLine     = "status "
 )
 
 // askTime is how long somebody who connects may take to ask.
@@ -34,6 +38,15 @@ type control struct {
 	l    *net.UnixListener
 	path string
 	file sock.File // at the path
+
+	busy   sync.RWMutex // held for reading by those who answer, but for upgrades
+	askers askers       // for upgrades
+}
+
+// askers are connections whose answer comes from the next program.
+type askers struct {
+	sync.Mutex
+	conns map[*net.UnixConn]bool
 }
 
 // socketPath is where the daemon with that pid file has its control socket.
@@ -49,13 +62,58 @@ func listenControl(path string) (*control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
+	return newControl(fd, path, ours)
+}
+
+// inheritControl is listenControl for a socket that the program before has left open.
+func inheritControl(path string, p handover.Process) (*control, error) {
+	return newControl(p.Control, path, p.File)
+}
+
+func newControl(fd int, path string, ours sock.File) (*control, error) {
 	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	l, err := net.FileListener(f)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &control{l.(*net.UnixListener), path, ours}, nil
+	return &control{l: l.(*net.UnixListener), path: path, file: ours, askers: askers{conns: map[*net.UnixConn]bool{}}}, nil
+}
+
+// pause lets those who are answered go on to their end, and nobody else begin.
+func (c *control) pause() {
+	if c != nil {
+		c.busy.Lock()
+	}
+}
+
+// resume ends pause.
+func (c *control) resume() {
+	if c != nil {
+		c.busy.Unlock()
+	}
+}
+
+// bequeath leaves the socket, and who waits for an upgrade, to the next program.
+func (c *control) bequeath(p *handover.Process) {
+	if c == nil {
+		return
+	}
+	p.Control, p.File = descriptor(c.l), c.file
+	c.askers.Lock()
+	defer c.askers.Unlock()
+	for conn := range c.askers.conns {
+		p.Askers = append(p.Askers, descriptor(conn))
+	}
+}
+
+// descriptor is that of a connection, which keeps it; 0 if it is closed.
+func descriptor(conn syscall.Conn) (fd int) {
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	return fd
 }
 
 // close ends answer and removes the socket, if there is one.
@@ -66,8 +124,11 @@ func (c *control) close() {
 	}
 }
 
-// answer serves the socket until close.
-func (c *control) answer(s *inetd.Server) {
+// answer serves the socket until close. upgrade returns only if there is none.
+func (c *control) answer(s *inetd.Server, upgrade func() error) {
+	if c == nil {
+		return
+	}
 	for {
 		conn, err := c.l.AcceptUnix()
 		switch {
@@ -76,26 +137,47 @@ func (c *control) answer(s *inetd.Server) {
 		case err != nil:
 			time.Sleep(time.Second) // out of descriptors: that passes
 		default:
-			go converse(conn, s)
+			go c.converse(conn, s, upgrade)
 		}
 	}
 }
 
 // converse answers one request.
-func converse(conn *net.UnixConn, s *inetd.Server) {
+func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade func() error) {
 	defer conn.Close()
 	if !trusted(conn) {
 		return
 	}
 	_ = conn.SetDeadline(time.Now().Add(askTime))
 	request, _ := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
-	if request == statusRequest+"\n" {
+	if request == upgradeRequest+"\n" {
+		c.answerUpgrade(conn, upgrade)
+		return
+	}
+	c.busy.RLock()
+	defer c.busy.RUnlock()
+	switch request {
+	case statusRequest + "\n":
 		writeStatus(conn, s)
-		return
+	case reloadRequest + "\n":
+		answerReload(conn, s)
 	}
-	if request != reloadRequest+"\n" {
-		return
-	}
+}
+
+// answerUpgrade answers if there is no upgrade; else the next program does.
+func (c *control) answerUpgrade(conn *net.UnixConn, upgrade func() error) {
+	c.askers.Lock()
+	c.askers.conns[conn] = true
+	c.askers.Unlock()
+	err := upgrade()
+	c.askers.Lock()
+	delete(c.askers.conns, conn)
+	c.askers.Unlock()
+	_ = conn.SetDeadline(time.Now().Add(askTime))
+	fmt.Fprintf(conn, "inetd[%d]: not upgraded: %v\n%s1\n", os.Getpid(), err, statusLine)
+}
+
+func answerReload(conn *net.UnixConn, s *inetd.Server) {
 	_ = conn.SetDeadline(time.Now().Add(reloadTime))
 	outcome := make(chan inetd.Outcome, 1)
 	s.Reload(func(o inetd.Outcome) { outcome <- o })

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 
+	"inetd/internal/handover"
 	"inetd/internal/inetd"
 	"inetd/internal/syslog"
 )
@@ -74,6 +74,7 @@ func launch() (status int, err error) {
 // serve is the daemon, from its start to its end. Until it serves, an error is
 // the caller's to report; a later one is in the log.
 func (o *options) serve(stderr *os.File) error {
+	o.startDirectory, _ = os.Getwd()
 	if err := o.settle(); err != nil {
 		return err
 	}
@@ -81,8 +82,7 @@ func (o *options) serve(stderr *os.File) error {
 	defer o.Log.Close(flushTime)
 
 	// A signal may come as soon as the pid file says where to.
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1)
+	listen(o.signals)
 
 	pid, err := o.lockPidFile()
 	if err != nil {
@@ -95,25 +95,43 @@ func (o *options) serve(stderr *os.File) error {
 		o.Watchdog = limit / 2 // as sd_watchdog_enabled(3) recommends
 	}
 	o.Ready, o.Version = o.ready, version()
+	if o.Left = o.left; o.left != nil {
+		o.Loaded = answerAskers(o.left.Process)
+	}
 	server, err := inetd.New(o.Config)
 	if err != nil {
 		return err
 	}
-	go relay(signals, server)
+	u := &upgrader{options: o, server: server, pidFile: pid, process: o.process()}
+	go relay(o.signals, server, u)
 	if pid != nil {
-		defer o.listen(socketPath(pid.path), server).close()
+		u.control = o.openControl(socketPath(pid.path))
+		defer u.control.close()
+		go u.control.answer(server, u.upgrade)
 	}
 	return server.Run()
 }
 
-// listen lets inetd -c ask the server. Without its socket there are signals.
-func (o *options) listen(path string, s *inetd.Server) *control {
-	c, err := listenControl(path)
+// process is what another program needs to know to be this process.
+func (o *options) process() handover.Process {
+	p := handover.Process{Program: o.own, Directory: o.startDirectory, Version: version()}
+	if o.left != nil {
+		p.Program, p.Directory = o.left.Process.Program, o.left.Process.Directory
+	}
+	return p
+}
+
+// openControl lets inetd -c ask the server. Without its socket there are signals.
+func (o *options) openControl(path string) *control {
+	open := func() (*control, error) { return listenControl(path) }
+	if o.left != nil && o.left.Process.Control != 0 {
+		open = func() (*control, error) { return inheritControl(path, o.left.Process) }
+	}
+	c, err := open()
 	if err != nil {
 		o.Log.Warningf("inetd -c will not show outcomes: %v", err)
 		return nil
 	}
-	go c.answer(s)
 	return c
 }
 
@@ -177,8 +195,12 @@ func (o *options) leaveTerminal() error {
 }
 
 // relay does what signals ask for.
-func relay(signals <-chan os.Signal, s *inetd.Server) {
+func relay(signals <-chan os.Signal, s *inetd.Server, u *upgrader) {
 	for sig := range signals {
+		if f, ok := sig.(fence); ok {
+			close(f)
+			continue
+		}
 		switch sig {
 		case unix.SIGHUP:
 			s.Reload(nil)
@@ -188,6 +210,8 @@ func relay(signals <-chan os.Signal, s *inetd.Server) {
 			s.ToggleConnectionLog()
 		case unix.SIGUSR1:
 			s.DumpState()
+		case unix.SIGUSR2:
+			go u.upgrade()
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"inetd/internal/handover"
 	"inetd/internal/inetd"
 	"inetd/internal/syslog"
 )
@@ -32,11 +33,16 @@ type options struct {
 	convert              bool
 	reload, stop         bool
 	status, metrics      bool
+	upgrade              bool
 	explain              string // a service; "": none
 	from                 string // the address of a client, for explain
 	help, usage, version bool
 
-	launched bool // in the background, by launch
+	launched       bool            // in the background, by launch
+	left           *handover.State // by the program before in this process; nil: there was none
+	own            string          // the path that this program was started by
+	startDirectory string          // where it was
+	signals        chan os.Signal
 }
 
 // parse understands a command line, its first word excluded.
@@ -95,6 +101,7 @@ func (o *options) flagSet() *pflag.FlagSet {
 
 	f.BoolVar(&o.reload, "reload", false, "")
 	f.BoolVarP(&o.stop, "stop", "k", false, "")
+	f.BoolVar(&o.upgrade, "upgrade", false, "")
 	f.BoolVar(&o.check, "check", false, "")
 	f.BoolVar(&o.convert, "convert", false, "")
 	f.BoolVar(&o.json, "json", false, "")
@@ -117,16 +124,16 @@ func (o *options) consistent() error {
 		return errors.New("--json needs --check or --status")
 	case o.from != "" && o.explain == "":
 		return errors.New("--from needs --explain")
-	case several(o.check, o.convert, o.reload, o.stop, o.status, o.metrics, o.explain != ""):
-		return errors.New("give only one of --check, --convert, -c, -k, --status, --metrics and --explain")
+	case several(o.check, o.convert, o.reload, o.stop, o.upgrade, o.status, o.metrics, o.explain != ""):
+		return errors.New("give only one of --check, --convert, -c, -k, --upgrade, --status, --metrics and --explain")
 	case (o.status || o.metrics || o.explain != "") && o.pidFile == "":
 		return errors.New("a running inetd is found by its pid file; name it with -p")
 	case o.status && len(o.Entries) > 0, (o.metrics || o.explain != "") && len(o.Files)+len(o.Entries) > 0:
 		return fmt.Errorf("%q: a running inetd has its own configuration", append(o.Entries, o.Files...)[0])
-	case (o.reload || o.stop) && len(o.Files)+len(o.Entries) > 0:
-		return fmt.Errorf("%q: with -c or -k the running inetd keeps its own configuration files", append(o.Files, o.Entries...)[0])
-	case (o.reload || o.stop) && o.pidFile == "":
-		return errors.New("-c and -k find the running inetd by its pid file; name it with -p")
+	case (o.reload || o.stop || o.upgrade) && len(o.Files)+len(o.Entries) > 0:
+		return fmt.Errorf("%q: with -c, -k or --upgrade the running inetd keeps its own configuration files", append(o.Files, o.Entries...)[0])
+	case (o.reload || o.stop || o.upgrade) && o.pidFile == "":
+		return errors.New("-c, -k and --upgrade find the running inetd by its pid file; name it with -p")
 	}
 	return nil
 }
@@ -150,13 +157,18 @@ func defaultFiles() []string {
 	return []string{defaultConf, defaultConfDir}
 }
 
-// absolute makes the paths independent of the current directory.
-func (o *options) absolute() error {
+// paths are those of the command line.
+func (o *options) paths() []*string {
 	paths := []*string{&o.Services, &o.pidFile}
 	for i := range o.Files {
 		paths = append(paths, &o.Files[i])
 	}
-	for _, p := range paths {
+	return paths
+}
+
+// absolute makes the paths independent of the current directory.
+func (o *options) absolute() error {
+	for _, p := range o.paths() {
 		if *p == "" {
 			continue
 		}

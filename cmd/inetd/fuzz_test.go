@@ -19,7 +19,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, request []byte) {
-		if bytes.HasPrefix(request, []byte(reloadRequest+"\n")) || len(request) > 64<<10 {
+		if bytes.HasPrefix(request, []byte(reloadRequest+"\n")) || bytes.HasPrefix(request, []byte(upgradeRequest+"\n")) || len(request) > 64<<10 {
 			t.Skip("the request itself, or more than a socket takes")
 		}
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -34,7 +34,7 @@ func FuzzRequest(f *testing.F) {
 		if err := client.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
-		converse(server, nil)
+		(&control{}).converse(server, nil, nil)
 		if n, _ := client.Read(make([]byte, 1)); n > 0 {
 			t.Errorf("%q has an answer", request)
 		}
@@ -60,7 +60,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var out bytes.Buffer
-		status, err := printAnswer(bytes.NewReader(answer), 1, &out)
+		status, err := toReload.printAnswer(bytes.NewReader(answer), 1, &out)
 		told := bytes.Contains(append([]byte("\n"), answer...), []byte("\n"+statusLine))
 		if err == nil && (!told || status != 0 && status != 1) || status == 0 && err == nil && !bytes.Contains(answer, []byte(statusLine+"0\n")) {
 			t.Errorf("%q is status %d, %v", answer, status, err)

@@ -3,7 +3,7 @@ package main
 const usage = `Usage: inetd [OPTION]... [FILE | DIRECTORY]...
        inetd --check [--json] [FILE | DIRECTORY]...
        inetd --convert [FILE | DIRECTORY]...
-       inetd -c | -k [-p PIDFILE]
+       inetd -c | -k | --upgrade [-p PIDFILE]
        inetd --status [--json] [SERVICE]... | --metrics | --explain=SERVICE
 `
 
@@ -45,6 +45,8 @@ Servers:
 Another inetd:
   -c, --reload             make the running one reload, and print the outcome
   -k, --stop               end the running one
+      --upgrade            make the running one go on with the program that is
+                           installed now, and print what came of it
       --check              print what would be served and what is wrong
       --convert            print the configuration as one file in the second
                            syntax, for FILE or DIRECTORY in any dialect

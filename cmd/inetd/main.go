@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/handover"
 	"inetd/internal/inspect"
 	"inetd/internal/zone"
 )
@@ -30,6 +31,9 @@ func main() {
 }
 
 func run(args []string, stdout, stderr *os.File) int {
+	if len(args) > 0 && args[0] == proveArg {
+		return prove(args[1:], os.Stdin, stdout)
+	}
 	o, err := parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "inetd: %v\n%s", err, usage)
@@ -59,6 +63,8 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 		return min(errors, 1), err
 	case o.reload:
 		return reload(o.pidFile, stdout)
+	case o.upgrade:
+		return askUpgrade(o.pidFile, stdout)
 	case o.status, o.metrics, o.explain != "":
 		return o.tell(stdout)
 	case o.stop:
@@ -84,19 +90,38 @@ func (o *options) passing() string {
 
 // start serves, in the background unless told otherwise.
 func (o *options) start(stderr *os.File) (status int, err error) {
-	if err := child.FreshSignals(); err != nil {
+	if err := o.arrive(); err != nil {
 		return 1, err
 	}
-	o.Inherited = inherited()
 	closeOnExec()
 	o.launched = launched()
-	if o.background() && !o.launched {
+	if o.background() && !o.launched && o.left == nil {
 		if path := o.passing(); path != "" {
 			return 1, fmt.Errorf("%s: the process in the background does not have it; use -f", path)
 		}
 		return launch()
 	}
 	return 0, o.serve(stderr)
+}
+
+// arrive finds out what this process was before, if it has executed this program in
+// the place of another, and what whoever started it has left open.
+func (o *options) arrive() (err error) {
+	o.signals = make(chan os.Signal, 8)
+	if handover.Waiting() {
+		listen(o.signals) // at once: those that are not known end the process, or are ignored
+	} else if err := child.FreshSignals(); err != nil {
+		return err
+	}
+	if o.left, err = handover.Left(); err != nil {
+		return err
+	}
+	if o.left != nil {
+		return o.absoluteFrom(o.left.Process.Directory)
+	}
+	o.Inherited = inherited()
+	o.own, err = ownPath()
+	return err
 }
 
 // release and commit are set by the linker in packages, which are built without

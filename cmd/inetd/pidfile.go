@@ -44,6 +44,9 @@ func (o *options) lockPidFile() (*pidFile, error) {
 	if o.pidFile == "" {
 		return nil, nil
 	}
+	if o.left != nil {
+		return o.inheritPidFile(), nil
+	}
 	p, err := lockPidFile(o.pidFile)
 	if err == nil {
 		return p, nil
@@ -53,6 +56,16 @@ func (o *options) lockPidFile() (*pidFile, error) {
 		return nil, nil
 	}
 	return nil, err
+}
+
+// inheritPidFile is the file that the program before in this process has locked. The
+// lock is still held.
+func (o *options) inheritPidFile() *pidFile {
+	fd := o.left.Process.PidFile
+	if fd == 0 {
+		return nil
+	}
+	return &pidFile{os.NewFile(uintptr(fd), o.pidFile), o.pidFile}
 }
 
 // lockPidFile locks the file at path and writes the process id to it. It

@@ -163,11 +163,11 @@ func TestControlSocketOfOthers(t *testing.T) {
 func TestAnswerIsCleaned(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	status, err := printAnswer(strings.NewReader("added    \x1b[2Ja\r\tb\x00\x9b\xc2\x9b\nstatus 0\n"), 7, &out)
+	status, err := toReload.printAnswer(strings.NewReader("added    \x1b[2Ja\r\tb\x00\x9b\xc2\x9b\nstatus 0\n"), 7, &out)
 	if want := "added    ?[2Ja??b???\n"; status != 0 || err != nil || out.String() != want {
 		t.Errorf("%q, want %q; %v", out.String(), want, err)
 	}
-	if _, err := printAnswer(strings.NewReader(strings.Repeat("x", 1<<20)), 7, &out); err == nil {
+	if _, err := toReload.printAnswer(strings.NewReader(strings.Repeat("x", 1<<20)), 7, &out); err == nil {
 		t.Error("an endless line has no end")
 	}
 }

@@ -72,6 +72,23 @@ func ignored(sig syscall.Signal) bool {
 	return e == 0 && sa[handlerWord] == sigIgn
 }
 
+// IgnoreSignals has the kernel throw signals away, also while the process executes
+// another program, which would otherwise be ended by them before it asks for them.
+// restore undoes it. Go's runtime knows nothing of it.
+func IgnoreSignals(list ...syscall.Signal) (restore func()) {
+	before := make([]sigaction, len(list))
+	for i, sig := range list {
+		ignore := sigaction{}
+		ignore[handlerWord] = sigIgn
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&ignore), address(&before[i]), sigsetSize, 0, 0)
+	}
+	return func() {
+		for i, sig := range list {
+			unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&before[i]), 0, sigsetSize, 0, 0)
+		}
+	}
+}
+
 // setDefault goes past os/signal, which leaves Go's handler in place.
 func setDefault(sig syscall.Signal) {
 	var sa sigaction

@@ -72,6 +72,13 @@ func (s *Set) First() (fd int, until time.Time, ok bool) {
 	return s.order[0].fd, s.order[0].until, true
 }
 
+// Each calls f with each connection and its time.
+func (s *Set) Each(f func(fd int, until time.Time)) {
+	for _, c := range s.order {
+		f(c.fd, c.until)
+	}
+}
+
 // Len is how many connections are drained.
 func (s *Set) Len() int { return len(s.order) }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"inetd/internal/builtin"
@@ -76,28 +77,34 @@ func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 func (s *Server) serveBuiltin(v *service, c client) {
 	v.welcome(c)
 	v.usage().Started++
-	switch v.do.Builtin {
-	case plan.MuxName:
-		s.serveMux(v, c)
-		return
-	case plan.IdentName:
-		s.serveIdent(v, c)
-		return
-	}
-	b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now)
-	if b.Brief != nil {
+	if b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
 		unix.Close(c.conn)
 		s.leave(v, c.source, c.room)
 		return
 	}
-	s.converse(v, c, func(f *connection) { b.Stream(f) }) // its error is the client's affair
+	s.talk(v, c, leftover{})
+}
+
+// talk has the builtin of a service talk with a client from the beginning, or from
+// where it was interrupted.
+func (s *Server) talk(v *service, c client, from leftover) {
+	switch v.do.Builtin {
+	case plan.MuxName:
+		s.serveMux(v, c, from)
+	case plan.IdentName:
+		s.serveIdent(v, c, from)
+	default:
+		b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now)
+		s.converse(v, c, from, func(f *connection) error { return b.Stream(f) })
+	}
 }
 
 // converse has a goroutine serve a client, whose connection is closed when serve
-// returns.
-func (s *Server) converse(v *service, c client, serve func(*connection)) {
+// returns. Its error is the client's affair. It goes on where another conversation
+// with the client was interrupted, if that was so.
+func (s *Server) converse(v *service, c client, from leftover, serve func(*connection) error) {
 	c.conn = s.starter.Keep(c.conn)
 	f, err := stream(c)
 	if err != nil {
@@ -105,11 +112,22 @@ func (s *Server) converse(v *service, c client, serve func(*connection)) {
 		s.tell(syslog.Warning, v, v.label+": "+strerror.Call(err), "", "")
 		return
 	}
-	logEnd := s.logBuiltin(v, c)
+	f.left = from
+	logEnd := func() {}
+	if !from.begun {
+		logEnd = s.logBuiltin(v, c)
+	}
+	s.talks[f] = true
 	go func() {
-		serve(f)
-		f.Close()
+		interrupted := f.interrupted(serve(f))
+		if !interrupted {
+			f.Close()
+		}
 		s.mail.Post(func() {
+			delete(s.talks, f)
+			if interrupted && s.setAside(v, c, f) {
+				return
+			}
 			s.leave(v, c.source, f.room)
 			logEnd()
 		})
@@ -121,6 +139,9 @@ func (s *Server) converse(v *service, c client, serve func(*connection)) {
 type connection struct {
 	*os.File
 	room *limit.Member
+
+	interrupting atomic.Bool
+	left         leftover // what an interruption leaves
 }
 
 // stream takes over the connection of a client.
@@ -129,7 +150,7 @@ func stream(c client) (*connection, error) {
 		unix.Close(c.conn)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	f := &connection{os.NewFile(uintptr(c.conn), "connection"), c.room}
+	f := &connection{File: os.NewFile(uintptr(c.conn), "connection"), room: c.room}
 	f.room.Evict = f.shutDown
 	return f, nil
 }
@@ -141,17 +162,20 @@ func (c *connection) shutDown() {
 }
 
 func (c *connection) Read(b []byte) (int, error) {
+	if err := c.catchUp(); err != nil {
+		return 0, err
+	}
 	now := time.Now()
 	c.room.Wait(now)
-	c.SetReadDeadline(now.Add(idleTime))
+	c.limit(c.SetReadDeadline, now.Add(idleTime))
 	return c.File.Read(b)
 }
 
 func (c *connection) Write(b []byte) (int, error) {
-	now := time.Now()
-	c.room.Wait(now)
-	c.SetWriteDeadline(now.Add(idleTime))
-	return c.File.Write(b)
+	if err := c.catchUp(); err != nil {
+		return 0, err
+	}
+	return c.write(b)
 }
 
 // answer answers the datagrams that wait on the socket of a builtin.

@@ -1,8 +1,6 @@
 package inetd
 
 import (
-	"time"
-
 	"inetd/internal/account"
 	"inetd/internal/ident"
 	"inetd/internal/plan"
@@ -11,18 +9,18 @@ import (
 )
 
 // serveIdent tells a client who owns a connection between its machine and ours.
-func (s *Server) serveIdent(v *service, c client) {
+func (s *Server) serveIdent(v *service, c client, from leftover) {
 	local := s.localEnd(&c)
 	if !local.IsValid() {
 		unix.Close(c.conn)
 		s.leave(v, c.source, c.room)
 		return
 	}
-	s.converse(v, c, func(f *connection) {
-		now := time.Now()
-		f.SetDeadline(now.Add(v.do.Ident.Timeout))
-		f.room.Wait(now)
-		ident.Serve(f.File, local, c.peer, v.do.Ident, ident.Owner, func(uid uint32) string {
+	s.converse(v, c, from, func(f *connection) error {
+		f.begin(v.do.Ident.Timeout)
+		conn, got := f.keeping()
+		defer func() { f.left.got = got.Bytes() }()
+		return ident.Serve(conn, local, c.peer, v.do.Ident, ident.Owner, func(uid uint32) string {
 			f.room.Work() // a look-up cannot be ended early, so it must keep its room
 			return s.userName(v, uid)
 		})

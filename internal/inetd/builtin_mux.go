@@ -29,24 +29,26 @@ func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel
 
 // serveMux reads the name of a service from a client of tcpmux, and has the loop
 // start the service.
-func (s *Server) serveMux(v *service, c client) {
+func (s *Server) serveMux(v *service, c client, from leftover) {
 	services := s.now.mux
-	s.converse(v, c, func(f *connection) {
-		now := time.Now()
-		f.SetDeadline(now.Add(muxTime))
-		f.room.Wait(now)
+	s.converse(v, c, from, func(f *connection) error {
+		f.begin(muxTime)
+		if f.left.over {
+			return f.awaitEnd()
+		}
 		name, err := readName(f)
 		switch {
 		case errors.Is(err, errLongName), errors.Is(err, io.ErrUnexpectedEOF):
-			f.dismiss("-Error reading service name\r\n")
+			return f.dismiss("-Error reading service name\r\n")
 		case err != nil: // the client is gone, or too slow
+			return err
 		case strings.EqualFold(name, "help"):
-			f.dismiss(menu(services))
-		default:
-			if no := s.handOut(name, c, f); no != "" {
-				f.dismiss(no)
-			}
+			return f.dismiss(menu(services))
 		}
+		if no := s.handOut(name, c, f); no != "" {
+			return f.dismiss(no)
+		}
+		return nil
 	})
 }
 
@@ -152,8 +154,12 @@ func readName(f *connection) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	line := make([]byte, 0, maxMuxLine)
-	for len(line) < maxMuxLine {
+	line := append(make([]byte, 0, maxMuxLine), f.left.got...)
+	defer func() { f.left.got = line }()
+	for !bytes.HasSuffix(line, []byte("\n")) {
+		if len(line) >= maxMuxLine {
+			return "", errLongName
+		}
 		var n int
 		var e error
 		err := raw.Read(func(fd uintptr) bool {
@@ -167,11 +173,8 @@ func readName(f *connection) (string, error) {
 			return "", io.ErrUnexpectedEOF
 		}
 		line = line[:len(line)+n]
-		if text, ok := bytes.CutSuffix(line, []byte("\n")); ok {
-			return string(bytes.TrimSuffix(text, []byte("\r"))), nil
-		}
 	}
-	return "", errLongName
+	return string(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))), nil
 }
 
 // receiveLine receives what has arrived, up to the end of the first line.
@@ -189,13 +192,20 @@ func receiveLine(fd int, b []byte) (int, error) {
 // dismiss sends a last message, and reads until the client closes its end. A close
 // with unread bytes would reset the connection, and the client might lose the
 // message.
-func (c *connection) dismiss(text string) {
+func (c *connection) dismiss(text string) error {
 	c.room.Wait(time.Now())
 	if _, err := c.WriteString(text); err != nil {
-		return
+		return err
 	}
 	c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
-	io.Copy(io.Discard, c.File)
+	c.left.over = true
+	return c.awaitEnd()
+}
+
+// awaitEnd reads until the client closes its end.
+func (c *connection) awaitEnd() error {
+	_, err := io.Copy(io.Discard, c.File)
+	return err
 }
 
 // duplicate returns another descriptor of the connection, a low one, as a

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/conf"
+	"inetd/internal/handover"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 )
@@ -26,6 +27,8 @@ type Config struct {
 	Version  string // to be told in a status
 	Log      *syslog.Logger
 	Watchdog time.Duration      // Notify("WATCHDOG=1") is called this often; 0: never
+	Left     *handover.State    // by the program before in this process; nil: there was none
+	Loaded   func(Outcome)      // called once, with the outcome of the first load; may be nil
 	Ready    func()             // called once, when the first load is done and its sockets are open; may be nil
 	Notify   func(state string) // tells the service manager; must not block; may be nil
 }

@@ -196,7 +196,7 @@ func (s *Server) restartSession(t *dgramSession) {
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.at.svc
-	if t.at.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient(v)) {
+	if s.holding || t.at.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !s.redirect(t) || !s.admit(v, t.asClient(v)) {
 		s.closeSession(t)
 		return
 	}

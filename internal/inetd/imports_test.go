@@ -22,15 +22,15 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/ident",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident",
 		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/status", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
-		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/status", "internal/wrap",
+		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/wrap",
 	},
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
@@ -52,6 +52,7 @@ var picture = map[string][]string{
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
+	"internal/handover":     {"internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},

@@ -88,15 +88,25 @@ type inquiry struct {
 	program *child.Program // in place of the one of the service; nil: that one
 }
 
+// admitted is a client that waits for the answer to an inquiry.
+type admitted struct {
+	svc    *service
+	client client
+}
+
 // inquire finds out about a client beside the loop, since rules may be many and
 // name servers slow, and then goes on with it.
 func (s *Server) inquire(v *service, c client) {
 	q := s.inquiry(v, c)
 	s.starter.Note(c.conn)
+	s.asked[q] = admitted{v, c}
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
 		q.answer = s.asker.Ask(ctx, q.Question)
 		s.prepare(q, v.do)
-	}, func() { s.decided(v, c, q) })
+	}, func() {
+		delete(s.asked, q)
+		s.decided(v, c, q)
+	})
 }
 
 // inquiry makes the inquiry about a client.

@@ -56,7 +56,7 @@ func environmentOf(k *conf.Keys, env []string) []string {
 const defaultEndTime = 5 * time.Second
 
 func endTimeOf(k *conf.Keys) time.Duration {
-	if k.Has("end_time") {
+	if k != nil && k.Has("end_time") {
 		return k.EndTime
 	}
 	return defaultEndTime
@@ -71,18 +71,24 @@ func (s *Server) limitTime(pid int, p *process) {
 	}
 	begun := p.begun
 	running := func() bool { now := s.processes[pid]; return now == p && now.begun == begun }
-	s.timers.After(k.MaxTime, func() {
+	s.timers.After(time.Until(time.Unix(0, begun).Add(k.MaxTime)), func() {
 		if !running() {
 			return
 		}
 		s.log.Noticef("%s: %s[%d]%s has run for %v, its max_time, and is ended (%s)", p.svc.label, p.program.Path(), pid, p.client.from(), k.MaxTime, s.now.place(p.svc))
 		p.ending = true
 		unix.Kill(-pid, unix.SIGTERM) // the server leads a session of its own
-		s.timers.After(endTimeOf(k), func() {
-			if running() {
-				s.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.svc.label, p.program.Path(), pid, endTimeOf(k), s.now.place(p.svc))
-				unix.Kill(-pid, unix.SIGKILL)
-			}
-		})
+		s.killAt(pid, p, time.Now().Add(endTimeOf(k)))
+	})
+}
+
+// killAt kills a server that was told to end and has not by then.
+func (s *Server) killAt(pid int, p *process, at time.Time) {
+	begun := p.begun
+	s.timers.After(time.Until(at), func() {
+		if now := s.processes[pid]; now == p && now.begun == begun {
+			s.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.svc.label, p.program.Path(), pid, endTimeOf(p.svc.do.keys), s.now.place(p.svc))
+			unix.Kill(-pid, unix.SIGKILL)
+		}
 	})
 }

@@ -315,6 +315,10 @@ func (s *Server) arm(k *socket) {
 	if k.fd < 0 || k.closed {
 		return
 	}
+	if s.holding {
+		s.unpoll(k)
+		return
+	}
 	b := s.bound(k.svc)
 	s.hold(k, b)
 	if b != unbound || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {

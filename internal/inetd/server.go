@@ -87,15 +87,19 @@ type Server struct {
 	waiting      []func(Outcome) // for the load after it
 	again        bool
 	ready        bool
-	begun        time.Time // the start of the daemon
-	loads        int       // that were put into force
-	loadedAt     time.Time // the last of them
-	changedFiles []string  // on disk since then
-	failure      error     // ends Run
+	begun        time.Time     // the start of the daemon
+	loads        int           // that were put into force
+	loadedAt     time.Time     // the last of them
+	changedFiles []string      // on disk since then
+	failure      error         // ends Run
+	holding      bool          // no socket is polled: another program takes over, or this one has
+	heir         *inheritance  // what this one has taken over and does not serve yet
+	proofTime    time.Duration // how long another one may take to prove itself
 
 	hosts, sec *wrap.Files
 	asker      *wrap.Asker
 	inquiries  asking // about clients
+	asked      map[*inquiry]admitted
 	arrivals   asking // of proxies, who the client is
 	headers    limit.Pool
 
@@ -116,10 +120,12 @@ type Server struct {
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
-	clock    *zone.Clock // of builtins
-	builtins limit.Pool  // their connections
-	awaiting bool        // awaitRoom has a timer
-	crowded  time.Time   // when a client was last refused for want of room
+	clock    *zone.Clock          // of builtins
+	builtins limit.Pool           // their connections
+	awaiting bool                 // awaitRoom has a timer
+	talks    map[*connection]bool // of builtins, under way
+	asides   []aside              // interrupted ones
+	crowded  time.Time            // when a client was last refused for want of room
 
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -142,11 +148,16 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
-		load: plan.Load, clock: zone.NewClock(), seldomTime: seldomTime,
+		repliers: map[*socket]*builtin.Service{}, talks: map[*connection]bool{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
+		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
 	s.findRules()
 	s.adopt()
+	if c.Left != nil {
+		if err := s.inherit(c.Left); err != nil {
+			return nil, err
+		}
+	}
 	return s, p.Add(starter.Wake(), tagWake, 0)
 }
 
@@ -158,7 +169,7 @@ func (s *Server) Run() error {
 	if !s.starter.Clone() {
 		s.log.Noticef("there is no clone3 here: servers are started more slowly")
 	}
-	s.reload(nil)
+	s.reload(s.cfg.Loaded)
 	if s.cfg.Watchdog > 0 {
 		s.feedWatchdog()
 	}
@@ -282,6 +293,9 @@ func (s *Server) Stop() {
 	s.mail.Post(func() {})
 }
 
+// Stopping reports whether Run is about to return.
+func (s *Server) Stopping() bool { return s.stopping.Load() }
+
 // Reload rereads the configuration. done is called with what that changed,
 // unless it is nil. Calls that come during a load are answered by one more.
 func (s *Server) Reload(done func(Outcome)) {
@@ -345,10 +359,14 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	}
 	s.degraded()
 	out := Outcome{Err: p.Err}
-	if p.Err == nil || !s.ready && g != nil && len(g.services) > 0 {
+	if p.Err == nil || !s.ready && s.heir == nil && g != nil && len(g.services) > 0 {
 		out = s.merge(g)
 		s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
-		s.tellMerged(out)
+		if s.heir == nil {
+			s.tellMerged(out)
+		} else {
+			s.takeOver()
+		}
 		s.awaitLate(0)
 	}
 	if p.Err != nil {
@@ -395,6 +413,8 @@ const shrinkDelay = 500 * time.Millisecond
 // gave, and it is fatal if that is nothing.
 func (s *Server) refuse(err error) {
 	switch {
+	case s.heir != nil:
+		s.notTaken(err)
 	case s.ready:
 		s.log.Errorf("%v; the services stay as they were", err)
 	case len(s.services) == 0:
@@ -406,7 +426,7 @@ func (s *Server) refuse(err error) {
 
 // announce tells that a load is done.
 func (s *Server) announce() {
-	if s.failure != nil {
+	if s.failure != nil || s.heir != nil {
 		return
 	}
 	if !s.ready {

@@ -85,7 +85,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 // something waiting on them: polling them would only tell this once more.
 func (s *Server) lendAgain() {
 	for _, k := range s.relend {
-		if k.fd < 0 || k.svc.do.Mode != plan.Lend || k.svc.usage().suspended {
+		if s.holding || k.fd < 0 || k.svc.do.Mode != plan.Lend || k.svc.usage().suspended {
 			s.arm(k)
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"inetd/internal/getent"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
+	"inetd/internal/sock"
 )
 
 // Check writes what a daemon started by root would open, and every problem: as
@@ -32,6 +33,14 @@ func Convert(c *plan.Config, w, stderr io.Writer) (errors int, err error) {
 	r, err := plan.Convert(c, w)
 	r.WriteProblems(stderr)
 	return r.Errors(), err
+}
+
+// Usable says why a configuration cannot be put into force, if it cannot. The service
+// manager has opened the inherited sockets, and known files were read before.
+func Usable(c *plan.Config, inherited []sock.Spec, known []string) error {
+	h := host(child.Clones())
+	h.Inherited, h.Known = inherited, known
+	return plan.Load(c, h).Err
 }
 
 // host is this machine, with a kernel that has clone3 or not.

@@ -36,15 +36,18 @@ type Registration struct {
 	Place string
 }
 
-// New returns a Registrar, whose goroutine runs until Close.
-func New(log *syslog.Logger, client rpcbind.Client) *Registrar {
-	r := &Registrar{log: log, client: client, lists: make(chan []Registration, 1), ended: make(chan struct{})}
+// New returns a Registrar, whose goroutine runs until Close or Release.
+func New(log *syslog.Logger, client rpcbind.Client) *Registrar { return Resume(log, client, nil) }
+
+// Resume is New for a Registrar that goes on with what another one has made.
+func Resume(log *syslog.Logger, client rpcbind.Client, made []rpcbind.Binding) *Registrar {
+	r := &Registrar{log: log, client: client, made: made, lists: make(chan []Registration, 1), ended: make(chan struct{})}
 	go r.run()
 	return r
 }
 
-// Want replaces the list of what is to be registered. It does not wait. Want
-// and Close are for one goroutine.
+// Want replaces the list of what is to be registered. It does not wait. Want,
+// Close and Release are for one goroutine.
 func (r *Registrar) Want(list []Registration) {
 	select {
 	case <-r.lists:
@@ -64,6 +67,18 @@ func (r *Registrar) Close() {
 	select {
 	case <-r.ended:
 	case <-time.After(unregisterTime):
+	}
+}
+
+// Release ends the Registrar and leaves the registrations, which it returns. If
+// rpcbind does not answer within two seconds nobody knows what they are: nil.
+func (r *Registrar) Release() []rpcbind.Binding {
+	close(r.lists)
+	select {
+	case <-r.ended:
+		return r.made
+	case <-time.After(unregisterTime):
+		return nil
 	}
 }
 

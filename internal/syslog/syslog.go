@@ -44,7 +44,7 @@ type Options struct {
 }
 
 // Logger queues lines for one goroutine that writes them. All methods may be
-// called from any goroutine, and none but Close ever waits.
+// called from any goroutine, and none but Flush and Close ever waits.
 type Logger struct {
 	level   Priority
 	wake    chan struct{} // holds a token when the queue may have lines
@@ -113,6 +113,15 @@ func (l *Logger) Lost() uint64 {
 
 // enabled reports whether lines of priority p are logged at all.
 func (l *Logger) enabled(p Priority) bool { return p <= l.level }
+
+// Flush waits until all lines are written, but no longer than wait.
+func (l *Logger) Flush(wait time.Duration) {
+	for until := time.Now().Add(wait); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		if _, more := l.head(); !more {
+			return
+		}
+	}
+}
 
 // Close writes what is queued, gives up after wait, and ends the writing
 // goroutine. Lines logged later are dropped.

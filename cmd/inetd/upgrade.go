@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/child"
+	"inetd/internal/handover"
+	"inetd/internal/inetd"
+	"inetd/internal/inspect"
+)
+
+// proveArg is the first argument of a program that is to prove that it can take over;
+// those of the daemon follow. It is no option: an inetd that does not know it ends
+// with the text on its usage, and any other program with what it thinks of it.
+const proveArg = "--prove"
+
+// prove is what a new program does as a child of the daemon that it is to replace:
+// with that one's options it reads the state and the configuration, and changes
+// nothing. It answers in one line.
+func prove(args []string, in io.Reader, out io.Writer) (status int) {
+	if err := canTakeOver(args, in); err != nil {
+		fmt.Fprintln(out, err)
+		return 1
+	}
+	fmt.Fprintln(out, inetd.Proved+version())
+	return 0
+}
+
+func canTakeOver(args []string, in io.Reader) error {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	state, err := handover.Decode(text)
+	if err != nil {
+		return err
+	}
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if err := o.absoluteFrom(state.Process.Directory); err != nil {
+		return err
+	}
+	return inspect.Usable(&o.Config.Config, state.InheritedSpecs(), state.Daemon.Known)
+}
+
+// absoluteFrom makes the paths independent of the current directory if that is not the
+// one that they are meant for.
+func (o *options) absoluteFrom(dir string) error {
+	here, err := os.Getwd()
+	if err == nil && here == dir {
+		return nil
+	}
+	for _, p := range o.paths() {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	return nil
+}
+
+// ownPath is the path that this program was started by, which may be a link: what it
+// leads to later is the new program.
+func ownPath() (string, error) {
+	if named, err := filepath.Abs(os.Args[0]); err == nil && strings.Contains(os.Args[0], "/") {
+		mine, err1 := os.Stat("/proc/self/exe")
+		there, err2 := os.Stat(named)
+		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
+			return named, nil
+		}
+	}
+	return os.Executable()
+}
+
+// upgrader has another program take the place of this one in the same process.
+type upgrader struct {
+	*options
+	server  *inetd.Server
+	control *control         // nil: none
+	pidFile *pidFile         // nil: none
+	process handover.Process // of this one
+
+	running sync.Mutex // one upgrade at a time
+}
+
+// upgrade returns only if there is no new program, or one that cannot take over: this
+// one serves on then.
+func (u *upgrader) upgrade() error {
+	u.running.Lock()
+	defer u.running.Unlock()
+	err := u.tryUpgrade()
+	u.Log.Errorf("not upgraded: %v; this program, %s, serves on", err, version())
+	return err
+}
+
+func (u *upgrader) tryUpgrade() error {
+	name, err := u.server.Prove(append([]string{u.process.Program, proveArg}, os.Args[1:]...), u.process)
+	if err != nil {
+		return err
+	}
+	u.Log.Noticef("%s, inetd %s, takes over", u.process.Program, name)
+	u.control.pause()
+	defer u.control.resume()
+	return u.server.HandOver(u.execute)
+}
+
+// execute makes this process that of the new program. It returns if that is
+// impossible, with everything as it was.
+func (u *upgrader) execute(state *handover.State) error {
+	state.Process = u.process
+	if u.pidFile != nil {
+		state.Process.PidFile = int(u.pidFile.f.Fd())
+	}
+	u.control.bequeath(&state.Process)
+	text, err := handover.Encode(state)
+	if err != nil {
+		return err
+	}
+	memory, err := handover.Leave(text)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(memory)
+	if u.Notify != nil {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
+	}
+	restore, err := u.quieten()
+	defer restore()
+	if err != nil {
+		return err
+	}
+	u.Log.Flush(flushTime)
+	for _, fd := range state.Descriptors() {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("descriptor %d: %w", fd, err)
+		}
+		defer unix.CloseOnExec(fd)
+	}
+	return u.exec(memory)
+}
+
+func (u *upgrader) exec(memory int) error {
+	raise := child.LowerOpenFiles()
+	defer raise()
+	err := syscall.Exec(u.process.Program, os.Args, append(os.Environ(), fmt.Sprintf("%s=%d", handover.Env, memory)))
+	return fmt.Errorf("execv %s: %w", u.process.Program, err)
+}
+
+var errTold = errors.New("this daemon was told to end")
+
+// quieten sees to it that no signal ends the new program before it asks for signals.
+// Those that have come already are dealt with. A reload that is asked for from now on
+// is what the new program begins with anyway; and who tells it to end ends it.
+func (u *upgrader) quieten() (restore func(), err error) {
+	heed := child.IgnoreSignals(unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	signal.Stop(u.signals) // which waits for those on their way
+	f := make(fence)
+	u.signals <- f
+	<-f
+	if u.server.Stopping() {
+		err = errTold
+	}
+	return func() {
+		heed()
+		listen(u.signals)
+	}, err
+}
+
+// fence is no signal: relay closes it when it has dealt with all that came before.
+type fence chan struct{}
+
+func (fence) Signal()        {}
+func (fence) String() string { return "fence" }
+
+// listen has the signals that the daemon knows sent to a channel.
+func listen(signals chan<- os.Signal) {
+	signal.Notify(signals, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+}
+
+// answerAskers tells those who have asked the program before for the upgrade what came
+// of it.
+func answerAskers(before handover.Process) func(inetd.Outcome) {
+	return func(out inetd.Outcome) {
+		text := report(out)
+		if out.Err == nil {
+			text = fmt.Sprintf("inetd[%d]: upgraded from %s to %s\n", os.Getpid(), before.Version, version()) + text
+		}
+		for _, fd := range before.Askers {
+			go func() {
+				f := os.NewFile(uintptr(fd), "control")
+				_, _ = f.WriteString(text)
+				_ = f.Close()
+			}()
+		}
+	}
+}

@@ -1,0 +1,182 @@
+// Package handover is what a daemon leaves to the program that takes its place in the
+// same process: descriptors with what each is, the children it has, and what counts.
+// In goes a State; out comes text that another version of the program reads, and from
+// that text a State again, which holds together whatever the text was.
+//
+// The text is JSON. A field that a program does not know is ignored, and one that is
+// missing is its zero value, so that older and newer programs of one Version
+// understand each other. A change that they would misunderstand takes a new Version.
+package handover
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"inetd/internal/limit"
+	"inetd/internal/rpcbind"
+	"inetd/internal/sock"
+	"inetd/internal/status"
+)
+
+// Version is that of the states that this program writes and reads.
+const Version = 1
+
+// format is the first thing in the text.
+const format = "inetd state"
+
+// State is all that goes over. Descriptors are numbers above 2 and stay open under
+// them through the exec; times are absolute.
+type State struct {
+	Format  string
+	Version int
+
+	Process Process
+	Daemon  Daemon
+
+	Actions    []json.RawMessage // of services, which share them
+	Services   []Service         // those in force, and those before that children are of
+	Sockets    []Socket
+	Children   []Child
+	Sessions   []Session
+	Talks      []Talk
+	Clients    []Client
+	Draining   []Draining
+	Registered []rpcbind.Binding // RPC programs
+}
+
+// Process is what concerns the process alone.
+type Process struct {
+	Program   string    // the path of the program that was started
+	Directory string    // the working directory in which that was
+	Version   string    // the program that leaves this, for people
+	PidFile   int       // locked; 0: none
+	Control   int       // the socket that listens for --status and the like; 0: none
+	File      sock.File // at the path of Control
+	Askers    []int     // connections to it that wait for the outcome
+}
+
+// Daemon is what concerns all services.
+type Daemon struct {
+	Begun, Loaded  time.Time
+	Loads          int
+	LogConnections bool     // as it was toggled
+	Known          []string // configuration files that were read, and would be missed
+}
+
+// Service is an entry and what it has used up.
+type Service struct {
+	Label   string
+	File    string // of the entry
+	Line    int
+	Action  int    // of State.Actions
+	InForce bool   // else a reload has removed or replaced it
+	Usage   *Usage `json:",omitempty"` // nil: nothing yet
+	Shares  int    // the service before it in State.Services whose Usage it has; -1: its own
+}
+
+// Usage is what a service has used of its limits, and how it fares.
+type Usage struct {
+	Limits     *limit.Usage
+	Counts     status.Counts
+	IdleStarts int
+	Suspended  bool
+	Mended     []string
+	Altered    bool
+	Debts      *limit.Ledger `json:",omitempty"`
+}
+
+// Socket is one that is open.
+type Socket struct {
+	Spec      sock.Spec
+	FD        int       // 0: it is not open
+	Service   int       // of State.Services; -1: no entry asks for it
+	File      sock.File // at its path, if the daemon has made it
+	Inherited bool      // the service manager has opened it
+	Closed    bool      // a reload has removed it, and a wait server still has it
+}
+
+// Child is a server that runs.
+type Child struct {
+	PID     int
+	Service int
+	Path    string    // of its program
+	Begun   int64     // Unix time in ns
+	Kill    time.Time // when it is killed, having been told to end; zero: it was not
+	Lent    int       // of State.Sockets, what a wait server has; -1: nothing
+	Queued  int64     // what was in its queue
+	Session int       // of State.Sessions; -1: none
+	Kept    int       // a descriptor of its connection, of which the end is the daemon's; 0: none
+	Peer    Peer
+}
+
+// Peer is who a client is.
+type Peer struct {
+	Addr          netip.AddrPort
+	UID, GID, PID int // of a UNIX-domain client, if PID is not 0
+	Source        limit.Source
+	Local, Proxy  netip.AddrPort // where it has connected to, by which proxy; if Proxy is valid
+	Named         bool           // its name decides whether it is served
+}
+
+// Session is a client of a nowait datagram service with its server.
+type Session struct {
+	FD            int
+	Socket        int // of State.Sockets
+	Client, Asked netip.AddrPort
+	Local         netip.AddrPort
+	Taken         int64
+}
+
+// Draining is a connection on which all was sent.
+type Draining struct {
+	FD    int
+	Until time.Time
+}
+
+// Talk is a conversation of a builtin, and Client a connection that has been
+// admitted and waits for its server. Each owns its descriptor.
+type (
+	Talk struct {
+		Client
+		Got    []byte    // what was read and not answered
+		Unsent []byte    // the rest of an answer
+		Until  time.Time // it ends then; zero: as long as anybody says something
+		Over   bool      // all was said, and only the client's end is waited for
+	}
+	Client struct {
+		FD      int
+		Service int
+		Peer    Peer
+	}
+)
+
+// Encode makes the text of a state.
+func Encode(s *State) ([]byte, error) {
+	s.Format, s.Version = format, Version
+	return json.Marshal(s)
+}
+
+var errFormat = errors.New("this is not the state of an inetd")
+
+// Decode reads the text of a state. It is an error if that is of another version, or
+// refers to what is not there.
+func Decode(text []byte) (*State, error) {
+	var head struct {
+		Format  string
+		Version int
+	}
+	if json.Unmarshal(text, &head) != nil || head.Format != format {
+		return nil, errFormat
+	}
+	if head.Version != Version {
+		return nil, fmt.Errorf("the state has version %d, and this program understands %d", head.Version, Version)
+	}
+	s := &State{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("the state of an inetd: %w", err)
+	}
+	return s, s.check()
+}

@@ -1,0 +1,172 @@
+package inetd
+
+import (
+	"encoding/json"
+	"time"
+
+	"inetd/internal/conf"
+	"inetd/internal/handover"
+	"inetd/internal/plan"
+)
+
+// bequest is a state in the making: what is in it already has a number.
+type bequest struct {
+	*handover.State
+	from     *Server
+	services map[*service]int
+	actions  map[*action]int
+	usages   map[*usage]int
+	sockets  map[*socket]int
+	sessions map[*dgramSession]int
+}
+
+// savedAction is an action in the open.
+type savedAction struct {
+	Action *plan.Action
+	Keys   *conf.Keys `json:",omitempty"`
+}
+
+// bequest is the state of the daemon but for the clients of which it has the
+// connection: those are given away only at the end.
+func (s *Server) bequest() *bequest {
+	b := &bequest{State: &handover.State{}, from: s,
+		services: map[*service]int{}, actions: map[*action]int{}, usages: map[*usage]int{}, sockets: map[*socket]int{}, sessions: map[*dgramSession]int{},
+	}
+	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.known}
+	for _, v := range s.services {
+		b.Services[b.service(v)].InForce = true
+		for k := v.first; k != nil; k = k.next {
+			b.socket(k)
+		}
+	}
+	for _, spec := range s.inheritedSpecs {
+		if fd := s.inherited[spec]; fd >= len(s.sockets) || s.sockets[fd] == nil {
+			b.Sockets = append(b.Sockets, handover.Socket{Spec: spec, FD: fd, Service: -1, Inherited: true})
+		}
+	}
+	for _, t := range s.sessions.open {
+		b.session(t)
+	}
+	for pid, p := range s.processes {
+		if p.done == nil && pid > 0 {
+			b.child(pid, p)
+		}
+	}
+	return b
+}
+
+// service returns the number of a service.
+func (b *bequest) service(v *service) int {
+	if i, ok := b.services[v]; ok {
+		return i
+	}
+	i := len(b.Services)
+	b.services[v] = i
+	to := handover.Service{Label: v.label, File: b.from.now.names[v.at.file], Line: int(v.at.line), Action: b.action(v.do), Shares: -1}
+	if u := v.used; u != nil {
+		if first, ok := b.usages[u]; ok {
+			to.Shares = first
+		} else {
+			b.usages[u] = i
+			to.Usage = u.saved()
+		}
+	}
+	b.Services = append(b.Services, to)
+	return i
+}
+
+func (u *usage) saved() *handover.Usage {
+	return &handover.Usage{
+		Limits: &u.Usage, Counts: u.Counts, IdleStarts: u.idleStarts, Suspended: u.suspended,
+		Mended: u.mended, Altered: u.altered, Debts: u.debts,
+	}
+}
+
+func (b *bequest) action(do *action) int {
+	if i, ok := b.actions[do]; ok {
+		return i
+	}
+	text, err := json.Marshal(savedAction{do.Action, do.keys})
+	if err != nil {
+		text = []byte("{}") // plain values have no error; the next program would find another action
+	}
+	b.actions[do] = len(b.Actions)
+	b.Actions = append(b.Actions, text)
+	return b.actions[do]
+}
+
+func (b *bequest) socket(k *socket) int {
+	if i, ok := b.sockets[k]; ok {
+		return i
+	}
+	_, inherited := b.from.inherited[k.spec]
+	to := handover.Socket{Spec: k.spec, FD: max(int(k.fd), 0), Service: b.service(k.svc), File: b.from.paths[k], Inherited: inherited && k.fd >= 0, Closed: k.closed}
+	b.sockets[k] = len(b.Sockets)
+	b.Sockets = append(b.Sockets, to)
+	return b.sockets[k]
+}
+
+func (b *bequest) session(t *dgramSession) int {
+	if i, ok := b.sessions[t]; ok {
+		return i
+	}
+	to := handover.Session{FD: t.conn, Socket: b.socket(t.at), Client: t.client, Asked: t.asked, Local: t.local, Taken: t.taken}
+	b.sessions[t] = len(b.Sessions)
+	b.Sessions = append(b.Sessions, to)
+	return b.sessions[t]
+}
+
+func (b *bequest) child(pid int, p *process) {
+	to := handover.Child{PID: pid, Service: b.service(p.svc), Path: p.program.Path(), Begun: p.begun, Lent: -1, Queued: p.queued, Session: -1, Kept: p.kept, Peer: p.client.saved()}
+	if p.lent != nil {
+		to.Lent = b.socket(p.lent)
+	}
+	if p.client.session != nil {
+		to.Session = b.session(p.client.session)
+	}
+	if p.ending {
+		to.Kill = p.killTime()
+	}
+	b.Children = append(b.Children, to)
+}
+
+// saved is who a client is, in the open.
+func (c *client) saved() handover.Peer {
+	to := handover.Peer{Addr: c.peer, UID: int(c.cred.Uid), GID: int(c.cred.Gid), PID: int(c.cred.Pid), Source: c.source, Named: c.named}
+	if c.proxied != nil {
+		to.Local, to.Proxy = c.proxied.local, c.proxied.by
+	}
+	return to
+}
+
+// bequeathClients gives away the clients of which the daemon has the connection.
+func (s *Server) bequeathClients(b *bequest) {
+	for _, d := range s.delayed {
+		b.Clients = append(b.Clients, b.client(d.svc, d.client))
+	}
+	for _, a := range s.asked {
+		b.Clients = append(b.Clients, b.client(a.svc, a.client))
+	}
+	s.draining.Each(func(fd int, until time.Time) {
+		b.Draining = append(b.Draining, handover.Draining{FD: fd, Until: until})
+	})
+	for _, a := range s.asides {
+		b.Talks = append(b.Talks, handover.Talk{
+			Client: b.client(a.svc, a.client),
+			Got:    a.left.got, Unsent: a.left.unsent, Until: a.left.until, Over: a.left.over,
+		})
+	}
+}
+
+func (b *bequest) client(v *service, c client) handover.Client {
+	return handover.Client{FD: c.conn, Service: b.service(v), Peer: c.saved()}
+}
+
+// killTime is when a process is killed that was told to end.
+func (p *process) killTime() time.Time {
+	k := p.svc.do.keys
+	if k == nil {
+		return time.Now().Add(defaultEndTime)
+	}
+	return time.Unix(0, p.begun).Add(k.MaxTime + endTimeOf(k))
+}

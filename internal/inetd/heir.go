@@ -1,0 +1,281 @@
+package inetd
+
+import (
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/handover"
+	"inetd/internal/limit"
+	"inetd/internal/plan"
+	"inetd/internal/registrar"
+	"inetd/internal/rpcbind"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// A daemon that takes the place of another one makes that one's services its own, and
+// puts its first load into force as a reload: so everything stays that a reload leaves
+// alone. Until then no socket is polled. These services have no programs, as only the
+// load can say what is to be started.
+
+// inheritance is what the program before has left, as long as it is not in force.
+type inheritance struct {
+	*handover.State
+	services []*service // as State.Services
+	sockets  []*socket  // as State.Sockets; nil: one that no entry asked for
+	program  map[string]*child.Program
+	profile  *child.Profile
+}
+
+// inherit makes the state that another program has left that of this daemon.
+func (s *Server) inherit(state *handover.State) error {
+	profile, err := s.starter.Profile(nil, nil, child.Setup{})
+	if err != nil {
+		return err
+	}
+	h := &inheritance{State: state, profile: profile, program: map[string]*child.Program{}}
+	s.heir, s.holding = h, true
+	d := state.Daemon
+	s.begun, s.loadedAt, s.loads, s.cfg.LogConnections, s.now.known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
+	if err := s.inheritServices(h); err != nil {
+		return err
+	}
+	s.inheritSockets(h)
+	s.inheritChildren(h)
+	for _, d := range state.Draining {
+		s.drain(d.FD, time.Until(d.Until))
+	}
+	if len(state.Registered) > 0 {
+		s.resumeRegistrar(state.Registered)
+	}
+	return nil
+}
+
+func (s *Server) resumeRegistrar(made []rpcbind.Binding) {
+	s.registrar = registrar.Resume(s.log, rpcbind.Client{}, made)
+}
+
+func (s *Server) inheritServices(h *inheritance) error {
+	actions := make([]*action, len(h.Actions))
+	for i, text := range h.Actions {
+		var err error
+		if actions[i], err = h.action(text); err != nil {
+			return err
+		}
+	}
+	for _, from := range h.Services {
+		v := &service{label: from.Label, do: actions[from.Action]}
+		v.at = s.inheritPlace(from.File, from.Line)
+		switch {
+		case from.Usage != nil:
+			v.used = s.inheritUsage(from.Usage, v.do.Limits)
+		case from.Shares >= 0:
+			v.used = h.services[from.Shares].used
+		}
+		h.services = append(h.services, v)
+		if !from.InForce {
+			continue
+		}
+		s.services = append(s.services, v)
+		if v.do.Mux {
+			s.now.mux = append(s.now.mux, v)
+		}
+	}
+	return nil
+}
+
+// action makes an action of one in the open. One that has another shape in this
+// program is none that the load could find again.
+func (h *inheritance) action(text json.RawMessage) (*action, error) {
+	saved := savedAction{Action: &plan.Action{}}
+	if json.Unmarshal(text, &saved) != nil || saved.Action == nil {
+		saved = savedAction{Action: &plan.Action{}}
+	}
+	do := &action{Action: saved.Action, keys: saved.Keys}
+	if do.keys != nil {
+		do.penalty = penaltyOf(do.Action, do.keys)
+	}
+	var err error
+	do.program, err = h.programAt(do.Path)
+	return do, err
+}
+
+// programAt is a program that has a name for log lines, and is not to be started.
+func (h *inheritance) programAt(path string) (*child.Program, error) {
+	if p := h.program[path]; p != nil {
+		return p, nil
+	}
+	p, err := h.profile.Program(path, nil)
+	h.program[path] = p
+	return p, err
+}
+
+func (s *Server) inheritPlace(file string, line int) place {
+	i := slices.Index(s.now.names, file)
+	if i < 0 {
+		i = len(s.now.names)
+		s.now.names = append(s.now.names, file)
+	}
+	return place{uint32(i), uint32(line)}
+}
+
+func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *usage {
+	u := &usage{
+		Usage: *from.Limits, Counts: from.Counts, idleStarts: from.IdleStarts, suspended: from.Suspended,
+		mended: from.Mended, altered: from.Altered, debts: from.Debts,
+	}
+	if u.suspended {
+		s.resumeAfter(u, time.Until(u.Starts.End(l.Window)))
+	}
+	return u
+}
+
+func (s *Server) inheritSockets(h *inheritance) {
+	for _, from := range h.Sockets {
+		if from.Inherited {
+			s.inherited[from.Spec] = from.FD
+			s.inheritedSpecs = append(s.inheritedSpecs, from.Spec)
+			s.starter.Note(from.FD)
+		}
+		if from.Service < 0 {
+			h.sockets = append(h.sockets, nil)
+			continue
+		}
+		v := h.services[from.Service]
+		k := &socket{spec: from.Spec, svc: v, fd: -1, closed: from.Closed}
+		h.sockets = append(h.sockets, k)
+		if !k.closed {
+			v.add(k)
+		}
+		if from.FD == 0 {
+			continue
+		}
+		if from.File != (sock.File{}) {
+			s.paths[k] = from.File
+		}
+		s.opened(k, from.FD)
+	}
+}
+
+func (s *Server) inheritChildren(h *inheritance) {
+	sessions := make([]*dgramSession, len(h.Sessions))
+	for i, from := range h.Sessions {
+		sessions[i] = s.inheritSession(h, from)
+	}
+	for _, from := range h.Children {
+		program, err := h.programAt(from.Path)
+		if err != nil {
+			program = h.services[from.Service].do.program
+		}
+		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, ending: !from.Kill.IsZero(), kept: from.Kept}
+		if from.Session >= 0 {
+			p.client.session = sessions[from.Session]
+		}
+		if from.Lent >= 0 {
+			p.lent = h.sockets[from.Lent]
+			p.lent.server = int32(from.PID)
+		}
+		now := s.track(from.PID, p, true)
+		if p.ending {
+			s.killAt(from.PID, now, from.Kill)
+		} else {
+			s.limitTime(from.PID, now)
+		}
+	}
+}
+
+// clientOf is a client that a server has already.
+func clientOf(from handover.Peer) client {
+	c := client{conn: -1, peer: from.Addr, source: from.Source, named: from.Named}
+	c.cred = unix.Ucred{Pid: int32(from.PID), Uid: uint32(from.UID), Gid: uint32(from.GID)}
+	if from.Proxy.IsValid() {
+		c.proxied = &proxied{local: from.Local, by: from.Proxy}
+	}
+	return c
+}
+
+func (s *Server) inheritSession(h *inheritance, from handover.Session) *dgramSession {
+	t := &dgramSession{pair: pair{from.Client, from.Asked}, at: h.sockets[from.Socket], conn: from.FD, local: from.Local, taken: from.Taken}
+	s.starter.Note(t.conn)
+	if !t.local.IsValid() {
+		return t
+	}
+	if !s.canPutBack(t.at) {
+		t.local = netip.AddrPort{}
+		return t
+	}
+	s.sessions.open[t.pair] = t
+	return t
+}
+
+// takeOver serves what was inherited, once the first load is in force.
+func (s *Server) takeOver() {
+	h := s.heir
+	s.heir, s.holding = nil, false
+	s.armEverything()
+	for _, from := range h.Talks {
+		v := h.services[from.Service]
+		c := clientOf(from.Peer)
+		c.conn = from.FD
+		left := leftover{begun: true, got: from.Got, unsent: from.Unsent, until: from.Until, over: from.Over}
+		if c.room = s.builtins.Enter(v.label, c.source, time.Now()); c.room == nil || v.do.Builtin == "" {
+			unix.Close(c.conn)
+			s.leave(v, c.source, c.room)
+			continue
+		}
+		s.talk(v, c, left)
+	}
+	for _, from := range h.Clients {
+		c := clientOf(from.Peer)
+		c.conn = from.FD
+		s.attendLate(h.services[from.Service], c)
+	}
+	s.log.Noticef("inetd %s goes on for %s: %s, %s", s.cfg.Version, h.Process.Version,
+		plan.Count(len(s.services), "service", "services"), plan.Count(len(h.Children), "server that runs", "servers that run"))
+}
+
+// attendLate serves a client that was admitted by the program before.
+func (s *Server) attendLate(was *service, c client) {
+	v := s.successor(was)
+	if v == nil {
+		unix.Close(c.conn)
+		s.release(was, c.source)
+		return
+	}
+	c.named = c.named && v.do.asksNames
+	if v.do.stays() {
+		if c.room = s.builtins.Enter(v.label, c.source, time.Now()); c.room == nil {
+			s.turnAway(v, c)
+			return
+		}
+	}
+	s.attend(v, c)
+}
+
+// successor is the service that has the sockets of another one now, or its name at
+// tcpmux; nil if there is none.
+func (s *Server) successor(was *service) *service {
+	if k := was.first; k != nil {
+		if k.closed {
+			return nil
+		}
+		return k.svc
+	}
+	for _, v := range s.now.mux {
+		if v.label == was.label {
+			return v
+		}
+	}
+	return nil
+}
+
+// notTaken tries the first load again, which could not be put into force. Nobody is
+// served until it can.
+func (s *Server) notTaken(err error) {
+	s.log.Errorf("%v; clients wait until the configuration can be used, which is tried every second", err)
+	s.timers.After(time.Second, func() { s.reload(nil) })
+}

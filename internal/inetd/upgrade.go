@@ -1,0 +1,164 @@
+package inetd
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/handover"
+
+	"golang.org/x/sys/unix"
+)
+
+// Another program takes the place of this one in the same process in two steps. It
+// proves itself in a child (Prove), while this one serves on. Then this one stops
+// polling, so that clients wait in their queues, brings to an end what is under way,
+// and leaves the rest as a handover.State to the other (HandOver).
+
+// Bounds on an upgrade.
+const (
+	proofTime    = 50 * time.Second         // the new program loads the configuration, see loadTime
+	quiesceTime  = headerTime + time.Second // what is under way may take
+	quiescePause = 2 * time.Millisecond     // between looks whether it is done
+)
+
+// Proved begins the line by which a program says that it can take over; its name and
+// version follow. It ends with status 0 then. Any other line says why it cannot.
+const Proved = "takes over: "
+
+// Prove starts a program as a child that is given a state on its standard input and
+// answers in one line. It returns what the program calls itself. It is called beside
+// the loop.
+func (s *Server) Prove(argv []string, process handover.Process) (name string, err error) {
+	sample := make(chan *handover.State, 1)
+	s.mail.Post(func() { sample <- s.bequest().State })
+	state := <-sample
+	state.Process = process
+	text, err := handover.Encode(state)
+	if err != nil {
+		return "", err
+	}
+	line, st, err := s.ask(argv, text)
+	name, proved := strings.CutPrefix(line, Proved)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "", fmt.Errorf("%s has not answered within %v", argv[0], s.proofTime)
+	case err != nil:
+		return "", err
+	case st.Stage != child.Run:
+		return "", errors.New(st.Error(argv[0]))
+	case st.Wait != 0:
+		return "", fmt.Errorf("%s: %s", argv[0], cmp.Or(line, how(st.Wait)))
+	case !proved:
+		return "", fmt.Errorf("%s is no inetd that can take over: %s", argv[0], cmp.Or(line, "it says nothing"))
+	}
+	return name, nil
+}
+
+// maxSaid bounds what is read of the answer.
+const maxSaid = 4096
+
+// ask starts a program of the daemon's own with a text to read, and returns the first
+// line that it writes, and how it ended.
+func (s *Server) ask(argv []string, text []byte) (line string, st child.Status, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", st, os.NewSyscallError("socketpair", err)
+	}
+	unix.SetNonblock(fds[1], true)
+	f := &connection{File: os.NewFile(uintptr(fds[1]), "proof")}
+	defer f.Close()
+	f.SetDeadline(time.Now().Add(s.proofTime))
+	done := make(chan child.Status, 1)
+	s.mail.Post(func() { s.startCommand(fds[0], append([]string{argv[0]}, argv...), done) })
+	go func() { // it may end without having read, and its answer says why
+		f.File.Write(text)
+		f.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+	}()
+	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.mail.Post(func() { s.killCommand(done) })
+		return "", st, err
+	}
+	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset: what came before
+	select {
+	case st = <-done:
+		return string(said), st, nil
+	case <-time.After(s.proofTime):
+		s.mail.Post(func() { s.killCommand(done) })
+		return "", st, os.ErrDeadlineExceeded
+	}
+}
+
+// HandOver stops serving and calls execute with all that the next program needs. If
+// execute returns, with its error, this one serves on. No other HandOver may be under
+// way, and nobody may wait for the outcome of a Reload: it would never come.
+func (s *Server) HandOver(execute func(*handover.State) error) error {
+	failed := make(chan error, 1)
+	s.mail.Post(func() {
+		s.holding = true
+		s.armEverything()
+		s.interruptTalks()
+		s.quiesce(time.Now().Add(quiesceTime), func() { failed <- s.handOver(execute) })
+	})
+	return <-failed
+}
+
+// quiesce calls done when nothing is under way any more that ends soon.
+func (s *Server) quiesce(until time.Time, done func()) {
+	s.starter.Settle(0)
+	underWay := len(s.talks) > 0 || s.arrivals.now > 0 || s.inquiries.now > 0 || s.starter.Starting() || len(s.sessions.closed) > 0
+	if underWay && time.Now().Before(until) {
+		s.timers.After(quiescePause, func() { s.quiesce(until, done) })
+		return
+	}
+	done()
+}
+
+var errStopping = errors.New("this daemon is ending")
+
+// handOver has execute take everything away. It returns only if that fails.
+func (s *Server) handOver(execute func(*handover.State) error) error {
+	err := errStopping
+	if !s.stopping.Load() {
+		s.reap()
+		err = s.giveAll(execute)
+	}
+	s.serveAgain()
+	return err
+}
+
+func (s *Server) giveAll(execute func(*handover.State) error) error {
+	state := s.bequest()
+	s.bequeathClients(state)
+	if s.registrar == nil {
+		return execute(state.State)
+	}
+	state.Registered = s.registrar.Release()
+	err := execute(state.State)
+	s.resumeRegistrar(state.Registered)
+	s.register()
+	return err
+}
+
+// serveAgain polls sockets again after quiesce.
+func (s *Server) serveAgain() {
+	s.holding = false
+	s.armEverything()
+	s.talkOn()
+}
+
+// armEverything is arm for all sockets that are open.
+func (s *Server) armEverything() {
+	for _, k := range s.sockets {
+		if k != nil {
+			s.arm(k)
+		}
+	}
+}
