@@ -120,9 +120,10 @@ func (r *reader) badByte(at Pos, c byte) {
 }
 
 // warnIndented warns of a continuation that looks like a service of its own:
-// inetutils would have read it as one.
+// inetutils would have read the one in columns as such, and a definition in the
+// second syntax is often pasted with the blanks before it.
 func (r *reader) warnIndented(s string, at cursor) {
-	if !hasColumns(s) {
+	if !hasColumns(s) && !looksDefined(s) {
 		return
 	}
 	at.off += len(s) - len(strings.TrimLeft(s, " \t"))

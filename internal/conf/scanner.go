@@ -25,6 +25,19 @@ func startsDefinition(s string) bool {
 	return slices.Contains(stateWords[:], word)
 }
 
+// looksDefined tells whether a line that is not read as one probably opens a
+// definition: nothing or a key follows the word after the service.
+func looksDefined(s string) bool {
+	if !startsDefinition(s) {
+		return false
+	}
+	_, rest := cutService(s)
+	_, rest = cutWord(rest)
+	key, _ := cutWord(rest)
+	key, _, _ = strings.Cut(key, "=")
+	return key == "" || find(key) != nil
+}
+
 // cutService is cutWord for the service of a definition, which may be quoted.
 func cutService(s string) (word, rest string) {
 	s = strings.TrimLeft(s, " \t")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"inetd/internal/nearest"
 )
 
 // amendment is a definition with the state With.
@@ -49,11 +51,28 @@ func (r *reader) gather(def Definition, complete bool) {
 	d.shape(&def)
 	a := amendment{target: d.amendment(&def), at: def.Service.Pos, options: def.Options}
 	a.broken = d.failed || !complete
-	a.closes = a.broken && slices.ContainsFunc(def.Options, func(o Option) bool {
-		row := find(o.Key.Text)
-		return row != nil && row.kind&access != 0
-	})
+	a.closes = a.broken && slices.ContainsFunc(def.Options, keepsOut)
 	r.out.with.list = append(r.out.with.list, a)
+}
+
+// accessKeys are those that keep clients out.
+var accessKeys = func() (names []string) {
+	for i := range table {
+		if table[i].kind&access != 0 {
+			names = append(names, table[i].name)
+		}
+	}
+	return names
+}()
+
+// keepsOut tells whether an option is to keep clients out, or seems to be: by its
+// unknown key, which is nearly such a key or one of xinetd's.
+func keepsOut(o Option) bool {
+	key := o.Key.Text
+	if row := find(key); row != nil {
+		return row.kind&access != 0
+	}
+	return key == "only_from" || key == "no_access" || nearest.Name(key, slices.Values(accessKeys)) != ""
 }
 
 // amendment checks what a definition amends, and with what.

@@ -137,6 +137,23 @@ func TestWithProblems(t *testing.T) {
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
 		{"a with deny = 10.0.0.1\n" + line, 0, "f:1:23: the definition does not end; write \";\" behind it\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with alow = 10.0.0.1;\n" + line, 0, "f:1:8: unknown key \"alow\"; did you mean \"allow\"?\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"* with only_from = 10.0.0.1;\n" + line, 0, "f:1:8: unknown key \"only_from\"; expected protocol, socktype, wait, user or group\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with allow = 10.0.0.1, umsk = 7;\n" + line, 0, "f:1:26: unknown key \"umsk\"; did you mean \"umask\"?\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with wrap = on;\n" + line, 0, "f:1:15: bad value \"on\" for \"wrap\"; expected no or yes\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with proxy = haproxy;\n" + line, 0, "f:1:16: bad value \"haproxy\" for \"proxy\"; expected an address or a network, such as 192.0.2.0/24 or 2001:db8::/32\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"1.2.3:a with deny = 10.0.0.1;\n" + line, 0, "f:1:1: \"1.2.3\" is not an IPv4 address; expected an address, a host name or *\n" +
+			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"b with deny = 10.0.0.0.0;\n" + line, 1, `f:1:15: bad value "10.0.0.0.0" for "deny"; expected an address, a network such as 192.0.2.0/24, a host name, or a domain with a dot before it`},
+		{"b with deny = 10.0.0.1;\n" + line, 1, `f:1:1: no entry is amended by "b"; expected NAME, NAME/PROTOCOL, ADDRESS:NAME, a path or * of entries that are on`},
+		{line + "  a with allow = 10.0.0.1;\n", 1, "f:2:3: a line that starts with a blank continues line 1; if it is a service of its own, remove the blank"},
+		{line + "\tb on\n\t\tprotocol = tcp;\n", 1, "f:2:2: a line that starts with a blank continues line 1; if it is a service of its own, remove the blank"},
+		{line + "\tlight on and off\n", 1, ""},
 		{"* with allow = 10.0.0.1/8;\n" + line + line, 2, "f:1:16: 10.0.0.1/8 is the network 10.0.0.0/8; write that"},
 	}
 	for _, tt := range tests {
