@@ -153,7 +153,7 @@ func (s *Server) bequeathClients(b *bequest) {
 	for _, a := range s.asides {
 		b.Talks = append(b.Talks, handover.Talk{
 			Client: b.client(a.svc, a.client),
-			Got:    a.left.got, Unsent: a.left.unsent, Until: a.left.until, Over: a.left.over,
+			Got:    a.left.Got, Unsent: a.left.Unsent, Until: a.left.Until, Over: a.left.Over,
 		})
 	}
 }

@@ -3,14 +3,13 @@ package inetd
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"inetd/internal/builtin"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
+	"inetd/internal/stream"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 
@@ -19,7 +18,6 @@ import (
 
 // Bounds on what builtins may use.
 const (
-	idleTime      = 10 * time.Minute // without a byte either way, before a connection is closed
 	maxDatagram   = 65536
 	repliesPerMin = 6000 // datagrams to one source that is not this machine
 )
@@ -84,12 +82,12 @@ func (s *Server) serveBuiltin(v *service, c client) {
 		s.leave(v, c.source, c.room)
 		return
 	}
-	s.talk(v, c, leftover{})
+	s.talk(v, c, stream.Leftover{})
 }
 
 // talk has the builtin of a service talk with a client from the beginning, or from
 // where it was interrupted.
-func (s *Server) talk(v *service, c client, from leftover) {
+func (s *Server) talk(v *service, c client, from stream.Leftover) {
 	switch v.do.Builtin {
 	case plan.MuxName:
 		s.serveMux(v, c, from)
@@ -97,29 +95,29 @@ func (s *Server) talk(v *service, c client, from leftover) {
 		s.serveIdent(v, c, from)
 	default:
 		b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now)
-		s.converse(v, c, from, func(f *connection) error { return b.Stream(f) })
+		s.converse(v, c, from, func(f *stream.Conn) error { return b.Stream(f) })
 	}
 }
 
 // converse has a goroutine serve a client, whose connection is closed when serve
 // returns. Its error is the client's affair. It goes on where another conversation
 // with the client was interrupted, if that was so.
-func (s *Server) converse(v *service, c client, from leftover, serve func(*connection) error) {
+func (s *Server) converse(v *service, c client, from stream.Leftover, serve func(*stream.Conn) error) {
 	c.conn = s.starter.Keep(c.conn)
-	f, err := stream(c)
+	f, err := stream.Open(c.conn, c.room)
 	if err != nil {
 		s.leave(v, c.source, c.room)
 		s.tell(syslog.Warning, v, v.label+": "+strerror.Call(err), "", "")
 		return
 	}
-	f.left = from
+	f.Left = from
 	logEnd := func() {}
-	if !from.begun {
+	if !from.Begun {
 		logEnd = s.logBuiltin(v, c)
 	}
 	s.talks[f] = true
 	go func() {
-		interrupted := f.interrupted(serve(f))
+		interrupted := f.Interrupted(serve(f))
 		if !interrupted {
 			f.Close()
 		}
@@ -128,54 +126,10 @@ func (s *Server) converse(v *service, c client, from leftover, serve func(*conne
 			if interrupted && s.setAside(v, c, f) {
 				return
 			}
-			s.leave(v, c.source, f.room)
+			s.leave(v, c.source, f.Room)
 			logEnd()
 		})
 	}()
-}
-
-// connection is a stream that a goroutine may read and write, with a time-out
-// on each call. During such a call it may lose its room to another client.
-type connection struct {
-	*os.File
-	room *limit.Member
-
-	interrupting atomic.Bool
-	left         leftover // what an interruption leaves
-}
-
-// stream takes over the connection of a client.
-func stream(c client) (*connection, error) {
-	if err := unix.SetNonblock(c.conn, true); err != nil {
-		unix.Close(c.conn)
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	f := &connection{File: os.NewFile(uintptr(c.conn), "connection"), room: c.room}
-	f.room.Evict = f.shutDown
-	return f, nil
-}
-
-// shutDown ends the call that a goroutine is in, and all that follow, whatever
-// their deadlines are.
-func (c *connection) shutDown() {
-	c.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
-}
-
-func (c *connection) Read(b []byte) (int, error) {
-	if err := c.catchUp(); err != nil {
-		return 0, err
-	}
-	now := time.Now()
-	c.room.Wait(now)
-	c.limit(c.SetReadDeadline, now.Add(idleTime))
-	return c.File.Read(b)
-}
-
-func (c *connection) Write(b []byte) (int, error) {
-	if err := c.catchUp(); err != nil {
-		return 0, err
-	}
-	return c.write(b)
 }
 
 // answer answers the datagrams that wait on the socket of a builtin.

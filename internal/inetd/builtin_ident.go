@@ -4,24 +4,25 @@ import (
 	"inetd/internal/account"
 	"inetd/internal/ident"
 	"inetd/internal/plan"
+	"inetd/internal/stream"
 
 	"golang.org/x/sys/unix"
 )
 
 // serveIdent tells a client who owns a connection between its machine and ours.
-func (s *Server) serveIdent(v *service, c client, from leftover) {
+func (s *Server) serveIdent(v *service, c client, from stream.Leftover) {
 	local := s.localEnd(&c)
 	if !local.IsValid() {
 		unix.Close(c.conn)
 		s.leave(v, c.source, c.room)
 		return
 	}
-	s.converse(v, c, from, func(f *connection) error {
-		f.begin(v.do.Ident.Timeout)
-		conn, got := f.keeping()
-		defer func() { f.left.got = got.Bytes() }()
+	s.converse(v, c, from, func(f *stream.Conn) error {
+		f.Begin(v.do.Ident.Timeout)
+		conn, got := f.Keeping()
+		defer func() { f.Left.Got = got.Bytes() }()
 		return ident.Serve(conn, local, c.peer, v.do.Ident, ident.Owner, func(uid uint32) string {
-			f.room.Work() // a look-up cannot be ended early, so it must keep its room
+			f.Room.Work() // a look-up cannot be ended early, so it must keep its room
 			return s.userName(v, uid)
 		})
 	})

@@ -13,6 +13,7 @@ import (
 	"inetd/internal/registrar"
 	"inetd/internal/rpcbind"
 	"inetd/internal/sock"
+	"inetd/internal/stream"
 
 	"golang.org/x/sys/unix"
 )
@@ -221,7 +222,7 @@ func (s *Server) takeOver() {
 		v := h.services[from.Service]
 		c := clientOf(from.Peer)
 		c.conn = from.FD
-		left := leftover{begun: true, got: from.Got, unsent: from.Unsent, until: from.Until, over: from.Over}
+		left := stream.Leftover{Begun: true, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over}
 		if c.room = s.builtins.Enter(v.label, c.source, time.Now()); c.room == nil || v.do.Builtin == "" {
 			unix.Close(c.conn)
 			s.leave(v, c.source, c.room)

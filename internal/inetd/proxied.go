@@ -14,6 +14,7 @@ import (
 	"inetd/internal/prefix"
 	"inetd/internal/proxyproto"
 	"inetd/internal/sock"
+	"inetd/internal/stream"
 	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
@@ -67,7 +68,7 @@ func (s *Server) arrive(k *socket, c client) {
 		unix.Close(c.conn)
 		return
 	}
-	f, err := stream(c)
+	f, err := stream.Open(c.conn, c.room)
 	if err != nil {
 		c.room.Leave()
 		s.log.Warningf("%s: %s", k.svc.label, strerror.Call(err))
@@ -79,9 +80,9 @@ func (s *Server) arrive(k *socket, c client) {
 	s.beside(&s.arrivals, headerTime, func(ctx context.Context) {
 		deadline, _ := ctx.Deadline()
 		f.SetDeadline(deadline)
-		f.room.Wait(time.Now())
-		h, err = readHeader(f)
-		f.room.Work()
+		f.Room.Wait(time.Now())
+		h, err = f.ReadHeader()
+		f.Room.Work()
 	}, func() {
 		u.expected--
 		s.arrived(k, c, f, h, err)
@@ -90,7 +91,7 @@ func (s *Server) arrive(k *socket, c client) {
 }
 
 // arrived goes on with a client whose header has been read.
-func (s *Server) arrived(k *socket, c client, f *connection, h proxyproto.Header, err error) {
+func (s *Server) arrived(k *socket, c client, f *stream.Conn, h proxyproto.Header, err error) {
 	defer f.Close()
 	c.room.Leave()
 	c.room = nil
@@ -102,7 +103,7 @@ func (s *Server) arrived(k *socket, c client, f *connection, h proxyproto.Header
 		s.unproxied(v, c.peer, "PROXY header: "+headerFault(err))
 		return
 	}
-	conn, err := f.duplicate()
+	conn, err := f.Duplicate()
 	if err != nil {
 		s.lack(v, "fcntl", err)
 		return
@@ -136,49 +137,6 @@ func (s *Server) unproxied(v *service, peer netip.AddrPort, why string) {
 		u.unproxied = now
 		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.label, peer, why, s.placeOf(v, "proxy"))
 	}
-}
-
-// readHeader reads the header that a proxy sends, and no byte more. It is called by
-// goroutines.
-func readHeader(f *connection) (h proxyproto.Header, err error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return h, err
-	}
-	var have []byte
-	for n := 0; n == 0; {
-		var e error
-		err := raw.Read(func(fd uintptr) bool {
-			h, n, have, e = receiveHeader(int(fd), have)
-			return e != unix.EAGAIN
-		})
-		if err = errors.Join(err, e); err != nil {
-			return h, err
-		}
-	}
-	return h, nil
-}
-
-// receiveHeader receives what has arrived of a header, of which have is the beginning.
-// n is the length of the header once it is complete.
-func receiveHeader(fd int, have []byte) (h proxyproto.Header, n int, _ []byte, err error) {
-	var b [256]byte
-	got, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK)
-	switch {
-	case err != nil:
-		return h, 0, have, err
-	case got == 0:
-		return h, 0, have, io.ErrUnexpectedEOF
-	}
-	all := append(have, b[:got]...)
-	if h, n, err = proxyproto.Parse(all); err != nil {
-		return h, 0, have, err
-	}
-	if n > 0 {
-		all = all[:n]
-	}
-	_, err = unix.Read(fd, b[:len(all)-len(have)]) // they have arrived
-	return h, n, all, err
 }
 
 // proxiesOf are the networks whose header is believed; nil: there is none.

@@ -5,13 +5,10 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
-	"strings"
 	"testing"
 
 	"inetd/internal/limit"
 	"inetd/internal/proxyproto"
-
-	"golang.org/x/sys/unix"
 )
 
 // header is what a proxy sends for a client that connects to 198.51.100.1:25.
@@ -81,44 +78,6 @@ func (sc *scene) tryVisit(from, text string) (answer string) {
 	}()
 	sc.serve(func() bool { return over })
 	return answer
-}
-
-// TestReceiveHeader: wherever the network splits a header and what follows it, all of
-// the header is taken and nothing else.
-func TestReceiveHeader(t *testing.T) {
-	t.Parallel()
-	const payload = "PROXY payload\r\n"
-	long := "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x02\x0c" + strings.Repeat("12345678", 65) + "1234"
-	for _, text := range []string{header(1, "192.0.2.1:4096"), header(2, "192.0.2.1:4096"), header(2, "[2001:db8::1]:9"), long, "PROXY UNKNOWN\r\n"} {
-		all := text + payload
-		for i := range len(all) {
-			for _, j := range []int{i, i + 1, (i + len(all)) / 2, len(all)} {
-				j = min(j, len(all))
-				fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var have []byte
-				n := 0
-				for _, part := range []string{all[:i], all[i:j], all[j:]} {
-					unix.Write(fds[0], []byte(part))
-					for n == 0 && err == nil {
-						_, n, have, err = receiveHeader(fds[1], have)
-					}
-					if err == unix.EAGAIN {
-						err = nil
-					}
-				}
-				rest := make([]byte, 2*len(all))
-				m, _ := unix.Read(fds[1], rest)
-				if err != nil || n != len(text) || string(have) != text || string(rest[:max(m, 0)]) != payload {
-					t.Fatalf("split at %d and %d: length %d of %d, %v, the rest is %q", i, j, n, len(text), err, rest[:max(m, 0)])
-				}
-				unix.Close(fds[0])
-				unix.Close(fds[1])
-			}
-		}
-	}
 }
 
 // TestProxiedLimits: limits are those of the clients behind a proxy, not of the proxy,

@@ -12,6 +12,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/handover"
+	"inetd/internal/stream"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,15 +72,18 @@ func (s *Server) ask(argv []string, text []byte) (line string, st child.Status, 
 	if err != nil {
 		return "", st, os.NewSyscallError("socketpair", err)
 	}
-	unix.SetNonblock(fds[1], true)
-	f := &connection{File: os.NewFile(uintptr(fds[1]), "proof")}
+	f, err := stream.Open(fds[1], nil)
+	if err != nil {
+		unix.Close(fds[0])
+		return "", st, err
+	}
 	defer f.Close()
 	f.SetDeadline(time.Now().Add(s.proofTime))
 	done := make(chan child.Status, 1)
 	s.mail.Post(func() { s.startCommand(fds[0], append([]string{argv[0]}, argv...), done) })
 	go func() { // it may end without having read, and its answer says why
 		f.File.Write(text)
-		f.control(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+		f.CloseWrite()
 	}()
 	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
