@@ -5,6 +5,7 @@
 # make check-attack runs the attacks that take longer than a test may (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
+# make check-xinetd  compares with Debian's xinetd what is served, to whom and how (root, Debian)
 # make check-386    runs the tests as a 32-bit program, which has no clone3
 # make check-arm64  runs the tests on an emulated arm64 machine (root, Debian)
 # make packages   builds .deb, .rpm, .apk, an image and a list of parts in bin/packages
@@ -67,6 +68,9 @@ bench: all
 check-attack:
 	.ci/check-attack
 
+check-xinetd:
+	.ci/check-xinetd
+
 check-386:
 	GOARCH=386 $(GO) test ./...
 
@@ -103,4 +107,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean

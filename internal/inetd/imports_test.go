@@ -76,7 +76,8 @@ var picture = map[string][]string{
 	"internal/wrap/dnstest": {}, // of tests
 	"internal/zone":         {"internal/textfile"},
 
-	"internal/bench": {unixsys}, // a tool of its own
+	"internal/bench":  {unixsys}, // a tool of its own
+	"internal/differ": {unixsys}, // another one
 }
 
 // pure are the packages that text or bytes go into and values come out of.

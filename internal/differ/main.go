@@ -1,0 +1,98 @@
+// Differ serves configurations of xinetd with xinetd itself and with inetd, and
+// compares what both do: the sockets that are open, the clients that are served,
+// and all that a server sees of its process. In go the files of testdata/differ,
+// and generated ones about access; out comes a table with a line for each file.
+//
+//	differ -xinetd PATH -inetd PATH [-pairs N] [-seed N] [FILE...]
+//
+// It needs root, and runs in namespaces of its own, where every address is one of
+// this machine and every port is free. A difference that a file itself announces
+// (see scene.go) is deliberate; any other makes the exit status 1.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	if filepath.Base(os.Args[0]) == probeName || isProbe() {
+		probe()
+		return
+	}
+	var o options
+	flag.StringVar(&o.xinetd, "xinetd", "/usr/sbin/xinetd", "the xinetd to compare with")
+	flag.StringVar(&o.inetd, "inetd", "bin/inetd", "the inetd to compare")
+	flag.IntVar(&o.pairs, "pairs", 2000, "generated pairs of a file and a client")
+	flag.Uint64Var(&o.seed, "seed", 1, "of the generated files")
+	flag.BoolVar(&o.verbose, "v", false, "print what both did")
+	flag.Parse()
+	status, err := o.run(flag.Args())
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "differ: %v\n", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+type options struct {
+	xinetd, inetd string
+	pairs         int
+	seed          uint64
+	verbose       bool
+}
+
+// run isolates the program, or does its work once it is isolated.
+func (o *options) run(files []string) (status int, err error) {
+	for _, path := range []*string{&o.xinetd, &o.inetd} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return 1, err
+		}
+		if _, err := os.Stat(*path); err != nil {
+			return 1, err
+		}
+	}
+	if !isolated() {
+		return isolate()
+	}
+	scenes, err := readScenes(files)
+	if err != nil {
+		return 1, err
+	}
+	if err := furnish(); err != nil {
+		return 1, err
+	}
+	return o.compare(append(scenes, generate(o.pairs, o.seed)...))
+}
+
+// compare plays all scenes and prints the table.
+func (o *options) compare(scenes []scene) (status int, err error) {
+	var table []string
+	total := tally{}
+	for _, s := range scenes {
+		x, err := play(xinetdPeer(o.xinetd), &s)
+		if err != nil {
+			return 1, fmt.Errorf("%s: %w", s.name, err)
+		}
+		i, err := play(inetdPeer(o.inetd), &s)
+		if err != nil {
+			return 1, fmt.Errorf("%s: %w", s.name, err)
+		}
+		v := judge(&s, x, i)
+		total.add(&s, v)
+		if o.verbose || v.fails() {
+			v.print(os.Stdout, &s, x, i)
+		}
+		if !s.generated || v.fails() {
+			table = append(table, v.line(&s))
+		}
+	}
+	slices.Sort(table)
+	fmt.Println(strings.Join(table, "\n"))
+	fmt.Println(total)
+	return min(total.failed, 1), nil
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// verdict is the comparison of two outcomes: what differs, by what it is about.
+// That is "sockets", "access" (who is served), "wider" (inetd serves a client that
+// xinetd does not), a field of report in lower case, or "stale" (what the file calls
+// deliberate is not there any more).
+type verdict struct {
+	differences map[string][]string
+	deliberate  map[string]bool
+	x, i        int // services that are open
+}
+
+func (v *verdict) differ(what, format string, args ...any) {
+	v.differences[what] = append(v.differences[what], fmt.Sprintf(format, args...))
+}
+
+// judge compares what both daemons did.
+func judge(s *scene, x, i *outcome) *verdict {
+	v := &verdict{differences: map[string][]string{}, deliberate: map[string]bool{}, x: len(x.sockets), i: len(i.sockets)}
+	v.sockets(x.sockets, i.sockets)
+	for n := range s.tries {
+		v.results(&s.tries[n], &x.results[n], &i.results[n])
+	}
+	for what := range v.differences {
+		v.deliberate[what] = s.differs[what] != ""
+	}
+	for what := range s.differs {
+		if v.differences[what] == nil {
+			v.differ("stale", "%s does not differ", what)
+		}
+	}
+	return v
+}
+
+// sockets compares what is open. A socket of xinetd for both versions of IP is as
+// good as two.
+func (v *verdict) sockets(x, i []string) {
+	x, i = reached(x), reached(i)
+	for _, s := range x {
+		if !slices.Contains(i, s) {
+			v.differ("sockets", "only xinetd has %s", s)
+		}
+	}
+	for _, s := range i {
+		if !slices.Contains(x, s) {
+			v.differ("sockets", "only inetd has %s", s)
+		}
+	}
+}
+
+// reached names sockets by what reaches them.
+func reached(list []string) (out []string) {
+	for _, s := range list {
+		network, address, _ := strings.Cut(s, " ")
+		out = append(out, strings.TrimSuffix(network, "6")+" "+address)
+		if port, any := strings.CutPrefix(address, "[::]:"); any {
+			out = append(out, strings.TrimSuffix(network, "6")+" 0.0.0.0:"+port)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (v *verdict) results(t *try, x, i *result) {
+	switch {
+	case x.verdict == i.verdict:
+	case i.verdict == "served":
+		v.differ("wider", "%s: xinetd %s, inetd %s", t.original, x.verdict, i.verdict)
+	default:
+		v.differ("access", "%s: xinetd %s, inetd %s", t.original, x.verdict, i.verdict)
+	}
+	if (x.report == nil) != (i.report == nil) && x.verdict == i.verdict {
+		v.differ("answer", "%s: xinetd %q, inetd %q", t.original, x.text, i.text)
+	}
+	if x.report != nil && i.report != nil {
+		v.reports(t, x, i)
+	}
+}
+
+// added are the variables that each of both adds to the environment of every
+// server. The one that xinetd calls REMOTE_HOST has the address of the client.
+var added = []string{"REMOTE_HOST", "PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "REMOTE_ADDR", "REMOTE_PORT"}
+
+func (v *verdict) reports(t *try, x, i *result) {
+	compare := func(what string, a, b any) {
+		if fmt.Sprint(a) != fmt.Sprint(b) {
+			v.differ(what, "%s: xinetd %v, inetd %v", t.original, a, b)
+		}
+	}
+	a, b := x.report, i.report
+	compare("argv", strconv.Quote(strings.Join(a.Argv, " ")), strconv.Quote(strings.Join(b.Argv, " ")))
+	compare("env", ownEnv(a.Env), ownEnv(b.Env))
+	compare("uid", a.UID, b.UID)
+	compare("gid", a.GID, b.GID)
+	compare("groups", others(a), others(b))
+	compare("umask", fmt.Sprintf("%03o", a.Umask), fmt.Sprintf("%03o", b.Umask))
+	compare("nice", a.Nice, b.Nice)
+	compare("directory", a.Directory, b.Directory)
+	compare("descriptors", a.Descriptors, b.Descriptors)
+	compare("signals", a.Signals, b.Signals)
+	compare("keepalive", a.KeepAlive, b.KeepAlive)
+	compare("nodelay", a.Delay, b.Delay)
+	for n := range a.Limits {
+		if n < len(b.Limits) && a.Limits[n] != b.Limits[n] {
+			compare("limits", a.Limits[n], b.Limits[n])
+		}
+	}
+}
+
+// others are the supplementary groups that a server has beside its own group: it
+// makes no difference whether that is among them.
+func others(r *report) []int {
+	return slices.DeleteFunc(slices.Clone(r.Groups), func(gid int) bool { return gid == r.GID })
+}
+
+// ownEnv is the environment without what is added.
+func ownEnv(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(s string) bool {
+		return slices.ContainsFunc(added, func(name string) bool { return strings.HasPrefix(s, name+"=") })
+	})
+}
+
+// fails reports whether a difference is not deliberate.
+func (v *verdict) fails() bool {
+	for what := range v.differences {
+		if !v.deliberate[what] {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *verdict) print(w io.Writer, s *scene, x, i *outcome) {
+	fmt.Fprintf(w, "== %s\n", s.name)
+	if s.generated {
+		fmt.Fprintln(w, s.conf)
+	}
+	for what, list := range v.differences {
+		for _, text := range list {
+			fmt.Fprintf(w, "%s: %s\n", what, text)
+		}
+	}
+	fmt.Fprintf(w, "-- log of xinetd\n%s-- log of inetd\n%s\n", head(x.log), head(i.log))
+}
+
+// head is the beginning of a log, which may be very long.
+func head(log string) string {
+	lines := slices.Collect(strings.Lines(log))
+	if len(lines) > 20 {
+		lines = append(lines[:20:20], fmt.Sprintf("and %d more lines\n", len(lines)-20))
+	}
+	return strings.Join(lines, "")
+}
+
+// line is the line of the table.
+func (v *verdict) line(s *scene) string {
+	var same, deliberate, other []string
+	for what := range v.differences {
+		if v.deliberate[what] {
+			deliberate = append(deliberate, what+" ("+s.differs[what]+")")
+		} else {
+			other = append(other, what)
+		}
+	}
+	slices.Sort(deliberate)
+	slices.Sort(other)
+	word := "same"
+	switch {
+	case len(other) > 0:
+		word = "DIFFERS"
+	case len(deliberate) > 0:
+		word = "differs"
+	}
+	same = append(other, deliberate...)
+	return strings.TrimRight(fmt.Sprintf("%-8s %-24s %2d sockets %3d clients  %s", word, s.name, v.x, len(s.tries), strings.Join(same, "; ")), " ")
+}
+
+// tally counts over all scenes.
+type tally struct{ files, clients, generated, pairs, failed, deliberate int }
+
+func (t *tally) add(s *scene, v *verdict) {
+	if s.generated {
+		t.generated++
+		t.pairs += len(s.tries)
+	} else {
+		t.files++
+		t.clients += len(s.tries)
+	}
+	switch {
+	case v.fails():
+		t.failed++
+	case len(v.differences) > 0:
+		t.deliberate++
+	}
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d files with %d clients, %d generated ones with %d: %s differ, %d of them as documented",
+		t.files, t.clients, t.generated, t.pairs, cmp.Or(strconv.Itoa(t.failed+t.deliberate), "none"), t.deliberate)
+}
