@@ -3,6 +3,7 @@
 # make test       runs the tests; nothing is needed but Go and make
 # make check      all that a change must pass; needs gcc, mandoc and the network
 # make check-attack runs the attacks that take longer than a test may (root)
+# make check-upgrade has the daemon go on with another program 100 times under load
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
 # make check-xinetd  compares with Debian's xinetd what is served, to whom and how (root, Debian)
@@ -70,6 +71,8 @@ check-attack:
 
 check-xinetd:
 	.ci/check-xinetd
+check-upgrade:
+	INETD_UPGRADES=100 $(GO) test -count=1 -timeout 10m -run 'TestScripts/^upgrade' ./cmd/inetd
 
 check-386:
 	GOARCH=386 $(GO) test ./...
@@ -108,3 +111,4 @@ clean:
 	rm -rf bin
 
 .PHONY: all run test check lint fuzz bench check-attack check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-386 check-arm64 packages sbom check-packages install uninstall clean

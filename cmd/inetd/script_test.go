@@ -46,7 +46,11 @@ import (
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
 //	barrage C N W NET ADDR     has each of C clients send N datagrams, W of them unanswered at a
 //	                           time, and wants each answered once
-//	load NET ADDR, unload      has clients connect to one in the meantime; none may fail
+//	load [N*]NET ADDR [TEXT], unload
+//	                           has N clients connect to one in the meantime, usually 4, and send
+//	                           TEXT first; none may fail
+//	upgrade [@ID] [N]          has the daemon execute its program anew, N times
+//	portat NAME [@ID] IP       sets NAME to the port of the daemon's only socket at that address
 //	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
 //	count [@ID] fd|task        prints how many descriptors or threads it has
 //	children [@ID] N           waits until it has that many children, zombies included
@@ -101,6 +105,8 @@ func TestScripts(t *testing.T) {
 				return haveIPv6(), nil
 			case "namespaces":
 				return haveNamespaces(), nil
+			case "hundred":
+				return os.Getenv("INETD_UPGRADES") != "", nil
 			case "hosts.allow":
 				return haveAccessFiles(), nil
 			}
@@ -132,6 +138,8 @@ func TestScripts(t *testing.T) {
 			"barrage":    cmdBarrage,
 			"load":       cmdLoad,
 			"unload":     cmdUnload,
+			"upgrade":    cmdUpgrade,
+			"portat":     cmdPortAt,
 			"sockets":    cmdSockets,
 			"count":      cmdCount,
 			"children":   cmdChildren,

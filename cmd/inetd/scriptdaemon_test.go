@@ -32,7 +32,7 @@ type bench struct {
 	conns     map[string]net.Conn
 	listeners map[string]net.Listener
 	notes     *transcript // what the service manager was told
-	crowd     *crowd
+	crowds    []*crowd
 	syslogd   *net.UnixConn
 	syslog    *transcript
 
@@ -196,6 +196,21 @@ func cmdReload(ts *script, neg bool, args []string) {
 			ts.Fatalf("reload: %v", err)
 		}
 		fmt.Fprint(ts.Stdout(), text)
+	}
+}
+
+// cmdUpgrade has the daemon execute its program again and again.
+func cmdUpgrade(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	id, args := cutID(args)
+	times := 1
+	if len(args) > 0 {
+		var err error
+		times, err = strconv.Atoi(args[0])
+		ts.Check(err)
+	}
+	for range times {
+		ts.Check(ts.Exec("inetd", "--upgrade", "-p", filepath.Join(benchOf(ts).dir, id+".pid")))
 	}
 }
 

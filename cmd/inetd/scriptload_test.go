@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,14 +22,14 @@ type crowd struct {
 
 // newCrowd has clients connect until stop is set, or limit connections have
 // been made altogether.
-func newCrowd(clients int, limit int64, network, addr string) *crowd {
+func newCrowd(clients int, limit int64, network, addr, preface string) *crowd {
 	c := &crowd{}
 	var begun atomic.Int64
 	for range clients {
 		c.wg.Go(func() {
 			for !c.stop.Load() && begun.Add(1) <= limit {
-				if err := echoOnce(network, addr); err != nil {
-					c.fail(err)
+				if err := echoOnce(network, addr, preface); err != nil {
+					c.fail(fmt.Errorf("client %d of %s: %w", c.served.Load(), addr, err))
 					return
 				}
 				c.served.Add(1)
@@ -53,8 +54,8 @@ func (c *crowd) end() error {
 	return c.err
 }
 
-// echoOnce expects its words back and then the end.
-func echoOnce(network, addr string) error {
+// echoOnce sends a preface and expects its words back, and then the end.
+func echoOnce(network, addr, preface string) error {
 	conn, err := net.DialTimeout(network, addr, patience)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func echoOnce(network, addr string) error {
 		return err
 	}
 	const words = "are you there?\n"
-	if _, err := io.WriteString(conn, words); err != nil {
+	if _, err := io.WriteString(conn, preface+words); err != nil {
 		return err
 	}
 	answer, err := readAnswer(conn)
@@ -78,17 +79,25 @@ func cmdRush(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	n, err := strconv.ParseInt(args[0], 10, 64)
 	ts.Check(err)
-	ts.Check(newCrowd(8, n, args[1], args[2]).end())
+	ts.Check(newCrowd(8, n, args[1], args[2], "").end())
 }
 
 func cmdLoad(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	b := benchOf(ts)
-	if b.crowd != nil {
-		ts.Fatalf("there is a load already")
+	clients, network := 4, args[0]
+	if n, rest, ok := strings.Cut(network, "*"); ok {
+		var err error
+		clients, err = strconv.Atoi(n)
+		ts.Check(err)
+		network = rest
 	}
-	c := newCrowd(4, 1<<62, args[0], args[1])
-	b.crowd = c
+	preface := ""
+	if len(args) > 2 {
+		preface = string(unquote(ts, args[2]))
+	}
+	c := newCrowd(clients, 1<<62, network, args[1], preface)
+	b.crowds = append(b.crowds, c)
 	ts.Defer(func() {
 		c.stop.Store(true)
 		c.wg.Wait()
@@ -97,12 +106,16 @@ func cmdLoad(ts *script, neg bool, args []string) {
 
 func cmdUnload(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	c := benchOf(ts).crowd
-	c.stop.Store(true)
-	ts.Check(c.end())
-	ts.Logf("%d connections served", c.served.Load())
-	if c.served.Load() == 0 {
-		ts.Fatalf("nobody was served")
+	b := benchOf(ts)
+	for _, c := range b.crowds {
+		c.stop.Store(true)
 	}
-	benchOf(ts).crowd = nil
+	for _, c := range b.crowds {
+		ts.Check(c.end())
+		ts.Logf("%d connections served", c.served.Load())
+		if c.served.Load() == 0 {
+			ts.Fatalf("nobody was served")
+		}
+	}
+	b.crowds = nil
 }

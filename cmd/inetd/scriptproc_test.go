@@ -22,6 +22,21 @@ func cmdSockets(ts *script, neg bool, args []string) {
 	}
 }
 
+// cmdPortAt sets a variable to the port of the daemon's only socket at an address.
+func cmdPortAt(ts *script, neg bool, args []string) {
+	affirm(ts, neg)
+	d, args := daemonOf(ts, args)
+	for _, s := range d.sockets(ts) {
+		at, err := netip.ParseAddrPort(strings.Fields(s)[1])
+		ts.Check(err)
+		if at.Addr().String() == args[1] {
+			ts.Setenv(args[0], strconv.Itoa(int(at.Port())))
+			return
+		}
+	}
+	ts.Fatalf("no socket at %s", args[1])
+}
+
 // sockets lists the daemon's internet sockets that clients can reach.
 func (d *testDaemon) sockets(ts *script) []string {
 	held := d.inodes(ts)

@@ -155,7 +155,8 @@ func (u *upgrader) exec(memory int) error {
 	raise := child.LowerOpenFiles()
 	defer raise()
 	err := syscall.Exec(u.process.Program, os.Args, append(os.Environ(), fmt.Sprintf("%s=%d", handover.Env, memory)))
-	return fmt.Errorf("execv %s: %w", u.process.Program, err)
+	errno, _ := err.(syscall.Errno)
+	return errors.New(child.Status{Stage: child.Exec, Errno: errno}.Error(u.process.Program))
 }
 
 var errTold = errors.New("this daemon was told to end")
