@@ -65,6 +65,7 @@ var picture = map[string][]string{
 	"internal/rpcbind":      {unixsys},
 	"internal/seldom":       {},
 	"internal/sock":         {unixsys},
+	"internal/sockdiag":     {unixsys},
 	"internal/stderrlog":    {unixsys},
 	"internal/stream":       {"internal/limit", "internal/proxyproto", unixsys},
 	"internal/strerror":     {},

@@ -1,0 +1,70 @@
+package sockdiag
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Process is one that has a socket open.
+type Process struct {
+	PID  int
+	Name string // as ps(1) shows it
+}
+
+// Holder returns the process with the lowest number that has the socket of an inode
+// open. It is false if there is none, if this process may not look at it, or if that is
+// not known by a time.
+func Holder(inode uint64, until time.Time) (Process, bool) {
+	name := "socket:[" + strconv.FormatUint(inode, 10) + "]"
+	for _, pid := range processes() {
+		if time.Now().After(until) {
+			return Process{}, false
+		}
+		if has(pid, name) {
+			return Process{pid, command(pid)}, true
+		}
+	}
+	return Process{}, false
+}
+
+// processes are the numbers of those that /proc shows, in ascending order.
+func processes() (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// has reports whether a process has a file of that name open.
+func has(pid int, name string) bool {
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && to == name {
+			return true
+		}
+	}
+	return false
+}
+
+func command(pid int) string {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(text), "\n")
+}
