@@ -71,6 +71,7 @@ check-attack:
 
 check-xinetd:
 	.ci/check-xinetd
+
 check-upgrade:
 	INETD_UPGRADES=100 $(GO) test -count=1 -timeout 10m -run 'TestScripts/^upgrade' ./cmd/inetd
 
@@ -110,5 +111,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
-.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
