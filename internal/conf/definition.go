@@ -54,6 +54,11 @@ type Definition struct {
 	State    State
 	Options  []Option
 	Comments []string // the lines above it, as they are printed
+
+	// What another front end has said of it. With a mistake it is Broken: it makes no
+	// entry, and is printed as a comment.
+	Problems []Problem
+	Broken   bool
 }
 
 // index returns the place of a key in the list, or -1.

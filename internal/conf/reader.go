@@ -135,7 +135,8 @@ func (p *Parser) KeepRemarks() { p.remarks = &remarks{} }
 // commented out, and what could not be read.
 func (p *Parser) Remarks() []string { return p.remarks.kept }
 
-// Compile returns the entries of a definition that another front end has read.
+// Compile returns the entries of a definition that another front end has read, with
+// its comments and problems if those are wanted.
 func (p *Parser) Compile(def Definition) (entries []Entry) {
 	r := newReader(p, &File{Name: def.Service.Pos.File})
 	r.yield = func(e *Entry) bool {
@@ -143,8 +144,16 @@ func (p *Parser) Compile(def Definition) (entries []Entry) {
 		return true
 	}
 	first := len(p.Problems)
-	r.compile(&def)
+	if p.remarks != nil {
+		p.remarks.begin(&def, first)
+	}
+	if !def.Broken {
+		r.compile(&def)
+	}
 	r.sortProblems(first)
+	if p.remarks != nil && len(entries) == 0 {
+		p.remarks.lose(p.Problems[first:], def.String())
+	}
 	return entries
 }
 

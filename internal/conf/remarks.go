@@ -46,15 +46,23 @@ func (m *remarks) gap() {
 func (m *remarks) next(problems []Problem) (lines []string) {
 	lines = append(m.kept, m.above...)
 	if m.lines {
-		lines = append(lines, told(problems[m.told:])...)
+		lines = append(lines, comments(problems[m.told:])...)
 	}
 	m.kept, m.above, m.lines = nil, nil, false
 	m.given++
 	return lines
 }
 
-// told returns problems as comments.
-func told(problems []Problem) (lines []string) {
+// begin takes up the definition of another front end. Reading what is printed would
+// not tell its problems again.
+func (m *remarks) begin(def *Definition, told int) {
+	m.above = slices.Concat(def.Comments, comments(def.Problems))
+	m.told, m.lines = told, true
+	def.Comments = nil
+}
+
+// comments returns problems as comments.
+func comments(problems []Problem) (lines []string) {
 	for _, p := range problems {
 		lines = append(lines, visible("# "+p.String()))
 	}
@@ -64,7 +72,7 @@ func told(problems []Problem) (lines []string) {
 // lose keeps an item that no entry could be made of as a comment, behind what
 // is wrong with it.
 func (m *remarks) lose(problems []Problem, text string) {
-	m.kept = slices.Concat(m.kept, m.above, told(problems))
+	m.kept = slices.Concat(m.kept, m.above, comments(problems))
 	for s := range strings.Lines(text) {
 		m.kept = append(m.kept, visible("# "+strings.TrimRight(s, "\r\n")))
 	}

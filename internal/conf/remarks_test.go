@@ -145,3 +145,48 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) { checkConverted(t, text, includeFuzz) })
 }
+
+// TestRemarksOfCompiled: the definition of another front end comes with its
+// comments and problems, or as a comment.
+func TestRemarksOfCompiled(t *testing.T) {
+	t.Parallel()
+	option := func(key, value string) Option {
+		return Option{Key: Word{Text: key}, Values: []Word{{Text: value}}}
+	}
+	def := Definition{
+		Service:  Word{Text: "a", Pos: Pos{"f", 3, 9}},
+		Options:  []Option{option("protocol", "tcp")},
+		Comments: []string{"# one"},
+		Problems: []Problem{{Pos{"f", 5, 2}, Warning, "mdns has no effect", ""}},
+	}
+	broken, mistaken := def, def
+	broken.Broken = true
+	mistaken.Options = append(mistaken.Options, option("umask", "9"))
+	tests := []struct {
+		name string
+		def  Definition
+		want string
+	}{
+		{"in order", def, "# one\n# f:5:2: mdns has no effect\na on\n\tprotocol = tcp,\n\twait = no,\n\texec = internal;\n"},
+		{"broken", broken, "# one\n# f:5:2: mdns has no effect\n# a on\n# \tprotocol = tcp;\n\n"},
+		{"with a mistake", mistaken, "# one\n# f:5:2: mdns has no effect\n" +
+			"# f:3:9: bad value \"9\" for \"umask\"; expected octal digits up to 777\n# a on\n# \tprotocol = tcp,\n# \tumask = 9;\n\n"},
+	}
+	for _, tt := range tests {
+		p := Parser{}
+		p.KeepRemarks()
+		got := ""
+		for _, e := range p.Compile(tt.def) {
+			got += Define(&e).String()
+		}
+		for _, line := range p.Remarks() {
+			got += line + "\n"
+		}
+		if got != tt.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
+		}
+		if silent := (&Parser{}); tt.def.Broken && len(silent.Compile(tt.def)) > 0 {
+			t.Errorf("%s: it is compiled", tt.name)
+		}
+	}
+}
