@@ -17,8 +17,8 @@ type lifeline struct {
 
 const lifelineEnv = "INETD_TEST_LIFELINE"
 
-func newLifeline() (*lifeline, error) {
-	name := fmt.Sprintf("@inetd-test-%d", os.Getpid())
+func newLifeline(of string) (*lifeline, error) {
+	name := fmt.Sprintf("@inetd-test-%d-%s", os.Getpid(), of)
 	l, err := net.Listen("unix", name)
 	if err != nil {
 		return nil, err

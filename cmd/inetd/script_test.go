@@ -73,7 +73,7 @@ import (
 // ends with the test, even one that is killed.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	life, err := newLifeline()
+	life, err := newLifeline(t.Name())
 	if err != nil {
 		t.Fatal(err)
 	}

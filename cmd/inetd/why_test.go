@@ -30,7 +30,8 @@ import (
 //
 // In all of them DIR is the directory of the scene, CONF the configuration in it, and
 // PORT, PORT1 and so on are ports. In the log, PID and CLIENT are numbers that the
-// kernel chooses, TIME is one of the day, and COL is a column, which depends on the length of DIR.
+// kernel chooses, TIME is one of the day, ADDRESSES are those of the machine, and COL is a column, which
+// depends on the length of DIR as LENGTH does.
 type whyScene struct {
 	title, setup, options, conf string
 	clients                     []string
@@ -44,7 +45,7 @@ const whyFile = "../../testdata/why"
 // about the neighbour, who is served all the same.
 func TestWhy(t *testing.T) {
 	t.Parallel()
-	life, err := newLifeline()
+	life, err := newLifeline(t.Name())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +169,8 @@ var (
 	confPlace  = regexp.MustCompile(`(CONF|--entry):([0-9]+):[0-9]+`)
 	clientPort = regexp.MustCompile(`((?:from|peer) (?:127\.0\.0\.1|\[?::1\]?)):[0-9]+`)
 	processID  = regexp.MustCompile(`(process |pid |/[a-z]+\[)[0-9]+\b`)
+	pathLength = regexp.MustCompile(`path of [0-9]+ bytes`)
+	addresses  = regexp.MustCompile(`this machine has .*`)
 	clockTime  = regexp.MustCompile(`\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b`)
 )
 
@@ -180,6 +183,8 @@ func (g *stage) named(line string) string {
 	}
 	line = confPlace.ReplaceAllString(line, "$1:$2:COL")
 	line = clientPort.ReplaceAllString(line, "$1:CLIENT")
+	line = pathLength.ReplaceAllString(line, "path of LENGTH bytes")
+	line = addresses.ReplaceAllString(line, "this machine has ADDRESSES")
 	line = clockTime.ReplaceAllString(line, "TIME")
 	return processID.ReplaceAllString(line, "${1}PID")
 }

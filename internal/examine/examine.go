@@ -1,7 +1,8 @@
-// Package examine says why a program cannot be executed. In goes a path, and who
-// is to execute it; out comes the cause in plain words with a remedy, or nothing
-// if there is none to be seen. It follows the path that execve(2) takes in the
-// kernel, in the same order, and then that of the dynamic loader.
+// Package examine says why a program cannot be executed, and why an address cannot be
+// listened on. In goes a path and who is to execute it, or a socket and the error; out
+// comes the cause in plain words with a remedy, or nothing if there is none to be seen.
+// For a program it follows the path that execve(2) takes in the kernel, in the same
+// order, and then that of the dynamic loader.
 //
 // It reads a few small pieces of files, and may block where a file system does.
 package examine

@@ -39,7 +39,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/loop":         {unixsys},
-	"internal/examine":      {"internal/strerror", unixsys},
+	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", unixsys},
 	"internal/status":       {"internal/limit", "internal/nearest", "internal/plaintext"},
 	"internal/access":       {"internal/nearest", "internal/plaintext", "internal/prefix"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},

@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,8 +10,6 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
-
-	"golang.org/x/sys/unix"
 )
 
 // merge puts a generation into force. Sockets that are wanted as before stay open,
@@ -239,7 +236,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	before := s.faults[k]
 	cause := strerror.Call(err)
 	if (before == nil || strerror.Call(before.err) != cause) && s.few(alike{syslog.Err, cause + "; they will be tried again"}) {
-		s.tell(syslog.Err, k.svc, k.svc.label+": "+cause, k.spec.String(), "; it will be tried again"+s.advice(k, err))
+		s.tellClosed(k, err)
 	}
 	delay := minRetry
 	if before != nil {
@@ -255,29 +252,6 @@ func (s *Server) openFailed(k *socket, err error) {
 			}
 		}
 	})
-}
-
-// advice is what to do about a socket that cannot be opened, as far as that is
-// known.
-func (s *Server) advice(k *socket, err error) string {
-	switch {
-	case errors.Is(err, unix.EADDRINUSE):
-		return s.whoHolds(k)
-	case errors.Is(err, unix.ENFILE):
-		return "; raise fs.file-max, the number of open files of the system"
-	case !errors.Is(err, unix.EMFILE):
-		return ""
-	}
-	var limit unix.Rlimit
-	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
-	sockets := 0
-	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
-			sockets++
-		}
-	}
-	return fmt.Sprintf("; %s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
-		plan.Count(sockets, "socket", "sockets"), limit.Cur)
 }
 
 // retry opens a socket, which may have failed before.

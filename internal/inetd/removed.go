@@ -21,7 +21,7 @@ func (s *Server) tellHeld(k *socket) {
 func (s *Server) whoHolds(k *socket) string {
 	for pid, p := range s.processes {
 		if l := p.lent; l != nil && l.closed && l.spec.Conflicts(k.spec) {
-			return fmt.Sprintf("; process %d, a server of %s before, still has it", pid, l.svc.label)
+			return fmt.Sprintf("process %d, a server of %s before, still has it", pid, l.svc.label)
 		}
 	}
 	return ""
