@@ -82,13 +82,36 @@ func (def *Definition) first(key string) Word {
 	return Word{}
 }
 
+// scanned is a definition that amends entries, as Gather has read it. It may have a
+// hundred thousand values.
+type scanned struct {
+	def      Definition
+	end      cursor
+	problems []Problem
+}
+
+// scan reads the definition at the cursor, or takes what Gather has read.
+func (r *reader) scan() (def Definition, complete bool) {
+	at, first := r.pos(r.cursor), len(r.out.Problems)
+	if known, ok := r.out.scanned[at]; ok && !r.gathering {
+		r.cursor = known.end
+		r.out.Problems = append(r.out.Problems, known.problems...)
+		return known.def, true
+	}
+	s := scanner{reader: r}
+	def, complete = s.definition()
+	if r.gathering && complete && def.State == With {
+		r.out.scanned[at] = scanned{def, r.cursor, slices.Clone(r.out.Problems[first:])}
+	}
+	return def, complete
+}
+
 // definition reads one entry in the second syntax and leaves the cursor behind
 // its semicolon.
 func (r *reader) definition() {
 	first := len(r.out.Problems)
 	start := r.cursor
-	s := scanner{reader: r}
-	def, complete := s.definition()
+	def, complete := r.scan()
 	if !r.gathering {
 		r.lookalikesSince(start)
 	}

@@ -53,7 +53,8 @@ type Parser struct {
 	remarks  *remarks     // nil: nobody wants them
 	gathered map[Pos]bool // files, by their first places
 	included map[[2]string]included
-	all      bool // for tests: accept the keys that are not available
+	scanned  map[Pos]scanned // definitions that amend entries, by their places
+	all      bool            // for tests: accept the keys that are not available
 }
 
 // Gather notes the definitions of a file that amend entries of any file. It
@@ -84,9 +85,9 @@ func mayAmend(text string) bool {
 
 func (p *Parser) gather(file *File) {
 	if p.gathered == nil {
-		p.gathered, p.included = map[Pos]bool{}, map[[2]string]included{}
+		p.gathered, p.included, p.scanned = map[Pos]bool{}, map[[2]string]included{}, map[Pos]scanned{}
 	}
-	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, all: p.all}
+	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, scanned: p.scanned, all: p.all}
 	r := newReader(&scratch, file)
 	r.gathering = true
 	r.read()

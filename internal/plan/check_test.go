@@ -32,7 +32,7 @@ func checkConfig(files ...string) Config {
 }
 
 // write makes a file that only its owner may write to.
-func write(t *testing.T, path, text string) string {
+func write(t testing.TB, path, text string) string {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -78,7 +78,13 @@ func (n network) cut(bits uint8) network {
 // compare orders networks by their first address. Of those that begin alike the
 // widest comes first.
 func compare(a, b network) int {
-	return cmp.Or(cmp.Compare(a.high, b.high), cmp.Compare(a.low, b.low), cmp.Compare(a.bits, b.bits))
+	switch {
+	case a.high != b.high:
+		return cmp.Compare(a.high, b.high)
+	case a.low != b.low:
+		return cmp.Compare(a.low, b.low)
+	}
+	return cmp.Compare(a.bits, b.bits)
 }
 
 // holds reports whether all of m belongs to n.
@@ -109,15 +115,27 @@ func (s Set) Find(a netip.Addr) (p netip.Prefix, found bool) {
 		list = s.four
 	}
 	n := of(a, a.BitLen())
-	i, exact := slices.BinarySearchFunc(list, n, compare)
-	if !exact {
-		i-- // the last one that begins before
-	}
+	i := last(list, n)
 	if i < 0 || !list[i].holds(n) {
 		return p, false
 	}
 	p, _ = a.WithZone("").Prefix(int(list[i].bits))
 	return p, true
+}
+
+// last is the index of the last network of a sorted list that does not begin after n,
+// or -1. It is on the way of every client.
+func last(list []network, n network) int {
+	low, high := 0, len(list)
+	for low < high {
+		mid := int(uint(low+high) / 2)
+		if m := &list[mid]; m.high > n.high || m.high == n.high && m.low > n.low {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low - 1
 }
 
 // Has reports whether an address belongs to a network of the set.
