@@ -118,6 +118,7 @@ func (c *checker) clients() {
 	}
 	for _, t := range s.Clients {
 		c.refer("service", t.Service, len(s.Services), false)
+		c.refer("session", t.Session, len(s.Sessions), true)
 		c.own(t.FD)
 	}
 }

@@ -144,11 +144,12 @@ type (
 		Got    []byte    // what was read and not answered
 		Unsent []byte    // the rest of an answer
 		Until  time.Time // it ends then; zero: as long as anybody says something
-		Over   bool      // all was said, and only the client's end is waited for
+		Over   bool      // all was said that there is to say
 	}
 	Client struct {
 		FD      int
 		Service int
+		Session int // of State.Sessions; -1: none
 		Peer    Peer
 	}
 )

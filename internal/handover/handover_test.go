@@ -50,7 +50,7 @@ func whole() *State {
 		},
 		Sessions:   []Session{{FD: 43, Client: client, Asked: client, Local: client, Taken: 5}},
 		Talks:      []Talk{{Client: Client{FD: 44, Peer: peer}, Got: []byte("23 , 2"), Unsent: []byte("x\x00"), Until: now}},
-		Clients:    []Client{{FD: 45, Service: 1, Peer: Peer{UID: 1000, PID: 99, Source: limit.User(1000)}}},
+		Clients:    []Client{{FD: 45, Service: 1, Session: -1, Peer: Peer{UID: 1000, PID: 99, Source: limit.User(1000)}}},
 		Draining:   []Draining{{FD: 47, Until: now}},
 		Registered: []rpcbind.Binding{{Program: 100001, Version: 2, Netid: "udp", Addr: client}},
 	}
@@ -131,6 +131,7 @@ func TestCheck(t *testing.T) {
 		"session's socket":  func(s *State) { s.Sessions[0].Socket = -1 },
 		"session unwanted":  func(s *State) { s.Sessions[0].Socket = 2 },
 		"talk's service":    func(s *State) { s.Talks[0].Service = 9 },
+		"client's session":  func(s *State) { s.Clients[0].Session = 1 },
 		"client's service":  func(s *State) { s.Clients[0].Service = 9 },
 	} {
 		s := whole()

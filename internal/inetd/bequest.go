@@ -7,6 +7,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/handover"
 	"inetd/internal/plan"
+	"inetd/internal/stream"
 )
 
 // bequest is a state in the making: what is in it already has a number.
@@ -141,6 +142,10 @@ func (c *client) saved() handover.Peer {
 
 // bequeathClients gives away the clients of which the daemon has the connection.
 func (s *Server) bequeathClients(b *bequest) {
+	b.lost(s.talks)
+	if s.heir != nil {
+		b.again(s.heir)
+	}
 	for _, d := range s.delayed {
 		b.Clients = append(b.Clients, b.client(d.svc, d.client))
 	}
@@ -159,7 +164,42 @@ func (s *Server) bequeathClients(b *bequest) {
 }
 
 func (b *bequest) client(v *service, c client) handover.Client {
-	return handover.Client{FD: c.conn, Service: b.service(v), Peer: c.saved()}
+	to := handover.Client{FD: c.conn, Service: b.service(v), Session: -1, Peer: c.saved()}
+	if c.session != nil {
+		to.Session = b.session(c.session)
+	}
+	return to
+}
+
+// lost gives away the conversations that could not be interrupted: the next program
+// ends them, and they no longer count.
+func (b *bequest) lost(talks map[*stream.Conn]admitted) {
+	for f, a := range talks {
+		conn, err := f.Duplicate()
+		if err != nil {
+			continue
+		}
+		a.client.conn = conn
+		b.Talks = append(b.Talks, handover.Talk{Client: b.client(a.svc, a.client), Over: true})
+	}
+}
+
+// again gives away what the program before has left, and this one has not served yet.
+func (b *bequest) again(h *inheritance) {
+	again := func(c handover.Client) handover.Client {
+		c.Service = b.service(h.services[c.Service])
+		if c.Session >= 0 {
+			c.Session = b.session(h.sessions[c.Session])
+		}
+		return c
+	}
+	for _, t := range h.Talks {
+		t.Client = again(t.Client)
+		b.Talks = append(b.Talks, t)
+	}
+	for _, c := range h.Clients {
+		b.Clients = append(b.Clients, again(c))
+	}
 }
 
 // killTime is when a process is killed that was told to end.

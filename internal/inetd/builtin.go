@@ -115,7 +115,10 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 	if !from.Begun {
 		logEnd = s.logBuiltin(v, c)
 	}
-	s.talks[f] = true
+	s.talks[f] = admitted{v, c}
+	if s.holding { // it has begun after the others were interrupted
+		f.Interrupt()
+	}
 	go func() {
 		interrupted := f.Interrupted(serve(f))
 		if !interrupted {

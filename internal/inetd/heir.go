@@ -28,6 +28,7 @@ type inheritance struct {
 	*handover.State
 	services []*service // as State.Services
 	sockets  []*socket  // as State.Sockets; nil: one that no entry asked for
+	sessions []*dgramSession
 	program  map[string]*child.Program
 	profile  *child.Profile
 }
@@ -163,9 +164,8 @@ func (s *Server) inheritSockets(h *inheritance) {
 }
 
 func (s *Server) inheritChildren(h *inheritance) {
-	sessions := make([]*dgramSession, len(h.Sessions))
-	for i, from := range h.Sessions {
-		sessions[i] = s.inheritSession(h, from)
+	for _, from := range h.Sessions {
+		h.sessions = append(h.sessions, s.inheritSession(h, from))
 	}
 	for _, from := range h.Children {
 		program, err := h.programAt(from.Path)
@@ -174,7 +174,7 @@ func (s *Server) inheritChildren(h *inheritance) {
 		}
 		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, ending: !from.Kill.IsZero(), kept: from.Kept}
 		if from.Session >= 0 {
-			p.client.session = sessions[from.Session]
+			p.client.session = h.sessions[from.Session]
 		}
 		if from.Lent >= 0 {
 			p.lent = h.sockets[from.Lent]
@@ -219,24 +219,35 @@ func (s *Server) takeOver() {
 	s.heir, s.holding = nil, false
 	s.armEverything()
 	for _, from := range h.Talks {
-		v := h.services[from.Service]
-		c := clientOf(from.Peer)
-		c.conn = from.FD
-		left := stream.Leftover{Begun: true, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over}
-		if c.room = s.builtins.Enter(v.label, c.source, time.Now()); c.room == nil || v.do.Builtin == "" {
-			unix.Close(c.conn)
-			s.leave(v, c.source, c.room)
-			continue
-		}
-		s.talk(v, c, left)
+		s.talkLate(h.services[from.Service], from)
 	}
 	for _, from := range h.Clients {
 		c := clientOf(from.Peer)
 		c.conn = from.FD
+		if from.Session >= 0 {
+			unix.Close(c.conn) // a copy of the session's
+			s.startSession(h.sessions[from.Session])
+			continue
+		}
 		s.attendLate(h.services[from.Service], c)
 	}
 	s.log.Noticef("inetd %s goes on for %s: %s, %s", s.cfg.Version, h.Process.Version,
 		plan.Count(len(s.services), "service", "services"), plan.Count(len(h.Children), "server that runs", "servers that run"))
+}
+
+// talkLate takes up a conversation of the program before.
+func (s *Server) talkLate(v *service, from handover.Talk) {
+	c := clientOf(from.Peer)
+	c.conn = from.FD
+	if v.do.stays() && (v.do.Builtin == plan.MuxName || !from.Over) {
+		c.room = s.builtins.Enter(v.label, c.source, time.Now())
+	}
+	if c.room == nil {
+		unix.Close(c.conn)
+		s.leave(v, c.source, c.room)
+		return
+	}
+	s.talk(v, c, stream.Leftover{Begun: true, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
 }
 
 // attendLate serves a client that was admitted by the program before.

@@ -88,7 +88,7 @@ type inquiry struct {
 	program *child.Program // in place of the one of the service; nil: that one
 }
 
-// admitted is a client that waits for the answer to an inquiry.
+// admitted is a client for whom a goroutine does something.
 type admitted struct {
 	svc    *service
 	client client

@@ -121,12 +121,12 @@ type Server struct {
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
-	clock    *zone.Clock           // of builtins
-	builtins limit.Pool            // their connections
-	awaiting bool                  // awaitRoom has a timer
-	talks    map[*stream.Conn]bool // of builtins, under way
-	asides   []aside               // interrupted ones
-	crowded  time.Time             // when a client was last refused for want of room
+	clock    *zone.Clock               // of builtins
+	builtins limit.Pool                // their connections
+	awaiting bool                      // awaitRoom has a timer
+	talks    map[*stream.Conn]admitted // of builtins, under way
+	asides   []aside                   // interrupted ones
+	crowded  time.Time                 // when a client was last refused for want of room
 
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -149,7 +149,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]bool{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
+		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
 	s.findRules()

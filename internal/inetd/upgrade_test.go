@@ -1,0 +1,307 @@
+package inetd
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/handover"
+	"inetd/internal/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// upgrade has another Server go on, as another program would in the same process. The
+// one before is left without anything. unready does not wait for what is under way.
+func (sc *scene) upgrade(unready bool) {
+	sc.t.Helper()
+	s := sc.s
+	s.holding = true
+	s.armEverything()
+	s.interruptTalks()
+	ready := unready
+	if !ready {
+		s.quiesce(time.Now().Add(20*time.Second), func() { ready = true })
+	}
+	for !ready {
+		s.turn()
+	}
+	b := s.bequest()
+	s.bequeathClients(b)
+	text, err := handover.Encode(b.State)
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	cfg := sc.cfg
+	if cfg.Left, err = handover.Decode(text); err != nil {
+		sc.t.Fatal(err)
+	}
+	for _, p := range s.processes {
+		if p.pidfd > 0 {
+			s.poll.Remove(p.pidfd)
+			unix.Close(p.pidfd)
+		}
+	}
+	if s.sessions.injector != nil {
+		s.sessions.injector.Close()
+	}
+	s.sockets, s.inherited, s.sessions, s.timers = nil, nil, dgramSessions{}, loop.Timers{}
+	if sc.s, err = New(cfg); err != nil {
+		sc.t.Fatal(err)
+	}
+	sc.t.Cleanup(sc.s.close)
+	sc.s.asker = s.asker
+}
+
+// load puts the configuration into force.
+func (sc *scene) load() {
+	for sc.s.reload(nil); sc.s.loading; {
+		sc.s.turn()
+	}
+}
+
+// dial connects to the service.
+func (sc *scene) dial(network string) net.Conn {
+	sc.t.Helper()
+	c, err := net.Dial(network, "127.0.0.1:"+sc.port)
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	sc.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+// turnUntil turns the loop until f, which does not, has returned.
+func (sc *scene) turnUntil(f func()) {
+	over := false
+	go func() {
+		f()
+		sc.s.mail.Post(func() { over = true })
+	}()
+	for !over {
+		sc.s.turn()
+	}
+}
+
+// echoed wants a connection to echo a text.
+func (sc *scene) echoed(c net.Conn, text string) {
+	sc.t.Helper()
+	got := make([]byte, len(text))
+	var err error
+	sc.turnUntil(func() {
+		if _, err = io.WriteString(c, text); err == nil {
+			_, err = io.ReadFull(c, got)
+		}
+	})
+	if err != nil || string(got) != text {
+		sc.t.Errorf("%q was answered with %q, %v", text, got, err)
+	}
+}
+
+// reapAll ends all servers.
+func (sc *scene) reapAll() {
+	for pid := range sc.s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(sc.s.processes) > 0 {
+		sc.s.reap()
+	}
+}
+
+// TestUpgradeWithDelayedClient: who waits for the end of another server gets one from
+// the next program.
+func TestUpgradeWithDelayedClient(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
+	sc.start()
+	sc.s.inquiries.max = 2
+	one, two := sc.dial("tcp4"), sc.dial("tcp4")
+	v := sc.s.services[0]
+	for v.usage().Live < 2 {
+		sc.s.accept(v.first)
+	}
+	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
+		sc.s.turn()
+	}
+	sc.upgrade(false)
+	for sc.load(); sc.s.inquiries.now > 0; {
+		sc.s.turn()
+	}
+	if u := sc.s.services[0].used; len(sc.s.delayed) != 1 || len(sc.s.processes) != 1 || u.Live != 2 {
+		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.processes), u.Live)
+	}
+	for pid := range sc.s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(sc.s.delayed) > 0 {
+		sc.s.turn()
+	}
+	answers := ""
+	sc.turnUntil(func() {
+		for _, c := range []net.Conn{one, two} { // which was first depends on their inquiries
+			io.WriteString(c, "served")
+			c.(*net.TCPConn).CloseWrite()
+			b, _ := io.ReadAll(c)
+			answers += string(b)
+		}
+	})
+	if answers != "served" {
+		t.Errorf("answers %q", answers)
+	}
+	sc.reapAll()
+	if n := sc.s.services[0].used.Live; n != 0 {
+		t.Errorf("%d servers still count", n)
+	}
+}
+
+// TestUpgradeDuringInquiry: a client about whom something is being found out is asked
+// about once more.
+func TestUpgradeDuringInquiry(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", wrapped)
+	sc.write("allow", "ALL: ALL: aclexec test -e DIR/go || sleep 1000\n")
+	sc.start()
+	c := sc.dial("tcp4")
+	for len(sc.s.processes) == 0 {
+		sc.s.turn()
+	}
+	sc.upgrade(true)
+	sc.write("go", "")
+	sc.load()
+	sc.echoed(c, "let in")
+	sc.reapAll()
+	if u := sc.s.services[0].used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
+		t.Errorf("%d live, %d accepted, %d started", u.Live, u.Accepted, u.Started)
+	}
+}
+
+// TestUpgradeInDatagramSession: a client of a nowait datagram service keeps its server,
+// and gets another one when that has ended.
+func TestUpgradeInDatagramSession(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("raw sockets need root")
+	}
+	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /bin/cat\n", nil)
+	sc.start()
+	c := sc.dial("udp4")
+	sc.echoed(c, "one")
+	pids := func() (list []int) {
+		for pid := range sc.s.processes {
+			list = append(list, pid)
+		}
+		return list
+	}
+	was := pids()
+	sc.upgrade(false)
+	sc.load()
+	sc.echoed(c, "two")
+	if now := pids(); len(now) != 1 || now[0] != was[0] {
+		t.Errorf("servers %v, %v before", now, was)
+	}
+	sc.reapAll()
+	if len(sc.s.sessions.open) != 0 {
+		t.Errorf("%d sessions are open", len(sc.s.sessions.open))
+	}
+	sc.echoed(c, "three")
+	sc.reapAll()
+}
+
+// TestUpgradeInTheMidstOfChargen: not a character is missing or comes twice, wherever
+// the conversation is interrupted.
+func TestUpgradeInTheMidstOfChargen(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal chargen\n", nil)
+	sc.start()
+	c := sc.dial("tcp4")
+	var text []byte
+	for n := range 3 {
+		if n > 0 {
+			sc.upgrade(false)
+			sc.load()
+		}
+		b := make([]byte, 100_000)
+		sc.turnUntil(func() { io.ReadFull(c, b) })
+		text = append(text, b...)
+	}
+	const lineSize = 74
+	for i := 0; i+2*lineSize < len(text); i += lineSize {
+		if line, next := text[i:i+lineSize], text[i+lineSize:i+2*lineSize]; !bytes.Equal(line[1:lineSize-2], next[:lineSize-3]) {
+			t.Fatalf("after %d bytes\n%q comes\n%q", i, line, next)
+		}
+	}
+	c.Close()
+	sc.serve(func() bool { return true })
+}
+
+// TestUpgradeAfterRemoval: the server of a removed service still has its socket, and
+// the address is free for another one when it ends.
+func TestUpgradeAfterRemoval(t *testing.T) {
+	conf := "127.0.0.1:PORT stream tcp4 wait - /bin/sleep sleep 1000\n"
+	sc := newScene(t, conf+keptOne, nil)
+	sc.start()
+	c := sc.dial("tcp4")
+	for len(sc.s.processes) == 0 {
+		sc.s.turn()
+	}
+	sc.write("inetd.conf", keptOne)
+	sc.load()
+	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)
+	sc.upgrade(false)
+	sc.load()
+	if k := sc.s.services[0].first; k.fd >= 0 || len(sc.s.processes) != 1 {
+		t.Fatalf("descriptor %d, %d servers", k.fd, len(sc.s.processes))
+	}
+	sc.reapAll()
+	if k := sc.s.services[0].first; k.fd < 0 {
+		t.Errorf("not opened: %v", sc.s.faults[k])
+	}
+	c.Close()
+}
+
+const keptOne = "@DIR/kept stream unix nowait - /bin/true\n"
+
+// TestHeirWithoutConfiguration: if the configuration cannot be used at the very moment,
+// clients wait until it can. Another upgrade meanwhile loses none of them.
+func TestHeirWithoutConfiguration(t *testing.T) {
+	conf := "127.0.0.1:PORT stream tcp4 nowait - internal echo\n"
+	sc := newScene(t, conf, nil)
+	sc.start()
+	c := sc.dial("tcp4")
+	sc.echoed(c, "before")
+	sc.upgrade(false)
+	os.Remove(sc.path("inetd.conf"))
+	sc.load()
+	if sc.s.failure != nil || sc.s.heir == nil || sc.s.ready {
+		t.Fatalf("failure %v, ready %v", sc.s.failure, sc.s.ready)
+	}
+	early := sc.dial("tcp4")
+	sc.upgrade(false)
+	sc.load()
+	sc.write("inetd.conf", conf)
+	sc.load()
+	sc.echoed(c, "after")
+	sc.echoed(early, "meanwhile")
+	c.Close()
+	early.Close()
+	sc.serve(func() bool { return true })
+	if n := sc.s.services[0].used.Live; n != 0 {
+		t.Errorf("%d clients still count", n)
+	}
+}
+
+// TestProofTakesTooLong: a program that says nothing is ended.
+func TestProofTakesTooLong(t *testing.T) {
+	sc := newScene(t, keptOne, nil)
+	sc.start()
+	sc.s.proofTime = 50 * time.Millisecond
+	var err error
+	sc.turnUntil(func() { _, err = sc.s.Prove([]string{"/bin/sleep", "1000"}, handover.Process{}) })
+	if want := "/bin/sleep has not answered within 50ms"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for len(sc.s.processes) > 0 {
+		sc.s.turn()
+	}
+}
