@@ -106,8 +106,10 @@ func (r *reporter) rule(grants bool) (rule, bool) {
 		text:   strings.Join(strings.Fields(r.line.text), " "),
 		grants: grants,
 	}
+	written := len(rest.trim().text)
 	rest = r.doubts(&u, whole, rest)
 	clients, options, hasOptions := cutField(rest)
+	options.offset -= len(rest.trim().text) - written // of brackets that were put in
 	u.daemons, u.clients = r.daemons(daemons), r.clients(clients)
 	if hasOptions {
 		r.options(&u, options)

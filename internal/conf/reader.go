@@ -76,7 +76,11 @@ func mayAmend(text string) bool {
 			return false
 		}
 		i += n
-		before := strings.Trim(text[strings.LastIndexAny(text[:i], "\n;")+1:i], " \t\r")
+		start := strings.LastIndexAny(text[:i], "\n;")
+		before := strings.Trim(text[start+1:i], " \t\r")
+		if before == "" && start >= 0 && text[start] == ';' {
+			return true // to a line the semicolon may be a word
+		}
 		if before != "" && before[0] != '#' && (before[0] == '"' || before[0] == '\'' || !strings.ContainsAny(before, " \t")) {
 			return true
 		}
