@@ -4,6 +4,7 @@
 # make check      all that a change must pass; needs gcc, mandoc and the network
 # make check-attack runs the attacks that take longer than a test may (root)
 # make check-upgrade has the daemon go on with another program 100 times under load
+# make soak       tries everything at once for SOAKTIME, 10 minutes (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
 # make check-xinetd  compares with Debian's xinetd what is served, to whom and how (root, Debian)
@@ -23,6 +24,7 @@ UNITDIR = $(PREFIX)/lib/systemd/system
 GO = go
 BENCHFLAGS = -write
 FUZZTIME = 30s
+SOAKTIME = 10m
 STATICCHECK = $(GO) tool -modfile=internal/tools/go.mod staticcheck
 MANUALS = cmd/inetd/inetd.8 cmd/inetd/inetd.conf.5 cmd/inetd/inetd.dialects.7
 
@@ -75,6 +77,9 @@ check-xinetd:
 check-upgrade:
 	INETD_UPGRADES=100 $(GO) test -count=1 -timeout 10m -run 'TestScripts/^upgrade' ./cmd/inetd
 
+soak: all
+	$(GO) run ./internal/soak -time $(SOAKTIME)
+
 check-386:
 	GOARCH=386 $(GO) test ./...
 
@@ -111,4 +116,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean

@@ -213,6 +213,12 @@ func credentials(conn *net.UnixConn) (peer *unix.Ucred, err error) {
 
 // report words an outcome as the answer to a reload request.
 func report(o inetd.Outcome) string {
+	text, status := changes(o)
+	return fmt.Sprintf("%s%s%d\n", text, statusLine, status)
+}
+
+// changes words an outcome, with the exit status of a reload.
+func changes(o inetd.Outcome) (text string, status int) {
 	var b strings.Builder
 	for _, change := range []struct {
 		what   string
@@ -229,7 +235,7 @@ func report(o inetd.Outcome) string {
 			errs++
 		}
 	}
-	status := min(errs, 1)
+	status = min(errs, 1)
 	if o.Err != nil {
 		status = 1
 		fmt.Fprintf(&b, "inetd[%d]: not reloaded: %v\n", os.Getpid(), o.Err)
@@ -237,8 +243,7 @@ func report(o inetd.Outcome) string {
 		fmt.Fprintf(&b, "inetd[%d]: %d added, %d changed, %d removed, %d kept, %s\n", os.Getpid(),
 			len(o.Added), len(o.Changed), len(o.Removed), o.Kept, plural(errs, "error"))
 	}
-	fmt.Fprintf(&b, "%s%d\n", statusLine, status)
-	return b.String()
+	return b.String(), status
 }
 
 func plural(n int, noun string) string {

@@ -194,10 +194,8 @@ func listen(signals chan<- os.Signal) {
 // of it.
 func answerAskers(before handover.Process) func(inetd.Outcome) {
 	return func(out inetd.Outcome) {
-		text := report(out)
-		if out.Err == nil {
-			text = fmt.Sprintf("inetd[%d]: upgraded from %s to %s\n", os.Getpid(), before.Version, version()) + text
-		}
+		text, _ := changes(out) // mistakes in lines are no reason to start the daemon again
+		text = fmt.Sprintf("inetd[%d]: upgraded from %s to %s\n%s%s0\n", os.Getpid(), before.Version, version(), text, statusLine)
 		for _, fd := range before.Askers {
 			go func() {
 				f := os.NewFile(uintptr(fd), "control")

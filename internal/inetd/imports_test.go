@@ -77,7 +77,8 @@ var picture = map[string][]string{
 	"internal/wrap/dnstest": {}, // of tests
 	"internal/zone":         {"internal/textfile"},
 
-	"internal/bench":  {unixsys}, // a tool of its own
+	"internal/bench":  {unixsys}, // tools of their own
+	"internal/soak":   {unixsys},
 	"internal/differ": {unixsys}, // another one
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ func (s *Server) snapshot() *status.Snapshot {
 	var limit unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	shot := &status.Snapshot{
-		Version: s.cfg.Version, PID: os.Getpid(), Now: time.Now(), Started: s.begun,
+		Version: s.cfg.Version, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), Now: time.Now(), Started: s.begun,
 		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.files,
 		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: len(s.processes), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),

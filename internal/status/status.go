@@ -21,6 +21,7 @@ type Snapshot struct {
 	Loaded          time.Time `json:"loaded"`            // when the last of them was
 	Changed         []string  `json:"changed,omitempty"` // files changed on disk since, not reloaded
 	Files           []string  `json:"files"`
+	Goroutines      int       `json:"goroutines"`
 	Descriptors     int       `json:"descriptors"` // open now
 	DescriptorLimit uint64    `json:"descriptor_limit"`
 	LogLost         uint64    `json:"log_lost"`    // lines that the log had no room for
