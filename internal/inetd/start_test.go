@@ -56,6 +56,7 @@ func writeConf(tb testing.TB, file, text string) {
 type visitor struct {
 	tb testing.TB
 	to unix.Sockaddr
+	of int // the service
 }
 
 // newVisitor returns a client of the only service of s. What the loop does from
@@ -66,13 +67,13 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return visitor{tb, to}
+	return visitor{tb, to, 0}
 }
 
 // visit connects, has the loop accept and start the server, and returns when
 // that one has been reaped.
 func (c visitor) visit(s *Server) {
-	before := s.services[0].usage().Starts
+	before := s.services[c.of].usage().Starts
 	c.served(s, c.connect(), before)
 }
 
@@ -90,7 +91,7 @@ func (c visitor) connect() (fd int) {
 // served turns the loop until there was a start after those before, and its
 // server has been reaped.
 func (c visitor) served(s *Server, fd int, before limit.Window) {
-	for s.services[0].used.Starts == before {
+	for s.services[c.of].used.Starts == before {
 		s.turn()
 	}
 	unix.Close(fd)
@@ -239,6 +240,47 @@ func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		c.visit(s)
 	}
+}
+
+// BenchmarkStartBounds compares a connection of an entry with five bounds with one of
+// an entry that asks for nothing, by turns: what both cost the daemon and the servers.
+func BenchmarkStartBounds(b *testing.B) {
+	file := oneService(b)
+	plain, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	writeConf(b, file, string(plain)+"127.9.0.1:40000 on protocol = tcp4, wait = no, user = -, exec = /bin/true, service_max = 0,\n"+
+		"\trlimit_as = 1g, rlimit_nofile = 64, nice = 1, umask = 077, no_new_privs = yes;\n* with service_max = 0;\n")
+	s := serving(b, file)
+	visitors := []visitor{newVisitor(b, s), {b, nil, 1}}
+	if visitors[1].to, err = unix.Getsockname(int(s.services[1].first.fd)); err != nil {
+		b.Fatal(err)
+	}
+	var spent [2]time.Duration
+	for b.Loop() {
+		for i, c := range visitors {
+			fd, u := c.connect(), s.services[c.of].usage()
+			own, children, starts := processorTime(b), childrenTime(b), u.Starts
+			for u.Starts == starts {
+				s.turn()
+			}
+			own = processorTime(b) - own // without the wait for the end
+			c.served(s, fd, starts)
+			spent[i] += own + childrenTime(b) - children
+		}
+	}
+	b.ReportMetric(float64(spent[0].Microseconds())/float64(b.N), "us-plain")
+	b.ReportMetric(float64(spent[1])/float64(spent[0]), "times")
+}
+
+// childrenTime is the processor time of all children that were reaped.
+func childrenTime(tb testing.TB) time.Duration {
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &r); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
 // manyServices is the text of a configuration of 5,000 services, the last one with the
