@@ -102,7 +102,7 @@ install: all
 	install -m 644 cmd/inetd/inetd.8 $(DESTDIR)$(MANDIR)/man8/inetd.8
 	install -m 644 cmd/inetd/inetd.conf.5 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5
 	install -m 644 cmd/inetd/inetd.dialects.7 $(DESTDIR)$(MANDIR)/man7/inetd.dialects.7
-	install -m 644 inetd.conf.example services.example $(DESTDIR)$(DOCDIR)
+	install -m 644 inetd.conf.example services.example cmd/inetd/hardening.conf $(DESTDIR)$(DOCDIR)
 	sed 's|/usr/sbin|$(SBINDIR)|' cmd/inetd/inetd.service >$(DESTDIR)$(UNITDIR)/inetd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/inetd.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/inetd.conf || \
@@ -110,7 +110,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/inetd $(DESTDIR)$(MANDIR)/man8/inetd.8 $(DESTDIR)$(MANDIR)/man5/inetd.conf.5 $(DESTDIR)$(MANDIR)/man7/inetd.dialects.7 $(DESTDIR)$(UNITDIR)/inetd.service
-	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf.example $(DESTDIR)$(DOCDIR)/services.example
+	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf.example $(DESTDIR)$(DOCDIR)/services.example $(DESTDIR)$(DOCDIR)/hardening.conf
 	-rmdir $(DESTDIR)$(DOCDIR)
 
 clean:
