@@ -174,7 +174,7 @@ var table = [...]row{
 	{"ipsec", 0, 1, nothing, (*draft).ipsec},
 
 	{"max_time", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.MaxTime = d.duration(v[0]) }},
-	{"idle_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.IdleTime = d.duration(v[0]) }},
+	{"idle_time", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.IdleTime = d.duration(v[0]) }},
 	{"end_time", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.EndTime = d.duration(v[0]) }},
 
 	{"rlimit_as", 1, 1, 0, (*draft).rlimit},

@@ -108,6 +108,7 @@ type Child struct {
 	Lent    int       // of State.Sockets, what a wait server has; -1: nothing
 	Queued  int64     // what was in its queue
 	Session int       // of State.Sessions; -1: none
+	Cookie  uint64    // of its connection, if that may not be idle for ever
 	Kept    int       // a descriptor of its connection, of which the end is the daemon's; 0: none
 	Peer    Peer
 }

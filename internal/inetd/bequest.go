@@ -118,15 +118,15 @@ func (b *bequest) session(t *dgramSession) int {
 }
 
 func (b *bequest) child(pid int, p *process) {
-	to := handover.Child{PID: pid, Service: b.service(p.svc), Path: p.program.Path(), Begun: p.begun, Lent: -1, Queued: p.queued, Session: -1, Kept: p.kept, Peer: p.client.saved()}
+	to := handover.Child{PID: pid, Service: b.service(p.svc), Path: p.program.Path(), Begun: p.begun, Lent: -1, Queued: p.queued, Session: -1, Kept: p.kept, Cookie: p.cookie, Peer: p.client.saved()}
 	if p.lent != nil {
 		to.Lent = b.socket(p.lent)
 	}
 	if p.client.session != nil {
 		to.Session = b.session(p.client.session)
 	}
-	if p.ending {
-		to.Kill = p.killTime()
+	if p.kill != 0 {
+		to.Kill = time.Unix(0, p.kill)
 	}
 	b.Children = append(b.Children, to)
 }
@@ -200,13 +200,4 @@ func (b *bequest) again(h *inheritance) {
 	for _, c := range h.Clients {
 		b.Clients = append(b.Clients, again(c))
 	}
-}
-
-// killTime is when a process is killed that was told to end.
-func (p *process) killTime() time.Time {
-	k := p.svc.do.keys
-	if k == nil {
-		return time.Now().Add(defaultEndTime)
-	}
-	return time.Unix(0, p.begun).Add(k.MaxTime + endTimeOf(k))
 }

@@ -172,7 +172,7 @@ func (s *Server) inheritChildren(h *inheritance) {
 		if err != nil {
 			program = h.services[from.Service].do.program
 		}
-		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, ending: !from.Kill.IsZero(), kept: from.Kept}
+		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, cookie: from.Cookie, kept: from.Kept}
 		if from.Session >= 0 {
 			p.client.session = h.sessions[from.Session]
 		}
@@ -181,11 +181,13 @@ func (s *Server) inheritChildren(h *inheritance) {
 			p.lent.server = int32(from.PID)
 		}
 		now := s.track(from.PID, p, true)
-		if p.ending {
+		if !from.Kill.IsZero() {
+			now.kill = from.Kill.UnixNano()
 			s.killAt(from.PID, now, from.Kill)
-		} else {
-			s.limitTime(from.PID, now)
+			continue
 		}
+		s.limitTime(from.PID, now)
+		s.limitIdle(from.PID, now)
 	}
 }
 

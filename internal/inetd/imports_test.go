@@ -24,8 +24,8 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -53,6 +53,7 @@ var picture = map[string][]string{
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/handover":     {"internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
+	"internal/idle":         {"internal/sockdiag"},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},

@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -72,14 +73,23 @@ func (s *Server) limitTime(pid int, p *process) {
 	begun := p.begun
 	running := func() bool { now := s.processes[pid]; return now == p && now.begun == begun }
 	s.timers.After(time.Until(time.Unix(0, begun).Add(k.MaxTime)), func() {
-		if !running() {
-			return
+		if running() {
+			s.endServer(pid, p, fmt.Sprintf("run for %v, its max_time,", k.MaxTime), "max_time")
 		}
-		s.log.Noticef("%s: %s[%d]%s has run for %v, its max_time, and is ended (%s)", p.svc.label, p.program.Path(), pid, p.client.from(), k.MaxTime, s.now.place(p.svc))
-		p.ending = true
-		unix.Kill(-pid, unix.SIGTERM) // the server leads a session of its own
-		s.killAt(pid, p, time.Now().Add(endTimeOf(k)))
 	})
+}
+
+// endServer tells a server to end because it has been or done something for too long,
+// and kills it some time later.
+func (s *Server) endServer(pid int, p *process, what, key string) {
+	if p.kill != 0 {
+		return
+	}
+	at := time.Now().Add(endTimeOf(p.svc.do.keys))
+	p.kill = at.UnixNano()
+	unix.Kill(-pid, unix.SIGTERM) // the server leads a session of its own
+	s.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.svc.label, p.program.Path(), pid, p.client.from(), what, s.placeOf(p.svc, key))
+	s.killAt(pid, p, at)
 }
 
 // killAt kills a server that was told to end and has not by then.

@@ -33,4 +33,5 @@ func (s *Server) lend(k *socket) {
 	now := s.track(pid, p, true)
 	s.logStart(now, pid)
 	s.limitTime(pid, now)
+	s.limitIdle(pid, now)
 }

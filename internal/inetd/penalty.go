@@ -56,7 +56,7 @@ func (s *Server) punish(v *service, c *client, by time.Duration, what string) {
 // it.
 func (s *Server) judge(p *process, st child.Status) {
 	v := p.svc
-	if v.do.penalty == nil || st.Stage != child.Run || p.ending {
+	if v.do.penalty == nil || st.Stage != child.Run || p.kill != 0 {
 		return
 	}
 	switch {

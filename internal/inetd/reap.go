@@ -21,7 +21,8 @@ type process struct {
 	client  client              // of a nowait server
 	kept    int                 // the daemon's descriptor of its connection; 0: none
 	begun   int64               // Unix time in ns
-	ending  bool                // it was told to end, with all of its session
+	kill    int64               // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
+	cookie  uint64              // of its connection, if it may not be idle for ever
 	pidfd   int                 // 0: none
 	done    chan<- child.Status // of a command of the daemon; it has no svc and program
 }
@@ -157,9 +158,10 @@ func (s *Server) reapOrphans() {
 // ended handles the end of a server.
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
+	s.idle.Remove(st.Pid)
 	p.svc.usage().countEnd(st)
 	s.linger(p)
-	if p.ending {
+	if p.kill != 0 {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}
 	s.logEnd(p, st)
@@ -182,6 +184,7 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	switch {
 	case st.Stage != child.Run:
 		s.startFailed(p, st)
+	case p.kill != 0: // the log has said so
 	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
 		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), p.whySignal(st.Wait.Signal()))
 	case st.Wait.ExitStatus() > 0 && p.lent != nil:

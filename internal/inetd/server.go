@@ -16,6 +16,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/drain"
 	"inetd/internal/gc"
+	"inetd/internal/idle"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -107,6 +108,10 @@ type Server struct {
 	examinations asking       // of programs that could not be executed
 	findings     sync.Map     // failure to what a look at the program said
 	known        atomic.Int32 // findings
+
+	idle     idle.Watch // servers that may not be idle for ever
+	idleLook time.Time  // when they are looked at next; zero: no timer is set
+	idleAsk  asking     // of the kernel
 
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them

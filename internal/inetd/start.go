@@ -22,7 +22,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if d.inquiry != nil {
 		s.env = d.inquiry.appendNames(s.env)
 	}
-	kept := s.keep(v, c.conn)
+	kept, cookie := s.keep(v, c.conn), cookieOf(v, c.conn)
 	pid, err = s.starter.Start(d.program, c.conn, child.NoStderr, s.env)
 	if err != nil {
 		closeKept(kept)
@@ -30,10 +30,11 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	}
 	v.usage().Started++
 	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || kept > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
-	p := process{svc: v, program: d.program, client: c, kept: kept, begun: time.Now().UnixNano()}
+	p := process{svc: v, program: d.program, client: c, kept: kept, cookie: cookie, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
 	s.logStart(now, pid)
 	s.limitTime(pid, now)
+	s.limitIdle(pid, now)
 	return pid, nil
 }
 

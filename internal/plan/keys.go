@@ -115,10 +115,29 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
 		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
 	}
+	if k.IdleTime > 0 && !e.Internal {
+		if why := untimed(e); why != "" {
+			return refuse("idle_time", why, "max_time ends a server however busy it is")
+		}
+	}
 	l.checkPenalties(e)
 	l.checkDirectory(e, "chroot", k.Chroot)
 	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
 	return true
+}
+
+// untimed says why nobody knows when the servers of an entry were used last, or
+// nothing.
+func untimed(e *conf.Entry) string {
+	switch {
+	case e.Kind == conf.Unix && e.Type == conf.Stream && e.Wait, e.Kind == conf.Mux:
+		return ""
+	case e.Kind == conf.Unix:
+		return "the kernel does not tell when a UNIX-domain socket was used last"
+	case e.Kind == conf.Vsock || e.Proto != "tcp" && e.Proto != "udp":
+		return "the kernel does not tell when a socket of " + e.Proto + " was used last"
+	}
+	return ""
 }
 
 // checkDirectory warns of a directory that is not there yet.

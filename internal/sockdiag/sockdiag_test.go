@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -88,6 +89,44 @@ func TestDumpError(t *testing.T) {
 	t.Parallel()
 	if _, err := Dump(Query{Family: unix.AF_INET, Protocol: 255}); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestUnixPaths: a path is there as long as somebody is connected to it, accepted or
+// not.
+func TestUnixPaths(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a socket")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	busy := func() bool {
+		paths, err := UnixPaths()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths[path]
+	}
+	if busy() {
+		t.Error("before anybody came")
+	}
+	client, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !busy() {
+		t.Error("a client waits")
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	conn.Close()
+	if busy() {
+		t.Error("after the client has gone")
 	}
 }
 
