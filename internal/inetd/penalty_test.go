@@ -28,6 +28,7 @@ func TestPenalty(t *testing.T) {
 		{"exempt", "penalty = crash:90s, penalty_exempt = 127.0.0.2", crash, "xxx-", "2233", `from 127\.0\.0\.3 is refused until`},
 		{"refused", "penalty = refused:20s, deny = 127.0.0.2", "echo x", "--x", "223", `from 127\.0\.0\.2 is refused until .*: it was refused by rules \(`},
 		{"refused by hosts.deny", "penalty = refused:20s, wrap = yes", "echo x", "x-", "24", `from 127\.0\.0\.4 is refused until .*: it was refused by rules \(`},
+		{"the place of the key", "nice = 0;\n\n* with penalty = fail:90s", fail, "x-", "22", `exit status 3 \(DIR/inetd\.conf:3\)$`},
 		{"none", "nice = 0", crash, "xx", "22", `-is refused until`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
