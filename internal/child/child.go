@@ -54,6 +54,7 @@ const (
 	Capabilities
 	NoNewPrivs
 	Limits
+	Stderr
 	Null
 	Self
 	Exec
@@ -61,7 +62,7 @@ const (
 
 var stageNames = [...]string{
 	"run", "descriptors", "setsid", "oom_score_adj", "setpriority", "ioprio_set", "sched_setaffinity", "chroot", "chdir", "umask",
-	"setgroups", "setgid", "setuid", "capabilities", "no_new_privs", "setrlimit", "/dev/null", "/proc/self", "execv",
+	"setgroups", "setgid", "setuid", "capabilities", "no_new_privs", "setrlimit", "stderr", "/dev/null", "/proc/self", "execv",
 }
 
 // String returns the name of the system call that failed, or of the file that it

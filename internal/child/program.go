@@ -1,6 +1,8 @@
 package child
 
 import (
+	"errors"
+	"os"
 	"syscall"
 	"unsafe"
 
@@ -46,7 +48,8 @@ type call struct {
 
 // way is what a child does from the clone to its exec.
 type way struct {
-	dup    int // index of the calls that make its socket descriptor 0, 1 and 2
+	dup    int  // index of the calls that make its socket descriptor 0, 1 and 2
+	stderr bool // descriptor 2 becomes another one later
 	calls  []call
 	stages []Stage // of each call
 	kept   []any   // what the calls point to
@@ -90,10 +93,14 @@ func (s *Starter) Profile(env []string, cred *Credential, u Setup) (*Profile, er
 func newWay(m mode, wake int, cred *Credential, u *Setup) (w way, err error) {
 	w.descriptors(m, wake)
 	w.add(Session, unix.SYS_SETSID)
-	if err := w.setup(u); err != nil {
-		return w, err
+	if u.Stderr == os.DevNull {
+		err = w.stderrFile(u.Stderr) // there may be none in its root
 	}
-	if err := w.identity(cred, u); err != nil {
+	err = errors.Join(err, w.setup(u), w.identity(cred, u))
+	if u.Stderr != "" && u.Stderr != os.DevNull {
+		err = errors.Join(err, w.stderrFile(u.Stderr))
+	}
+	if err != nil {
 		return w, err
 	}
 	w.openFiles(u.Limits)

@@ -82,7 +82,7 @@ func (s *Starter) recycle(st *start) {
 
 // load prepares what the child is to do.
 func (st *start) load(p *Program, fd, stderr int, extra []byte, m mode) {
-	st.prog, st.way, st.reported, st.stderr = p, &p.ways[m], false, stderr >= 0
+	st.prog, st.way, st.reported, st.stderr = p, &p.ways[m], false, stderr >= 0 || p.ways[m].stderr
 	k := st.slot
 	k.busy, k.done, k.errno = 1, 0, 0
 	last := len(st.way.calls) - 1
@@ -93,7 +93,7 @@ func (st *start) load(p *Program, fd, stderr int, extra []byte, m mode) {
 	for i := range 3 {
 		st.calls[st.way.dup+i].args[0] = uintptr(fd)
 	}
-	if st.stderr {
+	if stderr >= 0 {
 		st.calls[st.way.dup+2].args[0] = uintptr(stderr)
 	}
 	envp := st.environment(p, extra)

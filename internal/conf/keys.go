@@ -200,7 +200,7 @@ var table = [...]row{
 	{"pass_env", 1, -1, 0, (*draft).passEnv},
 	{"no_new_privs", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.NoNewPrivs = d.yes(v[0]) }},
 	{"capabilities", 1, -1, 0, (*draft).capabilities},
-	{"stderr", 1, 1, later, (*draft).stderr},
+	{"stderr", 1, 1, 0, (*draft).stderr},
 	{"pty", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PTY = d.yes(v[0]) }},
 
 	{"allow", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},

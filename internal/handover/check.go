@@ -96,6 +96,9 @@ func (c *checker) children() {
 		if p.Kept != 0 {
 			c.own(p.Kept)
 		}
+		if p.Stderr != 0 {
+			c.own(p.Stderr)
+		}
 		pids[p.PID] = true
 	}
 }

@@ -110,6 +110,7 @@ type Child struct {
 	Session int       // of State.Sessions; -1: none
 	Cookie  uint64    // of its connection, if that may not be idle for ever
 	Kept    int       // a descriptor of its connection, of which the end is the daemon's; 0: none
+	Stderr  int       // what it writes on its standard error comes out here, for the log; 0: nowhere
 	Peer    Peer
 }
 

@@ -125,6 +125,9 @@ func (b *bequest) child(pid int, p *process) {
 	if p.client.session != nil {
 		to.Session = b.session(p.client.session)
 	}
+	if p.errors != nil {
+		to.Stderr = p.errors.FD()
+	}
 	if p.kill != 0 {
 		to.Kill = time.Unix(0, p.kill)
 	}

@@ -36,14 +36,21 @@ type failure struct {
 func (s *Server) startFailed(p *process, st child.Status) {
 	v, path, from := p.svc, p.program.Path(), p.client.from()
 	text := st.Error(path)
+	if st.Stage == child.Stderr {
+		text = "stderr " + v.do.keys.Stderr + ": " + strerror.Errno(st.Errno)
+	}
 	v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
 	tell := func(why string) { s.tellFailure(v, text+why, from) }
-	if st.Stage != child.Exec || s.examinations.full() {
+	if st.Stage != child.Exec && st.Stage != child.Stderr || s.examinations.full() {
 		tell("")
 		return
 	}
 	why, who := "", p.program.Credential()
 	s.beside(&s.examinations, examineTime, func(context.Context) {
+		if st.Stage == child.Stderr {
+			why = whyNoStderr(v.do.keys, who)
+			return
+		}
 		why = s.examine(path, who, st.Errno)
 	}, func() { tell(why) })
 }

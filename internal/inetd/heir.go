@@ -181,6 +181,7 @@ func (s *Server) inheritChildren(h *inheritance) {
 			p.lent.server = int32(from.PID)
 		}
 		now := s.track(from.PID, p, true)
+		s.hearOn(from.Stderr, from.PID, now)
 		if !from.Kill.IsZero() {
 			now.kill = from.Kill.UnixNano()
 			s.killAt(from.PID, now, from.Kill)

@@ -25,7 +25,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 

@@ -22,7 +22,7 @@ func setupOf(k *conf.Keys) (u child.Setup) {
 	u = child.Setup{
 		Nice: k.Nice, IOPriority: ioPriority(k.IOPriority), CPUs: k.CPUs, HasUmask: k.Has("umask"), Umask: k.Umask,
 		Root: k.Chroot, Directory: k.Directory, NoNewPrivs: k.NoNewPrivs, Capabilities: k.Capabilities,
-		HasOOMScore: k.Has("oom_score"), OOMScore: k.OOMScore,
+		HasOOMScore: k.Has("oom_score"), OOMScore: k.OOMScore, Stderr: stderrFile(k.Stderr),
 	}
 	for i, r := range k.Rlimits {
 		if r.Set {

@@ -3,7 +3,6 @@ package inetd
 import (
 	"time"
 
-	"inetd/internal/child"
 	"inetd/internal/environ"
 	"inetd/internal/limit"
 )
@@ -20,8 +19,13 @@ func (s *Server) lend(k *socket) {
 	if v.do.Listen {
 		s.env = environ.AppendListen(s.env, v.label)
 	}
-	pid, err := s.starter.Lend(v.do.program, int(k.fd), child.NoStderr, s.env)
+	e, err := s.stderrOf(v)
+	pid := 0
+	if err == nil {
+		pid, err = s.starter.Lend(v.do.program, int(k.fd), e.write, s.env)
+	}
 	if err != nil {
+		e.unused()
 		s.release(v, limit.Source{})
 		s.rest(k, "fork", err)
 		return
@@ -31,6 +35,7 @@ func (s *Server) lend(k *socket) {
 	s.unpoll(k)
 	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, true)
+	s.hear(e, pid, now)
 	s.logStart(now, pid)
 	s.limitTime(pid, now)
 	s.limitIdle(pid, now)

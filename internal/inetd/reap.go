@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/stderrlog"
 	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ type process struct {
 	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
 	kept    int                 // the daemon's descriptor of its connection; 0: none
+	errors  *stderrlog.Source   // what it writes on its standard error; nil: that is not logged
 	begun   int64               // Unix time in ns
 	kill    int64               // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
 	cookie  uint64              // of its connection, if it may not be idle for ever
@@ -165,6 +167,9 @@ func (s *Server) ended(p *process, st child.Status) {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}
 	s.logEnd(p, st)
+	if p.errors != nil {
+		p.errors.Ended()
+	}
 	s.judge(p, st)
 	if p.client.session != nil {
 		s.sessionEnded(p, st)

@@ -23,6 +23,7 @@ import (
 	"inetd/internal/registrar"
 	"inetd/internal/seldom"
 	"inetd/internal/sock"
+	"inetd/internal/stderrlog"
 	"inetd/internal/stream"
 	"inetd/internal/syslog"
 	"inetd/internal/threads"
@@ -116,6 +117,8 @@ type Server struct {
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
+
+	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
 	draining   drain.Set
 	drainTimer bool // there is a timer for the first of them
@@ -479,6 +482,9 @@ func (s *Server) close() {
 	}
 	s.closeSessions()
 	s.closeDraining()
+	if s.errors != nil {
+		s.errors.Close()
+	}
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()

@@ -22,9 +22,14 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if d.inquiry != nil {
 		s.env = d.inquiry.appendNames(s.env)
 	}
-	kept, cookie := s.keep(v, c.conn), cookieOf(v, c.conn)
-	pid, err = s.starter.Start(d.program, c.conn, child.NoStderr, s.env)
+	e, err := s.stderrOf(v)
 	if err != nil {
+		return 0, err
+	}
+	kept, cookie := s.keep(v, c.conn), cookieOf(v, c.conn)
+	pid, err = s.starter.Start(d.program, c.conn, e.write, s.env)
+	if err != nil {
+		e.unused()
 		closeKept(kept)
 		return 0, err
 	}
@@ -32,6 +37,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || kept > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: d.program, client: c, kept: kept, cookie: cookie, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
+	s.hear(e, pid, now)
 	s.logStart(now, pid)
 	s.limitTime(pid, now)
 	s.limitIdle(pid, now)

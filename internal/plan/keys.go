@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/examine"
 	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
@@ -63,6 +64,9 @@ func needsClone(k *conf.Keys) string {
 		if r.Set {
 			return "rlimit_" + conf.RlimitNames[i]
 		}
+	}
+	if k.Stderr == "null" || strings.HasPrefix(k.Stderr, "/") { // the child opens it
+		return "stderr"
 	}
 	for _, key := range cloneKeys {
 		if k.Has(key) {
@@ -123,6 +127,7 @@ func (l *loader) granted(e *conf.Entry) bool {
 	l.checkPenalties(e)
 	l.checkDirectory(e, "chroot", k.Chroot)
 	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
+	l.checkStderr(e)
 	return true
 }
 
@@ -151,6 +156,17 @@ func (l *loader) checkDirectory(e *conf.Entry, key, path string) {
 		l.report(e, e.Keys.At(key), conf.Warning, fmt.Sprintf("%s %s: %s", key, path, strerror.Cause(err)), "")
 	case !info.IsDir():
 		l.report(e, e.Keys.At(key), conf.Warning, fmt.Sprintf("%s %s is not a directory", key, path), "")
+	}
+}
+
+// checkStderr warns of a standard error that servers could not open.
+func (l *loader) checkStderr(e *conf.Entry) {
+	k := e.Keys
+	if e.Internal || !strings.HasPrefix(k.Stderr, "/") {
+		return
+	}
+	if f := examine.Append(filepath.Join(k.Chroot, k.Stderr), l.examiner(e)); f != (examine.Finding{}) {
+		l.report(e, k.At("stderr"), conf.Warning, "stderr "+k.Stderr+": "+f.Cause, f.Advice)
 	}
 }
 

@@ -75,3 +75,29 @@ type budget struct {
 
 // over reports whether the window has passed.
 func (b *budget) over(now time.Time) bool { return !now.Before(b.until) }
+
+// lastLines are the last few lines of a server, each up to a length. Its memory is
+// used again, so a server that writes without end makes no garbage.
+type lastLines struct {
+	ring [lastCount][]byte
+	n    int // lines that were added
+}
+
+const (
+	lastCount = 4
+	lastLimit = 256 // bytes of a line
+)
+
+func (l *lastLines) add(line []byte) {
+	at := &l.ring[l.n%lastCount]
+	*at = append((*at)[:0], line[:min(len(line), lastLimit)]...)
+	l.n++
+}
+
+// strings returns the lines, oldest first.
+func (l *lastLines) strings() (lines []string) {
+	for i := max(0, l.n-lastCount); i < l.n; i++ {
+		lines = append(lines, string(l.ring[i%lastCount]))
+	}
+	return lines
+}

@@ -7,6 +7,14 @@
 // Go's own poller watches: a server costs a descriptor and no thread. A server
 // never waits for the log, for its pipe is read whether its lines are logged or
 // not.
+//
+// Add gives a Source for each server. Its Last tells the last lines that the server
+// has written, also those that were not logged, whenever somebody wants to say why it
+// has failed: call it when the server was reaped, and before Ended.
+//
+// What a server has started may keep its standard error for longer than the server
+// lives, even for ever. Ended says when that ends; the pipes of some such servers are
+// read on, and no others.
 package stderrlog
 
 import (
@@ -31,27 +39,33 @@ type Reader struct {
 	raw    syscall.RawConn
 	done   chan struct{} // closed when the goroutine has ended
 
-	mu      sync.Mutex
-	servers map[int32]*server // by descriptor
-
-	// These are the goroutine's.
-	events  []unix.EpollEvent
+	mu      sync.Mutex        // guards what follows, and what was read of the sources
+	sources map[int32]*Source // by descriptor; nil: closed
+	left    []*Source         // of servers that have ended, the first to end first
 	buf     []byte
 	budgets map[string]*budget // of the services that have written of late
 	all     budget
 	next    time.Time // when the first of the budgets ends; zero: there is none
+
+	events []unix.EpollEvent // the goroutine's
 }
 
-// server is a pipe that a server has as its standard error.
-type server struct {
+// Source is a pipe that a server has as its standard error.
+type Source struct {
+	r       *Reader
+	fd      int32
 	service string
 	prefix  string
 	splitter
+	last lastLines
 }
 
 const (
 	pipeSize  = 64 << 10 // bytes that a pipe holds by default
 	maxEvents = 64
+
+	// maxLeft is how many pipes of servers that have ended are read on.
+	maxLeft = 64
 )
 
 // New returns a Reader, whose goroutine runs until Close. It gives log one line
@@ -69,7 +83,7 @@ func start(log func(line string), window time.Duration) (*Reader, error) {
 	}
 	r := &Reader{
 		log: log, window: window, poll: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}),
-		servers: map[int32]*server{}, budgets: map[string]*budget{},
+		sources: map[int32]*Source{}, budgets: map[string]*budget{},
 		events: make([]unix.EpollEvent, maxEvents), buf: make([]byte, pipeSize),
 	}
 	if r.raw, err = r.poll.SyscallConn(); err != nil {
@@ -84,43 +98,81 @@ func start(log func(line string), window time.Duration) (*Reader, error) {
 // no process has the other end. service and pid name the server, peer its
 // client; "" if it has none. With an error fd is still the caller's, who should
 // not close it while the server runs: that would kill it at its next word.
-func (r *Reader) Add(fd int, service string, pid int, peer string) error {
-	prefix := fmt.Sprintf("%s[%d]: ", service, pid)
+func (r *Reader) Add(fd int, service string, pid int, peer string) (*Source, error) {
+	s := &Source{r: r, fd: int32(fd), service: service, prefix: fmt.Sprintf("%s[%d]: ", service, pid)}
 	if peer != "" {
-		prefix = fmt.Sprintf("%s[%d] %s: ", service, pid, peer)
+		s.prefix = fmt.Sprintf("%s[%d] %s: ", service, pid, peer)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
-		return os.NewSyscallError("fcntl", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.servers == nil {
-		return os.ErrClosed
+	if r.sources == nil {
+		return nil, os.ErrClosed
 	}
 	var err error
 	e := r.raw.Control(func(poll uintptr) {
 		err = unix.EpollCtl(int(poll), unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
 	})
-	if e == nil && err == nil {
-		r.servers[int32(fd)] = &server{service: service, prefix: prefix}
+	if err := errors.Join(e, os.NewSyscallError("epoll_ctl", err)); err != nil {
+		return nil, err
 	}
-	return errors.Join(e, os.NewSyscallError("epoll_ctl", err))
+	r.sources[s.fd] = s
+	return s, nil
+}
+
+// Last returns the last lines that the server has written, oldest first: a few, each
+// cut to a length that fits into a line of the log, with whatever bytes are in them.
+func (s *Source) Last() []string {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	s.r.drain(s)
+	return s.last.strings()
+}
+
+// FD is the descriptor of the pipe, which stays the Reader's; 0: it was closed.
+func (s *Source) FD() int {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if !s.r.has(s) {
+		return 0
+	}
+	return int(s.fd)
+}
+
+// Ended says that the server has ended. If another process has its standard error,
+// that is read on; but of too many such pipes the oldest is closed, and who writes
+// to that gets SIGPIPE.
+func (s *Source) Ended() {
+	r := s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.drain(s); !r.has(s) {
+		return
+	}
+	r.left = append(r.left, s)
+	if len(r.left) <= maxLeft {
+		return
+	}
+	oldest := r.left[0]
+	r.line(oldest, []byte("its standard error is no longer read: it has ended, as many others that have left it to a process"))
+	r.remove(oldest)
 }
 
 // Close reads what the pipes hold and closes them. Servers that still run get
 // SIGPIPE when they write.
 func (r *Reader) Close() {
-	r.mu.Lock()
-	left := r.servers
-	r.servers = nil
-	r.mu.Unlock()
 	r.poll.Close()
 	<-r.done
-	for fd, s := range left {
-		r.read(int(fd), s)
-		s.end(func(line []byte) { r.line(s, line) })
-		unix.Close(int(fd))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sources {
+		if r.drain(s); r.has(s) {
+			r.remove(s)
+		}
 	}
+	r.sources = nil
 	r.tellSuppressed(time.Now().Add(r.window))
 }
 
@@ -134,10 +186,7 @@ func (r *Reader) run() {
 		for _, ev := range r.events[:n] {
 			r.readable(ev.Fd)
 		}
-		if now := time.Now(); !r.next.IsZero() && !now.Before(r.next) {
-			r.tellSuppressed(now)
-		}
-		r.poll.SetReadDeadline(r.next)
+		r.poll.SetReadDeadline(r.expire(time.Now()))
 	}
 }
 
@@ -155,31 +204,62 @@ func (r *Reader) wait() (n int, err error) {
 // readable reads a pipe once, so that the others have their turn.
 func (r *Reader) readable(fd int32) {
 	r.mu.Lock()
-	s := r.servers[fd]
-	r.mu.Unlock()
-	if s == nil || r.read(int(fd), s) { // nil: being closed
-		return
-	}
-	s.end(func(line []byte) { r.line(s, line) })
-	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.servers != nil { // else Close closes it
-		delete(r.servers, fd) // first: the number may come again at once
-		unix.Close(int(fd))
+	if s := r.sources[fd]; s != nil { // nil: it was removed meanwhile
+		r.read(s)
 	}
 }
 
-// read reads what a pipe holds, and reports whether there may be more later.
-func (r *Reader) read(fd int, s *server) bool {
-	n, err := unix.Read(fd, r.buf)
+// expire ends the budgets whose time is over, and returns when that of the next is.
+func (r *Reader) expire(now time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.next.IsZero() && !now.Before(r.next) {
+		r.tellSuppressed(now)
+	}
+	return r.next
+}
+
+// has reports whether a source is still read. Its number may be another's by now.
+func (r *Reader) has(s *Source) bool { return r.sources[s.fd] == s }
+
+// drain reads all that a pipe holds now. Who writes for ever is not waited for.
+func (r *Reader) drain(s *Source) {
+	for range 2 { // more than a pipe holds
+		if !r.has(s) || !r.read(s) {
+			break
+		}
+	}
+	r.poll.SetReadDeadline(r.next) // a budget may have begun
+}
+
+// read reads a pipe once and reports whether it held anything. The source is removed
+// when no process has the other end.
+func (r *Reader) read(s *Source) bool {
+	n, err := unix.Read(int(s.fd), r.buf)
 	if n > 0 {
 		s.write(r.buf[:n], func(line []byte) { r.line(s, line) })
+		return true
 	}
-	return n > 0 || err == unix.EAGAIN || err == unix.EINTR
+	if err != unix.EAGAIN && err != unix.EINTR {
+		r.remove(s)
+	}
+	return false
+}
+
+// remove ends the line that was begun, and closes the pipe.
+func (r *Reader) remove(s *Source) {
+	s.end(func(line []byte) { r.line(s, line) })
+	delete(r.sources, s.fd)
+	unix.Close(int(s.fd))
+	if i := slices.Index(r.left, s); i >= 0 {
+		r.left = slices.Delete(r.left, i, i+1)
+	}
 }
 
 // line logs a line of a server, or counts it.
-func (r *Reader) line(s *server, line []byte) {
+func (r *Reader) line(s *Source, line []byte) {
+	s.last.add(line)
 	b := r.budget(s.service, time.Now())
 	if b.lines >= serviceLines || r.all.lines >= allLines {
 		b.suppressed++

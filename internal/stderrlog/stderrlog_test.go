@@ -32,14 +32,21 @@ func newReader(t *testing.T, window time.Duration) testReader {
 // server returns the write end of the standard error of a server.
 func (r testReader) server(service string, pid int, peer string) *os.File {
 	r.Helper()
+	w, _ := r.source(service, pid, peer)
+	return w
+}
+
+func (r testReader) source(service string, pid int, peer string) (*os.File, *Source) {
+	r.Helper()
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		r.Fatal(err)
 	}
-	if err := r.Add(p[0], service, pid, peer); err != nil {
+	s, err := r.Add(p[0], service, pid, peer)
+	if err != nil {
 		r.Fatal(err)
 	}
-	return os.NewFile(uintptr(p[1]), "stderr")
+	return os.NewFile(uintptr(p[1]), "stderr"), s
 }
 
 func (r testReader) expect(want ...string) {
@@ -75,7 +82,7 @@ func TestReader(t *testing.T) {
 	r.expect("talk/udp[13]: end")
 	r.Close()
 	r.expect("finger/tcp[14]: last")
-	if err := r.Add(0, "late", 1, ""); err == nil {
+	if _, err := r.Add(0, "late", 1, ""); err == nil {
 		t.Error("Add after Close")
 	}
 }
@@ -157,7 +164,61 @@ func TestManyServers(t *testing.T) {
 	}
 	r.Close()
 	r.expect(fmt.Sprintf("many/tcp: standard error: %d lines suppressed", many-serviceLines))
-	if len(r.servers) > 0 {
-		t.Errorf("%d servers are left", len(r.servers))
+	if len(r.sources) > 0 {
+		t.Errorf("%d servers are left", len(r.sources))
+	}
+}
+
+// TestLast: the last lines of a server are told as soon as they are written, also
+// those that are not logged, and after its end.
+func TestLast(t *testing.T) {
+	t.Parallel()
+	r := newReader(t, time.Hour)
+	defer r.Close()
+	w, s := r.source("loud/tcp", 1, "")
+	if got := s.Last(); len(got) > 0 {
+		t.Errorf("%q before the first", got)
+	}
+	for i := range serviceLines + 10 {
+		fmt.Fprintln(w, "line", i)
+	}
+	fmt.Fprint(w, strings.Repeat("x", lastLimit+1))
+	w.Close()
+	s.Ended()
+	want := fmt.Sprintf("[line 57 line 58 line 59 %s]", strings.Repeat("x", lastLimit))
+	if got := fmt.Sprint(s.Last()); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestLeft: the pipes of servers that have ended are read on, but no more than a few:
+// then the oldest is given up, which is told.
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	r := newReader(t, time.Hour)
+	defer r.Close()
+	var ends []*os.File
+	var sources []*Source
+	for i := range maxLeft + 2 {
+		w, s := r.source(fmt.Sprintf("left%d/tcp", i), i, "")
+		ends, sources = append(ends, w), append(sources, s)
+		defer w.Close()
+	}
+	ends[1].Close() // it leaves nothing
+	for _, s := range sources {
+		s.Ended()
+	}
+	r.expect("left0/tcp[0]: its standard error is no longer read: it has ended, as many others that have left it to a process")
+	if _, err := ends[0].WriteString("x\n"); err == nil {
+		t.Error("the oldest is still open")
+	}
+	ends[2].WriteString("still here\n")
+	r.expect("left2/tcp[2]: still here")
+	if n := len(r.left); n != maxLeft || len(r.sources) != n {
+		t.Errorf("%d are left of %d", n, len(r.sources))
+	}
+	sources[0].Ended() // in vain, as its number may be another's
+	if n := len(r.left); n != maxLeft {
+		t.Errorf("%d are left", n)
 	}
 }
