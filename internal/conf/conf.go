@@ -84,6 +84,7 @@ type Entry struct {
 	Hosts   []string // address specifiers in order, brackets removed; nil: every address; of a mux entry: those of tcpmux
 	HostsAt Pos      // where they are written: in the service column, the key bind or the line of the default address
 	Service string   // name, alias or decimal port; unix path or "@abstract"; RPC program; mux name; vsock port
+	Port    uint16   // of that name; 0: the one that the services file has
 	Type    Type     //
 	Proto   string   // base protocol without family: "tcp", "udp", "unix", ... or, with other types than stream and dgram, any word
 	Family  Family   //

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -44,6 +45,7 @@ func (s State) String() string { return stateWords[s] }
 type Option struct {
 	Key    Word
 	Values []Word
+	Means  string // what its author has written for the key, if that is another word
 }
 
 // Definition is an entry in the second syntax, read and not yet checked. It is
@@ -191,6 +193,7 @@ func (d *draft) define(def *Definition) {
 	}
 	d.socket(def)
 	d.service(def.Service, listOf(def.values("bind")))
+	d.portKey(def.first("port"))
 	d.waitKey(def.first("wait"), exec.Text == "internal")
 	d.userKeys(def, exec.Text == "internal")
 	d.server(exec, def.values("args"))
@@ -228,6 +231,23 @@ func (d *draft) socket(def *Definition) {
 	d.protocol(protocol)
 }
 
+// portKey reads the port of a service whose name is only a name.
+func (d *draft) portKey(w Word) {
+	if w.Pos.Line == 0 && w.Text == "" {
+		return
+	}
+	n, err := strconv.ParseUint(w.Text, 10, 16)
+	switch {
+	case err != nil || n == 0:
+		d.errorf(w.Pos, "1 to 65535 are possible", "bad value %q for \"port\"", w.Text)
+	case d.e.Kind != Inet:
+		d.errorf(w.Pos, "remove it", "only a service with a port of its own has the key \"port\"")
+	case isNumber(d.e.Service):
+		d.errorf(w.Pos, "write a name before the key, or only the number", "two ports, %s and %s", d.e.Service, w.Text)
+	}
+	d.e.Port = uint16(n)
+}
+
 // waitKey reads "yes", "no" or "listen". A builtin needs none of them.
 func (d *draft) waitKey(w Word, internal bool) {
 	d.e.Cols[ColWait] = w.Pos
@@ -262,7 +282,7 @@ func (d *draft) userKeys(def *Definition, internal bool) {
 // option reads a key that is no column into the entry.
 func (d *draft) option(o *Option) {
 	row := find(o.Key.Text)
-	if row.kind&column != 0 || len(o.Values) == 0 {
+	if row.kind&column != 0 || len(o.Values) < row.least {
 		return
 	}
 	if row.kind&nothing == 0 && d.e.Keys == nil {

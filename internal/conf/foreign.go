@@ -57,7 +57,7 @@ func (r *reader) skipStanza() {
 		if !ok || firstByte(s) == '}' {
 			return
 		}
-		if startsEntry(s) {
+		if IsEntry(s) {
 			r.cursor = before
 			return
 		}
@@ -77,7 +77,7 @@ func (r *reader) skipSection() {
 		if !ok {
 			return
 		}
-		if startsEntry(s) || isSection(strings.Trim(s, " \t")) {
+		if IsEntry(s) || isSection(strings.Trim(s, " \t")) {
 			r.cursor = before
 			return
 		}

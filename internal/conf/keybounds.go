@@ -140,8 +140,8 @@ func (d *draft) env(k *Keys, v []Word) {
 
 func (d *draft) passEnv(k *Keys, v []Word) {
 	for _, w := range v {
-		if w.Text == "" || strings.Contains(w.Text, "=") {
-			d.bad(w, 0, "expected names of variables")
+		if w.Text == "" || strings.Contains(w.Text, "=") || w.Text == "*" && len(v) > 1 {
+			d.bad(w, 0, "expected names of variables, or * alone for all")
 		}
 	}
 	k.PassEnv = words(v)

@@ -30,7 +30,7 @@ type Keys struct {
 	Chroot       string
 	Groups       []string // in place of the user's own; empty and not nil: none
 	Env          []string // NAME=value
-	PassEnv      []string // the names of the variables it may see of the daemon's
+	PassEnv      []string // the names of the variables it may see of the daemon's; "*": all
 	NoNewPrivs   bool
 	Capabilities uint64 // bit n is number n of capabilities(7)
 	Stderr       string // "socket", "log", "null" or a path; "": socket
@@ -120,6 +120,19 @@ func (k *Keys) At(key string) Pos {
 	return Pos{}
 }
 
+// Written returns what stands for a key at its place: the key, or a word of
+// another program's file.
+func (k *Keys) Written(key string) string {
+	if k != nil {
+		for i := range k.Options {
+			if o := &k.Options[i]; o.Key.Text == key && o.Means != "" {
+				return o.Means
+			}
+		}
+	}
+	return key
+}
+
 // set notes that an option is in force, in place of one with the same key.
 func (k *Keys) set(o Option) {
 	rank := func(o Option) int { return order[o.Key.Text] }
@@ -163,6 +176,7 @@ var table = [...]row{
 	{"exec", 1, 1, column, nil},
 	{"args", 1, -1, column, nil},
 	{"bind", 1, -1, column, nil},
+	{"port", 1, 1, column, nil},
 
 	{"sndbuf", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.SndBuf = d.size(v[0], 0, v[0].Text) }},
 	{"recvbuf", 1, 1, limit, func(d *draft, _ *Keys, v []Word) { d.e.RcvBuf = d.size(v[0], 0, v[0].Text) }},
@@ -197,7 +211,7 @@ var table = [...]row{
 	{"chroot", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Chroot = d.path(v[0]) }},
 	{"groups", 1, -1, 0, (*draft).groups},
 	{"env", 1, -1, 0, (*draft).env},
-	{"pass_env", 1, -1, 0, (*draft).passEnv},
+	{"pass_env", 0, -1, 0, (*draft).passEnv},
 	{"no_new_privs", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.NoNewPrivs = d.yes(v[0]) }},
 	{"capabilities", 1, -1, 0, (*draft).capabilities},
 	{"stderr", 1, 1, 0, (*draft).stderr},

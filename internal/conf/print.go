@@ -46,6 +46,9 @@ func Define(e *Entry) Definition {
 	if e.Hosts != nil {
 		add("bind", e.Hosts...)
 	}
+	if e.Port != 0 {
+		add("port", strconv.Itoa(int(e.Port)))
+	}
 	if e.IPsec != "" {
 		add("ipsec", e.IPsec)
 	}

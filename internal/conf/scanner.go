@@ -55,8 +55,8 @@ func cutService(s string) (word, rest string) {
 	return s, ""
 }
 
-// startsEntry tells whether a line surely opens an entry, in either syntax.
-func startsEntry(s string) bool {
+// IsEntry tells whether a line surely opens an entry, in either syntax.
+func IsEntry(s string) bool {
 	return s != "" && !blank(s[0]) && s[0] != '#' && (startsDefinition(s) || hasColumns(s))
 }
 
@@ -106,7 +106,7 @@ func (s *scanner) peek() byte {
 			s.off++
 		case '#', '\n':
 			s.next()
-			s.over = startsEntry(s.rest())
+			s.over = IsEntry(s.rest())
 		default:
 			return c
 		}

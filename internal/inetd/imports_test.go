@@ -35,7 +35,7 @@ var picture = map[string][]string{
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
 		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", unixsys,
+		"internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys,
 	},
 
 	"internal/loop":         {unixsys},
@@ -76,6 +76,7 @@ var picture = map[string][]string{
 	"internal/watch":        {unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},
 	"internal/wrap/dnstest": {}, // of tests
+	"internal/xinetd":       {"internal/conf", "internal/nearest", "internal/plaintext"},
 	"internal/zone":         {"internal/textfile"},
 
 	"internal/bench":  {unixsys}, // tools of their own
@@ -85,7 +86,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom", "internal/xinetd"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

@@ -47,7 +47,10 @@ func environmentOf(k *conf.Keys, env []string) []string {
 	if k == nil || !k.Has("env") && !k.Has("pass_env") {
 		return env
 	}
-	if k.Has("pass_env") {
+	switch {
+	case slices.Equal(k.PassEnv, []string{"*"}):
+		env = environ.Common(os.Environ(), true)
+	case k.Has("pass_env"):
 		env = environ.Named(os.Environ(), k.PassEnv)
 	}
 	return environ.With(env, k.Env)

@@ -118,6 +118,9 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 	if n, ok := decimal(e.Service); ok {
 		return &portName{number: n}, true
 	}
+	if e.Port != 0 {
+		return &portName{number: e.Port, names: []string{e.Service}}, true
+	}
 	l.from.wanted = true
 	s, ok := l.services.ByName(e.Service, e.Proto)
 	if !ok {

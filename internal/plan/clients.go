@@ -112,12 +112,12 @@ func (l *loader) guarded(e *conf.Entry, do *Action) bool {
 			continue
 		}
 		if why, hint := unguarded(e, do, key); why != "" {
-			l.report(e, e.Keys.At(key), conf.Error, fmt.Sprintf("%s: %s, service ignored", key, why), hint)
+			l.report(e, e.Keys.At(key), conf.Error, fmt.Sprintf("%s: %s, service ignored", e.Keys.Written(key), why), hint)
 			return false
 		}
 		l.plan.Wraps = l.plan.Wraps || key == "wrap"
 		if key != "wrap" && key != "proxy" && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
-			l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: these clients have no network address", "the owner and mode of its path say who may use a UNIX-domain socket")
+			l.report(e, e.Keys.At(key), conf.Warning, e.Keys.Written(key)+" has no effect: these clients have no network address", "the owner and mode of its path say who may use a UNIX-domain socket")
 		}
 	}
 	return true

@@ -139,22 +139,37 @@ func readConf(path string) (string, error) { return textfile.Read(path, textfile
 func (l *loader) configuration(paths []string) {
 	l.parser.Include = l.include
 	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
+	foreign := map[*conf.File]bool{} // those of xinetd
 	for i, path := range paths {
-		if files[i], errs[i] = l.source(path, l.readOperand); files[i] != nil {
-			l.plan.Files = append(l.plan.Files, path)
+		if files[i], errs[i] = l.source(path, l.readOperand); files[i] == nil {
+			continue
+		}
+		l.plan.Files = append(l.plan.Files, path)
+		if foreign[files[i]] = l.readXinetd(files[i]); !foreign[files[i]] {
 			l.parser.Gather(files[i])
 		}
 	}
 	entries := l.commandLine()
 	for i, file := range files {
-		if file != nil {
+		switch {
+		case file == nil:
+		case foreign[file]:
+			l.usable += l.fileXinetd(file)
+		default:
 			errs[i] = cmp.Or(l.file(file), errs[i])
 		}
 	}
-	errs = append(errs, l.file(entries...))
+	errs = append(errs, l.file(entries...), l.unusable())
 	l.plan.Err = cmp.Or(l.plan.Err, cmp.Or(errs...))
 	l.parser.Unused()
-	for _, p := range l.parser.Problems {
+	l.addProblems(l.parser.Problems)
+	if l.xinetd != nil {
+		l.addProblems(l.xinetd.Problems)
+	}
+}
+
+func (l *loader) addProblems(problems []conf.Problem) {
+	for _, p := range problems {
 		l.plan.Problems = append(l.plan.Problems, Problem{Problem: p})
 	}
 }
@@ -182,6 +197,7 @@ func (l *loader) file(parts ...*conf.File) error {
 			l.taken(e)
 		}
 	}
+	l.usable += usable
 	if usable == 0 && slices.ContainsFunc(l.parser.Problems[first:], isError) {
 		return fmt.Errorf("%s: Unusable configuration file", parts[0].Name)
 	}

@@ -84,7 +84,7 @@ func (l *loader) granted(e *conf.Entry) bool {
 		return true
 	}
 	refuse := func(key, text, hint string) bool {
-		l.report(e, k.At(key), conf.Error, key+": "+text+", service ignored", hint)
+		l.report(e, k.At(key), conf.Error, k.Written(key)+": "+text+", service ignored", hint)
 		return false
 	}
 	if key := needsClone(k); key != "" && !l.host.Clone && !e.Internal {

@@ -16,6 +16,7 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/wrap"
+	"inetd/internal/xinetd"
 )
 
 // Problem is wrong, or worth saying, about an entry, which its label names, or
@@ -59,6 +60,7 @@ type loader struct {
 	plan     Plan
 	parser   conf.Parser
 	taken    func(*conf.Entry) // is given each entry
+	xinetd   *xinetd.Reader    // of the files of xinetd; nil: there are none
 	sources  sources
 	services *netdb.Services
 	from     origin // of services
@@ -82,6 +84,7 @@ type loader struct {
 	names     *Names            // of hosts
 	silent    map[string]int    // problems of hosts, by the host
 
+	usable   int    // entries of all files
 	checking bool   // for --check: whoever loads, a daemon of root's would serve
 	notes    []note // what became of each entry, if checking
 }

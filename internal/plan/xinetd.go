@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/strerror"
+	"inetd/internal/xinetd"
+)
+
+// networksFile has the names of networks that only_from and no_access may hold.
+const networksFile = "/etc/networks"
+
+// readXinetd reads a configuration file if it is one of xinetd.
+func (l *loader) readXinetd(file *conf.File) bool {
+	if !xinetd.Is(file.Text) {
+		return false
+	}
+	if l.xinetd == nil {
+		l.xinetd = &xinetd.Reader{Include: l.includeXinetd, Network: l.network, Root: l.host.UID == 0 || l.checking}
+	}
+	l.xinetd.Read(file)
+	return true
+}
+
+// fileXinetd adds the services of a file of xinetd to the plan.
+func (l *loader) fileXinetd(file *conf.File) (usable int) {
+	for def := range l.xinetd.Definitions(file) {
+		if def.State == conf.Off {
+			continue
+		}
+		entries := l.parser.Compile(def)
+		for i := range entries {
+			usable++
+			l.take(&entries[i])
+		}
+	}
+	return usable
+}
+
+// unusable is the error of files of xinetd, which are one configuration, that has
+// no service but mistakes.
+func (l *loader) unusable() error {
+	if l.xinetd == nil || l.usable > 0 || !slices.ContainsFunc(l.xinetd.Problems, isError) {
+		return nil
+	}
+	return fmt.Errorf("%s: Unusable configuration file", l.plan.Files[0])
+}
+
+// includeXinetd answers xinetd's include and includedir. A path is seen from the
+// including file. Names that includedir does not read are passed over, as xinetd
+// does.
+func (l *loader) includeXinetd(from, path string, directory bool) (files []*conf.File, err error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(from), path)
+	}
+	key := fmt.Sprintf("%t %s", directory, path)
+	if files, again := l.sources.included[key]; again {
+		return files, nil
+	}
+	paths := []string{path}
+	l.plan.Watch = append(l.plan.Watch, path)
+	if directory {
+		paths, err = l.includedir(path)
+	}
+	for _, p := range paths {
+		f, failed := l.includedFile(p)
+		if failed != nil {
+			err = failed
+			l.plan.Err = failed
+		}
+		if f != nil {
+			files = append(files, f)
+		}
+	}
+	l.sources.included[key] = files
+	return files, err
+}
+
+// includedir lists the files of a directory that includedir reads, in the order of
+// the bytes of their names.
+func (l *loader) includedir(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, errors.New(strerror.Cause(err))
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !xinetd.Included(e.Name()) {
+			l.about(path, conf.Hint, "file skipped: "+undotted)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
+const undotted = "xinetd reads no file with a dot in its name, or ~ at its end"
+
+func (l *loader) includedFile(path string) (*conf.File, error) {
+	odd := irregular(path)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		odd = "there is no such file"
+	}
+	if odd != "" {
+		return &conf.File{Name: path, Skip: odd}, nil
+	}
+	return l.source(path, readConf)
+}
+
+// network looks a name up in networks(5). Zeros at the end of a number are bytes
+// that may be anything.
+func (l *loader) network(name string) (netip.Prefix, bool) {
+	text, err := readText(networksFile)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != name && !strings.Contains(" "+strings.Join(f[2:], " ")+" ", " "+name+" ") {
+			continue
+		}
+		if p, ok := xinetd.Network(f[1]); ok {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
+}

@@ -1,0 +1,131 @@
+package xinetd
+
+import (
+	"path"
+
+	"inetd/internal/conf"
+)
+
+// putOnlyFrom adds who may use the service. An empty list is nobody.
+func (s *service) putOnlyFrom(a *attribute) {
+	if len(a.values) == 0 {
+		s.nobody = true
+		return
+	}
+	s.add(a, "allow", a.values...)
+}
+
+// putNoAccess is for guard, which knows whether all clients are kept out.
+func (s *service) putNoAccess(a *attribute) {
+	if len(a.values) > 0 && !s.nobody {
+		s.add(a, "deny", a.values...)
+	}
+}
+
+// guard adds what keeps clients out by more than one attribute.
+func (s *service) guard() {
+	if s.nobody {
+		s.drop("deny")
+		s.implied("deny", "0.0.0.0/0", "::/0")
+	}
+	s.wrap()
+}
+
+// drop takes a key out of the definition.
+func (s *service) drop(key string) {
+	kept := s.def.Options[:0]
+	for _, o := range s.def.Options {
+		if o.Key.Text != key {
+			kept = append(kept, o)
+		}
+	}
+	s.def.Options = kept
+}
+
+// wrap decides whether hosts.allow and hosts.deny are asked. xinetd cannot ask
+// about the clients of a stream service that waits, and of RPC it does not.
+func (s *service) wrap() {
+	flags, libwrap := s.get("flags"), s.get("libwrap")
+	stream := s.text("socket_type") == "stream" || s.text("socket_type") == "" && s.protocol() == "tcp"
+	switch {
+	case s.has("flags", "NOLIBWRAP"):
+		s.add(flags, "wrap", word("no", flags.name))
+	case s.rpc():
+		s.implied("wrap", "no")
+	case libwrap != nil && libwrap.values[0].Text != s.daemon():
+		s.errorf(libwrap.name.Pos, "remove it, or write rules for "+s.daemon(), "hosts.allow is asked for %q, not for %q", s.daemon(), libwrap.values[0].Text)
+	case stream && !s.waits():
+		s.implied("wrap", "yes")
+	}
+}
+
+// daemon is what hosts.allow knows the service by.
+func (s *service) daemon() string {
+	switch {
+	case s.internal(), s.get("redirect") != nil:
+		return s.name.Text
+	case s.has("flags", "NAMEINARGS"):
+		return path.Base(s.text("server_args"))
+	}
+	return path.Base(s.text("server"))
+}
+
+func (s *service) putFlags(a *attribute) {
+	s.among(a, []string{"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPv4", "IPv6", "LABELED"})
+	var options []conf.Word
+	for _, w := range a.values {
+		switch w.Text {
+		case "KEEPALIVE":
+			options = append(options, word("keepalive", w))
+		case "NODELAY":
+			options = append(options, word("nodelay", w))
+		case "NORETRY":
+			s.once(conf.Hint, w.Pos, "NORETRY has no effect: a start that fails is tried again for the next client", "")
+		case "INTERCEPT":
+			s.intercept(w)
+		case "IDONLY":
+			s.idOnly(w)
+		case "SENSOR":
+			s.closed(w, "clients that touch it are not kept from other services")
+		case "LABELED":
+			s.closed(w, "servers do not get the SELinux context of the connection")
+		}
+	}
+	if len(options) > 0 && s.protocol() == "tcp" {
+		s.add(a, "sockopt", options...)
+	}
+}
+
+// closed reports a flag that cannot be honoured, and without which the service
+// would be open to more than its author wants.
+func (s *service) closed(w conf.Word, why string) {
+	s.errorf(w.Pos, "remove the flag if the service can do without", "flag %s: %s, service not served", w.Text, why)
+}
+
+// intercept is about looking at each packet for a server that waits.
+func (s *service) intercept(w conf.Word) {
+	switch {
+	case !s.waits() || s.internal():
+		s.once(conf.Hint, w.Pos, "INTERCEPT has no effect: it is for servers that wait", "")
+	case s.get("only_from") != nil || s.get("no_access") != nil || !s.has("flags", "NOLIBWRAP"):
+		s.closed(w, "what reaches a server that waits is not looked at")
+	}
+}
+
+// idOnly is about clients who must say who they are. xinetd asks them only for
+// its log.
+func (s *service) idOnly(w conf.Word) {
+	if !s.has("log_on_success", "USERID") && !s.has("log_on_failure", "USERID") {
+		s.once(conf.Hint, w.Pos, "IDONLY has no effect without USERID in log_on_success", "")
+		return
+	}
+	s.closed(w, "clients are not asked who they are")
+}
+
+func (s *service) putAccessTimes(a *attribute) {
+	s.errorf(a.name.Pos, "remove it if the service may be open at all times", "access_times cannot be obeyed, service not served")
+}
+
+func (s *service) putMaxLoad(a *attribute) {
+	s.errorf(a.name.Pos, "remove it if the service may be used at any load", "max_load cannot be obeyed, service not served")
+}

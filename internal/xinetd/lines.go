@@ -1,0 +1,95 @@
+package xinetd
+
+import (
+	"strings"
+
+	"inetd/internal/conf"
+)
+
+// lines reads a text line by line. Lines do not continue: a backslash at the end
+// is a word like others. Quotes mean nothing.
+type lines struct {
+	file string
+	text string
+	off  int // of the next line
+	num  int // of the line that was read last
+}
+
+// line is a line that is not empty and no comment.
+type line struct {
+	text  string
+	words []conf.Word // at least one
+}
+
+// next returns the next line with words.
+func (l *lines) next() (line, bool) {
+	for l.off < len(l.text) {
+		s, _, _ := strings.Cut(l.text[l.off:], "\n")
+		l.off += len(s) + 1
+		l.num++
+		s = strings.TrimSuffix(s, "\r")
+		if w := l.split(s); len(w) > 0 && w[0].Text[0] != '#' {
+			return line{s, w}, true
+		}
+	}
+	return line{}, false
+}
+
+// split cuts a line into words.
+func (l *lines) split(s string) (list []conf.Word) {
+	for i := 0; i < len(s); {
+		if blank(s[i]) {
+			i++
+			continue
+		}
+		n := i
+		for n < len(s) && !blank(s[n]) {
+			n++
+		}
+		list = append(list, conf.Word{Text: s[i:n], Pos: conf.Pos{File: l.file, Line: l.num, Col: i + 1}, Plain: true})
+		i = n
+	}
+	return list
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
+
+// back makes next return the line again that it returned last.
+func (l *lines) back() {
+	end := min(l.off-1, len(l.text))
+	l.off = strings.LastIndexByte(l.text[:end], '\n') + 1
+	l.num--
+}
+
+// opens reports whether the next line begins with a brace.
+func (l *lines) opens() bool {
+	ahead := *l
+	next, ok := ahead.next()
+	return ok && strings.HasPrefix(next.words[0].Text, "{")
+}
+
+func last(w []conf.Word) string { return w[len(w)-1].Text }
+
+// isHead reports whether words may begin a block.
+func isHead(w []conf.Word) bool {
+	switch w[0].Text {
+	case "service":
+		return len(w) == 2 || len(w) == 3 && w[2].Text == "{"
+	case "defaults":
+		return len(w) == 1 || len(w) == 2 && w[1].Text == "{"
+	}
+	return false
+}
+
+// isDirective reports whether words name files to be read.
+func isDirective(w []conf.Word) bool {
+	return (w[0].Text == "include" || w[0].Text == "includedir") && len(w) > 1 && w[1].Text != "=" && (len(w) == 2 || !conf.IsEntry(join(w)))
+}
+
+func join(w []conf.Word) string {
+	list := make([]string, len(w))
+	for i := range w {
+		list[i] = w[i].Text
+	}
+	return strings.Join(list, " ")
+}

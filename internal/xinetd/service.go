@@ -1,0 +1,284 @@
+package xinetd
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+)
+
+// service is a block in the making: of a service, or the defaults.
+type service struct {
+	*Reader
+	settings
+	root    *conf.File // the file of the command line that it belongs to
+	head    conf.Word  // "service" or "defaults"
+	name    conf.Word
+	broken  bool // it will not be served
+	unended bool // its end is missing
+	quiet   bool // its problems matter to nobody
+	nobody  bool // an attribute lets no client in
+	def     conf.Definition
+}
+
+func (s *service) isDefaults() bool { return s.head.Text == "defaults" }
+
+func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string) {
+	if !s.quiet {
+		s.Reader.report(severity, at, text, hint)
+	}
+}
+
+// once is report for what services may have in common from one place.
+func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
+	if !s.quiet && !s.told[at] {
+		s.told[at] = true
+		s.Reader.report(severity, at, text, hint)
+	}
+}
+
+// begin gives a block what it starts from: a service the lists of the defaults
+// before it, and the defaults those of other files.
+func (s *service) begin() {
+	for _, a := range s.defaults {
+		if s.isDefaults() || a.row.early {
+			a.own = s.isDefaults()
+			s.settings = append(s.settings, a)
+		}
+	}
+}
+
+// keep makes what a block of defaults has set the defaults. There is one of them in
+// a file, and another one is ignored.
+func (s *service) keep() {
+	file := s.head.Pos.File
+	if at, twice := s.defaultsIn[file]; twice {
+		s.report(conf.Error, s.head.Pos, fmt.Sprintf("second defaults in the file, ignored: line %d has the first", at.Line), "write one block")
+		return
+	}
+	s.defaultsIn[file] = s.head.Pos
+	for _, a := range s.settings {
+		if a.row.early && a.name.Pos.File == file && len(s.services) > 0 {
+			s.report(conf.Warning, a.name.Pos, a.name.Text+" holds for the services below only", "write defaults before the services")
+		}
+	}
+	s.Reader.defaults = s.settings
+}
+
+// off reports whether the block itself disables its service.
+func (s *service) off() bool { return s.text("disable") == "yes" }
+
+// id is what enabled and disabled know the service by.
+func (s *service) id() string {
+	if id := s.text("id"); id != "" {
+		return id
+	}
+	return s.name.Text
+}
+
+// disabled reports whether the service is not to be served.
+func (s *service) disabled() bool {
+	d := s.defaults
+	return s.off() || d.get("enabled") != nil && !d.has("enabled", s.id()) || d.has("disabled", s.id())
+}
+
+func (s *service) internal() bool { return s.has("type", "INTERNAL") }
+func (s *service) rpc() bool      { return s.has("type", "RPC") }
+func (s *service) unlisted() bool { return s.has("type", "UNLISTED") }
+func (s *service) waits() bool    { return s.text("wait") == "yes" }
+func (s *service) mux() bool      { return s.has("type", "TCPMUX") || s.has("type", "TCPMUXPLUS") }
+
+// finish makes the definition, when all defaults are known. first has the services
+// before it by what they listen on.
+func (s *service) finish(first map[string]*service) {
+	s.def = conf.Definition{Service: s.name}
+	if s.disabled() {
+		s.def.State, s.quiet = conf.Off, true
+	}
+	s.complete()
+	for i := range table {
+		if a := s.find(&table[i]); a != nil && a.row.put != nil {
+			a.row.put(s, a)
+		}
+	}
+	s.socket()
+	s.server()
+	s.limits()
+	s.guard()
+	s.world()
+	if !s.broken && s.def.State == conf.On {
+		s.unique(first)
+	}
+}
+
+// complete fills in the defaults. One with a mistake costs all services that would
+// have it.
+func (s *service) complete() {
+	for _, a := range s.defaults {
+		if !a.row.early && s.find(a.row) == nil && a.row.in&inService != 0 {
+			a.own = false
+			s.settings = append(s.settings, a)
+		}
+	}
+	for row, at := range s.Reader.broken {
+		if a := s.find(row); (a == nil || !a.own || row.list) && row.in&inService != 0 {
+			s.errorf(s.name.Pos, "mend them", "not served: the defaults have a mistake in %s at %s", row.name, at)
+		}
+	}
+}
+
+// add adds a key to the definition, with the place of the attribute that it means.
+func (s *service) add(from *attribute, key string, values ...conf.Word) {
+	o := conf.Option{Key: conf.Word{Text: key, Pos: from.name.Pos}, Values: values}
+	if from.name.Text != key {
+		o.Means = from.name.Text
+	}
+	s.def.Options = append(s.def.Options, o)
+}
+
+// implied adds a key that no attribute asks for.
+func (s *service) implied(key string, values ...string) {
+	o := conf.Option{Key: conf.Word{Text: key, Pos: s.name.Pos}}
+	for _, v := range values {
+		o.Values = append(o.Values, conf.Word{Text: v, Pos: s.name.Pos})
+	}
+	s.def.Options = append(s.def.Options, o)
+}
+
+// word is a value that is written otherwise than it stands in the file.
+func word(text string, at conf.Word) conf.Word { return conf.Word{Text: text, Pos: at.Pos} }
+
+// missing reports an attribute that the service needs.
+func (s *service) missing(name string, needed bool) {
+	if needed && s.get(name) == nil {
+		s.errorf(s.name.Pos, "write "+name+" = VALUE", "the attribute %q is missing", name)
+	}
+}
+
+// socket adds what the service listens on.
+func (s *service) socket() {
+	s.missing("wait", true)
+	s.missing("rpc_version", s.rpc())
+	s.missing("rpc_number", s.rpc() && s.unlisted())
+	s.missing("port", s.unlisted() && !s.rpc() && !s.mux())
+	protocol := s.protocol()
+	if protocol == "" {
+		s.errorf(s.name.Pos, "write socket_type = stream or dgram", `the attribute "socket_type" is missing`)
+		return
+	}
+	at := s.name
+	if v := s.values("protocol"); v != nil {
+		at = v[0]
+	}
+	w := protocol + s.family()
+	if s.rpc() {
+		w = "rpc/" + w
+	}
+	s.def.Options = append(s.def.Options, conf.Option{Key: conf.Word{Text: "protocol", Pos: at.Pos}, Values: []conf.Word{word(w, at)}})
+	s.service()
+	s.bind()
+}
+
+// protocol is the one of the socket, which the socket type implies.
+func (s *service) protocol() string {
+	if p := s.text("protocol"); p != "" {
+		return p
+	}
+	return map[string]string{"stream": "tcp", "dgram": "udp"}[s.text("socket_type")]
+}
+
+// family is the end of the word of the protocol, for one version of IP alone.
+func (s *service) family() string {
+	switch {
+	case s.has("flags", "IPv4") && !s.has("flags", "IPv6"):
+		return "4"
+	case s.text("v6only") == "yes" && s.text("bind") == "":
+		return "6only"
+	}
+	return ""
+}
+
+// service writes the name as the second syntax has it, and adds the port.
+func (s *service) service() {
+	name := s.name.Text
+	switch {
+	case s.rpc():
+		if s.unlisted() {
+			name = s.text("rpc_number")
+		}
+		name += "/" + s.text("rpc_version")
+	case s.mux():
+		if !s.unlisted() {
+			s.errorf(s.get("type").name.Pos, "add UNLISTED", "a service of tcpmux must be UNLISTED")
+		}
+		plus := ""
+		if s.has("type", "TCPMUXPLUS") {
+			plus = "+"
+		}
+		name = "tcpmux/" + plus + name
+	case s.get("port") != nil:
+		s.add(s.get("port"), "port", s.values("port")...)
+	}
+	if name != s.name.Text {
+		s.def.Service = word(name, s.name)
+	}
+}
+
+// bind adds the address. To xinetd "::" is every address, also of IPv4.
+func (s *service) bind() {
+	a := s.get("bind")
+	if a == nil || a.values[0].Text == "::" && s.text("v6only") != "yes" {
+		return
+	}
+	s.add(a, "bind", a.values[0])
+}
+
+// internals are the services that xinetd serves itself.
+var internals = []string{"echo", "discard", "daytime", "time", "chargen", "tcpmux"}
+
+// server adds the program and its arguments.
+func (s *service) server() {
+	server, args := s.get("server"), s.get("server_args")
+	s.missing("user", !s.internal())
+	switch {
+	case s.internal():
+		if !slices.Contains(internals, s.name.Text) && !s.has("flags", "SENSOR") {
+			s.errorf(s.name.Pos, suggest(s.name.Text, internals), "there is no internal service %q", s.name.Text)
+		}
+		s.implied("exec", "internal")
+		return
+	case s.get("redirect") != nil:
+		return
+	case server == nil:
+		s.missing("server", true)
+		return
+	case !strings.HasPrefix(server.values[0].Text, "/"):
+		s.errorf(server.values[0].Pos, "write its absolute path", "server %q is no absolute path", server.values[0].Text)
+		return
+	}
+	s.add(server, "exec", server.values[0])
+	switch named := s.has("flags", "NAMEINARGS"); {
+	case named && args == nil:
+		s.errorf(s.get("flags").name.Pos, "write server_args = NAME ...", "NAMEINARGS without server_args")
+	case named:
+		s.add(args, "args", args.values...)
+	case args != nil:
+		s.add(args, "args", append([]conf.Word{word(path.Base(server.values[0].Text), server.values[0])}, args.values...)...)
+	}
+}
+
+// unique reports a service that listens where another one does: the first counts.
+func (s *service) unique(first map[string]*service) {
+	name := s.def.Service.Text
+	if port := s.text("port"); port != "" && !s.mux() && !s.rpc() {
+		name = port
+	}
+	key := strings.Join([]string{name, s.protocol(), s.family(), s.text("bind")}, " ")
+	if before := first[key]; before != nil {
+		s.errorf(s.name.Pos, "the first counts", "service %q is the one at %s, or has its port", s.name.Text, before.name.Pos)
+		return
+	}
+	first[key] = s
+}

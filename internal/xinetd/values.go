@@ -1,0 +1,228 @@
+package xinetd
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/conf"
+)
+
+// bad reports a value that an attribute cannot have.
+func (s *service) bad(a *attribute, w conf.Word, hint string) {
+	s.errorf(w.Pos, hint, "bad value %q for %q", w.Text, a.name.Text)
+}
+
+// among reports the values of an attribute that are none of the possible ones.
+func (s *service) among(a *attribute, possible []string) {
+	for _, w := range a.values {
+		if !slices.Contains(possible, w.Text) {
+			s.bad(a, w, suggest(w.Text, possible))
+		}
+	}
+}
+
+// words checks values which other attributes make something of.
+func words(possible ...string) func(*service, *attribute) {
+	return func(s *service, a *attribute) { s.among(a, possible) }
+}
+
+// choice is for a key that has the same values as the attribute.
+func choice(key string, possible ...string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		s.among(a, possible)
+		s.add(a, key, a.values...)
+	}
+}
+
+// same is for a key that has the values of the attribute.
+func same(key string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		if len(a.values) > 0 {
+			s.add(a, key, a.values...)
+		}
+	}
+}
+
+// vain is for an attribute without effect, and says why.
+func vain(why string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		s.once(conf.Warning, a.name.Pos, a.name.Text+" has no effect: "+why, "")
+	}
+}
+
+// logs is for what is to be logged: this daemon decides that for all services.
+func logs(possible ...string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		s.among(a, possible)
+		s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: what is logged is the same for all services", "--log-connections logs their starts and ends")
+	}
+}
+
+func (s *service) putLogType(a *attribute) {
+	if t := a.values[0]; t.Text != "SYSLOG" && t.Text != "FILE" {
+		s.bad(a, t, "expected SYSLOG or FILE")
+	}
+	s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: the log of all services is that of the daemon", "")
+}
+
+func (s *service) putSocketType(a *attribute) {
+	s.among(a, []string{"stream", "dgram", "raw", "seqpacket"})
+	s.add(a, "socktype", a.values...)
+}
+
+// putProtocol only checks the protocol: the version of IP is added to it.
+func (s *service) putProtocol(a *attribute) {
+	w := a.values[0]
+	if base := strings.TrimRight(w.Text, "46"); base != w.Text && (base == "tcp" || base == "udp") {
+		s.bad(a, w, fmt.Sprintf("write protocol = %s, and flags = IPv%s", base, w.Text[len(w.Text)-1:]))
+	}
+}
+
+// number reads a decimal number up to a bound.
+func number(text string, most uint64) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil && n <= most
+}
+
+// atOnce is for a number of servers at a time, which may be UNLIMITED. 0 of them
+// is nobody: our keys write it for no limit.
+func atOnce(key string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		w := a.values[0]
+		n, ok := number(w.Text, math.MaxInt32)
+		switch {
+		case w.Text == "UNLISTED", w.Text == "UNLIMITED":
+			s.add(a, key, word("0", w))
+		case !ok:
+			s.bad(a, w, "expected a number or UNLIMITED")
+		case n == 0:
+			s.nobody = true
+			s.once(conf.Warning, a.name.Pos, a.name.Text+" = 0 lets no client in", "write UNLIMITED for no limit")
+		case !s.waits():
+			s.add(a, key, w)
+		}
+	}
+}
+
+func (s *service) putNice(a *attribute) {
+	w := a.values[0]
+	n, err := strconv.ParseInt(w.Text, 10, 32)
+	if err != nil {
+		s.bad(a, w, "expected a number from -20 to 19")
+		return
+	}
+	s.add(a, "nice", word(strconv.FormatInt(min(max(n, -20), 19), 10), w))
+}
+
+func (s *service) putUmask(a *attribute) {
+	w := a.values[0]
+	if n, err := strconv.ParseUint(w.Text, 8, 32); err != nil || n > 0o777 {
+		s.bad(a, w, "expected octal digits up to 777")
+		return
+	}
+	s.add(a, "umask", w)
+}
+
+// bound is for the bound of a resource: a number, with K or M behind it but for
+// seconds, or UNLIMITED.
+func bound(key string) func(*service, *attribute) {
+	return func(s *service, a *attribute) {
+		w := a.values[0]
+		if w.Text == "UNLIMITED" {
+			s.add(a, key, word("unlimited", w))
+			return
+		}
+		digits, unit := w.Text, uint64(1)
+		if i := strings.IndexAny(digits, "kKmM"); i >= 0 && i == len(digits)-1 && key != "rlimit_cpu" {
+			unit = 1 << (10 * (1 + strings.IndexByte("km", digits[i]|0x20)))
+			digits = digits[:i]
+		}
+		n, ok := number(digits, math.MaxInt64/unit)
+		if !ok {
+			s.bad(a, w, "expected a number, with K or M behind it for sizes, or UNLIMITED")
+			return
+		}
+		s.add(a, key, word(strconv.FormatUint(n*unit, 10), w))
+	}
+}
+
+// putRedirect reads the host and the port of a redirection.
+func (s *service) putRedirect(a *attribute) {
+	host, port := a.values[0], a.values[1]
+	n, ok := number(port.Text, math.MaxUint16)
+	switch {
+	case !ok || n == 0:
+		s.bad(a, port, "expected the number of a port")
+	case s.text("socket_type") != "stream" || s.waits():
+		s.errorf(a.name.Pos, "write socket_type = stream and wait = no", "redirect is for stream services that do not wait")
+	case s.has("flags", "NAMEINARGS"):
+		s.errorf(a.name.Pos, "remove it", "redirect with NAMEINARGS")
+	}
+	target := host.Text + ":" + port.Text
+	if addr, err := netip.ParseAddr(host.Text); err == nil && addr.Is6() {
+		target = netip.AddrPortFrom(addr, uint16(n)).String()
+	}
+	s.add(a, "connect", word(target, host))
+}
+
+func (s *service) putDenyTime(a *attribute) {
+	w := a.values[0]
+	if _, ok := number(w.Text, math.MaxInt32); !ok && w.Text != "FOREVER" && w.Text != "NEVER" {
+		s.bad(a, w, "expected a number of minutes, FOREVER or NEVER")
+	}
+	if !s.has("flags", "SENSOR") {
+		s.once(conf.Hint, a.name.Pos, "deny_time has no effect without flags = SENSOR", "")
+	}
+}
+
+// limits adds the rate of starts. A service that exceeds it pauses until the second
+// is over, and not for the time that the attribute says.
+func (s *service) limits() {
+	a := s.get("cps")
+	if a == nil {
+		if !s.internal() {
+			s.implied("service_max", "50/1s")
+		}
+		return
+	}
+	rate, ok := number(a.values[0].Text, math.MaxInt32)
+	_, ok2 := number(a.values[1].Text, math.MaxInt32)
+	switch {
+	case !ok:
+		s.bad(a, a.values[0], "expected a number of connections per second")
+	case !ok2:
+		s.bad(a, a.values[1], "expected a number of seconds")
+	case rate == 0:
+		s.add(a, "service_max", word("0", a.values[0]))
+	default:
+		s.add(a, "service_max", word(strconv.FormatUint(rate, 10)+"/1s", a.values[0]))
+	}
+}
+
+// world adds what the environment and the groups of the server are.
+func (s *service) world() {
+	if s.internal() {
+		return
+	}
+	if a := s.get("passenv"); a != nil {
+		s.add(a, "pass_env", a.values...)
+	} else {
+		s.implied("pass_env", "*")
+	}
+	if s.text("groups") != "yes" && s.Root {
+		s.implied("groups", "no")
+	}
+}
+
+// tellDefaults says once what xinetd's own defaults mean here.
+func (r *Reader) tellDefaults() {
+	i := slices.IndexFunc(r.services, func(s *service) bool { return !s.broken && s.def.State == conf.On && !s.internal() })
+	if i < 0 {
+		return
+	}
+	r.report(conf.Hint, r.services[i].name.Pos, "xinetd's defaults hold for its services: cps = 50 10, groups = no, the whole environment, hosts.allow and hosts.deny", "the attributes of these names change them")
+}
