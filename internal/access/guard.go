@@ -15,7 +15,7 @@ type Guard struct {
 
 // Clients are those that a key names.
 type Clients struct {
-	Key   string // "allow" or "deny"; "": the entry does not have it
+	Key   string // "allow" or "deny", or what stands for it; "": the entry does not have it
 	File  string // where the key stands
 	Line  int
 	Nets  prefix.Set

@@ -26,6 +26,11 @@ func (l *loader) lint(uid int) []Problem {
 	problems = append(problems, l.lintOwnGroup()...)
 	problems = append(problems, l.lintNeedsRoot(uid)...)
 	problems = append(problems, l.lintConnections()...)
+	if l.xinetd != nil {
+		if note, ok := l.xinetd.Defaults(); ok {
+			problems = append(problems, Problem{Problem: note})
+		}
+	}
 	if len(l.plan.Files)+len(l.cfg.Entries) == 0 && l.plan.Err == nil {
 		at := conf.Pos{File: l.cfg.Files[0]}
 		problems = append(problems, Problem{Problem: conf.Problem{Pos: at, Severity: conf.Warning, Text: "no configuration file", Hint: "nothing is served"}})

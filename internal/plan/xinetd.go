@@ -39,7 +39,7 @@ func (l *loader) fileXinetd(file *conf.File) (usable int) {
 		entries := l.parser.Compile(def)
 		for i := range entries {
 			usable++
-			l.take(&entries[i])
+			l.taken(&entries[i])
 		}
 	}
 	return usable

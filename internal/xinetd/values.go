@@ -218,11 +218,15 @@ func (s *service) world() {
 	}
 }
 
-// tellDefaults says once what xinetd's own defaults mean here.
-func (r *Reader) tellDefaults() {
+// Defaults returns what xinetd's own defaults mean here, at the first service that
+// they hold for. That is only worth knowing, for who checks a configuration.
+func (r *Reader) Defaults() (note conf.Problem, ok bool) {
 	i := slices.IndexFunc(r.services, func(s *service) bool { return !s.broken && s.def.State == conf.On && !s.internal() })
 	if i < 0 {
-		return
+		return note, false
 	}
-	r.report(conf.Hint, r.services[i].name.Pos, "xinetd's defaults hold for its services: cps = 50 10, groups = no, the whole environment, hosts.allow and hosts.deny", "the attributes of these names change them")
+	return conf.Problem{Pos: r.services[i].name.Pos, Severity: conf.Hint,
+		Text: "as with xinetd, services have cps = 50 10, groups = no and all of the daemon's environment, and hosts.allow and hosts.deny are asked",
+		Hint: "cps, groups, passenv and flags = NOLIBWRAP change that",
+	}, true
 }

@@ -172,7 +172,6 @@ func (r *Reader) finish() {
 	for _, s := range r.services {
 		s.finish(first)
 	}
-	r.tellDefaults()
 }
 
 func (r *Reader) report(s conf.Severity, at conf.Pos, text, hint string) {

@@ -77,6 +77,9 @@ func dump(r *Reader, file *conf.File) string {
 			p.Compile(def)
 		}
 	}
+	if note, ok := r.Defaults(); ok {
+		r.Problems = append(r.Problems, note)
+	}
 	for _, p := range append(r.Problems, p.Problems...) {
 		fmt.Fprintf(&b, "%v: %v\n", p.Severity, p)
 	}
