@@ -56,7 +56,11 @@ func (m *remarks) next(problems []Problem) (lines []string) {
 // begin takes up the definition of another front end. Reading what is printed would
 // not tell its problems again.
 func (m *remarks) begin(def *Definition, told int) {
-	m.above = slices.Concat(def.Comments, comments(def.Problems))
+	m.above = nil
+	for _, s := range def.Comments {
+		m.comment(s)
+	}
+	m.above = append(m.above, comments(def.Problems)...)
 	m.told, m.lines = told, true
 	def.Comments = nil
 }

@@ -16,6 +16,7 @@ import (
 func Convert(cfg *Config, w io.Writer) (*Report, error) {
 	b := bufio.NewWriter(w)
 	l := newLoader(cfg, &Host{}, false)
+	l.converting = true
 	l.parser.KeepRemarks()
 	from := plaintext.Visible(strings.Join(cfg.Sources(), " "))
 	fmt.Fprintf(b, "# Converted by inetd --convert from %s.\n", from)

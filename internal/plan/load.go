@@ -84,9 +84,10 @@ type loader struct {
 	names     *Names            // of hosts
 	silent    map[string]int    // problems of hosts, by the host
 
-	usable   int    // entries of all files
-	checking bool   // for --check: whoever loads, a daemon of root's would serve
-	notes    []note // what became of each entry, if checking
+	usable     int    // entries of all files
+	converting bool   // for --convert: what is off is read as well
+	checking   bool   // for --check: whoever loads, a daemon of root's would serve
+	notes      []note // what became of each entry, if checking
 }
 
 // Load reads, parses and resolves the configuration. Hosts whose name servers do

@@ -33,10 +33,14 @@ func (l *loader) readXinetd(file *conf.File) bool {
 // fileXinetd adds the services of a file of xinetd to the plan.
 func (l *loader) fileXinetd(file *conf.File) (usable int) {
 	for def := range l.xinetd.Definitions(file) {
-		if def.State == conf.Off {
+		if def.State == conf.Off && !l.converting {
 			continue
 		}
+		said := len(l.parser.Problems)
 		entries := l.parser.Compile(def)
+		if def.State == conf.Off { // xinetd does not look at it
+			l.parser.Problems = l.parser.Problems[:said]
+		}
 		for i := range entries {
 			usable++
 			l.taken(&entries[i])

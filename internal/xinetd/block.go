@@ -55,6 +55,7 @@ func (s settings) has(name, word string) bool {
 // block reads a block, which begins with its head.
 func (r *Reader) block(l *lines, head line) {
 	s := &service{Reader: r, root: r.open[0], head: head.words[0], name: head.words[min(len(head.words)-1, 1)]}
+	s.def.Comments = l.above
 	said := len(r.Problems)
 	s.begin()
 	if !r.begins(l, head, s) {

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"inetd/internal/conf"
 )
 
 // clients reads one value of only_from or no_access: an address whose zeros at the
@@ -74,15 +76,39 @@ func address6(value string) (means []string, why, hint string) {
 	if err != nil || a.Zone() != "" {
 		return nil, fmt.Sprintf("%q is not an address of IPv6", value), ""
 	}
-	a = a.Unmap()
 	return []string{netip.PrefixFrom(a, a.BitLen()).String()}, "", ""
 }
 
 // mapped is where IPv6 has the addresses of IPv4.
 var mapped = netip.MustParsePrefix("::ffff:0:0/96")
 
-// network reads an address and a length. A network of IPv6 that holds the addresses
-// of IPv4 means those as well.
+// reaching is the values of a list as they are for the clients of the service. To a
+// socket of IPv6 the clients of IPv4 have addresses in mapped: one there is theirs,
+// and a network that holds all those means them as well. To a socket of IPv4 nobody
+// has such an address.
+func (s *service) reaching(values []conf.Word) (list []conf.Word) {
+	for _, w := range values {
+		p, err := netip.ParsePrefix(w.Text)
+		switch inside := err == nil && p.Addr().Is4In6() && p.Bits() >= 96; {
+		case inside && s.onlyIPv4():
+		case inside:
+			list = append(list, word(netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96).String(), w))
+		case err == nil && p.Addr().Is6() && p.Overlaps(mapped) && !s.onlyIPv4():
+			list = append(list, w, word("0.0.0.0/0", w))
+		default:
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// onlyIPv4 reports whether the service has a socket of IPv4.
+func (s *service) onlyIPv4() bool {
+	a, err := netip.ParseAddr(s.text("bind"))
+	return s.family() == "4" || err == nil && a.Is4()
+}
+
+// network reads an address and a length.
 func network(value string) (means []string, why, hint string) {
 	addr, length, _ := strings.Cut(value, "/")
 	a, err := netip.ParseAddr(addr)
@@ -93,14 +119,7 @@ func network(value string) (means []string, why, hint string) {
 	case err != nil || a.Zone() != "" || err2 != nil || int(bits) > a.BitLen():
 		return nil, fmt.Sprintf("%q is not a network", value), "expected such as 192.0.2.0/24 or 2001:db8::/32"
 	}
-	p := netip.PrefixFrom(a, int(bits)).Masked()
-	switch {
-	case a.Is4In6() && bits >= 96:
-		p = netip.PrefixFrom(a.Unmap(), int(bits)-96).Masked()
-	case a.Is6() && p.Overlaps(mapped):
-		return []string{p.String(), "0.0.0.0/0"}, "", ""
-	}
-	return []string{p.String()}, "", ""
+	return []string{netip.PrefixFrom(a, int(bits)).Masked().String()}, "", ""
 }
 
 // factorized reads "10.1.{2,3}": the numbers in braces are alternatives, and what

@@ -8,17 +8,18 @@ import (
 
 // putOnlyFrom adds who may use the service. An empty list is nobody.
 func (s *service) putOnlyFrom(a *attribute) {
-	if len(a.values) == 0 {
+	values := s.reaching(a.values)
+	if len(values) == 0 {
 		s.nobody = true
 		return
 	}
-	s.add(a, "allow", a.values...)
+	s.add(a, "allow", values...)
 }
 
 // putNoAccess is for guard, which knows whether all clients are kept out.
 func (s *service) putNoAccess(a *attribute) {
-	if len(a.values) > 0 && !s.nobody {
-		s.add(a, "deny", a.values...)
+	if values := s.reaching(a.values); len(values) > 0 && !s.nobody {
+		s.add(a, "deny", values...)
 	}
 }
 

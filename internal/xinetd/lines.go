@@ -9,10 +9,11 @@ import (
 // lines reads a text line by line. Lines do not continue: a backslash at the end
 // is a word like others. Quotes mean nothing.
 type lines struct {
-	file string
-	text string
-	off  int // of the next line
-	num  int // of the line that was read last
+	file  string
+	text  string
+	off   int      // of the next line
+	num   int      // of the line that was read last
+	above []string // the comment right above that
 }
 
 // line is a line that is not empty and no comment.
@@ -23,12 +24,18 @@ type line struct {
 
 // next returns the next line with words.
 func (l *lines) next() (line, bool) {
+	l.above = nil
 	for l.off < len(l.text) {
 		s, _, _ := strings.Cut(l.text[l.off:], "\n")
 		l.off += len(s) + 1
 		l.num++
 		s = strings.TrimSuffix(s, "\r")
-		if w := l.split(s); len(w) > 0 && w[0].Text[0] != '#' {
+		switch w := l.split(s); {
+		case len(w) == 0:
+			l.above = nil
+		case w[0].Text[0] == '#':
+			l.above = append(l.above, s)
+		default:
 			return line{s, w}, true
 		}
 	}

@@ -20,6 +20,7 @@ type service struct {
 	unended bool // its end is missing
 	quiet   bool // its problems matter to nobody
 	nobody  bool // an attribute lets no client in
+	refuses bool // it has a maximum, and whoever comes beyond that is refused
 	def     conf.Definition
 }
 
@@ -28,6 +29,7 @@ func (s *service) isDefaults() bool { return s.head.Text == "defaults" }
 func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string) {
 	if !s.quiet {
 		s.Reader.report(severity, at, text, hint)
+		s.def.Problems = append(s.def.Problems, conf.Problem{Pos: at, Severity: severity, Text: text, Hint: hint})
 	}
 }
 
@@ -35,7 +37,7 @@ func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string)
 func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
 	if !s.quiet && !s.told[at] {
 		s.told[at] = true
-		s.Reader.report(severity, at, text, hint)
+		s.report(severity, at, text, hint)
 	}
 }
 
@@ -93,9 +95,9 @@ func (s *service) mux() bool      { return s.has("type", "TCPMUX") || s.has("typ
 // finish makes the definition, when all defaults are known. first has the services
 // before it by what they listen on.
 func (s *service) finish(first map[string]*service) {
-	s.def = conf.Definition{Service: s.name}
+	s.def.Service = s.name
 	if s.disabled() {
-		s.def.State, s.quiet = conf.Off, true
+		s.def.State, s.def.Problems, s.quiet = conf.Off, nil, true
 	}
 	s.complete()
 	for i := range table {
@@ -111,6 +113,7 @@ func (s *service) finish(first map[string]*service) {
 	if !s.broken && s.def.State == conf.On {
 		s.unique(first)
 	}
+	s.def.Broken = s.broken
 }
 
 // complete fills in the defaults. One with a mistake costs all services that would

@@ -58,6 +58,9 @@ func vain(why string) func(*service, *attribute) {
 func logs(possible ...string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		s.among(a, possible)
+		if s.has(a.name.Text, "TRAFFIC") && s.get("redirect") == nil { // xinetd does not serve it
+			s.errorf(a.name.Pos, "remove it", "TRAFFIC is for services with redirect")
+		}
 		s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: what is logged is the same for all services", "--log-connections logs their starts and ends")
 	}
 }
@@ -104,6 +107,7 @@ func atOnce(key string) func(*service, *attribute) {
 			s.once(conf.Warning, a.name.Pos, a.name.Text+" = 0 lets no client in", "write UNLIMITED for no limit")
 		case !s.waits():
 			s.add(a, key, w)
+			s.refuses = s.refuses || key == "accept_max"
 		}
 	}
 }
@@ -182,6 +186,9 @@ func (s *service) putDenyTime(a *attribute) {
 // limits adds the rate of starts. A service that exceeds it pauses until the second
 // is over, and not for the time that the attribute says.
 func (s *service) limits() {
+	if s.refuses && s.protocol() == "tcp" && !s.mux() {
+		s.implied("full", "refuse")
+	}
 	a := s.get("cps")
 	if a == nil {
 		if !s.internal() {

@@ -121,9 +121,10 @@ func (r *Reader) entry(l *lines, head line) {
 // directive performs include or includedir.
 func (r *Reader) directive(w []conf.Word) {
 	name, path := w[0].Text, w[1]
-	switch {
-	case len(w) > 2:
+	if len(w) > 2 {
 		r.report(conf.Warning, w[2].Pos, fmt.Sprintf("%q after %s ignored", w[2].Text, name), "one path is read")
+	}
+	switch {
 	case r.Include == nil:
 		r.report(conf.Error, w[0].Pos, name+" is not possible here", "")
 		return
@@ -150,12 +151,13 @@ func (r *Reader) directive(w []conf.Word) {
 }
 
 // Definitions returns the services that a file and those that it includes define,
-// in the order of the text. Read must have been called for all files.
+// in the order of the text, with the comments right above them. Those with a mistake
+// are Broken. Read must have been called for all files.
 func (r *Reader) Definitions(file *conf.File) iter.Seq[conf.Definition] {
 	r.finish()
 	return func(yield func(conf.Definition) bool) {
 		for _, s := range r.services {
-			if s.root == file && !s.broken && !yield(s.def) {
+			if s.root == file && !yield(s.def) {
 				return
 			}
 		}

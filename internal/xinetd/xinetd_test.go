@@ -72,6 +72,10 @@ func dump(r *Reader, file *conf.File) string {
 	var b strings.Builder
 	var p conf.Parser
 	for def := range r.Definitions(file) {
+		if def.Broken {
+			continue
+		}
+		def.Comments = nil
 		b.WriteString(def.String())
 		if def.State == conf.On {
 			p.Compile(def)

@@ -1,0 +1,89 @@
+package xinetd
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"inetd/internal/conf"
+)
+
+// printed is what entries are as definitions, with what stands behind the last one.
+func printed(p *conf.Parser, entries []conf.Entry) string {
+	var b strings.Builder
+	for i := range entries {
+		b.WriteString("\n" + conf.Define(&entries[i]).String())
+	}
+	b.WriteString("\n" + strings.Join(p.Remarks(), "\n") + "\n")
+	return b.String()
+}
+
+// FuzzConvert: what any file is printed as in the second syntax is read as the same
+// entries, with the same comments.
+func FuzzConvert(f *testing.F) {
+	for _, pattern := range []string{dir + "/*.conf", "../../testdata/differ/*"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			f.Fatal("no files", err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		defs, _ := Parse("fuzz", text, nil)
+		var p, q conf.Parser
+		p.KeepRemarks()
+		q.KeepRemarks()
+		var entries, again []conf.Entry
+		broken := false
+		for _, def := range defs {
+			list := p.Compile(def)
+			entries = append(entries, list...)
+			broken = broken || len(list) == 0
+		}
+		out := printed(&p, entries)
+		for e := range q.Entries(&conf.File{Name: "printed", Text: out}) {
+			again = append(again, *e)
+		}
+		if len(again) != len(entries) {
+			t.Fatalf("%d entries became %d in\n%s%v", len(entries), len(again), out, q.Problems)
+		}
+		if back := printed(&q, again); back != out && !broken {
+			t.Errorf("printed as\n%s\nand that as\n%s", out, back)
+		}
+	})
+}
+
+// TestComments: the lines right above a service come with it, and what was said of
+// it.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	block := "service a\n{\n\tsocket_type = stream\n\twait = no\n\tuser = root\n\tserver = /bin/cat\n"
+	text := "# of the file\n\n# one\n  # two\n" + block + "\tmdns = yes\n}\n# apart\n\n" + block + "\tmax_load = 2\n}\ndefaults\n{\n\tdisabled = b\n}\n# three\n" +
+		strings.Replace(block, "a", "b", 1) + "\tmdns = yes\n}\n"
+	defs, _ := Parse("f", []byte(text), nil)
+	if len(defs) != 3 {
+		t.Fatalf("%d definitions", len(defs))
+	}
+	for i, want := range []struct {
+		comments string
+		state    conf.State
+		problems int
+		broken   bool
+	}{{"# one|  # two", conf.On, 1, false}, {"", conf.On, 1, true}, {"# three", conf.Off, 0, false}} {
+		def := defs[i]
+		n := len(def.Problems)
+		if i == 0 { // xinetd's own defaults are told there
+			n = min(n, 1)
+		}
+		if strings.Join(def.Comments, "|") != want.comments || def.State != want.state || n != want.problems || def.Broken != want.broken {
+			t.Errorf("definition %d: %+v, want %+v", i, def, want)
+		}
+	}
+}
