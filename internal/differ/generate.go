@@ -35,12 +35,13 @@ func (g generator) scene(clients int) scene {
 	}}
 	var b strings.Builder
 	if g.IntN(3) == 0 {
-		b.WriteString("defaults\n{\n" + g.lists(true) + "}\n")
+		b.WriteString("defaults\n{\n" + g.lists(true, false) + "}\n")
 	}
 	services := 1 + g.IntN(servicesPerFile)
 	for i := range services {
+		flags := []string{"", "", "\tflags = IPv4\n", "\tflags = NOLIBWRAP\n"}[g.IntN(4)]
 		fmt.Fprintf(&b, "service s%d\n{\n\ttype = UNLISTED\n\tport = %d\n\tsocket_type = stream\n\twait = no\n\tuser = nobody\n\tserver = %s/%s\n%s%s}\n",
-			i, firstPort+i, workDir, probeName, g.flags(), g.lists(false))
+			i, firstPort+i, workDir, probeName, flags, g.lists(false, strings.Contains(flags, "IPv4")))
 	}
 	s.conf = b.String()
 	for range clients {
@@ -61,12 +62,10 @@ func (g generator) try(services int) try {
 	return t
 }
 
-func (g generator) flags() string {
-	return []string{"", "", "\tflags = IPv4\n", "\tflags = NOLIBWRAP\n"}[g.IntN(4)]
-}
-
-// lists are the lines of only_from and no_access, with every operator.
-func (g generator) lists(defaults bool) string {
+// lists are the lines of only_from and no_access, with every operator. They have
+// names only where a socket is of IPv4 alone: a client of another has an address of
+// IPv6, which a file like /etc/hosts has no name for, so that xinetd finds none.
+func (g generator) lists(defaults, named bool) string {
 	var b strings.Builder
 	for range 1 + g.IntN(3) {
 		name := []string{"only_from", "only_from", "no_access"}[g.IntN(3)]
@@ -76,7 +75,7 @@ func (g generator) lists(defaults bool) string {
 		}
 		fmt.Fprintf(&b, "\t%s %s", name, operator)
 		for range 1 + g.IntN(4) {
-			b.WriteString(" " + g.form(name == "only_from"))
+			b.WriteString(" " + g.form(named && name == "only_from"))
 		}
 		b.WriteString("\n")
 	}
@@ -91,9 +90,11 @@ func (g generator) form(named bool) string {
 		return []string{a.String(), fmt.Sprintf("%s/%d", a, g.IntN(129)), "::/0"}[g.IntN(3)]
 	}
 	four := a.As4()
-	switch g.IntN(8) {
+	switch g.IntN(9) {
 	case 0:
 		return "0.0.0.0"
+	case 5:
+		return "::ffff:" + a.String()
 	case 1: // zeros at the end
 		for i := 4 - g.IntN(3); i < 4; i++ {
 			four[i] = 0

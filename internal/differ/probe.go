@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -29,7 +30,7 @@ type report struct {
 	Limits           []string // lines of /proc/self/limits
 	Directory        string
 	Descriptors      []string
-	Signals          []string // those that are blocked or ignored
+	Signals          []uint64 // masks of those that are blocked and ignored
 	KeepAlive, Delay int      // SO_KEEPALIVE and TCP_NODELAY of the connection
 }
 
@@ -57,10 +58,20 @@ func look() *report {
 	r.Limits = linesOf("/proc/self/limits", "")
 	r.Directory, _ = os.Getwd()
 	r.Descriptors = descriptors()
-	r.Signals = linesOf("/proc/self/status", "SigBlk", "SigIgn")
+	r.Signals = signals()
 	r.KeepAlive, _ = unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 	r.Delay, _ = unix.GetsockoptInt(0, unix.IPPROTO_TCP, unix.TCP_NODELAY)
 	return r
+}
+
+// signals are the masks of those that this process blocks and ignores.
+func signals() (masks []uint64) {
+	for _, line := range linesOf("/proc/self/status", "SigBlk", "SigIgn") {
+		_, digits, _ := strings.Cut(line, " ")
+		mask, _ := strconv.ParseUint(digits, 16, 64)
+		masks = append(masks, mask)
+	}
+	return masks
 }
 
 // linesOf returns the lines of a file that begin with one of the words.

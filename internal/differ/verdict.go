@@ -106,7 +106,7 @@ func (v *verdict) reports(t *try, x, i *result) {
 	compare("nice", a.Nice, b.Nice)
 	compare("directory", a.Directory, b.Directory)
 	compare("descriptors", a.Descriptors, b.Descriptors)
-	compare("signals", a.Signals, b.Signals)
+	compare("signals", changed(a.Signals), changed(b.Signals))
 	compare("keepalive", a.KeepAlive, b.KeepAlive)
 	compare("nodelay", a.Delay, b.Delay)
 	for n := range a.Limits {
@@ -120,6 +120,17 @@ func (v *verdict) reports(t *try, x, i *result) {
 // makes no difference whether that is among them.
 func others(r *report) []int {
 	return slices.DeleteFunc(slices.Clone(r.Groups), func(gid int) bool { return gid == r.GID })
+}
+
+// changed are masks of signals without those that this process has: xinetd leaves
+// them as they are, and inetd resets them.
+func changed(masks []uint64) (own []uint64) {
+	for i, inherited := range signals() {
+		if i < len(masks) {
+			own = append(own, masks[i]&^inherited)
+		}
+	}
+	return own
 }
 
 // ownEnv is the environment without what is added.
