@@ -119,7 +119,7 @@ func (r *reader) definition() {
 	}
 	switch {
 	case r.gathering:
-		r.gather(def, complete)
+		r.gather(def, complete, r.text[start.off:r.off])
 	case complete:
 		r.compile(&def)
 	}

@@ -42,8 +42,9 @@ type amendments struct {
 	clients map[*Word][]Client // of values that were read, by the first
 }
 
-// gather notes a definition if it amends entries.
-func (r *reader) gather(def Definition, complete bool) {
+// gather notes a definition if it amends entries. Of one with a mistake the text tells
+// whether it was to keep clients out: its keys may not have been recognized.
+func (r *reader) gather(def Definition, complete bool, text string) {
 	if def.State != With {
 		return
 	}
@@ -51,7 +52,7 @@ func (r *reader) gather(def Definition, complete bool) {
 	d.shape(&def)
 	a := amendment{target: d.amendment(&def), at: def.Service.Pos, options: def.Options}
 	a.broken = d.failed || !complete
-	a.closes = a.broken && slices.ContainsFunc(def.Options, keepsOut)
+	a.closes = a.broken && (slices.ContainsFunc(def.Options, keepsOut) || namesAccess(text))
 	r.out.with.list = append(r.out.with.list, a)
 }
 
@@ -65,14 +66,22 @@ var accessKeys = func() (names []string) {
 	return names
 }()
 
-// keepsOut tells whether an option is to keep clients out, or seems to be: by its
-// unknown key, which is nearly such a key or one of xinetd's.
+// keepsOut tells whether an option is to keep clients out, or seems to be: its unknown
+// key is nearly such a key.
 func keepsOut(o Option) bool {
-	key := o.Key.Text
-	if row := find(key); row != nil {
+	if row := find(o.Key.Text); row != nil {
 		return row.kind&access != 0
 	}
-	return key == "only_from" || key == "no_access" || nearest.Name(key, slices.Values(accessKeys)) != ""
+	return nearest.Name(o.Key.Text, slices.Values(accessKeys)) != ""
+}
+
+// namesAccess tells whether a text holds a key that keeps clients out, or one of
+// xinetd's that does.
+func namesAccess(text string) bool {
+	words := strings.FieldsFunc(text, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') })
+	return slices.ContainsFunc(words, func(w string) bool {
+		return w == "only_from" || w == "no_access" || slices.Contains(accessKeys, w)
+	})
 }
 
 // amendment checks what a definition amends, and with what.
