@@ -80,14 +80,14 @@ func (r *Reader) begins(l *lines, head line, s *service) bool {
 		r.report(conf.Error, w[0].Pos, "no name after service", "expected service NAME")
 	case !isHead(w):
 		i := min(len(w)-1, 2)
-		r.report(conf.Error, w[i].Pos, fmt.Sprintf("%q after %s", w[i].Text, join(w[:i])), "expected nothing more in the line")
+		r.report(conf.Error, w[i].Pos, fmt.Sprintf("%q after %q", w[i].Text, join(w[:i])), "expected nothing more in the line")
 	case last(w) == "{":
 		r.report(conf.Warning, w[len(w)-1].Pos, `xinetd wants "{" in a line of its own`, "write it into the next line")
 		return true
 	}
 	if !l.opens() {
 		if isHead(w) {
-			r.report(conf.Error, w[0].Pos, `no "{" after `+join(w), `write "{" into the next line`)
+			r.report(conf.Error, w[0].Pos, fmt.Sprintf(`no "{" after %q`, join(w)), `write "{" into the next line`)
 		}
 		return false
 	}

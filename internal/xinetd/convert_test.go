@@ -1,8 +1,6 @@
 package xinetd
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,21 +20,11 @@ func printed(p *conf.Parser, entries []conf.Entry) string {
 // FuzzConvert: what any file is printed as in the second syntax is read as the same
 // entries, with the same comments.
 func FuzzConvert(f *testing.F) {
-	for _, pattern := range []string{dir + "/*.conf", "../../testdata/differ/*"} {
-		paths, err := filepath.Glob(pattern)
-		if err != nil || len(paths) == 0 {
-			f.Fatal("no files", err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(text)
-		}
+	for _, path := range append(scenes(f), dir+"/first.conf") {
+		f.Add(read(f, path))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		defs, _ := Parse("fuzz", text, nil)
+	f.Fuzz(func(t *testing.T, text string) {
+		defs, _ := Parse("fuzz", []byte(text), nil)
 		var p, q conf.Parser
 		p.KeepRemarks()
 		q.KeepRemarks()

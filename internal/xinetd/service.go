@@ -125,7 +125,12 @@ func (s *service) complete() {
 			s.settings = append(s.settings, a)
 		}
 	}
-	for row, at := range s.Reader.broken {
+	for i := range table {
+		row := &table[i]
+		at, broken := s.Reader.broken[row]
+		if !broken {
+			continue
+		}
 		if a := s.find(row); (a == nil || !a.own || row.list) && row.in&inService != 0 {
 			s.errorf(s.name.Pos, "mend them", "not served: the defaults have a mistake in %s at %s", row.name, at)
 		}
