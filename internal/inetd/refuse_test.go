@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"inetd/internal/drain"
 )
 
 // TestRefuse: a client that is refused reads why, whatever refuses it, also if it has
@@ -165,5 +167,38 @@ func TestSilentRefused(t *testing.T) {
 	c.SetDeadline(time.Now().Add(20 * time.Second))
 	if b, err := io.ReadAll(c); string(b) != "no" || err != nil {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestRefusedFlood: of clients that are refused and never close so many are kept as a
+// bound says, and those that came first make room for others.
+func TestRefusedFlood(t *testing.T) {
+	const more = 20
+	sc := newScene(t, keyed("-", `deny = 127.0.0.0/8, refuse = "no"`, "echo x"), nil)
+	sc.start()
+	before, u := descriptors(t), sc.s.services[0].usage()
+	var clients []net.Conn
+	for range drain.Max + more {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		clients = append(clients, c)
+		for u.Accepted < uint64(len(clients)) {
+			sc.s.turn()
+		}
+	}
+	if n := sc.s.draining.Len(); n != drain.Max {
+		t.Errorf("%d clients are kept", n)
+	}
+	if n := descriptors(t) - before - len(clients); n > drain.Max+8 {
+		t.Errorf("%d descriptors", n)
+	}
+	for _, c := range clients {
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		if b, err := io.ReadAll(c); string(b) != "no" || err != nil {
+			t.Fatalf("%q, %v", b, err)
+		}
 	}
 }
