@@ -20,10 +20,14 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/handover"
 	"inetd/internal/inspect"
+	"inetd/internal/pty"
 	"inetd/internal/zone"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == pty.Flag {
+		os.Exit(pty.Main(os.Args[2:]))
+	}
 	if tz, set := os.LookupEnv("TZ"); set {
 		time.Local = zone.Location(tz) // for time stamps in the log; nothing else runs yet
 	}

@@ -18,7 +18,7 @@ func New() (*Starter, error) {
 	s := &Starter{wake: wake, busy: make([]*start, 0, chunk)}
 	// Go's handler would run for every child and do nothing, and if SIGCHLD
 	// is ignored the kernel throws the exit statuses away.
-	setDefault(syscall.SIGCHLD)
+	DefaultSignal(syscall.SIGCHLD)
 	s.fork = !s.works()
 	return s, nil
 }

@@ -36,6 +36,9 @@ type Program struct {
 	// Starter with Clone.
 	Listen bool
 
+	// Server is what Path returns, if the program only runs that one.
+	Server string
+
 	path *byte
 	argv []*byte // with the terminating nil
 }
@@ -125,8 +128,13 @@ func (p *Profile) Program(path string, argv []string) (*Program, error) {
 // be changed.
 func (g *Program) Credential() *Credential { return g.cred }
 
-// Path is the path of the program.
-func (g *Program) Path() string { return unix.BytePtrToString(g.path) }
+// Path is the path of the program, or of the server that it runs.
+func (g *Program) Path() string {
+	if g.Server != "" {
+		return g.Server
+	}
+	return unix.BytePtrToString(g.path)
+}
 
 // Argv is the argument vector, argv[0] included.
 func (g *Program) Argv() []string { return goStrings(g.argv[:len(g.argv)-1]) }

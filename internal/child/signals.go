@@ -26,7 +26,7 @@ func FreshSignals() error {
 	}
 	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
 		if ignored(sig) {
-			setDefault(sig)
+			DefaultSignal(sig)
 		}
 	}
 	err := syscall.Exec("/proc/self/exe", os.Args, os.Environ())
@@ -89,8 +89,9 @@ func IgnoreSignals(list ...syscall.Signal) (restore func()) {
 	}
 }
 
-// setDefault goes past os/signal, which leaves Go's handler in place.
-func setDefault(sig syscall.Signal) {
+// DefaultSignal has the kernel do with a signal what it does by default. It goes past
+// os/signal, which leaves Go's handler in place.
+func DefaultSignal(sig syscall.Signal) {
 	var sa sigaction
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&sa), 0, sigsetSize, 0, 0)
 }

@@ -215,7 +215,7 @@ var table = [...]row{
 	{"no_new_privs", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.NoNewPrivs = d.yes(v[0]) }},
 	{"capabilities", 1, -1, 0, (*draft).capabilities},
 	{"stderr", 1, 1, 0, (*draft).stderr},
-	{"pty", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.PTY = d.yes(v[0]) }},
+	{"pty", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.PTY = d.yes(v[0]) }},
 
 	{"allow", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},
 	{"deny", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Deny = d.clients(v) }},

@@ -13,6 +13,7 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
+	"inetd/internal/pty"
 )
 
 // generation is what the daemon keeps of a plan: services made ready to be put
@@ -133,7 +134,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")
-		g, err := a.profiles[from.Server()].Program(from.Path, argv)
+		g, err := program(a.profiles[from.Server()], do, argv)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +143,19 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	}
 	a.actions[from] = do
 	return do, nil
+}
+
+// program is the server of an action, with a profile.
+func program(profile *child.Profile, do *action, argv []string) (*child.Program, error) {
+	if do.keys == nil || !do.keys.PTY {
+		return profile.Program(do.Path, argv)
+	}
+	path, args := pty.Command(do.Path, argv)
+	g, err := profile.Program(path, args)
+	if err == nil {
+		g.Server = do.Path
+	}
+	return g, err
 }
 
 // place keeps the line of an entry. Entries of one file follow each other.

@@ -22,10 +22,10 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -61,6 +61,7 @@ var picture = map[string][]string{
 	"internal/netwatch":     {unixsys},
 	"internal/plaintext":    {},
 	"internal/prefix":       {},
+	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},

@@ -75,10 +75,6 @@ func (s *Server) prepare(q *inquiry, do *action) {
 }
 
 func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) {
-	path, argv := do.Path, strings.Split(do.Argv, "\x00")
-	if a.Twist != "" {
-		path, argv = shellPath, []string{"sh", "-c", a.Twist}
-	}
 	cred, err := s.credentialFor(a, do)
 	if err != nil {
 		return nil, err
@@ -93,7 +89,10 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	return profile.Program(path, argv)
+	if a.Twist != "" {
+		return profile.Program(shellPath, []string{"sh", "-c", a.Twist})
+	}
+	return program(profile, do, strings.Split(do.Argv, "\x00"))
 }
 
 // credentialFor looks up the user of the entry, or whom the rule wants instead.

@@ -119,6 +119,11 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
 		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
 	}
+	if k.PTY && !e.Internal {
+		if why := noTerminal(e); why != "" {
+			return refuse("pty", why, "")
+		}
+	}
 	if k.IdleTime > 0 && !e.Internal {
 		if why := untimed(e); why != "" {
 			return refuse("idle_time", why, "max_time ends a server however busy it is")
@@ -129,6 +134,24 @@ func (l *loader) granted(e *conf.Entry) bool {
 	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
 	l.checkStderr(e)
 	return true
+}
+
+// leastForTerminal is the smallest rlimit_as with which the program that keeps the
+// terminal of a server starts: Go's runtime reserves that much.
+const leastForTerminal = 1 << 30
+
+// noTerminal says why the servers of an entry can have no terminal, or nothing.
+func noTerminal(e *conf.Entry) string {
+	as := e.Keys.Rlimits[0]
+	switch {
+	case e.Wait || e.Type != conf.Stream:
+		return "a terminal is for a server that has a connection of its own"
+	case e.Keys.Chroot != "":
+		return "it does not go with chroot, where the program is not that keeps the terminal"
+	case as.Set && as.Soft < leastForTerminal:
+		return "the program that keeps the terminal needs rlimit_as = 1g at least"
+	}
+	return ""
 }
 
 // untimed says why nobody knows when the servers of an entry were used last, or
