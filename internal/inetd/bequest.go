@@ -45,7 +45,7 @@ func (s *Server) bequest() *bequest {
 			b.Sockets = append(b.Sockets, handover.Socket{Spec: spec, FD: fd, Service: -1, Inherited: true})
 		}
 	}
-	for _, t := range s.sessions.open {
+	for _, t := range s.sessions.Sessions() {
 		b.session(t)
 	}
 	for pid, p := range s.processes {
@@ -111,7 +111,7 @@ func (b *bequest) session(t *dgramSession) int {
 	if i, ok := b.sessions[t]; ok {
 		return i
 	}
-	to := handover.Session{FD: t.conn, Socket: b.socket(t.at), Client: t.client, Asked: t.asked, Local: t.local, Taken: t.taken}
+	to := handover.Session{FD: t.Conn, Socket: b.socket(t.At), Client: t.Client, Asked: t.Asked, Local: t.Local, Taken: t.Taken}
 	b.sessions[t] = len(b.Sessions)
 	b.Sessions = append(b.Sessions, to)
 	return b.sessions[t]

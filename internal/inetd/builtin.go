@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inetd/internal/builtin"
+	"inetd/internal/dgram"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
@@ -16,11 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Bounds on what builtins may use.
-const (
-	maxDatagram   = 65536
-	repliesPerMin = 6000 // datagrams to one source that is not this machine
-)
+// repliesPerMin bounds the datagrams of builtins to one source that is not this machine.
+const repliesPerMin = 6000
 
 // builtinPool is the room for connections of builtins. A client that finds no
 // room waits in the listen queue.
@@ -197,7 +195,7 @@ func answering(services []*service) map[uint16]bool {
 // buffer returns room for one datagram, made when first needed.
 func (s *Server) buffer() []byte {
 	if s.packet == nil {
-		s.packet = make([]byte, maxDatagram)
+		s.packet = make([]byte, dgram.MaxSize)
 	}
 	return s.packet
 }

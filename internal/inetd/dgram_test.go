@@ -13,8 +13,6 @@ import (
 
 	"inetd/internal/limit"
 	"inetd/internal/sock"
-
-	"golang.org/x/sys/unix"
 )
 
 // /bin/cat answers every datagram of its client, for whom alone its socket is,
@@ -117,8 +115,8 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 					}
 				}
 			}
-			if after := s.settle(t); after != before || len(s.sessions.open) > 0 {
-				t.Errorf("%d descriptors are open, before it were %d; sessions %v", after, before, s.sessions.open)
+			if after := s.settle(t); after != before || len(s.sessions.Sessions()) > 0 {
+				t.Errorf("%d descriptors are open, before it were %d; sessions %v", after, before, s.sessions.Sessions())
 			}
 		})
 	}
@@ -152,8 +150,8 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 			s.settle(t)
 			s.onLoop(func() {
 				v := s.services[0]
-				if u := v.usage(); !u.suspended || len(s.sessions.open) > 0 {
-					t.Errorf("after %d answers: suspended %v, sessions %v", n, u.suspended, s.sessions.open)
+				if u := v.usage(); !u.suspended || len(s.sessions.Sessions()) > 0 {
+					t.Errorf("after %d answers: suspended %v, sessions %v", n, u.suspended, s.sessions.Sessions())
 				} else { // a minute has passed
 					u.suspended, u.Starts = false, limit.Window{}
 				}
@@ -321,70 +319,4 @@ func TestBuiltinDatagramsOfAnotherMachine(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestUnreadEnds: a client that goes on sending does not keep the loop in the
-// emptying of a socket.
-func TestUnreadEnds(t *testing.T) {
-	t.Parallel()
-	fd, client := datagramSocket(t)
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				client.Write([]byte("x"))
-			}
-		}
-	}()
-	for len(unread(fd)) == 0 {
-	}
-	close(stop)
-	<-stopped
-}
-
-// TestUnreadAfterShutdown: a socket that a server has shut down is readable for
-// ever, and nothing is in it.
-func TestUnreadAfterShutdown(t *testing.T) {
-	t.Parallel()
-	fd, client := datagramSocket(t)
-	client.Write([]byte("before"))
-	for !pollIn(fd) {
-	}
-	unix.Shutdown(fd, unix.SHUT_RDWR)
-	if list := unread(fd); len(list) != 1 || string(list[0].text) != "before" {
-		t.Errorf("%v", list)
-	}
-	if list := unread(fd); len(list) != 0 {
-		t.Errorf("%v after that", list)
-	}
-}
-
-// datagramSocket is a socket and a client that is connected to it, to which the
-// socket is connected.
-func datagramSocket(t *testing.T) (fd int, client *net.UDPConn) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	var local sock.Address
-	sock.Local(fd, &local)
-	client, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(local.AddrPort()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	peer := client.LocalAddr().(*net.UDPAddr)
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: peer.Port}); err != nil {
-		t.Fatal(err)
-	}
-	return fd, client
 }

@@ -53,7 +53,7 @@
 // Builtins answer at once. A wait server gets the socket itself, which is not
 // polled until that ends. For a nowait server the datagram is taken out, a
 // second socket is bound to the same address and connected to the client, and
-// the datagram is sent to it once more over the loopback device (dgram.go).
+// the datagram is sent to it once more over the loopback device (package dgram).
 //
 // # Facts that decided the shape
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/dgram"
 	"inetd/internal/handover"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
@@ -203,16 +204,16 @@ func clientOf(from handover.Peer) client {
 }
 
 func (s *Server) inheritSession(h *inheritance, from handover.Session) *dgramSession {
-	t := &dgramSession{pair: pair{from.Client, from.Asked}, at: h.sockets[from.Socket], conn: from.FD, local: from.Local, taken: from.Taken}
-	s.starter.Note(t.conn)
-	if !t.local.IsValid() {
+	t := &dgramSession{Pair: dgram.Pair{Client: from.Client, Asked: from.Asked}, At: h.sockets[from.Socket], Conn: from.FD, Local: from.Local, Taken: from.Taken}
+	s.starter.Note(t.Conn)
+	if !t.Local.IsValid() {
 		return t
 	}
-	if !s.canPutBack(t.at) {
-		t.local = netip.AddrPort{}
+	if !s.canPutBack(t.At) {
+		t.Local = netip.AddrPort{}
 		return t
 	}
-	s.sessions.open[t.pair] = t
+	s.sessions.Adopt(t)
 	return t
 }
 

@@ -1,5 +1,7 @@
 package inetd
 
+import "inetd/internal/sock"
+
 // A bound is a limit that keeps the sockets of a service from being polled.
 type bound uint8
 
@@ -76,7 +78,7 @@ func (s *Server) rearmShared(b bound) (more bool) {
 		s.held.shared[b] = s.held.shared[b][1:]
 		k.held &^= 1 << b
 		s.arm(k)
-		if k.polled && pollIn(int(k.fd)) {
+		if k.polled && sock.Readable(int(k.fd)) {
 			return false
 		}
 	}

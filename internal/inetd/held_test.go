@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"inetd/internal/limit"
+	"inetd/internal/sock"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +44,7 @@ func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 // polledWithClients is how many sockets the next turn of the loop is told of.
 func (s *Server) polledWithClients() (n int) {
 	for _, k := range s.sockets {
-		if k != nil && k.polled && pollIn(int(k.fd)) {
+		if k != nil && k.polled && sock.Readable(int(k.fd)) {
 			n++
 		}
 	}

@@ -142,7 +142,7 @@ func (s *Server) idleAnswer(list []sockdiag.Socket, busy map[string]bool, err er
 // endIdle ends a server unless a client waits for it that the kernel did not tell of.
 func (s *Server) endIdle(pid int, now time.Time) {
 	p := s.processes[pid]
-	if p == nil || p.lent != nil && p.lent.fd >= 0 && pollIn(int(p.lent.fd)) {
+	if p == nil || p.lent != nil && p.lent.fd >= 0 && sock.Readable(int(p.lent.fd)) {
 		s.idle.Touch(pid, now)
 		return
 	}
@@ -157,7 +157,7 @@ func (s *Server) touchDatagrams() {
 		switch {
 		case p.svc == nil || idleTimeOf(p.svc.do.keys) == 0:
 		case p.client.session != nil:
-			fd = p.client.session.conn
+			fd = p.client.session.Conn
 		case p.lent != nil && !p.lent.spec.Listens():
 			fd = int(p.lent.fd)
 		}

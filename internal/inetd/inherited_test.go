@@ -32,7 +32,7 @@ func TestManagersSocketIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := sc.s.sockets[sc.s.inherited[spec]]
-	for sc.s.receive(k); pollIn(int(k.fd)); {
+	for sc.s.receive(k); sock.Readable(int(k.fd)); {
 		sc.s.receive(k)
 	}
 	if _, err := unix.Getpeername(int(k.fd)); err != unix.ENOTCONN {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -206,7 +208,7 @@ func turnsOf(s *Server) (w turnWatch) {
 	k := s.services[0].first
 	waits := 0
 	for !s.stopping.Load() {
-		waiting, before := pollIn(int(k.fd)), k.svc.usage().Starts.Count
+		waiting, before := sock.Readable(int(k.fd)), k.svc.usage().Starts.Count
 		begin := cpuTime()
 		s.turn()
 		w.longest = max(w.longest, cpuTime()-begin)

@@ -160,6 +160,7 @@ func New(c Config) (*Server, error) {
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
+	s.sessions.Lost = s.notPutBack
 	s.findRules()
 	s.adopt()
 	if c.Left != nil {
@@ -288,7 +289,7 @@ func (s *Server) events() []unix.EpollEvent {
 // carryOn does part of what the last turn has left. It reports whether the next turn
 // has to come at once.
 func (s *Server) carryOn() (more bool) {
-	room, unread := s.rearmHeld(), s.putBackUnread()
+	room, unread := s.rearmHeld(), s.sessions.Closing() && s.sessions.PutBackUnread(s.buffer(), perTurn)
 	return room || unread || s.started >= reapBatch
 }
 
@@ -480,7 +481,7 @@ func (s *Server) close() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
-	s.closeSessions()
+	s.sessions.CloseAll()
 	s.closeDraining()
 	if s.errors != nil {
 		s.errors.Close()

@@ -109,20 +109,31 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	if !s.canPutBack(k) {
 		t.Skip("no raw sockets")
 	}
-	fd, client := datagramSocket(t)
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client := listen(t, "127.0.0.1")
 	const all = 200
 	for range all {
-		client.Write([]byte("x"))
+		client.WriteTo([]byte("x"), server.LocalAddr())
 	}
+	f, err := server.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd := int(f.Fd())
 	conn, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var local sock.Address
 	sock.Local(fd, &local)
-	s.closeSession(&dgramSession{at: k, conn: conn, local: local.AddrPort()})
+	s.sessions.Close(&dgramSession{At: k, Conn: conn, Local: local.AddrPort()})
 	turns := 0
-	for ; pollIn(fd); turns++ {
+	for ; sock.Readable(fd); turns++ {
 		s.turn()
 	}
 	if turns < 2 {

@@ -117,7 +117,7 @@ func (s *Server) HandOver(execute func(*handover.State) error) error {
 // quiesce calls done when nothing is under way any more that ends soon.
 func (s *Server) quiesce(until time.Time, done func()) {
 	s.starter.Settle(0)
-	underWay := len(s.talks) > 0 || s.arrivals.now > 0 || s.inquiries.now > 0 || s.starter.Starting() || len(s.sessions.closed) > 0
+	underWay := len(s.talks) > 0 || s.arrivals.now > 0 || s.inquiries.now > 0 || s.starter.Starting() || s.sessions.Closing()
 	if underWay && time.Now().Before(until) {
 		s.timers.After(quiescePause, func() { s.quiesce(until, done) })
 		return

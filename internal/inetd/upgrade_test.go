@@ -46,9 +46,8 @@ func (sc *scene) upgrade(unready bool) {
 			unix.Close(p.pidfd)
 		}
 	}
-	if s.sessions.injector != nil {
-		s.sessions.injector.Close()
-	}
+	clear(s.sessions.Sessions()) // their descriptors go to the next program
+	s.sessions.CloseAll()
 	s.sockets, s.inherited, s.sessions, s.timers = nil, nil, dgramSessions{}, loop.Timers{}
 	if sc.s, err = New(cfg); err != nil {
 		sc.t.Fatal(err)
@@ -202,8 +201,8 @@ func TestUpgradeInDatagramSession(t *testing.T) {
 		t.Errorf("servers %v, %v before", now, was)
 	}
 	sc.reapAll()
-	if len(sc.s.sessions.open) != 0 {
-		t.Errorf("%d sessions are open", len(sc.s.sessions.open))
+	if len(sc.s.sessions.Sessions()) != 0 {
+		t.Errorf("%d sessions are open", len(sc.s.sessions.Sessions()))
 	}
 	sc.echoed(c, "three")
 	sc.reapAll()

@@ -63,7 +63,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if s.mend(k); k.fd < 0 {
 		return
 	}
-	waiting := pollIn(int(k.fd))
+	waiting := sock.Readable(int(k.fd))
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
@@ -122,7 +122,7 @@ func (s *Server) consume(k *socket) {
 		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
 		return
 	}
-	if pollIn(int(k.fd)) {
+	if sock.Readable(int(k.fd)) {
 		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(conn)
 		}

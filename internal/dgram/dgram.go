@@ -1,0 +1,225 @@
+// Package dgram gives each client of a UDP service a socket of its own, as if UDP had
+// connections. In goes the first datagram of a client, taken from the socket of the
+// service; out comes a Session: a second socket, bound to the same address and connected
+// to the client, with that datagram in its queue.
+//
+// From then on the kernel delivers the client's datagrams to the second socket. The
+// first one is sent once more over the loopback device, so that it arrives there, too.
+// What a server has left unread when it ends is put back in the same way: it arrives
+// again, at the socket of another session or at that of the service. So no datagram is
+// lost, and no client has two servers at a time.
+//
+// Sending a datagram in the name of its client takes a raw socket, and with it
+// CAP_NET_RAW. GiveAway is for a daemon without it.
+//
+// A Table belongs to one goroutine and never blocks.
+package dgram
+
+import (
+	"net/netip"
+
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxSize is more than the bytes of any datagram.
+const MaxSize = 65536
+
+// Pair is who sent the first datagram of a session, and to which address.
+type Pair struct{ Client, Asked netip.AddrPort }
+
+// PairOf is the pair of a datagram that came in on a socket.
+func PairOf(p *sock.Packet, spec sock.Spec) Pair {
+	return Pair{p.Peer.AddrPort(), p.Asked(spec)}
+}
+
+// Answerable reports whether a server could answer the client. The sender of a forged
+// datagram may be no address of a machine, or that of the service itself.
+func (e Pair) Answerable() bool {
+	a := e.Client.Addr()
+	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && e.Client.Port() != 0 && e.Client != e.Asked
+}
+
+// Session is a client and the socket that is for it alone. Its owner, of any type, is
+// the service's socket, as whoever uses this package has it.
+type Session[Owner any] struct {
+	Pair
+	At    Owner
+	Conn  int            // a descriptor of the socket, which the session owns
+	Local netip.AddrPort // address of the socket; not valid: no datagram can be put back
+	Taken int64          // sock.Stamp of the socket when its server was started
+}
+
+// Remains is what the server of a session has left behind.
+type Remains struct {
+	Read   bool // it has taken a datagram
+	Unread bool // there are more
+}
+
+// Remains looks at the socket after the end of its server. A server may have shut it
+// down for reading: such a socket is readable for ever, and nothing is in it.
+func (t *Session[Owner]) Remains() Remains {
+	return Remains{
+		Read:   sock.Stamp(t.Conn) != t.Taken,
+		Unread: sock.Readable(t.Conn) && !sock.HungUp(t.Conn),
+	}
+}
+
+// Table holds the sessions.
+type Table[Owner any] struct {
+	// Lost is called with a datagram's session when it could not be put back.
+	Lost func(*Session[Owner], error)
+
+	open     map[Pair]*Session[Owner]
+	closed   []*Session[Owner] // their unread datagrams are being put back
+	injector *sock.Injector
+}
+
+// Prepare opens what puts datagrams back, unless it is open. Its descriptors are at
+// floor or above.
+func (ts *Table[Owner]) Prepare(floor int) (err error) {
+	if ts.injector != nil {
+		return nil
+	}
+	if ts.injector, err = sock.NewInjector(floor); err != nil {
+		return err
+	}
+	ts.open = map[Pair]*Session[Owner]{}
+	return nil
+}
+
+// Find returns the open session of a pair; nil: there is none.
+func (ts *Table[Owner]) Find(e Pair) *Session[Owner] { return ts.open[e] }
+
+// Sessions are the open ones, by who has them. The map is the table's own.
+func (ts *Table[Owner]) Sessions() map[Pair]*Session[Owner] { return ts.open }
+
+// Closing reports whether unread datagrams have yet to be put back.
+func (ts *Table[Owner]) Closing() bool { return len(ts.closed) > 0 }
+
+// Adopt takes over an open session that another program has made. Prepare has
+// succeeded.
+func (ts *Table[Owner]) Adopt(t *Session[Owner]) { ts.open[t.Pair] = t }
+
+// Open makes a session whose socket holds the first datagram p, of text b, which was
+// taken from the socket fd. The descriptor of the new one is at floor or above.
+// Prepare has succeeded.
+func (ts *Table[Owner]) Open(at Owner, fd int, spec sock.Spec, o sock.Options, p *sock.Packet, b []byte, floor int) (*Session[Owner], error) {
+	conn, err := p.Connect(fd, spec, o, floor)
+	if err != nil {
+		return nil, err
+	}
+	var local sock.Address
+	sock.Local(conn, &local)
+	t := &Session[Owner]{Pair: PairOf(p, spec), At: at, Conn: conn, Local: local.AddrPort()}
+	early := unread(conn) // also from others, which arrived before it was connected
+	if err := ts.injector.Inject(t.Client, t.Local, b); err != nil {
+		unix.Close(conn)
+		return nil, err
+	}
+	for _, d := range early {
+		ts.PutBack(t, d.from, d.text)
+	}
+	t.Taken = sock.Stamp(conn)
+	ts.open[t.Pair] = t
+	return t, nil
+}
+
+// PutBack has a datagram arrive once more at the address of a session. The kernel
+// delivers it to the socket that is connected to its sender, or else to the service's.
+func (ts *Table[Owner]) PutBack(t *Session[Owner], from netip.AddrPort, b []byte) {
+	if !t.Local.IsValid() {
+		return
+	}
+	if err := ts.injector.Inject(from, t.Local, b); err != nil {
+		ts.Lost(t, err)
+	}
+}
+
+// Close ends a session. PutBackUnread puts its unread datagrams back.
+func (ts *Table[Owner]) Close(t *Session[Owner]) {
+	if !t.Local.IsValid() {
+		ts.Drop(t)
+		return
+	}
+	sock.StopReceiving(t.Conn) // datagrams that arrive from now on go to the service's socket
+	delete(ts.open, t.Pair)
+	ts.closed = append(ts.closed, t)
+}
+
+// PutBackUnread puts back up to max datagrams of closed sessions, one after the other
+// in b, which has room for MaxSize. It reports whether there may be more.
+func (ts *Table[Owner]) PutBackUnread(b []byte, max int) (more bool) {
+	var p sock.Packet
+	for range max {
+		if len(ts.closed) == 0 {
+			return false
+		}
+		t := ts.closed[0]
+		n, err := p.Receive(t.Conn, b)
+		from := p.Peer.AddrPort()
+		switch {
+		case err == unix.EAGAIN, err == nil && !from.IsValid(): // it is empty, or shut down
+			unix.Close(t.Conn)
+			ts.closed = ts.closed[1:]
+		case err == nil:
+			ts.PutBack(t, from, b[:n])
+		} // else it is an ICMP error that an answer has caused
+	}
+	return true
+}
+
+// Drop ends a session and drops its unread datagrams, unless a process still has the
+// socket.
+func (ts *Table[Owner]) Drop(t *Session[Owner]) {
+	unix.Close(t.Conn)
+	delete(ts.open, t.Pair)
+}
+
+// CloseAll ends all sessions. Their servers are left alone.
+func (ts *Table[Owner]) CloseAll() {
+	for _, t := range ts.open {
+		ts.Drop(t)
+	}
+	for _, t := range ts.closed {
+		unix.Close(t.Conn)
+	}
+	if ts.injector != nil {
+		ts.injector.Close()
+	}
+}
+
+// datagram is a datagram and its sender.
+type datagram struct {
+	from netip.AddrPort
+	text []byte
+}
+
+// leastCharge is less than what the kernel charges the receive buffer for a
+// datagram besides its bytes (SKB_TRUESIZE).
+const leastCharge = 256
+
+// unread takes the datagrams out of a socket that were in it at the call. It takes no
+// more than the receive buffer can have held, so that it ends although a client goes
+// on sending.
+func unread(fd int) (list []datagram) {
+	var p sock.Packet
+	var b []byte
+	left, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	for left > 0 && sock.Readable(fd) {
+		if b == nil {
+			b = make([]byte, MaxSize)
+		}
+		n, err := p.Receive(fd, b)
+		left -= n + leastCharge
+		switch {
+		case err != nil: // the ICMP error of an earlier answer
+		case !p.Peer.AddrPort().IsValid():
+			return list // no sender: the socket has been shut down
+		default:
+			list = append(list, datagram{p.Peer.AddrPort(), append([]byte(nil), b[:n]...)})
+		}
+	}
+	return list
+}
