@@ -55,6 +55,17 @@
 // second socket is bound to the same address and connected to the client, and
 // the datagram is sent to it once more over the loopback device (package dgram).
 //
+// # Another program in the same process
+//
+// An upgrade (upgrade.go) has the new program prove itself in a child, which reads the
+// configuration and what it would be left. Then nothing is polled any more; what ends
+// soon ends, builtins are interrupted where they wait for their clients (interrupt.go,
+// package stream), and bequest.go writes down the rest: every descriptor with what it is,
+// the children, and what counts (package handover). Package main executes the program.
+// That one, the heir (heir.go), makes services without programs of it and puts its first
+// load into force as a reload. So what a reload keeps, an upgrade keeps; what is new in
+// the state of a service, a process or a client has to be written down in bequest.go.
+//
 // # Facts that decided the shape
 //
 // Package net opens MPTCP listeners, turns on keepalive, shares O_NONBLOCK with
