@@ -93,6 +93,7 @@ const noNewline = "no newline at the end of the file"
 
 // rule parses the current line.
 func (r *reporter) rule(grants bool) (rule, bool) {
+	r.open, r.close = 0, 0
 	whole := token{r.line.text, 0}
 	daemons, rest, ok := cutField(whole)
 	if !ok {
@@ -106,10 +107,8 @@ func (r *reporter) rule(grants bool) (rule, bool) {
 		text:   strings.Join(strings.Fields(r.line.text), " "),
 		grants: grants,
 	}
-	written := len(rest.trim().text)
 	rest = r.doubts(&u, whole, rest)
 	clients, options, hasOptions := cutField(rest)
-	options.offset -= len(rest.trim().text) - written // of brackets that were put in
 	u.daemons, u.clients = r.daemons(daemons), r.clients(clients)
 	if hasOptions {
 		r.options(&u, options)
@@ -130,6 +129,7 @@ func (r *reporter) doubts(u *rule, whole, rest token) token {
 	if in, ok := bracketed(rest); ok {
 		u.doubt = "IPv6 address without brackets"
 		r.report(in.offset, u.doubt, in.text)
+		r.open, r.close = in.offset, in.offset+strings.Index(in.text, "]")
 		return in
 	}
 	return rest

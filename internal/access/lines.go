@@ -96,6 +96,8 @@ type reporter struct {
 	file     string
 	line     line
 	problems []Problem
+
+	open, close int // where brackets were put into the line, in bytes; 0: nowhere
 }
 
 // sorted returns the problems in the order of the text.
@@ -108,8 +110,19 @@ func (r *reporter) sorted() []Problem {
 
 // report adds a problem at a byte of the current line.
 func (r *reporter) report(offset int, text, hint string) {
-	number, col := r.line.where(offset)
+	number, col := r.line.where(r.written(offset))
 	r.problems = append(r.problems, Problem{r.file, number, col, text, hint})
+}
+
+// written is where a byte stands in the line as it was written.
+func (r *reporter) written(offset int) int {
+	switch {
+	case r.open == 0 || offset <= r.open:
+		return offset
+	case offset <= r.close:
+		return offset - 1
+	}
+	return offset - 2
 }
 
 func (r *reporter) reportf(offset int, hint, format string, args ...any) {

@@ -77,7 +77,7 @@ func mayAmend(text string) bool {
 		}
 		i += n
 		start := strings.LastIndexAny(text[:i], "\n;")
-		before := strings.Trim(text[start+1:i], " \t\r")
+		before := strings.Trim(text[start+1:i], " \t")
 		if before == "" && start >= 0 && text[start] == ';' {
 			return true // to a line the semicolon may be a word
 		}
