@@ -31,6 +31,7 @@ type Keys struct {
 	Groups       []string // in place of the user's own; empty and not nil: none
 	Env          []string // NAME=value
 	PassEnv      []string // the names of the variables it may see of the daemon's; "*": all
+	RemoteHost   bool     // REMOTE_HOST is the address of a client whose name is not known
 	NoNewPrivs   bool
 	Capabilities uint64 // bit n is number n of capabilities(7)
 	Stderr       string // "socket", "log", "null" or a path; "": socket
@@ -212,6 +213,7 @@ var table = [...]row{
 	{"groups", 1, -1, 0, (*draft).groups},
 	{"env", 1, -1, 0, (*draft).env},
 	{"pass_env", 0, -1, 0, (*draft).passEnv},
+	{"remote_host", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.RemoteHost = d.yes(v[0]) }},
 	{"no_new_privs", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.NoNewPrivs = d.yes(v[0]) }},
 	{"capabilities", 1, -1, 0, (*draft).capabilities},
 	{"stderr", 1, 1, 0, (*draft).stderr},

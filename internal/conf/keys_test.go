@@ -63,6 +63,7 @@ var keyValues = []struct {
 	{"groups = mail 12", func(e *Entry) { e.Keys.Groups = []string{"mail", "12"} }, nil},
 	{"env = TZ=UTC 'A=b c' E=", func(e *Entry) { e.Keys.Env = []string{"TZ=UTC", "A=b c", "E="} }, []string{"TZ|expected NAME=value", "=x|expected NAME", "REMOTE_ADDR=::1|the daemon sets it"}},
 	{"pass_env = PATH LANG", func(e *Entry) { e.Keys.PassEnv = []string{"PATH", "LANG"} }, []string{"A=b|names of variables"}},
+	{"remote_host = yes", func(e *Entry) { e.Keys.RemoteHost = true }, []string{"maybe|expected no or yes"}},
 	{"no_new_privs = yes", func(e *Entry) { e.Keys.NoNewPrivs = true }, []string{"maybe|expected no or yes"}},
 	{"capabilities = net_bind_service CAP_KILL", func(e *Entry) { e.Keys.Capabilities = 1<<10 | 1<<5 }, []string{"net_bind_servic|did you mean"}},
 	{"stderr = log", func(e *Entry) { e.Keys.Stderr = "log" }, []string{"file|expected socket, log, null"}},

@@ -81,7 +81,7 @@ func TestGenerate(t *testing.T) {
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	served := func(change func(*report)) result {
-		r := &report{Argv: []string{"probe"}, GID: 7, Groups: []int{7}, Env: []string{"REMOTE_HOST=::1", "A=1"}}
+		r := &report{Argv: []string{"probe"}, GID: 7, Groups: []int{7}, Env: []string{"PROTO=TCP", "REMOTE_HOST=::ffff:10.1.2.3"}}
 		change(r)
 		return result{verdict: "served", report: r}
 	}
@@ -92,7 +92,7 @@ func TestJudge(t *testing.T) {
 		want string
 	}{
 		{"same", outcome{sockets: []string{"tcp6 [::]:1"}, results: []result{served(same)}},
-			outcome{sockets: []string{"tcp 0.0.0.0:1", "tcp6 [::]:1"}, results: []result{served(func(r *report) { r.Env[0], r.Groups = "REMOTE_PORT=1", nil })}}, ""},
+			outcome{sockets: []string{"tcp 0.0.0.0:1", "tcp6 [::]:1"}, results: []result{served(func(r *report) { r.Env, r.Groups = []string{"REMOTE_HOST=10.1.2.3", "REMOTE_PORT=1"}, nil })}}, ""},
 		{"socket", outcome{sockets: []string{"tcp 127.0.0.1:1"}, results: []result{{verdict: "closed"}}}, outcome{results: []result{{verdict: "closed"}}}, "sockets"},
 		{"wider", outcome{results: []result{{verdict: "refused"}}}, outcome{results: []result{served(same)}}, "wider"},
 		{"narrower", outcome{results: []result{served(same)}}, outcome{results: []result{{verdict: "silent"}}}, "access"},

@@ -86,9 +86,8 @@ func (v *verdict) results(t *try, x, i *result) {
 	}
 }
 
-// added are the variables that each of both adds to the environment of every
-// server. The one that xinetd calls REMOTE_HOST has the address of the client.
-var added = []string{"REMOTE_HOST", "PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "REMOTE_ADDR", "REMOTE_PORT"}
+// added are the variables that inetd adds to the environment of every server.
+var added = []string{"PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "REMOTE_ADDR", "REMOTE_PORT"}
 
 func (v *verdict) reports(t *try, x, i *result) {
 	compare := func(what string, a, b any) {
@@ -133,11 +132,20 @@ func changed(masks []uint64) (own []uint64) {
 	return own
 }
 
-// ownEnv is the environment without what is added.
-func ownEnv(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(s string) bool {
-		return slices.ContainsFunc(added, func(name string) bool { return strings.HasPrefix(s, name+"=") })
-	})
+// ownEnv is the environment without what is added, and without the beginning that
+// addresses of IPv4 have on a socket of IPv6.
+func ownEnv(env []string) (own []string) {
+	for _, s := range env {
+		name, value, _ := strings.Cut(s, "=")
+		if slices.Contains(added, name) || value == "<no address>" { // which xinetd tells a server that waits
+			continue
+		}
+		if name == "REMOTE_HOST" {
+			value = strings.TrimPrefix(value, "::ffff:")
+		}
+		own = append(own, name+"="+value)
+	}
+	return own
 }
 
 // fails reports whether a difference is not deliberate.

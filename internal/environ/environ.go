@@ -72,11 +72,11 @@ func Append(b []byte, name, value string) []byte {
 // AppendEnds appends the variables for the two ends of a connection, under the
 // names of UCSPI and those of CGI.
 func AppendEnds(b []byte, local, remote netip.AddrPort) []byte {
-	b = appendAddr(b, "TCPLOCALIP", local.Addr())
+	b = AppendAddr(b, "TCPLOCALIP", local.Addr())
 	b = appendNumber(b, "TCPLOCALPORT", uint64(local.Port()))
-	b = appendAddr(b, "TCPREMOTEIP", remote.Addr())
+	b = AppendAddr(b, "TCPREMOTEIP", remote.Addr())
 	b = appendNumber(b, "TCPREMOTEPORT", uint64(remote.Port()))
-	b = appendAddr(b, "REMOTE_ADDR", remote.Addr())
+	b = AppendAddr(b, "REMOTE_ADDR", remote.Addr())
 	return appendNumber(b, "REMOTE_PORT", uint64(remote.Port()))
 }
 
@@ -100,7 +100,8 @@ func AppendPeer(b []byte, uid, gid uint32, pid int32) []byte {
 	return appendNumber(b, "REMOTE_PID", uint64(pid))
 }
 
-func appendAddr(b []byte, name string, a netip.Addr) []byte {
+// AppendAddr appends an address.
+func AppendAddr(b []byte, name string, a netip.Addr) []byte {
 	b = a.AppendTo(append(append(b, name...), '='))
 	return append(b, 0)
 }

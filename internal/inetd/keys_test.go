@@ -32,6 +32,8 @@ func TestKeys(t *testing.T) {
 		{"env", "-", "env = A=1 TZ=X", "env", false, `(?s)^.*A=1\n.*TZ=X\n`},
 		{"env beside the rest", "-", "env = A=1", "echo $PROTO $A $REMOTE_ADDR", false, `^TCP 1 127\.0\.0\.2$`},
 		{"pass_env", "-", "pass_env = KEYS_TEST, env = A=1", "echo $KEYS_TEST/$KEYS_OTHER/$A", false, `^yes//1$`},
+		{"remote_host", "-", "remote_host = yes", "echo $REMOTE_HOST", false, `^127\.0\.0\.2$`},
+		{"no remote_host", "-", "umask = 022", "echo $REMOTE_HOST.", false, `^\.$`},
 		{"no_new_privs", "-", "no_new_privs = yes", "grep NoNewPrivs /proc/self/status", false, `^NoNewPrivs:\t1$`},
 		{"rlimit_as", "-", "rlimit_as = 512m", limits, false, `(?m)^Max address space +536870912 +536870912 `},
 		{"rlimit_core", "-", "rlimit_core = 0", limits, false, `(?m)^Max core file size +0 +0 `},

@@ -22,6 +22,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if d.inquiry != nil {
 		s.env = d.inquiry.appendNames(s.env)
 	}
+	s.env = d.appendHost(s.env)
 	e, err := s.stderrOf(v)
 	if err != nil {
 		return 0, err
@@ -128,6 +129,19 @@ func (q *inquiry) appendNames(b []byte) []byte {
 	}
 	return b
 }
+
+// appendHost appends REMOTE_HOST with the address of a client whose name is not
+// known, if the entry wants that, as xinetd sets it for all.
+func (d *delayed) appendHost(b []byte) []byte {
+	k, peer := d.svc.do.keys, d.client.peer
+	if k == nil || !k.RemoteHost || !peer.IsValid() || d.inquiry.named() {
+		return b
+	}
+	return environ.AppendAddr(b, "REMOTE_HOST", peer.Addr())
+}
+
+// named reports whether the name of the client is known, and wanted.
+func (q *inquiry) named() bool { return q != nil && q.Named && q.answer.PeerName != "" }
 
 // environment is what every server gets of the daemon's own.
 func (s *Server) environment() []string { return environ.Common(os.Environ(), s.cfg.KeepEnv) }

@@ -215,6 +215,9 @@ func (s *service) world() {
 	if s.internal() {
 		return
 	}
+	if !s.waits() {
+		s.implied("remote_host", "yes")
+	}
 	if a := s.get("passenv"); a != nil {
 		s.add(a, "pass_env", a.values...)
 	} else {
