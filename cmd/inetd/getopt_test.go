@@ -132,6 +132,10 @@ func TestCommandLines(t *testing.T) {
 
 		// ours
 		{"--services s --watch", "Services=s Watch"},
+		{"--convert", "convert"}, // the default files
+		{"--convert a b", "convert a b"},
+		{"--convert --entry=x", "convert Entries=[x]"},
+		{"--convert --check", "error: give only one of --check, --convert, -c, -k, --upgrade, --status, --metrics and --explain"},
 		{"--check --json a", "check json a"},
 		{"--log=stderr", "log=stderr"},
 		{"--log syslog", ""},

@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == probeName || isProbe() {
+	if isProbe() {
 		probe()
 		return
 	}

@@ -16,6 +16,8 @@ import (
 // probeName is the base name of the program when it is a server.
 const probeName = "probe"
 
+// isProbe reports whether this process is a server: its name is that of the
+// program, whatever its first argument is.
 func isProbe() bool {
 	self, err := os.Readlink("/proc/self/exe")
 	return err == nil && filepath.Base(self) == probeName

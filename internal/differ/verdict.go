@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 type verdict struct {
 	differences map[string][]string
 	deliberate  map[string]bool
-	x, i        int // services that are open
+	open        int // sockets of xinetd
 }
 
 func (v *verdict) differ(what, format string, args ...any) {
@@ -25,7 +26,7 @@ func (v *verdict) differ(what, format string, args ...any) {
 
 // judge compares what both daemons did.
 func judge(s *scene, x, i *outcome) *verdict {
-	v := &verdict{differences: map[string][]string{}, deliberate: map[string]bool{}, x: len(x.sockets), i: len(i.sockets)}
+	v := &verdict{differences: map[string][]string{}, deliberate: map[string]bool{}, open: len(x.sockets)}
 	v.sockets(x.sockets, i.sockets)
 	for n := range s.tries {
 		v.results(&s.tries[n], &x.results[n], &i.results[n])
@@ -163,8 +164,8 @@ func (v *verdict) print(w io.Writer, s *scene, x, i *outcome) {
 	if s.generated {
 		fmt.Fprintln(w, s.conf)
 	}
-	for what, list := range v.differences {
-		for _, text := range list {
+	for _, what := range slices.Sorted(maps.Keys(v.differences)) {
+		for _, text := range v.differences[what] {
 			fmt.Fprintf(w, "%s: %s\n", what, text)
 		}
 	}
@@ -182,16 +183,14 @@ func head(log string) string {
 
 // line is the line of the table.
 func (v *verdict) line(s *scene) string {
-	var same, deliberate, other []string
-	for what := range v.differences {
+	var deliberate, other []string
+	for _, what := range slices.Sorted(maps.Keys(v.differences)) {
 		if v.deliberate[what] {
 			deliberate = append(deliberate, what+" ("+s.differs[what]+")")
 		} else {
 			other = append(other, what)
 		}
 	}
-	slices.Sort(deliberate)
-	slices.Sort(other)
 	word := "same"
 	switch {
 	case len(other) > 0:
@@ -199,8 +198,8 @@ func (v *verdict) line(s *scene) string {
 	case len(deliberate) > 0:
 		word = "differs"
 	}
-	same = append(other, deliberate...)
-	return strings.TrimRight(fmt.Sprintf("%-8s %-24s %2d sockets %3d clients  %s", word, s.name, v.x, len(s.tries), strings.Join(same, "; ")), " ")
+	text := strings.Join(append(other, deliberate...), "; ")
+	return strings.TrimRight(fmt.Sprintf("%-8s %-24s %2d sockets %3d clients  %s", word, s.name, v.open, len(s.tries), text), " ")
 }
 
 // tally counts over all scenes.
