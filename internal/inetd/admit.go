@@ -77,7 +77,7 @@ func (s *Server) resumeAfter(u *usage, d time.Duration) {
 func (s *Server) admit(v *service, c *client) bool {
 	u, now := v.usage(), time.Now()
 	u.LastClient = now.Unix()
-	if s.punished(v, c) || !s.welcomes(v, c) || s.turnsFull(v, c, now) {
+	if s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now) {
 		return false
 	}
 	r := u.Admit(now, c.source, v.do.Limits)
@@ -85,11 +85,11 @@ func (s *Server) admit(v *service, c *client) bool {
 		return true
 	}
 	u.Refused.Limit++
-	keys := "source_max"
+	key := "source_max"
 	if r.Rate {
-		keys = "ip_max"
+		key = "ip_max"
 	}
-	s.tellRefused(v, c.who(v), "exceeded "+r.String(), r.Limit, keys)
+	s.tellRefused(v, c.who(v), "exceeded "+r.String(), r.Limit, key)
 	return false
 }
 

@@ -43,8 +43,9 @@ func (do *action) refusesFull() bool {
 	return do.keys != nil && do.keys.FullRefuse && do.Mode == plan.Accept
 }
 
-// turnsFull reports whether a client finds a service full that refuses such clients.
-func (s *Server) turnsFull(v *service, c *client, now time.Time) bool {
+// tooFull reports whether a client is refused because the service is full, which it
+// counts and logs.
+func (s *Server) tooFull(v *service, c *client, now time.Time) bool {
 	u, l := v.usage(), v.do.Limits
 	switch {
 	case !v.do.refusesFull():

@@ -33,6 +33,9 @@ func TestRefuse(t *testing.T) {
 		{"ip_max", keyed("-", "ip_max = 1"+key, "echo x"), nil, 2, "", `from 127\.0\.0\.2 exceeded counts/min \(limit 1, DIR/inetd\.conf:1\)$`},
 		{"service_max", keyed("-", "service_max = 1/h, full = refuse"+key, "echo x"), nil, 2, "", `from 127\.0\.0\.2 refused, the service had its starts of 3600 s \(limit 1, DIR/inetd\.conf:1\)$`},
 		{"internal", "127.0.0.1:PORT on protocol = tcp, exec = internal, args = daytime, deny = 127.0.0.2" + key + ";\n", nil, 1, "", `refused connection from`},
+		{"tcpmux", "127.0.0.1:PORT stream tcp nowait - internal tcpmux\ntcpmux/x stream tcp nowait - /bin/echo\ntcpmux/x with deny = 127.0.0.2" + key + ";\n", nil, 1, "x\r\nmore", `refused connection from .*DIR/inetd\.conf:3: deny`},
+		{"tcpmux that is full", "127.0.0.1:PORT stream tcp nowait - internal tcpmux\ntcpmux/x stream tcp nowait - /bin/echo\ntcpmux/x with service_max = 1/h, full = refuse" + key + ";\n", nil, 2, "x\r\nmore", `tcpmux/x from 127\.0\.0\.2 refused, the service had its starts of 3600 s`},
+		{"tcpmux that is suspended", "127.0.0.1:PORT stream tcp nowait - internal tcpmux\ntcpmux/x stream tcp nowait - /bin/echo\ntcpmux/x with service_max = 1/h" + key + ";\n", nil, 2, "x\r\nmore", `tcpmux/x: server failing \(looping\), service suspended: 1 starts in 3600 s, the limit; clients are turned away`},
 		{"amended", echoServer + "\n127.0.0.1:PORT with deny = 127.0.0.2;\n* with " + key[2:] + ";\n", nil, 1, "", `DIR/inetd\.conf:2: deny`},
 		{"--entry", "\n", func(c *Config) {
 			c.Entries = []string{"127.0.0.1:PORT stream tcp nowait - /bin/echo", "* with deny = 127.0.0.2" + key + ";"}
@@ -46,7 +49,7 @@ func TestRefuse(t *testing.T) {
 			sc.write("deny", "ALL: 127.0.0.2\n")
 			sc.start()
 			for range tt.visits - 1 {
-				sc.tryVisit(stranger, "")
+				sc.tryVisit(stranger, tt.text)
 			}
 			if got := sc.visit(stranger, tt.text); got != no {
 				t.Errorf("answer %q", got)
