@@ -69,8 +69,10 @@ func TestRest(t *testing.T) {
 		t.Error("over before anything was sent")
 	}
 	unix.Write(fds[1], make([]byte, perCall*len(b)+1))
-	if Rest(fds[0], b) || Rest(fds[0], b) {
-		t.Error("over while the client may send")
+	for range 2 {
+		if Rest(fds[0], b) {
+			t.Error("over while the client may send")
+		}
 	}
 	if n, _, err := unix.Recvfrom(fds[0], b, unix.MSG_DONTWAIT); err != unix.EAGAIN {
 		t.Errorf("%d bytes are left, %v", n, err)
