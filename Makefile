@@ -4,6 +4,7 @@
 # make check      all that a change must pass; needs gcc, mandoc and the network
 # make check-attack runs the attacks that take longer than a test may (root)
 # make check-upgrade has the daemon go on with another program 100 times under load
+# make check-faults  has each system call from a client to its server fail with each error (root, strace)
 # make soak       tries everything at once for SOAKTIME, 10 minutes (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
@@ -77,6 +78,9 @@ check-xinetd:
 check-upgrade:
 	INETD_UPGRADES=100 $(GO) test -count=1 -timeout 10m -run 'TestScripts/^upgrade' ./cmd/inetd
 
+check-faults:
+	INETD_FAULTS=1 $(GO) test -count=1 -timeout 20m -run TestFaults ./cmd/inetd
+
 soak: all
 	$(GO) run ./internal/soak -time $(SOAKTIME)
 
@@ -116,4 +120,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-upgrade soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-faults soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean

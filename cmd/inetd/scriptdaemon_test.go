@@ -183,13 +183,7 @@ var outcome = regexp.MustCompile(`(?m)(^.*: configuration reloaded: |; the servi
 func cmdReload(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d, args := daemonOf(ts, args)
-	times := 1
-	if len(args) > 0 {
-		var err error
-		times, err = strconv.Atoi(args[0])
-		ts.Check(err)
-	}
-	for range times {
+	for range times(ts, args) {
 		ts.Check(unix.Kill(d.pid, unix.SIGHUP))
 		text, err := d.log.find(outcome)
 		if err != nil {
@@ -199,17 +193,21 @@ func cmdReload(ts *script, neg bool, args []string) {
 	}
 }
 
+// times is how often something is to be done.
+func times(ts *script, args []string) int {
+	if len(args) == 0 {
+		return 1
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	return n
+}
+
 // cmdUpgrade has the daemon execute its program again and again.
 func cmdUpgrade(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	id, args := cutID(args)
-	times := 1
-	if len(args) > 0 {
-		var err error
-		times, err = strconv.Atoi(args[0])
-		ts.Check(err)
-	}
-	for range times {
+	for range times(ts, args) {
 		ts.Check(ts.Exec("inetd", "--upgrade", "-p", filepath.Join(benchOf(ts).dir, id+".pid")))
 	}
 }

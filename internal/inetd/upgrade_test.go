@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -302,5 +303,39 @@ func TestProofTakesTooLong(t *testing.T) {
 	}
 	for len(sc.s.processes) > 0 {
 		sc.s.turn()
+	}
+}
+
+// TestUpgradeKnowsTheState: whoever gives a service, a process or a client more state
+// has to say here whether an upgrade keeps it (see bequest.go), and if not, why not.
+func TestUpgradeKnowsTheState(t *testing.T) {
+	t.Parallel()
+	const kept = ""
+	for of, fields := range map[reflect.Type]map[string]string{
+		reflect.TypeFor[service](): {"label": kept, "at": kept, "do": kept, "first": kept, "used": kept},
+		reflect.TypeFor[socket](): {
+			"spec": kept, "svc": kept, "next": kept, "fd": kept, "server": kept, "closed": kept,
+			"polled": "found out anew", "held": "found out anew",
+		},
+		reflect.TypeFor[usage](): {
+			"Usage": kept, "Counts": kept, "idleStarts": kept, "suspended": kept, "mended": kept, "altered": kept, "debts": kept,
+			"failing": "keeps lines few", "looked": "keeps lines few", "unwelcome": "keeps lines few", "unproxied": "keeps lines few",
+			"expected": "the headers of proxies are read before",
+		},
+		reflect.TypeFor[process](): {
+			"svc": kept, "program": kept, "lent": kept, "queued": kept, "client": kept, "kept": kept, "errors": kept, "begun": kept, "kill": kept, "cookie": kept,
+			"pidfd": "opened anew", "done": "commands are not waited for",
+		},
+		reflect.TypeFor[client](): {
+			"conn": kept, "peer": kept, "cred": kept, "source": kept, "session": kept, "named": kept, "proxied": kept,
+			"room": "entered anew",
+		},
+		reflect.TypeFor[dgramSession](): {"Pair": kept, "At": kept, "Conn": kept, "Local": kept, "Taken": kept},
+	} {
+		for i := range of.NumField() {
+			if _, known := fields[of.Field(i).Name]; !known {
+				t.Errorf("does an upgrade keep %s.%s?", of.Name(), of.Field(i).Name)
+			}
+		}
 	}
 }
