@@ -33,6 +33,21 @@ func (d *draft) userColumn(f []Word) []Word {
 	return f
 }
 
+// ordinary tells that the columns of an entry are those of nearly all entries, without
+// a look at each word that might stand there.
+func ordinary(f []Word) bool {
+	switch f[ColType].Text {
+	case "stream", "dgram":
+	default:
+		return false
+	}
+	switch f[ColProtocol].Text {
+	case "tcp", "udp", "tcp4", "udp4", "tcp6", "udp6", "unix":
+		return isWait(f[ColWait].Text) && !isProgram(f[ColUser].Text) && !isWait(f[ColUser].Text)
+	}
+	return false
+}
+
 // lacksUser tells whether the server stands in the user column and is surely
 // no user: a path or "internal" that another server does not follow.
 func lacksUser(f []Word) bool {
@@ -87,8 +102,8 @@ func (d *draft) misplaced(f []Word) bool {
 	wait := func(i int) bool { return i < n && isWait(f[i].Text) }
 	program := func(i int) bool { return i < n && isProgram(f[i].Text) }
 	switch {
-	case n >= len(columnNames) && typ(ColType) && protocol(ColProtocol) && wait(ColWait) &&
-		!program(ColUser) && !wait(ColUser) && !protocol(ColType): // none of what follows: files may be long
+	case n >= len(columnNames) && ordinary(f), // none of what follows: files may be long
+		n >= len(columnNames) && typ(ColType) && protocol(ColProtocol) && wait(ColWait) && !program(ColUser) && !wait(ColUser) && !protocol(ColType):
 		return false
 	case protocol(ColType) && typ(ColProtocol):
 		d.exchanged(f, ColType)

@@ -206,9 +206,16 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 		return l.everywhere(e)
 	}
 	var ends []endpoint
-	silent := map[string]error{}
+	var silent map[string]error // made for the first: most entries have addresses
 	for _, h := range specifiers {
-		ends = append(ends, l.lookUp(e, h, silent)...)
+		found, err := l.lookUp(e, h)
+		ends = append(ends, found...)
+		if err != nil && silent == nil {
+			silent = map[string]error{}
+		}
+		if err != nil {
+			silent[h] = err
+		}
 	}
 	for _, h := range specifiers {
 		if err := silent[h]; err != nil {
@@ -273,19 +280,16 @@ func (l *loader) onceALoad(e *conf.Entry, text string) {
 
 // lookUp returns the addresses of one address specifier. The error of a host that
 // has none, or none that is sure, goes to silent.
-func (l *loader) lookUp(e *conf.Entry, specifier string, silent map[string]error) []endpoint {
+func (l *loader) lookUp(e *conf.Entry, specifier string) ([]endpoint, error) {
 	addr, err := netip.ParseAddr(specifier)
 	if err == nil {
 		if !suits(e.Family, addr) {
 			l.report(e, e.Pos, conf.Error, fmt.Sprintf("%s is no address for %s", specifier, e.Word), "use "+other(e))
-			return nil
+			return nil, nil
 		}
-		return []endpoint{{addr: addr, explicit: true}}
+		return []endpoint{{addr: addr, explicit: true}}, nil
 	}
 	addrs, err := l.names.look(specifier)
-	if err != nil {
-		silent[specifier] = err
-	}
 	var ends []endpoint
 	for _, a := range addrs {
 		if a = a.Unmap(); suits(e.Family, a) {
@@ -295,7 +299,7 @@ func (l *loader) lookUp(e *conf.Entry, specifier string, silent map[string]error
 	if len(ends) == 0 && err == nil {
 		l.report(e, e.Pos, conf.Error, fmt.Sprintf("host %q has no address for %s", specifier, e.Word), "")
 	}
-	return ends
+	return ends, err
 }
 
 func suits(f conf.Family, a netip.Addr) bool {
