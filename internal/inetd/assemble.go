@@ -9,11 +9,12 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/account"
 	"inetd/internal/child"
+	"inetd/internal/compile"
 	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
-	"inetd/internal/pty"
+	"inetd/internal/slab"
 )
 
 // generation is what the daemon keeps of a plan: services made ready to be put
@@ -55,7 +56,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*gener
 		hosts: p.Names, late: p.Late,
 	}
 	var err error
-	if g.profiles, err = profiles(p.Identities, p.Keys, starter, env); err != nil {
+	if g.profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {
 		return nil, err
 	}
 	a := assembly{generation: g, actions: map[*plan.Action]*action{}, made: map[*conf.Keys]*access.Guard{}}
@@ -67,32 +68,12 @@ func assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*gener
 	return g, nil
 }
 
-// profiles makes the profiles of servers.
-func profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.Keys, starter *child.Starter, env []string) (map[plan.Server]*child.Profile, error) {
-	made := make(map[plan.Server]*child.Profile, len(identities))
-	for s, id := range identities {
-		k := keys[s.Keys]
-		p, err := starter.Profile(environmentOf(k, env), credential(id), setupOf(k))
-		if err != nil {
-			return nil, err
-		}
-		made[s] = p
-	}
-	return made, nil
-}
-
-// credential is an identity in the words of package child.
-func credential(id *plan.Identity) *child.Credential {
-	if id == nil {
-		return nil
-	}
-	return &child.Credential{UID: id.UID, GID: id.GID, Groups: id.Groups}
-}
-
 // assembly is a generation in the making.
 type assembly struct {
 	*generation
-	blocks  blocks
+	room    slab.Of[service]
+	sockets slab.Of[socket]
+	labels  slab.Strings
 	actions map[*plan.Action]*action
 	made    map[*conf.Keys]*access.Guard
 	last    struct { // the file of the entry before
@@ -106,11 +87,11 @@ func (a *assembly) add(from *plan.Service) error {
 	if err != nil {
 		return err
 	}
-	v := a.blocks.service(from.Label, do)
+	v := a.room.Add(service{label: a.labels.Add(from.Label), do: do})
 	v.at = a.place(from.At.File, from.At.Line)
 	var at = &v.first
 	for _, k := range from.Sockets {
-		*at = a.blocks.socket(socket{spec: k.Spec, svc: v, fd: -1})
+		*at = a.sockets.Add(socket{spec: k.Spec, svc: v, fd: -1})
 		at = &(*at).next
 	}
 	a.services = append(a.services, v)
@@ -134,7 +115,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	}
 	if from.Builtin == "" {
 		argv := strings.Split(from.Argv, "\x00")
-		g, err := program(a.profiles[from.Server()], do, argv)
+		g, err := compile.Program(a.profiles[from.Server()], from, do.keys, argv)
 		if err != nil {
 			return nil, err
 		}
@@ -143,19 +124,6 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 	}
 	a.actions[from] = do
 	return do, nil
-}
-
-// program is the server of an action, with a profile.
-func program(profile *child.Profile, do *action, argv []string) (*child.Program, error) {
-	if do.keys == nil || !do.keys.PTY {
-		return profile.Program(do.Path, argv)
-	}
-	path, args := pty.Command(do.Path, argv)
-	g, err := profile.Program(path, args)
-	if err == nil {
-		g.Server = do.Path
-	}
-	return g, err
 }
 
 // place keeps the line of an entry. Entries of one file follow each other.
@@ -185,7 +153,7 @@ func (g *generation) identities(host *plan.Host, starter *child.Starter, env []s
 		servers[s] = g.keys[s.Keys]
 	}
 	found, accounts, errs := plan.Identities(host, servers)
-	made, err := profiles(found, g.keys, starter, env)
+	made, err := compile.Profiles(found, g.keys, starter, env)
 	if err != nil {
 		errs = append(errs, err)
 	}

@@ -3,15 +3,12 @@ package inetd
 import (
 	"context"
 	"os"
-	"syscall"
 	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/examine"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
-
-	"golang.org/x/sys/unix"
 )
 
 // Examinations of programs that could not be executed. A file may lie on a file
@@ -19,17 +16,7 @@ import (
 const (
 	maxExaminations = 4
 	examineTime     = 10 * time.Second
-	maxFindings     = 256
 )
-
-// failure is a start that failed, as it is examined once.
-type failure struct {
-	path    string
-	who     *child.Credential // as the profile of the service has it
-	errno   syscall.Errno
-	version [2]unix.Timespec // of the file
-	inode   uint64
-}
 
 // startFailed logs why a server could not be started, with what a look at the
 // program says if it is the exec that failed.
@@ -51,7 +38,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 			why = whyNoStderr(v.do.keys, who)
 			return
 		}
-		why = s.examine(path, who, st.Errno)
+		why = s.findings.Why(path, examiner(who), st.Errno)
 	}, func() { tell(why) })
 }
 
@@ -76,41 +63,10 @@ func (s *Server) works(u *usage) {
 	u.failing = nil
 }
 
-// examine says what keeps a program from being executed, after a colon, or
-// nothing. Several goroutines may call it.
-func (s *Server) examine(path string, who *child.Credential, e syscall.Errno) string {
-	f := failure{path: path, who: who, errno: e}
-	var st unix.Stat_t
-	if unix.Stat(path, &st) == nil {
-		f.version, f.inode = [2]unix.Timespec{st.Mtim, st.Ctim}, st.Ino
-	}
-	if why, ok := s.findings.Load(f); ok {
-		return why.(string)
-	}
-	why := wording(path, e, examine.Failed(path, examiner(who), e))
-	if s.known.Add(1) > maxFindings {
-		s.findings.Clear()
-		s.known.Store(1)
-	}
-	s.findings.Store(f, why)
-	return why
-}
-
 // examiner is the user of a server.
 func examiner(c *child.Credential) examine.User {
 	if c == nil {
 		return examine.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
 	}
 	return examine.User{UID: c.UID, GID: c.GID, Groups: c.Groups}
-}
-
-// wording is what a finding adds to the text of an errno.
-func wording(path string, e syscall.Errno, f examine.Finding) string {
-	switch same := "server " + path + ": " + strerror.Errno(e); {
-	case f.Cause == same && f.Advice == "", f.Cause == "":
-		return ""
-	case f.Cause == same:
-		return "; " + f.Advice
-	}
-	return ": " + f.String()
 }

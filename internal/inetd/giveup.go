@@ -14,60 +14,22 @@ const loadTime = 45 * time.Second
 // thread.
 const maxStuck = 4
 
-// attempt is a load, or a look at users and groups, that is under way.
-type attempt struct {
-	until time.Time
-	late  func() // gives it up
-}
-
-// try runs work in a goroutine of its own, and what that returns on the loop.
-// After loadTime late is called instead, and nothing comes of work any more.
+// try runs work beside the loop, and what that returns on it. After loadTime late is
+// called instead.
 func (s *Server) try(work func() (done func()), late func()) {
-	a := &attempt{time.Now().Add(loadTime), late}
-	s.loading, s.attempt = true, a
-	s.guard()
-	go func() {
-		done := work()
-		s.mail.Post(func() {
-			if s.attempt != a {
-				s.stuck--
-				return
-			}
-			s.attempt = nil
-			done()
-		})
-	}()
+	s.loading = true
+	s.attempts.Try(work, func() { s.giveUp(late) })
 }
 
-// guard sees to it that the attempt ends in time. One timer is enough for all,
-// so that a storm of reloads leaves none behind.
-func (s *Server) guard() {
-	if s.guarding {
-		return
-	}
-	s.guarding = true
-	s.timers.After(time.Until(s.attempt.until), func() {
-		s.guarding = false
-		switch a := s.attempt; {
-		case a == nil:
-		case time.Now().Before(a.until):
-			s.guard()
-		default:
-			s.giveUp(a)
-		}
-	})
-}
-
-// giveUp forgets an attempt. The watcher may wait for the same file system, so
-// the next load gets one of its own.
-func (s *Server) giveUp(a *attempt) {
-	s.attempt, s.loading = nil, false
-	s.stuck++
+// giveUp goes on after a load that has not come back. The watcher may wait for the
+// same file system, so the next load gets one of its own.
+func (s *Server) giveUp(late func()) {
+	s.loading = false
 	if s.watcher != nil {
 		go s.watcher.Close()
 		s.watcher = nil
 	}
-	a.late()
+	late()
 	if s.again {
 		s.reload(nil)
 	}

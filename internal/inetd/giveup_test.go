@@ -20,10 +20,7 @@ func TestLoadGivenUp(t *testing.T) {
 	dead := make(chan struct{})
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
 		host.Reading(&file)
-		s.mail.Post(func() { // time passes
-			s.attempt.until, s.guarding = time.Now(), false
-			s.guard()
-		})
+		s.mail.Post(s.attempts.GiveUp) // time passes
 		<-dead
 		return &plan.Plan{}
 	}
@@ -39,7 +36,7 @@ func TestLoadGivenUp(t *testing.T) {
 	}
 
 	close(dead)
-	for s.stuck > 0 {
+	for s.attempts.Stuck() > 0 {
 		s.turn()
 	}
 	if len(s.services) != 1 {
@@ -61,16 +58,13 @@ func TestLateGivenUp(t *testing.T) {
 	s := serving(t, file)
 	dead := make(chan struct{})
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
-		s.mail.Post(func() { // time passes
-			s.attempt.until, s.guarding = time.Now(), false
-			s.guard()
-		})
+		s.mail.Post(s.attempts.GiveUp) // time passes
 		<-dead
 		return plan.Load(&s.cfg.Config, host)
 	}
 	late := s.now.late
 	s.tryLate(late, late.Names)
-	for s.stuck == 0 {
+	for s.attempts.Stuck() == 0 {
 		s.turn()
 	}
 	if s.now.late == nil {

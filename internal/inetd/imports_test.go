@@ -22,10 +22,10 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/status", "internal/child", "internal/compile", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -47,6 +47,7 @@ var picture = map[string][]string{
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/conf":         {"internal/nearest", "internal/plaintext"},
+	"internal/compile":      {"internal/child", "internal/conf", "internal/environ", "internal/plan", "internal/pty"},
 	"internal/dgram":        {"internal/sock", unixsys},
 	"internal/drain":        {unixsys},
 	"internal/environ":      {},
@@ -67,6 +68,7 @@ var picture = map[string][]string{
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/rpcbind":      {unixsys},
 	"internal/seldom":       {},
+	"internal/slab":         {},
 	"internal/sock":         {unixsys},
 	"internal/sockdiag":     {unixsys},
 	"internal/stderrlog":    {unixsys},
@@ -88,7 +90,7 @@ var picture = map[string][]string{
 
 // pure are the packages that text or bytes go into and values come out of.
 // They can be tested and fuzzed without a kernel, because they reach for none.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom", "internal/xinetd"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom", "internal/slab", "internal/xinetd"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

@@ -66,7 +66,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	case s.loading:
 		s.timers.After(minRetry, func() { s.tryLate(late, names) })
 		return
-	case s.stuck >= maxStuck:
+	case s.attempts.Full():
 		s.awaitLate(maxRetry)
 		return
 	}

@@ -2,8 +2,6 @@ package inetd
 
 import (
 	"net/netip"
-	"strings"
-	"unsafe"
 
 	"inetd/internal/environ"
 	"inetd/internal/gc"
@@ -36,41 +34,3 @@ func (s *Server) rehearse() {
 }
 
 var nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
-
-// blocks is where services and sockets are made. Made one by one between the
-// garbage of a load they would keep many times their size from being given back.
-type blocks struct {
-	services []service
-	sockets  []socket
-	labels   strings.Builder
-}
-
-// blockSize is in bytes, one of the sizes that Go's allocator has.
-const blockSize = 8192
-
-func (b *blocks) service(label string, do *action) *service {
-	if len(b.services) == cap(b.services) {
-		b.services = make([]service, 0, blockSize/unsafe.Sizeof(service{}))
-	}
-	b.services = append(b.services, service{label: b.label(label), do: do})
-	return &b.services[len(b.services)-1]
-}
-
-func (b *blocks) socket(k socket) *socket {
-	if len(b.sockets) == cap(b.sockets) {
-		b.sockets = make([]socket, 0, blockSize/unsafe.Sizeof(socket{}))
-	}
-	b.sockets = append(b.sockets, k)
-	return &b.sockets[len(b.sockets)-1]
-}
-
-// label copies a string, which may be part of a file's text.
-func (b *blocks) label(s string) string {
-	if b.labels.Cap()-b.labels.Len() < len(s) {
-		b.labels = strings.Builder{}
-		b.labels.Grow(max(len(s), blockSize))
-	}
-	start := b.labels.Len()
-	b.labels.WriteString(s)
-	return b.labels.String()[start:]
-}

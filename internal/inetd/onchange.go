@@ -1,8 +1,9 @@
 package inetd
 
 import (
-	"inetd/internal/watch"
 	"slices"
+
+	"inetd/internal/watch"
 )
 
 // watch returns the watcher of the files, which it makes when first called.

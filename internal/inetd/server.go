@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/drain"
+	"inetd/internal/examine"
 	"inetd/internal/gc"
 	"inetd/internal/idle"
 	"inetd/internal/limit"
@@ -81,12 +81,10 @@ type Server struct {
 	checked   time.Time // when the account files were last looked at
 
 	load         func(*plan.Config, *plan.Host) *plan.Plan
-	loading      bool // a load is under way
-	attempt      *attempt
+	loading      bool            // a load is under way
+	attempts     *loop.Attempts  // to load
 	network      network         // whose changes are noticed
 	latecomers   latecomers      // entries that are tried again
-	stuck        int             // attempts that were given up and are not back
-	guarding     bool            // guard has a timer
 	waiting      []func(Outcome) // for the load after it
 	again        bool
 	ready        bool
@@ -106,9 +104,8 @@ type Server struct {
 	arrivals   asking // of proxies, who the client is
 	headers    limit.Pool
 
-	examinations asking       // of programs that could not be executed
-	findings     sync.Map     // failure to what a look at the program said
-	known        atomic.Int32 // findings
+	examinations asking // of programs that could not be executed
+	findings     examine.Memory
 
 	idle     idle.Watch // servers that may not be idle for ever
 	idleLook time.Time  // when they are looked at next; zero: no timer is set
@@ -160,6 +157,7 @@ func New(c Config) (*Server, error) {
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
+	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
 	s.findRules()
 	s.adopt()
@@ -336,8 +334,8 @@ func (s *Server) reload(done func(Outcome)) {
 	}
 	answer := s.waiting
 	s.waiting, s.again = nil, false
-	if s.stuck >= maxStuck {
-		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.stuck), answer)
+	if s.attempts.Full() {
+		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.attempts.Stuck()), answer)
 		return
 	}
 	cfg, host, env, names := s.cfg.Config, s.host(), s.environment(), s.now.names

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/compile"
 	"inetd/internal/environ"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
@@ -80,12 +81,12 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if err != nil {
 		return nil, err
 	}
-	setup := setupOf(do.keys)
+	setup := compile.Setup(do.keys)
 	setup.Nice += a.Nice
 	if a.Umask >= 0 {
 		setup.HasUmask, setup.Umask = true, uint32(a.Umask)
 	}
-	env := environmentOf(do.keys, s.environment())
+	env := compile.Environment(do.keys, s.environment())
 	profile, err := s.starter.Profile(environ.With(env, a.Env), cred, setup)
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if a.Twist != "" {
 		return profile.Program(shellPath, []string{"sh", "-c", a.Twist})
 	}
-	return program(profile, do, strings.Split(do.Argv, "\x00"))
+	return compile.Program(profile, do.Action, do.keys, strings.Split(do.Argv, "\x00"))
 }
 
 // credentialFor looks up the user of the entry, or whom the rule wants instead.
@@ -111,7 +112,7 @@ func (s *Server) credentialFor(a *wrap.Answer, do *action) (*child.Credential, e
 		return nil, err
 	}
 	id, err := host.Identity(accounts, who)
-	return credential(id), err
+	return compile.Credential(id), err
 }
 
 // appendNames appends the variables for the names of both ends, as far as they

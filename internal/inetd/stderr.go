@@ -21,17 +21,6 @@ type stderrPipe struct{ read, write int }
 // noStderr is the pipe of a server that has none: its standard error is elsewhere.
 var noStderr = stderrPipe{-1, child.NoStderr}
 
-// stderrFile is the file that key stderr asks for; "": none.
-func stderrFile(key string) string {
-	switch key {
-	case "socket", "log":
-		return ""
-	case "null":
-		return os.DevNull
-	}
-	return key
-}
-
 // stderrOf opens what a server of a service has as its standard error if that goes to
 // the log.
 func (s *Server) stderrOf(v *service) (stderrPipe, error) {

@@ -1,0 +1,119 @@
+// Package compile turns what a plan says of servers into programs that package child can
+// start. In go actions, identities and the keys of entries; out come profiles, which
+// many services share, and a program for each action. It starts nothing, and opens
+// nothing but what child.Starter.Profile does.
+package compile
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/environ"
+	"inetd/internal/plan"
+	"inetd/internal/pty"
+)
+
+// Profiles makes the profiles of servers: who they run as, with which environment and
+// bounds. keys are those of the entries by plan.Server.Keys, and env is what all
+// servers get of the daemon's environment.
+func Profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.Keys, starter *child.Starter, env []string) (map[plan.Server]*child.Profile, error) {
+	made := make(map[plan.Server]*child.Profile, len(identities))
+	for s, id := range identities {
+		k := keys[s.Keys]
+		p, err := starter.Profile(Environment(k, env), Credential(id), Setup(k))
+		if err != nil {
+			return nil, err
+		}
+		made[s] = p
+	}
+	return made, nil
+}
+
+// Program is the server of an action, with a profile and the arguments of the action.
+// k are the keys of its entry; nil: none.
+func Program(profile *child.Profile, do *plan.Action, k *conf.Keys, argv []string) (*child.Program, error) {
+	if k == nil || !k.PTY {
+		return profile.Program(do.Path, argv)
+	}
+	path, args := pty.Command(do.Path, argv)
+	g, err := profile.Program(path, args)
+	if err == nil {
+		g.Server = do.Path
+	}
+	return g, err
+}
+
+// Credential is an identity in the words of package child; nil is the daemon's own.
+func Credential(id *plan.Identity) *child.Credential {
+	if id == nil {
+		return nil
+	}
+	return &child.Credential{UID: id.UID, GID: id.GID, Groups: id.Groups}
+}
+
+// Setup is what the keys of an entry give its servers; nil: nothing.
+func Setup(k *conf.Keys) (u child.Setup) {
+	if k == nil {
+		return u
+	}
+	u = child.Setup{
+		Nice: k.Nice, IOPriority: ioPriority(k.IOPriority), CPUs: k.CPUs, HasUmask: k.Has("umask"), Umask: k.Umask,
+		Root: k.Chroot, Directory: k.Directory, NoNewPrivs: k.NoNewPrivs, Capabilities: k.Capabilities,
+		HasOOMScore: k.Has("oom_score"), OOMScore: k.OOMScore, Stderr: stderrFile(k.Stderr),
+	}
+	for i, r := range k.Rlimits {
+		if r.Set {
+			u.Limits = append(u.Limits, child.Limit{Resource: plan.Resources[i], Soft: r.Soft, Hard: r.Hard})
+		}
+	}
+	return u
+}
+
+// ioPriority is a priority as ioprio_set(2) takes it; 0 is none.
+func ioPriority(p conf.IOPriority) int {
+	class := slices.Index([]string{"", "realtime", "best-effort", "idle"}, p.Class)
+	if class == 3 {
+		p.Level = 0 // an idle process has none
+	}
+	return class<<13 | p.Level
+}
+
+// stderrFile is the file that key stderr asks for; "": none.
+func stderrFile(key string) string {
+	switch key {
+	case "socket", "log":
+		return ""
+	case "null":
+		return os.DevNull
+	}
+	return key
+}
+
+// Environment is the environment of the servers of an entry: of the daemon's the
+// variables that key pass_env names, or else env, and those of key env.
+func Environment(k *conf.Keys, env []string) []string {
+	if k == nil || !k.Has("env") && !k.Has("pass_env") {
+		return env
+	}
+	switch {
+	case slices.Equal(k.PassEnv, []string{"*"}):
+		env = environ.Common(os.Environ(), true)
+	case k.Has("pass_env"):
+		env = environ.Named(os.Environ(), k.PassEnv)
+	}
+	return environ.With(env, k.Env)
+}
+
+// defaultEndTime is how long a server that is asked to end may take.
+const defaultEndTime = 5 * time.Second
+
+// EndTime is how long a server that is asked to end may take (key end_time).
+func EndTime(k *conf.Keys) time.Duration {
+	if k != nil && k.Has("end_time") {
+		return k.EndTime
+	}
+	return defaultEndTime
+}

@@ -1,0 +1,56 @@
+package compile
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"inetd/internal/conf"
+	"inetd/internal/plan"
+)
+
+// ioprio_set(2): the class is above 13 bits of level, and an idle process has no level.
+func TestIOPriority(t *testing.T) {
+	t.Parallel()
+	for p, want := range map[conf.IOPriority]int{
+		{}:                               0,
+		{Class: "realtime", Level: 3}:    1<<13 | 3,
+		{Class: "best-effort", Level: 7}: 2<<13 | 7,
+		{Class: "idle", Level: 5}:        3 << 13,
+	} {
+		if got := ioPriority(p); got != want {
+			t.Errorf("%+v: %#x, want %#x", p, got, want)
+		}
+	}
+}
+
+func TestStderrFile(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{"": "", "socket": "", "log": "", "null": "/dev/null", "/var/log/x": "/var/log/x"} {
+		if got := stderrFile(key); got != want {
+			t.Errorf("stderr = %s: %q, want %q", key, got, want)
+		}
+	}
+}
+
+// TestWithoutKeys: an entry without keys gets what all get.
+func TestWithoutKeys(t *testing.T) {
+	t.Parallel()
+	env := []string{"PATH=/bin"}
+	if got := Environment(nil, env); !slices.Equal(got, env) {
+		t.Errorf("environment %q", got)
+	}
+	if got := EndTime(nil); got != 5*time.Second {
+		t.Errorf("end_time %v", got)
+	}
+	if got := Setup(nil); got.Limits != nil || got.HasUmask || got.Root != "" {
+		t.Errorf("setup %+v", got)
+	}
+	if Credential(nil) != nil {
+		t.Error("nobody has a credential")
+	}
+	got := Credential(&plan.Identity{UID: 1, GID: 2, Groups: []uint32{3}})
+	if got.UID != 1 || got.GID != 2 || !slices.Equal(got.Groups, []uint32{3}) {
+		t.Errorf("credential %+v", got)
+	}
+}

@@ -1,0 +1,63 @@
+package examine
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"inetd/internal/strerror"
+
+	"golang.org/x/sys/unix"
+)
+
+// Memory keeps what looks at programs that could not be executed have found, so that a
+// program of which a start fails a thousand times is looked at once. The zero value is
+// ready for use, by any goroutine.
+type Memory struct {
+	findings sync.Map     // failure to words
+	known    atomic.Int32 // findings
+}
+
+// maxFindings is how many are kept.
+const maxFindings = 256
+
+// failure is a start that failed. A file that has changed is looked at again.
+type failure struct {
+	path, who string
+	errno     syscall.Errno
+	version   [2]unix.Timespec
+	inode     uint64
+}
+
+// Why says what keeps a program from being executed by a user, as an addition to the
+// text of the errno that the exec returned: after a colon or a semicolon, or nothing.
+// It reads files, which may lie on a file system that does not answer.
+func (m *Memory) Why(path string, who User, e syscall.Errno) string {
+	f := failure{path: path, who: fmt.Sprint(who), errno: e}
+	var st unix.Stat_t
+	if unix.Stat(path, &st) == nil {
+		f.version, f.inode = [2]unix.Timespec{st.Mtim, st.Ctim}, st.Ino
+	}
+	if why, ok := m.findings.Load(f); ok {
+		return why.(string)
+	}
+	why := wording(path, e, Failed(path, who, e))
+	if m.known.Add(1) > maxFindings {
+		m.findings.Clear()
+		m.known.Store(1)
+	}
+	m.findings.Store(f, why)
+	return why
+}
+
+// wording is what a finding adds to the text of an errno.
+func wording(path string, e syscall.Errno, f Finding) string {
+	switch same := "server " + path + ": " + strerror.Errno(e); {
+	case f.Cause == same && f.Advice == "", f.Cause == "":
+		return ""
+	case f.Cause == same:
+		return "; " + f.Advice
+	}
+	return ": " + f.String()
+}

@@ -1,0 +1,52 @@
+package slab
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// TestAdd: values stay as they were and where they are when a block is full.
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	var s Of[[3]int]
+	var all []*[3]int
+	const n = 3000 // more than a block
+	for i := range n {
+		all = append(all, s.Add([3]int{i, i, i}))
+	}
+	for i, v := range all {
+		if *v != [3]int{i, i, i} {
+			t.Fatalf("%d is %v", i, *v)
+		}
+	}
+	if gap := uintptr(unsafe.Pointer(all[1])) - uintptr(unsafe.Pointer(all[0])); gap != unsafe.Sizeof([3]int{}) {
+		t.Errorf("two values are %d bytes apart", gap)
+	}
+}
+
+// TestBigValue: a value may be bigger than a block.
+func TestBigValue(t *testing.T) {
+	t.Parallel()
+	var s Of[[2 * blockSize]byte]
+	if a, b := s.Add([2 * blockSize]byte{1}), s.Add([2 * blockSize]byte{2}); a[0] != 1 || b[0] != 2 {
+		t.Errorf("%d, %d", a[0], b[0])
+	}
+}
+
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	var s Strings
+	text := "ftp/tcp and more"
+	short := s.Add(text[:7])
+	if unsafe.StringData(short) == unsafe.StringData(text) {
+		t.Error("it is part of the long string still")
+	}
+	long := strings.Repeat("x", 3*blockSize)
+	if got := s.Add(long); got != long {
+		t.Errorf("%d bytes of %d", len(got), len(long))
+	}
+	if next := s.Add("daytime"); next != "daytime" || short != "ftp/tcp" {
+		t.Errorf("%q, %q", next, short)
+	}
+}
