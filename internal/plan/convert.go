@@ -11,8 +11,9 @@ import (
 )
 
 // Convert writes a configuration to w as one file in the second syntax, with
-// what definitions amend in the entries themselves. Nothing is looked up. It
-// returns a report of the problems of reading, or that w could not be written.
+// what definitions amend in the entries themselves. Nothing is looked up but the
+// ports of services of xinetd, which that checks. It returns a report of the
+// problems of reading, or that w could not be written.
 func Convert(cfg *Config, w io.Writer) (*Report, error) {
 	b := bufio.NewWriter(w)
 	l := newLoader(cfg, &Host{}, false)
@@ -21,7 +22,9 @@ func Convert(cfg *Config, w io.Writer) (*Report, error) {
 	from := plaintext.Visible(strings.Join(cfg.Sources(), " "))
 	fmt.Fprintf(b, "# Converted by inetd --convert from %s.\n", from)
 	l.taken = func(e *conf.Entry) { fmt.Fprintf(b, "\n%s", converted(e)) }
-	l.configuration(l.files())
+	files := l.files()
+	l.databases(files)
+	l.configuration(files)
 	if rest := l.parser.Remarks(); len(rest) > 0 {
 		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(strings.Join(rest, "\n")))
 	}

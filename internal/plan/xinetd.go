@@ -25,9 +25,38 @@ func (l *loader) readXinetd(file *conf.File) bool {
 	}
 	if l.xinetd == nil {
 		l.xinetd = &xinetd.Reader{Include: l.includeXinetd, Network: l.network, Root: l.host.UID == 0 || l.checking}
+		l.xinetd.Port, l.xinetd.Rules = l.listedPort, l.hostRules()
 	}
 	l.xinetd.Read(file)
 	return true
+}
+
+// listedPort looks a service up in services(5), without the table of classic names,
+// which xinetd does not have.
+func (l *loader) listedPort(name, protocol string) (uint16, bool) {
+	l.from.wanted = true
+	s, ok := l.services.ByName(name, protocol)
+	if !ok {
+		s, ok = l.getentService(&conf.Entry{Service: name, Proto: protocol})
+	}
+	return s.Port, ok
+}
+
+// hostRules reports whether hosts.allow or hosts.deny may have rules.
+func (l *loader) hostRules() bool {
+	allow, deny, _ := l.cfg.RuleFiles()
+	for _, path := range []string{allow, deny} {
+		text, err := readText(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fileXinetd adds the services of a file of xinetd to the plan.

@@ -2,11 +2,13 @@ package xinetd
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/nearest"
 )
 
 // attribute is one that has been set, with the values that its assignments leave.
@@ -149,9 +151,9 @@ func (s *service) readable(l line) bool {
 // Only the operator and the first value may stand together.
 func (s *service) attribute(w []conf.Word) {
 	name := w[0]
-	if before, _, glued := strings.Cut(name.Text, "="); glued && before != "" {
-		before = strings.TrimRight(before, "+-")
-		s.wrong(attributes[before], name.Pos, "write "+before+" "+name.Text[len(before):], "no blank after %q", before)
+	if before, after, glued := strings.Cut(name.Text, "="); glued && before != "" {
+		bare := strings.TrimRight(before, "+-")
+		s.wrong(attributes[bare], name.Pos, "write "+bare+" "+before[len(bare):]+"= "+after, "no blank after %q", bare)
 		return
 	}
 	op, rest := "", ""
@@ -194,6 +196,8 @@ func (s *service) set(name conf.Word, op string, values []conf.Word) {
 		s.report(conf.Warning, at, fmt.Sprintf(format, args...)+", ignored", hint)
 	}
 	switch n := len(values); {
+	case row == nil && closesFor(name.Text) != nil:
+		s.wrong(closesFor(name.Text), name.Pos, suggest(name.Text, names(in)), "unknown attribute %q", name.Text)
 	case row == nil:
 		ignored(name.Pos, suggest(name.Text, names(in)), "unknown attribute %q", name.Text)
 	case row.in&in == 0:
@@ -211,6 +215,16 @@ func (s *service) set(name conf.Word, op string, values []conf.Word) {
 	default:
 		s.assign(row, name, op, values)
 	}
+}
+
+// closesFor returns the attribute that a word was probably meant to be, if that
+// keeps clients out: without it the service would be open to them.
+func closesFor(word string) *row {
+	row := attributes[nearest.Name(word, maps.Keys(attributes))]
+	if row == nil || !row.access {
+		return nil
+	}
+	return row
 }
 
 func count(n int) string {

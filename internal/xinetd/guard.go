@@ -43,20 +43,23 @@ func (s *service) drop(key string) {
 	s.def.Options = kept
 }
 
-// wrap decides whether hosts.allow and hosts.deny are asked. xinetd cannot ask
-// about the clients of a stream service that waits, and of RPC it does not.
+// wrap decides whether hosts.allow and hosts.deny are asked. Of a stream service of
+// RPC xinetd does not ask. Where the daemon cannot and there are rules, the service
+// is not served.
 func (s *service) wrap() {
 	flags, libwrap := s.get("flags"), s.get("libwrap")
 	stream := s.text("socket_type") == "stream" || s.text("socket_type") == "" && s.protocol() == "tcp"
 	switch {
 	case s.has("flags", "NOLIBWRAP"):
 		s.add(flags, "wrap", word("no", flags.name))
-	case s.rpc():
+	case s.rpc() && stream:
 		s.implied("wrap", "no")
 	case libwrap != nil && libwrap.values[0].Text != s.daemon():
 		s.errorf(libwrap.name.Pos, "remove it, or write rules for "+s.daemon(), "hosts.allow is asked for %q, not for %q", s.daemon(), libwrap.values[0].Text)
 	case stream && !s.waits():
 		s.implied("wrap", "yes")
+	case s.Rules:
+		s.errorf(s.name.Pos, "write flags = NOLIBWRAP if it may be open to all", "not served: hosts.allow or hosts.deny has rules, and is not asked about datagrams or for a server that waits")
 	}
 }
 

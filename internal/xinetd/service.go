@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"inetd/internal/conf"
@@ -228,9 +229,26 @@ func (s *service) service() {
 		name = "tcpmux/" + plus + name
 	case s.get("port") != nil:
 		s.add(s.get("port"), "port", s.values("port")...)
+		s.listed()
 	}
 	if name != s.name.Text {
 		s.def.Service = word(name, s.name)
+	}
+}
+
+// listed checks the port of a service that is not UNLISTED: it must be the one that
+// services(5) has for the name.
+func (s *service) listed() {
+	if s.unlisted() || s.Port == nil {
+		return
+	}
+	w := s.values("port")[0]
+	const hint = "write UNLISTED into its type if it has a port of its own"
+	switch port, ok := s.Port(s.name.Text, s.protocol()); {
+	case !ok:
+		s.errorf(s.name.Pos, hint, "services(5) has no %s/%s", s.name.Text, s.protocol())
+	case strconv.Itoa(int(port)) != w.Text:
+		s.errorf(w.Pos, hint, "services(5) has port %d for %s/%s, not %s", port, s.name.Text, s.protocol(), w.Text)
 	}
 }
 

@@ -29,6 +29,7 @@ type row struct {
 	in     scope
 	values int
 	list   bool // += and -= are possible, and in defaults = adds values
+	access bool // it keeps clients out
 	early  bool // a service takes it over from the defaults that stand before it, and can add to it
 
 	each func(r *Reader, value string) (means []string, why, hint string) // reads one value of a list
@@ -51,9 +52,9 @@ var table = []row{
 	{name: "server", in: inService, values: 1},
 	{name: "server_args", in: inService, values: some},
 	{name: "libwrap", in: inService, values: 1},
-	{name: "only_from", in: anywhere, values: many, list: true, early: true, each: clients, put: (*service).putOnlyFrom},
-	{name: "no_access", in: anywhere, values: many, list: true, early: true, each: clients, put: (*service).putNoAccess},
-	{name: "access_times", in: inService, values: some, put: (*service).putAccessTimes},
+	{name: "only_from", in: anywhere, values: many, access: true, list: true, early: true, each: clients, put: (*service).putOnlyFrom},
+	{name: "no_access", in: anywhere, values: many, access: true, list: true, early: true, each: clients, put: (*service).putNoAccess},
+	{name: "access_times", in: inService, values: some, access: true, put: (*service).putAccessTimes},
 	{name: "log_type", in: anywhere, values: some, put: (*service).putLogType},
 	{name: "log_on_success", in: anywhere, values: many, list: true, early: true, put: logs("PID", "HOST", "USERID", "EXIT", "DURATION", "TRAFFIC")},
 	{name: "log_on_failure", in: anywhere, values: many, list: true, early: true, put: logs("HOST", "USERID", "ATTEMPT", "RECORD")},
@@ -69,7 +70,7 @@ var table = []row{
 	{name: "banner_fail", in: anywhere, values: 1, early: true, put: vain("a client that is refused is sent nothing")},
 	{name: "per_source", in: anywhere, values: 1, put: atOnce("source_max")},
 	{name: "cps", in: anywhere, values: 2},
-	{name: "max_load", in: anywhere, values: 1, put: (*service).putMaxLoad},
+	{name: "max_load", in: anywhere, values: 1, access: true, put: (*service).putMaxLoad},
 	{name: "groups", in: anywhere, values: 1, put: words("no", "yes")},
 	{name: "mdns", in: inService, values: 1, put: vain("services are not announced")},
 	{name: "umask", in: anywhere, values: 1, put: (*service).putUmask},

@@ -13,7 +13,13 @@ import (
 
 // bad reports a value that an attribute cannot have.
 func (s *service) bad(a *attribute, w conf.Word, hint string) {
-	s.errorf(w.Pos, hint, "bad value %q for %q", w.Text, a.name.Text)
+	text := fmt.Sprintf("bad value %q for %q", w.Text, a.name.Text)
+	if !a.own { // all services have it from the defaults
+		s.broken = true
+		s.once(conf.Error, w.Pos, text, hint)
+		return
+	}
+	s.errorf(w.Pos, hint, "%s", text)
 }
 
 // among reports the values of an attribute that are none of the possible ones.

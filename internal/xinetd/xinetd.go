@@ -39,7 +39,10 @@ type Reader struct {
 	Include func(from, path string, directory bool) ([]*conf.File, error)
 	// Network looks a name up in networks(5). Nil: there are none.
 	Network func(name string) (netip.Prefix, bool)
-	Root    bool // the daemon can give a server other groups than its own
+	// Port looks a service up in services(5). Nil: nobody asks.
+	Port  func(name, protocol string) (port uint16, ok bool)
+	Root  bool // the daemon can give a server other groups than its own
+	Rules bool // hosts.allow or hosts.deny has rules
 
 	Problems []conf.Problem // of what was read so far
 
