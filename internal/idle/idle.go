@@ -1,125 +1,217 @@
-// Package idle decides which servers have had nothing to do for too long. In go servers,
-// each with a limit and what the kernel knows its clients by, and from time to time the
-// kernel's sockets; out come the servers to be ended, and the time of the next question.
-// It is pure.
+// Package idle tells which servers have had nothing to do for their idle time. In goes
+// what each server serves: a connection, or the socket that its clients connect to; out
+// comes when that was last in use, as far as the kernel tells. One question is for all
+// servers, and no descriptor is kept for it. Ask may take a while; all else is quick and
+// belongs to one goroutine.
 package idle
 
 import (
 	"net/netip"
 	"time"
 
+	"inetd/internal/sock"
 	"inetd/internal/sockdiag"
+
+	"golang.org/x/sys/unix"
 )
 
-// Clients is what the kernel knows the clients of a server by. The zero Clients are
-// those of which only Touch tells.
-type Clients struct {
-	Cookie uint64         // of the socket of the only client; 0: all that connect to Local
-	Local  netip.AddrPort // of a TCP server; an unspecified address is any of its family
-	Dual   bool           // Local is [::], and its clients come over IPv4 as well
-	Path   string         // of a UNIX-domain socket that they connect to
+// Subject is what a server serves: one connection, or all those to a socket. The zero
+// Subject is something that the kernel is not asked about.
+type Subject struct {
+	Cookie uint64         // of the socket of a TCP connection
+	At     netip.AddrPort // where clients connect to by TCP
+	Dual   bool           // with At: that is [::], for IPv4 as well
+	Path   string         // where they connect to in the UNIX domain
 }
 
-// Watch is the servers that are watched, by their process ids. The zero Watch has none.
-type Watch struct{ servers map[int]*server }
-
-type server struct {
-	Clients
-	limit  time.Duration
-	active time.Time // when something was last seen to happen
-}
-
-// Add watches a server from now on, which is to be ended when it has been idle for
-// limit.
-func (w *Watch) Add(pid int, limit time.Duration, c Clients, now time.Time) {
-	if w.servers == nil {
-		w.servers = map[int]*server{}
+// Listener is the Subject of a server that has a listening socket with a port, or the
+// zero Subject if the kernel cannot be asked about its clients.
+func Listener(s sock.Spec, port uint16) Subject {
+	switch {
+	case s.Path() != "":
+		return Subject{Path: s.Path()}
+	case s.Protocol != unix.IPPROTO_TCP:
+		return Subject{}
 	}
-	w.servers[pid] = &server{c, limit, now}
+	return Subject{At: netip.AddrPortFrom(s.Addr.Addr().WithZone(""), port), Dual: s.Dual}
 }
 
-// Remove forgets a server.
-func (w *Watch) Remove(pid int) { delete(w.servers, pid) }
+// takes reports whether clients with a local address are those of a listening socket.
+func (s *Subject) takes(local netip.Addr) bool {
+	at := s.At.Addr()
+	return at == local || at.IsUnspecified() && (s.Dual || at.Is4() == local.Is4())
+}
 
-// Touch notes that something has happened at a server, if it is watched.
-func (w *Watch) Touch(pid int, at time.Time) {
-	if s := w.servers[pid]; s != nil && at.After(s.active) {
-		s.active = at
+// Server is a server with an idle time.
+type Server struct {
+	Subject
+	PID   int
+	Time  time.Duration // how long it may have nothing to do
+	Since time.Time     // when it last had something to do, as far as is known
+	Known bool          // the kernel has told of its connection
+}
+
+// over reports whether the server has had nothing to do for its time. A connection
+// that the kernel never tells of is one of another network namespace.
+func (s *Server) over(now time.Time) bool {
+	return now.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
+}
+
+// Table is the servers with an idle time. Its zero value is ready for use.
+type Table struct{ servers map[int]*Server }
+
+// Add puts a server into the table.
+func (t *Table) Add(s *Server) {
+	if t.servers == nil {
+		t.servers = map[int]*Server{}
 	}
+	t.servers[s.PID] = s
 }
 
-// Due returns when a server may have been idle for long enough. Somebody has to look
-// then, but no sooner than a quarter of the shortest limit after now. It is false if no
-// server is watched.
-func (w *Watch) Due(now time.Time) (at time.Time, ok bool) {
-	var shortest time.Duration
-	for _, s := range w.servers {
-		if end := s.active.Add(s.limit); !ok || end.Before(at) {
-			at = end
+// Remove forgets a server, if it is in the table.
+func (t *Table) Remove(pid int) { delete(t.servers, pid) }
+
+// Get returns a server, or nil.
+func (t *Table) Get(pid int) *Server { return t.servers[pid] }
+
+// Has reports whether a server is still in the table.
+func (t *Table) Has(s *Server) bool { return t.servers[s.PID] == s }
+
+// All returns the servers, in no order.
+func (t *Table) All() []*Server {
+	list := make([]*Server, 0, len(t.servers))
+	for _, s := range t.servers {
+		list = append(list, s)
+	}
+	return list
+}
+
+// minPeriod bounds how often the kernel is asked.
+const minPeriod = 50 * time.Millisecond
+
+// Period returns how long to wait for the next question: a quarter of the shortest
+// time, and 0 if there are no servers.
+func (t *Table) Period() time.Duration {
+	shortest := time.Duration(0)
+	for _, s := range t.servers {
+		if shortest == 0 || s.Time < shortest {
+			shortest = s.Time
 		}
-		if !ok || s.limit < shortest {
-			shortest = s.limit
-		}
-		ok = true
 	}
-	if soonest := now.Add(shortest / 4); at.Before(soonest) {
-		at = soonest
+	if shortest == 0 {
+		return 0
 	}
-	return at, ok
+	return Pause(shortest)
 }
 
-// Asks tells what has to be asked for Settle: whether the sockets of TCP are wanted, of
-// a port if it is not 0, and whether those of the UNIX domain are.
-func (w *Watch) Asks() (tcp bool, port uint16, unix bool) {
-	for _, s := range w.servers {
-		unix = unix || s.Path != ""
-		if !s.Local.IsValid() {
-			continue
-		}
-		if tcp && port != s.Local.Port() {
-			port = 0
-		} else if !tcp {
-			port = s.Local.Port()
-		}
-		tcp = true
-	}
-	return tcp, port, unix
-}
+// Pause returns how long to wait for the next question because of a server with an idle
+// time.
+func Pause(idleTime time.Duration) time.Duration { return max(idleTime/4, minPeriod) }
 
-// Settle takes the connected sockets of TCP, and the paths that clients are connected to,
-// as they were at a time, and returns the servers that have been idle for too long by
-// then.
-func (w *Watch) Settle(tcp []sockdiag.Socket, paths map[string]bool, now time.Time) (over []int) {
-	last, busy := map[uint64]time.Time{}, map[netip.AddrPort]bool{}
-	for _, k := range tcp {
-		last[k.Cookie] = now.Add(-min(k.LastSent, k.LastReceived))
-		busy[k.Local] = true
-		busy[netip.AddrPortFrom(wildcard(k.Local.Addr()), k.Local.Port())] = true
-	}
-	connected := func(s *server) bool {
-		port := s.Local.Port()
-		return busy[netip.AddrPortFrom(s.Local.Addr().WithZone(""), port)] || s.Dual && busy[netip.AddrPortFrom(netip.IPv4Unspecified(), port)]
-	}
-	for pid, s := range w.servers {
-		at, ok := last[s.Cookie]
-		switch {
-		case s.Cookie != 0 && ok:
-			w.Touch(pid, at)
-		case s.Cookie != 0: // closed: nothing happens any more
-		case paths[s.Path], connected(s):
-			w.Touch(pid, now)
+// Update notes when servers were last in use: used has an element for each of list, and
+// that is zero for one that is not in use. It returns those whose time is over, but for
+// servers that have left the table.
+func (t *Table) Update(list []*Server, used []time.Time, now time.Time) (over []*Server) {
+	for i, s := range list {
+		if u := used[i]; !u.IsZero() {
+			s.Known = true
+			s.Since = later(s.Since, u)
 		}
-		if now.Sub(s.active) >= s.limit {
-			over = append(over, pid)
+		if t.Has(s) && s.over(now) {
+			over = append(over, s)
 		}
 	}
 	return over
 }
 
-// wildcard is the address that stands for any of the family of a.
-func wildcard(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return netip.IPv4Unspecified()
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return netip.IPv6Unspecified()
+	return a
+}
+
+// question is what the kernel is asked, by where the answer goes.
+type question struct {
+	conns map[uint64]int // by cookie
+	ports map[uint16][]int
+	paths map[string][]int
+}
+
+// Ask asks the kernel when servers were last in use: for a connection that is when the
+// last byte went either way, and for a socket that clients connect to now, if one is
+// connected. The time of a server that is not in use is zero.
+func Ask(list []*Server) ([]time.Time, error) {
+	q := ordered(list)
+	used := make([]time.Time, len(list))
+	now := time.Now()
+	if len(q.conns)+len(q.ports) > 0 {
+		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+			found, err := sockdiag.Dump(sockdiag.Query{Family: family, Protocol: unix.IPPROTO_TCP, States: connected, Times: len(q.conns) > 0})
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range found {
+				q.internet(list, used, s, now)
+			}
+		}
+	}
+	if len(q.paths) == 0 {
+		return used, nil
+	}
+	found, err := sockdiag.UnixPaths()
+	for path := range found {
+		for _, i := range q.paths[path] {
+			used[i] = now
+		}
+	}
+	return used, err
+}
+
+// connected are the states of sockets that are connected, or were until their server
+// or client closed them.
+var connected = []sockdiag.State{
+	sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.CloseWait, sockdiag.LastAck, sockdiag.Closing,
+}
+
+func ordered(list []*Server) question {
+	q := question{map[uint64]int{}, map[uint16][]int{}, map[string][]int{}}
+	for i, s := range list {
+		switch port := s.At.Port(); {
+		case s.Cookie != 0:
+			q.conns[s.Cookie] = i
+		case port != 0:
+			q.ports[port] = append(q.ports[port], i)
+		case s.Path != "":
+			q.paths[s.Path] = append(q.paths[s.Path], i)
+		}
+	}
+	return q
+}
+
+// internet notes what a socket of the kernel's says of the servers that it concerns.
+func (q *question) internet(list []*Server, used []time.Time, s sockdiag.Socket, now time.Time) {
+	if i, ok := q.conns[s.Cookie]; ok {
+		used[i] = now.Add(-min(s.LastSent, s.LastReceived))
+	}
+	if !isClient(s) {
+		return
+	}
+	for _, i := range q.ports[s.Local.Port()] {
+		if list[i].takes(s.Local.Addr()) {
+			used[i] = now
+		}
+	}
+}
+
+// isClient reports whether a socket is a connection that a server has, or that waits
+// for one to accept it. What a server has closed lives on in the kernel for a while.
+func isClient(s sockdiag.Socket) bool {
+	switch s.State {
+	case sockdiag.Established, sockdiag.CloseWait:
+		return true
+	case sockdiag.FinWait1, sockdiag.FinWait2:
+		return s.Inode != 0
+	}
+	return false
 }

@@ -30,6 +30,7 @@ type savedAction struct {
 // bequest is the state of the daemon but for the clients of which it has the
 // connection: those are given away only at the end.
 func (s *Server) bequest() *bequest {
+	s.resumeStopped()
 	b := &bequest{State: &handover.State{}, from: s,
 		services: map[*service]int{}, actions: map[*action]int{}, usages: map[*usage]int{}, sockets: map[*socket]int{}, sessions: map[*dgramSession]int{},
 	}

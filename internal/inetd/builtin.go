@@ -108,7 +108,7 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 		s.tell(syslog.Warning, v, v.label+": "+strerror.Call(err), "", "")
 		return
 	}
-	f.Left = from
+	f.Left, f.Idle = from, idleTimeOf(v.do.keys)
 	logEnd := func() {}
 	if !from.Begun {
 		logEnd = s.logBuiltin(v, c)

@@ -2,24 +2,30 @@ package inetd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/netip"
+	"slices"
 	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/idle"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
-	"inetd/internal/sockdiag"
 	"inetd/internal/strerror"
 
 	"golang.org/x/sys/unix"
 )
 
-// The servers that are ended when they have had nothing to do for some time (key
-// idle_time). The kernel is asked who is connected to them, beside the loop, with one
-// question for all.
+// The key idle_time ends a server that has had nothing to do for that long. As long as
+// such servers run, the kernel is asked about all of them at once, beside the loop.
+
+// idlers are the servers with an idle time.
+type idlers struct {
+	idle.Table
+	asks    asking
+	due     time.Time      // of the next question; zero: none has a timer
+	stopped []*idle.Server // while the kernel is asked once more
+	failed  bool           // the kernel does not answer, and the log says so
+}
 
 // idleAskTime is how long the kernel may take to answer.
 const idleAskTime = 10 * time.Second
@@ -40,129 +46,131 @@ func cookieOf(v *service, conn int) (cookie uint64) {
 	return cookie
 }
 
-// limitIdle watches a server that has just started, if it may not be idle for ever.
+// servedBy is what a server serves.
+func (s *Server) servedBy(p *process) idle.Subject {
+	k := p.lent
+	if k == nil || k.fd < 0 || !k.spec.Listens() {
+		return idle.Subject{Cookie: p.cookie}
+	}
+	sock.Local(int(k.fd), &s.local) // an RPC service has no port before
+	return idle.Listener(k.spec, s.local.AddrPort().Port())
+}
+
+// limitIdle ends a server that has just started once it has had nothing to do for its
+// idle time, if it has one and if the kernel tells.
 func (s *Server) limitIdle(pid int, p *process) {
-	limit := idleTimeOf(p.svc.do.keys)
-	if limit == 0 || pid <= 0 {
+	d := idleTimeOf(p.svc.do.keys)
+	if d == 0 || pid <= 0 {
 		return
 	}
-	now := time.Now()
-	s.idle.Add(pid, limit, s.clientsOf(p), now)
-	s.lookIdle(now.Add(limit))
-}
-
-// clientsOf is what the kernel knows the clients of a server by.
-func (s *Server) clientsOf(p *process) idle.Clients {
-	switch k := p.lent; {
-	case p.cookie != 0:
-		return idle.Clients{Cookie: p.cookie, Local: p.svc.port()}
-	case k != nil && k.spec.Listens() && k.spec.Family == unix.AF_UNIX:
-		return idle.Clients{Path: k.spec.Path()}
-	case k != nil && k.spec.Listens():
-		sock.Local(int(k.fd), &s.local) // an RPC service has no port before
-		return idle.Clients{Local: s.local.AddrPort(), Dual: k.spec.Dual}
-	}
-	return idle.Clients{}
-}
-
-// port is an address with the port of a service; 0 is any, as of one that tcpmux hands
-// out.
-func (v *service) port() netip.AddrPort {
-	if v.first == nil {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	}
-	return v.first.spec.Addr
-}
-
-// lookIdle has the servers looked at, at a time or before it.
-func (s *Server) lookIdle(at time.Time) {
-	if !s.idleLook.IsZero() && !at.Before(s.idleLook) {
+	served := s.servedBy(p)
+	if served == (idle.Subject{}) && p.stamp() < 0 {
 		return
 	}
-	s.idleLook = at
-	s.timers.After(time.Until(at), func() {
-		if s.idleLook.Equal(at) {
-			s.idleLook = time.Time{}
-			s.askIdle()
+	s.idle.Add(&idle.Server{Subject: served, PID: pid, Time: d, Since: time.Now()})
+	s.askIdleIn(idle.Pause(d))
+}
+
+// stamp tells when the last datagram arrived that a server has taken; it is negative if
+// that is not known.
+func (p *process) stamp() int64 {
+	if t := p.client.session; t != nil {
+		return sock.Stamp(t.Conn)
+	}
+	if k := p.lent; k != nil && k.fd >= 0 && !k.spec.Listens() {
+		return sock.Stamp(int(k.fd))
+	}
+	return -1
+}
+
+// askIdleIn has the kernel asked in some time, if it is not asked sooner; 0 is never.
+func (s *Server) askIdleIn(d time.Duration) {
+	due := time.Now().Add(d)
+	if d == 0 || s.idle.asks.full() || !s.idle.due.IsZero() && !due.Before(s.idle.due) {
+		return
+	}
+	s.idle.due = due
+	s.timers.After(d, func() {
+		if s.idle.due == due {
+			s.idle.due = time.Time{}
+			s.askIdle(s.idle.All(), s.endIdle)
 		}
 	})
 }
 
-// askIdle looks at the datagrams that servers have taken, and asks the kernel about
-// connections.
-func (s *Server) askIdle() {
-	s.touchDatagrams()
-	if s.idleAsk.now > 0 {
-		return // the answer has the next look made
-	}
-	tcp, port, paths := s.idle.Asks()
-	var list []sockdiag.Socket
-	var busy map[string]bool
-	var err error
-	s.beside(&s.idleAsk, idleAskTime, func(context.Context) {
-		if tcp {
-			list, err = connections(port)
-		}
-		if paths {
-			var e error
-			busy, e = sockdiag.UnixPaths()
-			err = errors.Join(err, e)
-		}
-	}, func() { s.idleAnswer(list, busy, err) })
-}
-
-// connections are those of a port of this machine, or of all ports if it is 0, that
-// clients have made, accepted or not.
-func connections(port uint16) (all []sockdiag.Socket, err error) {
-	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		list, e := sockdiag.Dump(sockdiag.Query{
-			Family: family, Protocol: unix.IPPROTO_TCP, Port: port, Times: true,
-			States: []sockdiag.State{sockdiag.Established, sockdiag.CloseWait},
-		})
-		all, err = append(all, list...), errors.Join(err, e)
-	}
-	return all, err
-}
-
-// idleAnswer ends the servers that have been idle for too long.
-func (s *Server) idleAnswer(list []sockdiag.Socket, busy map[string]bool, err error) {
-	now := time.Now()
-	if err != nil { // without an answer nobody is ended
-		s.log.Warningf("idle_time: %s", strerror.Call(err))
-	} else {
-		for _, pid := range s.idle.Settle(list, busy, now) {
-			s.endIdle(pid, now)
-		}
-	}
-	if at, ok := s.idle.Due(now); ok {
-		s.lookIdle(at)
-	}
-}
-
-// endIdle ends a server unless a client waits for it that the kernel did not tell of.
-func (s *Server) endIdle(pid int, now time.Time) {
-	p := s.processes[pid]
-	if p == nil || p.lent != nil && p.lent.fd >= 0 && sock.Readable(int(p.lent.fd)) {
-		s.idle.Touch(pid, now)
+// askIdle asks the kernel about servers, and calls then with those that have had nothing
+// to do for their time. Nothing is asked in the name of no server.
+func (s *Server) askIdle(list []*idle.Server, then func([]*idle.Server)) {
+	if len(list) == 0 {
 		return
 	}
-	s.idle.Remove(pid)
-	s.endServer(pid, p, fmt.Sprintf("been idle for %v, its idle_time,", idleTimeOf(p.svc.do.keys)), "idle_time")
+	var used []time.Time
+	var err error
+	s.beside(&s.idle.asks, idleAskTime, func(context.Context) { used, err = idle.Ask(list) }, func() {
+		var over []*idle.Server
+		if err == nil {
+			s.lookAt(list, used)
+			over = s.idle.Update(list, used, time.Now())
+		} else if !s.idle.failed {
+			s.idle.failed = true
+			s.log.Warningf("idle_time: %s: servers that have nothing to do cannot be told from others, and go on", strerror.Call(err))
+		}
+		then(over)
+		s.askIdleIn(s.idle.Period())
+	})
 }
 
-// touchDatagrams notes when servers have last taken a datagram.
-func (s *Server) touchDatagrams() {
-	for pid, p := range s.processes {
-		fd := -1
-		switch {
-		case p.svc == nil || idleTimeOf(p.svc.do.keys) == 0:
-		case p.client.session != nil:
-			fd = p.client.session.Conn
-		case p.lent != nil && !p.lent.spec.Listens():
-			fd = int(p.lent.fd)
+// lookAt notes when servers have last taken a datagram. Whoever waits in a lent socket is
+// something to do.
+func (s *Server) lookAt(list []*idle.Server, used []time.Time) {
+	for i, w := range list {
+		p := s.processes[w.PID]
+		if !s.idle.Has(w) || w.Cookie != 0 {
+			continue
 		}
-		if at := sock.Stamp(fd); fd >= 0 && at > 0 {
-			s.idle.Touch(pid, time.Unix(0, at))
+		if at := p.stamp(); at > 0 {
+			used[i] = time.Unix(0, at)
+		}
+		if p.lent != nil && p.lent.fd >= 0 && sock.Readable(int(p.lent.fd)) {
+			used[i] = time.Now()
 		}
 	}
+}
+
+// endIdle ends servers. One that takes its clients itself is stopped first and the
+// kernel asked once more: so no client gets to it at the last moment, but to the next.
+func (s *Server) endIdle(over []*idle.Server) {
+	for _, w := range over {
+		switch p := s.processes[w.PID]; {
+		case p.kill != 0:
+		case p.lent != nil:
+			unix.Kill(-w.PID, unix.SIGSTOP)
+			s.idle.stopped = append(s.idle.stopped, w)
+		default:
+			s.endIdleServer(w)
+		}
+	}
+	s.askIdle(s.idle.stopped, func(over []*idle.Server) {
+		for _, w := range over {
+			if slices.Contains(s.idle.stopped, w) {
+				s.endIdleServer(w)
+			}
+		}
+		s.resumeStopped()
+	})
+}
+
+// resumeStopped has the servers go on that were stopped. Of one that was told to end
+// that is the first thing it finds.
+func (s *Server) resumeStopped() {
+	for _, w := range s.idle.stopped {
+		if s.idle.Has(w) {
+			unix.Kill(-w.PID, unix.SIGCONT)
+		}
+	}
+	s.idle.stopped = nil
+}
+
+func (s *Server) endIdleServer(w *idle.Server) {
+	s.endServer(w.PID, s.processes[w.PID], fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
 }

@@ -25,7 +25,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/status", "internal/child", "internal/compile", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/sockdiag", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -55,7 +55,7 @@ var picture = map[string][]string{
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/handover":     {"internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
-	"internal/idle":         {"internal/sockdiag"},
+	"internal/idle":         {"internal/sock", "internal/sockdiag", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},

@@ -16,7 +16,6 @@ import (
 	"inetd/internal/drain"
 	"inetd/internal/examine"
 	"inetd/internal/gc"
-	"inetd/internal/idle"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -107,9 +106,7 @@ type Server struct {
 	examinations asking // of programs that could not be executed
 	findings     examine.Memory
 
-	idle     idle.Watch // servers that may not be idle for ever
-	idleLook time.Time  // when they are looked at next; zero: no timer is set
-	idleAsk  asking     // of the kernel
+	idle idlers
 
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
@@ -154,7 +151,7 @@ func New(c Config) (*Server, error) {
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
 		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
-		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, builtins: builtinPool(), headers: headerPool(),
+		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
@@ -479,6 +476,7 @@ func (s *Server) close() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
+	s.resumeStopped()
 	s.sessions.CloseAll()
 	s.closeDraining()
 	if s.errors != nil {

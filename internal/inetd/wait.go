@@ -39,6 +39,8 @@ func (k *socket) queued() int64 {
 func (p *process) tookNothing(st child.Status) bool {
 	k := p.lent
 	switch {
+	case p.kill != 0:
+		return false
 	case !k.spec.Listens() && p.queued >= 0:
 		return k.queued() == p.queued
 	case st.Wait == 0, time.Since(time.Unix(0, p.begun)) > briefTime:

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -66,7 +67,7 @@ func (c *Conn) catchUp() error {
 func (c *Conn) write(b []byte) (int, error) {
 	now := time.Now()
 	c.Room.Wait(now)
-	c.limit(c.SetWriteDeadline, now.Add(idleTime))
+	c.limit(c.SetWriteDeadline, now.Add(cmp.Or(c.Idle, idleTime)))
 	n, err := c.File.Write(b)
 	c.Left.Unsent = nil
 	if c.Interrupted(err) {

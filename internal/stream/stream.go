@@ -6,6 +6,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -18,8 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// idleTime is how long a connection may be without a byte either way before it is
-// closed.
 const idleTime = 10 * time.Minute
 
 // Conn is a connection that a goroutine may read and write, with a time-out on each
@@ -28,6 +27,7 @@ type Conn struct {
 	*os.File
 	Room *limit.Member // nil: none
 	Left Leftover      // what an interruption leaves
+	Idle time.Duration // how long it may be without a byte either way before it is closed; 0: 10 minutes
 
 	interrupting atomic.Bool
 }
@@ -61,7 +61,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	}
 	now := time.Now()
 	c.Room.Wait(now)
-	c.limit(c.SetReadDeadline, now.Add(idleTime))
+	c.limit(c.SetReadDeadline, now.Add(cmp.Or(c.Idle, idleTime)))
 	return c.File.Read(b)
 }
 
