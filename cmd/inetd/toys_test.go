@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -21,6 +23,7 @@ var toys = map[string]func(){
 	"t-id":      printCredentials,
 	"t-exit":    exitWith,
 	"t-wait":    acceptOne,
+	"t-listen":  listenItself,
 	"t-bufs":    printBuffers,
 	"t-sockopt": printOptions,
 	"t-dgram":   answerDatagrams,
@@ -209,4 +212,15 @@ func exitOn(err error) {
 	if err != nil {
 		os.Exit(1)
 	}
+}
+
+// listenItself is a server that does not know of inetd: it listens at a port, and leaves
+// the client alone until that has gone.
+func listenItself() {
+	l, err := net.Listen("tcp4", "127.0.0.1:"+os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer l.Close()
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }

@@ -167,8 +167,8 @@ func (g *stage) real(t *testing.T, text string) string {
 var (
 	logPrefix  = regexp.MustCompile(`^inetd\[[0-9]+\]: `)
 	confPlace  = regexp.MustCompile(`(CONF|--entry):([0-9]+):[0-9]+`)
-	clientPort = regexp.MustCompile(`((?:from|peer) (?:127\.0\.0\.1|\[?::1\]?)):[0-9]+`)
-	processID  = regexp.MustCompile(`(process |pid |/[a-z]+\[)[0-9]+\b`)
+	clientPort = regexp.MustCompile(`((?:from|peer|/tcp4\[[0-9]+\]) (?:127\.0\.0\.1|\[?::1\]?)):[0-9]+`)
+	processID  = regexp.MustCompile(`(process |pid |/[a-z0-9]+\[)[0-9]+\b`)
 	pathLength = regexp.MustCompile(`path of [0-9]+ bytes`)
 	addresses  = regexp.MustCompile(`this machine has .*`)
 	clockTime  = regexp.MustCompile(`\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b`)
@@ -332,11 +332,14 @@ func (sc *whyScene) visit(t *testing.T, to string) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	text, stays := strings.CutSuffix(text, "...")
 	fmt.Fprint(conn, text)
 	if network[0] == 'u' && network != "unix" {
 		return
 	}
-	conn.(interface{ CloseWrite() error }).CloseWrite()
+	if !stays {
+		conn.(interface{ CloseWrite() error }).CloseWrite()
+	}
 	for b := make([]byte, 1000); ; {
 		if _, err := conn.Read(b); err != nil {
 			return

@@ -26,7 +26,7 @@ var picture = map[string][]string{
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
 		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
-		"internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
+		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -59,6 +59,7 @@ var picture = map[string][]string{
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
+	"internal/misfit":       {"internal/examine", "internal/sockdiag", unixsys},
 	"internal/nearest":      {},
 	"internal/netwatch":     {unixsys},
 	"internal/plaintext":    {},

@@ -17,6 +17,7 @@ import (
 // not wanted any more are closed before new ones are opened, because an address
 // may have moved between all and one.
 func (s *Server) merge(g *generation) Outcome {
+	clear(s.streaks) // services go
 	out := compare(s.services, g.services)
 	old := make(map[sock.Spec]*socket, s.now.sockets)
 	for _, v := range s.services {
@@ -136,6 +137,9 @@ func (s *Server) hand(k *socket, v *service) {
 	}
 	k.svc = v
 	s.answers(k)
+	if v.used != nil && *was.Action != *v.do.Action {
+		v.used.fitness = fitness{}
+	}
 	if u := v.used; u != nil && u.suspended {
 		l, now := v.do.Limits, time.Now()
 		u.suspended = u.Starts.Full(now, l.Starts, l.Window) && !v.do.refusesFull()

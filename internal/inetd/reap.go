@@ -21,6 +21,7 @@ type process struct {
 	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
 	kept    int                 // the daemon's descriptor of its connection; 0: none
+	probe   int                 // likewise, of a server that is suspect
 	errors  *stderrlog.Source   // what it writes on its standard error; nil: that is not logged
 	begun   int64               // Unix time in ns
 	kill    int64               // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
@@ -85,6 +86,7 @@ func (s *Server) sweep() {
 	for _, pid := range s.young {
 		if p := s.processes[pid]; p != nil && p.pidfd == 0 {
 			p.pidfd = s.pidfd(pid)
+			s.examineLater(pid, p)
 		}
 	}
 	s.young = s.young[:0]
@@ -167,6 +169,7 @@ func (s *Server) ended(p *process, st child.Status) {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}
 	s.logEnd(p, st)
+	s.fits(p, st)
 	if p.errors != nil {
 		p.errors.Ended()
 	}
@@ -190,9 +193,16 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	case st.Stage != child.Run:
 		s.startFailed(p, st)
 	case p.kill != 0: // the log has said so
-	case st.Wait.Signaled() && (p.lent != nil || isCrash(st.Wait.Signal())):
+	case st.Wait.Signaled() && p.lent == nil:
+		if isCrash(st.Wait.Signal()) {
+			s.tellCrash(p, st)
+		}
+	case st.Wait.Signaled():
 		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), p.whySignal(st.Wait.Signal()))
-	case st.Wait.ExitStatus() > 0 && p.lent != nil:
+	case p.lent == nil: // see fits
+	case st.Wait.ExitStatus() == 126, st.Wait.ExitStatus() == 127:
+		s.tellShell(p, st)
+	case st.Wait.ExitStatus() > 0:
 		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
 	}
 }

@@ -112,7 +112,8 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
-	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
+	streaks map[*usage]streak // of the services whose servers fail
+	errors  *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
 	draining   drain.Set
 	drainTimer bool // there is a timer for the first of them

@@ -28,18 +28,20 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	kept, cookie := s.keep(v, c.conn), cookieOf(v, c.conn)
+	kept, probe, cookie := s.keep(v, c.conn), s.probe(v, c.conn), cookieOf(v, c.conn)
 	pid, err = s.starter.Start(d.program, c.conn, e.write, s.env)
 	if err != nil {
 		e.unused()
 		closeKept(kept)
+		closeKept(probe)
 		return 0, err
 	}
 	v.usage().Started++
-	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || kept > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
-	p := process{svc: v, program: d.program, client: c, kept: kept, cookie: cookie, begun: time.Now().UnixNano()}
+	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
+	p := process{svc: v, program: d.program, client: c, kept: kept, probe: probe, cookie: cookie, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
 	s.hear(e, pid, now)
+	s.watchConn(pid, now)
 	s.logStart(now, pid)
 	s.limitTime(pid, now)
 	s.limitIdle(pid, now)

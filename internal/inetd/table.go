@@ -82,16 +82,17 @@ type fault struct {
 type usage struct {
 	limit.Usage
 	status.Counts
-	idleStarts int           // servers in a row that ended without having taken anything
-	suspended  bool          // its sockets are not polled until the window has passed
-	failing    []cause       // why its servers could not be started, as it was logged
-	mended     []string      // what wait servers have left behind, as it was logged
-	altered    bool          // one has changed options of its socket
-	looked     time.Time     // when these were last looked at
-	unwelcome  time.Time     // when the sender of a datagram who is refused was last told
-	unproxied  time.Time     // when a client without a proxy's header was
-	expected   int           // clients whose header is read
-	debts      *limit.Ledger // penalties of sources; nil: there were none
+	idleStarts int      // servers in a row that ended without having taken anything
+	suspended  bool     // its sockets are not polled until the window has passed
+	failing    []cause  // why its servers could not be started, as it was logged
+	mended     []string // what wait servers have left behind, as it was logged
+	altered    bool     // one has changed options of its socket
+	fitness
+	looked    time.Time     // when these were last looked at
+	unwelcome time.Time     // when the sender of a datagram who is refused was last told
+	unproxied time.Time     // when a client without a proxy's header was
+	expected  int           // clients whose header is read
+	debts     *limit.Ledger // penalties of sources; nil: there were none
 }
 
 // full reports whether as many servers run, or are about to be started, as may.

@@ -319,12 +319,12 @@ func TestUpgradeKnowsTheState(t *testing.T) {
 		},
 		reflect.TypeFor[usage](): {
 			"Usage": kept, "Counts": kept, "idleStarts": kept, "suspended": kept, "mended": kept, "altered": kept, "debts": kept,
-			"failing": "keeps lines few", "looked": "keeps lines few", "unwelcome": "keeps lines few", "unproxied": "keeps lines few",
+			"failing": "keeps lines few", "looked": "keeps lines few", "unwelcome": "keeps lines few", "unproxied": "keeps lines few", "fitness": "found out anew",
 			"expected": "the headers of proxies are read before",
 		},
 		reflect.TypeFor[process](): {
 			"svc": kept, "program": kept, "lent": kept, "queued": kept, "client": kept, "kept": kept, "errors": kept, "begun": kept, "kill": kept, "cookie": kept,
-			"pidfd": "opened anew", "done": "commands are not waited for",
+			"pidfd": "opened anew", "probe": "is open for a moment only", "done": "commands are not waited for",
 		},
 		reflect.TypeFor[client](): {
 			"conn": kept, "peer": kept, "cred": kept, "source": kept, "session": kept, "named": kept, "proxied": kept,

@@ -96,24 +96,27 @@ func (s *Server) lendAgain() {
 	s.relend = s.relend[:0]
 }
 
+// needsNowait is advice on a stream service whose servers take no connection.
+const needsNowait = "; if it serves its standard input, and accepts no connection itself, it needs nowait"
+
 // delayRestart counts a server that has taken nothing and returns the time until the
 // next may be started. The third in a row is logged, and loses its datagram; a server
 // that was started for one client is logged at once.
 func (s *Server) delayRestart(v *service, p *process, st child.Status) time.Duration {
 	u := v.usage()
 	u.idleStarts++
-	limit, text := patience, "not accepted a connection, and is started less often now"
+	limit, text, advice := patience, "not accepted a connection, and is started less often now", needsNowait
 	switch {
 	case p.lent == nil:
-		limit, text = 1, "not read its datagram, which is dropped"
+		limit, text, advice = 1, "not read its datagram, which is dropped", ""
 	case !p.lent.spec.Listens():
-		text = "not read the datagram that waits, which is dropped"
+		text, advice = "not read the datagram that waits, which is dropped", ""
 		if u.idleStarts >= patience {
 			s.consume(p.lent)
 		}
 	}
 	if u.idleStarts == limit {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), how(st.Wait), "")
+		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), how(st.Wait), advice)
 	}
 	return min(minRestart<<min(u.idleStarts-1, 10), maxRestart)
 }

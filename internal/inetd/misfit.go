@@ -1,0 +1,238 @@
+package inetd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/misfit"
+	"inetd/internal/plan"
+	"inetd/internal/syslog"
+
+	"golang.org/x/sys/unix"
+)
+
+// A server that runs and serves nobody is found out by its ends: by errors in a row,
+// and, once for a service, by an end within a moment. The server after such a one is
+// watched: the daemon keeps a descriptor of its connection and asks the kernel what
+// was said on it. So servers that are all right cost nothing.
+
+const (
+	failCount  = 3 // errors in a row that are told, within failWindow
+	failWindow = 10 * time.Second
+	probeTime  = 250 * time.Millisecond // how long a client may not be told the end of its connection
+	lookTime   = time.Second            // the age at which a server is asked where it listens
+)
+
+// fitness is what is known of the servers of a service.
+type fitness struct {
+	sound    bool // one has ended in order, or what is wrong was told
+	suspect  bool // the connection of the next one is watched
+	examined bool // one that lives for longer was asked where it listens
+}
+
+// streak is how often servers of a service have ended with an error, none other in
+// between.
+type streak struct {
+	n     int
+	begun time.Time
+}
+
+// probe is a descriptor for the connection of a server that is suspect; 0: it is not.
+func (s *Server) probe(v *service, conn int) int {
+	if !v.usage().suspect || v.do.Mode != plan.Accept {
+		return 0
+	}
+	fd, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
+	if err != nil {
+		return 0
+	}
+	s.starter.Note(fd)
+	return fd
+}
+
+// watchConn gives the descriptor of a probe up if the server lives on.
+func (s *Server) watchConn(pid int, p *process) {
+	if p.probe == 0 {
+		return
+	}
+	begun := p.begun
+	s.timers.After(probeTime, func() {
+		if now := s.processes[pid]; now == p && now.begun == begun {
+			p.unprobe()
+		}
+	})
+}
+
+// unprobe closes a probe.
+func (p *process) unprobe() {
+	closeKept(p.probe)
+	p.probe = 0
+}
+
+// fits draws conclusions from the end of a server.
+func (s *Server) fits(p *process, st child.Status) {
+	u := p.svc.usage()
+	defer p.unprobe()
+	switch {
+	case st.Stage != child.Run || p.kill != 0 || p.lent != nil:
+	case st.Wait != 0:
+		s.failed(p, st)
+	default:
+		if len(s.streaks) > 0 {
+			delete(s.streaks, u)
+		}
+		if u.sound || p.svc.do.Mode != plan.Accept {
+			return
+		}
+		brief, probed := time.Now().UnixNano()-p.begun < int64(probeTime), p.probe > 0
+		u.suspect, u.sound = brief && !probed, probed || !brief
+		if probed && misfit.Idle(p.probe) && !s.examinations.full() {
+			s.endedIdle(p, st.Pid)
+		}
+	}
+}
+
+// failed tells of servers that end with an error again and again, and of an exit status
+// that has a meaning of its own.
+func (s *Server) failed(p *process, st child.Status) {
+	code := st.Wait.ExitStatus()
+	switch {
+	case st.Wait.Signaled() && !isCrash(st.Wait.Signal()):
+		return
+	case code == 126 || code == 127:
+		s.tellShell(p, st)
+		return
+	}
+	if p.client.session != nil { // that tells itself what became of the datagram
+		return
+	}
+	u, now := p.svc.usage(), time.Now()
+	k := s.streaks[u]
+	if now.Sub(k.begun) > failWindow {
+		k = streak{begun: now}
+	}
+	k.n++
+	if s.streaks == nil {
+		s.streaks = map[*usage]streak{}
+	}
+	s.streaks[u] = k
+	u.suspect = k.n == failCount-1
+	if k.n < failCount || st.Wait.Signaled() { // signals are told as they come
+		return
+	}
+	delete(s.streaks, u)
+	s.tellFailing(p, st)
+}
+
+// tellFailing logs that the servers of a service fail, and then each minute how many
+// more did.
+func (s *Server) tellFailing(p *process, st child.Status) {
+	v, path, idle := p.svc, p.program.Path(), p.probe > 0 && misfit.Idle(p.probe)
+	about := cause{v.label, "its servers fail"}
+	if !s.seldom.Tell(about) {
+		return
+	}
+	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.label, path, st.Pid, how(st.Wait))
+	s.tellMore(about, "server", " failed "+fmt.Sprintf("%d times in a row (%s)", failCount, s.now.place(v)))
+	advice := ""
+	s.explain(func() {
+		if idle {
+			advice = misfit.Failing(path)
+		}
+	}, func() {
+		switch {
+		case advice != "":
+			advice = "; it reads and writes nothing: " + advice
+		case v.do.keys == nil || v.do.keys.Stderr == "":
+			advice = "; its client reads what it says on standard error, which the key stderr = log brings here"
+		}
+		s.tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
+	})
+}
+
+// tellCrash logs that a server has crashed, and then each minute how many more did.
+func (s *Server) tellCrash(p *process, st child.Status) {
+	v, sig := p.svc, st.Wait.Signal()
+	about := cause{v.label, how(st.Wait)}
+	if !s.seldom.Tell(about) {
+		return
+	}
+	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, sig), sig.String(), "")
+	s.tellMore(about, "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.now.place(v)))
+}
+
+// tellShell explains the exit statuses of shells and of the dynamic loader.
+func (s *Server) tellShell(p *process, st child.Status) {
+	v, path, code, who := p.svc, p.program.Path(), st.Wait.ExitStatus(), p.program.Credential()
+	about := cause{v.label, how(st.Wait)}
+	if !s.seldom.Tell(about) {
+		return
+	}
+	s.tellMore(about, "server", " ended with "+how(st.Wait)+" ("+s.now.place(v)+")")
+	why := ""
+	s.explain(func() { why = misfit.Shell(path, code, examiner(who)) }, func() {
+		if why != "" {
+			why = ": " + why
+		}
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.label, path, st.Pid, code), "", why)
+	})
+}
+
+// endedIdle tells of a server that has ended without an error, having taken nothing
+// from its client, unless a process that it has left serves that.
+func (s *Server) endedIdle(p *process, pid int) {
+	v, path, begun, conn := p.svc, p.program.Path(), time.Unix(0, p.begun), p.probe
+	p.probe = 0
+	deserted, left := false, 0
+	s.explain(func() {
+		if deserted = misfit.Deserted(conn, os.Getpid()); deserted {
+			left = misfit.Background(path, begun, os.Getpid())
+		}
+		unix.Close(conn)
+	}, func() {
+		text := fmt.Sprintf("%s: %s[%d] has ended at once and read and written nothing", v.label, path, pid)
+		switch {
+		case !deserted:
+		case left > 0:
+			s.tell(syslog.Warning, v, text, "", fmt.Sprintf(": it went into the background as process %d and left its client; it needs an option to stay in the foreground, or one for inetd", left))
+		default:
+			s.tell(syslog.Warning, v, text, "its client still waits", "; a server of inetd serves its standard input")
+		}
+	})
+}
+
+// explain looks into something beside the loop, unless too much is looked into already.
+func (s *Server) explain(look, tell func()) {
+	if s.examinations.full() {
+		tell()
+		return
+	}
+	s.beside(&s.examinations, examineTime, func(context.Context) { look() }, tell)
+}
+
+// examineLater asks a server that lives for longer than most whether it listens itself,
+// once for a service.
+func (s *Server) examineLater(pid int, p *process) {
+	if p.svc == nil || p.svc.used == nil || p.svc.used.examined || p.svc.do.Mode != plan.Accept {
+		return
+	}
+	u := p.svc.used
+	u.examined = true
+	begun := p.begun
+	s.timers.After(lookTime, func() {
+		if now := s.processes[pid]; now != p || now.begun != begun {
+			u.examined = false
+			return
+		}
+		v, path, port := p.svc, p.program.Path(), ""
+		s.explain(func() { port = misfit.Listens(pid) }, func() {
+			if port != "" {
+				s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.label, path, pid), "port "+port,
+					"; a server of inetd serves its standard input, so it needs an option for that, or an entry with key connect")
+			}
+		})
+	})
+}

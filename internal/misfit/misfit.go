@@ -1,0 +1,78 @@
+// Package misfit says what a server makes of its entry that the entry does not mean:
+// one that ran, and did not serve. In goes what is known of it and of its connection;
+// out comes the cause in plain words with advice, or nothing.
+//
+// All but Idle read files of /proc and of programs, or ask the kernel for tables, so
+// the event loop calls only that.
+package misfit
+
+import (
+	"debug/elf"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"inetd/internal/examine"
+)
+
+// Idle reports whether on a TCP connection the server has taken nothing and said
+// nothing, and the client waits. Of another connection that is not known: false.
+func Idle(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	const established = 1 // the client has closed neither its end nor all
+	if err != nil || info.State != established {
+		return false
+	}
+	unread, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	return err == nil && info.Bytes_received == uint64(unread) && info.Bytes_sent == 0
+}
+
+// Deserted reports whether a connection is idle and no process but self has it.
+func Deserted(fd, self int) bool {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return false
+	}
+	for _, pid := range processes() {
+		if pid != self && inodes(pid)[st.Ino] {
+			return false
+		}
+	}
+	return Idle(fd) // now: a process that is gone may have served it
+}
+
+// Shell explains the exit status 127 or 126 of a program: by a library that it lacks,
+// or else as a shell means it.
+func Shell(path string, status int, u examine.User) string {
+	if f := examine.Program(path, u); f != (examine.Finding{}) {
+		return f.String()
+	}
+	if status == 126 {
+		return "a shell ends so when it may not execute a command"
+	}
+	return "a shell ends so when it does not find a command; its PATH is that of the daemon"
+}
+
+// Failing gives advice on a program whose servers end with an error again and again,
+// having read and written nothing.
+func Failing(path string) string {
+	if accepts, known := imports(path); known && !accepts {
+		return ""
+	}
+	return "if it accepts connections itself it needs wait"
+}
+
+// imports reports whether a program calls accept(2), if that can be known: it must be
+// one that is linked to a C library.
+func imports(path string) (accepts, known bool) {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false, false
+	}
+	defer f.Close()
+	symbols, err := f.ImportedSymbols()
+	if err != nil {
+		return false, false
+	}
+	return slices.ContainsFunc(symbols, func(s elf.ImportedSymbol) bool { return s.Name == "accept" || s.Name == "accept4" }), true
+}
