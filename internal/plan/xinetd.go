@@ -18,7 +18,8 @@ import (
 // networksFile has the names of networks that only_from and no_access may hold.
 const networksFile = "/etc/networks"
 
-// readXinetd reads a configuration file if it is one of xinetd.
+// readXinetd reads a configuration file if it is one of xinetd. In a directory it
+// passes over names that xinetd does not read: services are turned off so.
 func (l *loader) readXinetd(file *conf.File) bool {
 	if !xinetd.Is(file.Text) {
 		return false
@@ -26,6 +27,10 @@ func (l *loader) readXinetd(file *conf.File) bool {
 	if l.xinetd == nil {
 		l.xinetd = &xinetd.Reader{Include: l.includeXinetd, Network: l.network, Root: l.host.UID == 0 || l.checking}
 		l.xinetd.Port, l.xinetd.Rules = l.listedPort, l.hostRules()
+	}
+	if !slices.Contains(l.cfg.Files, file.Name) && !xinetd.Included(filepath.Base(file.Name)) {
+		l.about(file.Name, conf.Warning, "file skipped: "+undotted)
+		return true
 	}
 	l.xinetd.Read(file)
 	return true

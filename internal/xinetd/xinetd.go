@@ -64,10 +64,12 @@ func Is(text string) bool {
 	for {
 		line, ok := l.next()
 		switch {
-		case !ok, conf.IsEntry(line.text):
+		case !ok:
 			return false
 		case isDirective(line.words), isHead(line.words) && (last(line.words) == "{" || l.opens()):
 			return true
+		case conf.IsEntry(line.text):
+			return false
 		}
 	}
 }
