@@ -124,8 +124,8 @@ func (o *options) arrive() (err error) {
 		return o.absoluteFrom(o.left.Process.Directory)
 	}
 	o.Inherited = inherited()
-	o.own, err = ownPath()
-	return err
+	o.own = ownPath()
+	return nil
 }
 
 // release and commit are set by the linker in packages, which are built without

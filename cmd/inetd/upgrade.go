@@ -72,16 +72,20 @@ func (o *options) absoluteFrom(dir string) error {
 }
 
 // ownPath is the path that this program was started by, which may be a link: what it
-// leads to later is the new program.
-func ownPath() (string, error) {
+// leads to later is the new program. It is "" if nobody knows.
+func ownPath() string {
 	if named, err := filepath.Abs(os.Args[0]); err == nil && strings.Contains(os.Args[0], "/") {
 		mine, err1 := os.Stat("/proc/self/exe")
 		there, err2 := os.Stat(named)
 		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
-			return named, nil
+			return named
 		}
 	}
-	return os.Executable()
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // upgrader has another program take the place of this one in the same process.
@@ -106,6 +110,9 @@ func (u *upgrader) upgrade() error {
 }
 
 func (u *upgrader) tryUpgrade() error {
+	if u.process.Program == "" {
+		return errors.New("nobody knows the path of this program; is /proc mounted?")
+	}
 	name, err := u.server.Prove(append([]string{u.process.Program, proveArg}, os.Args[1:]...), u.process)
 	if err != nil {
 		return err

@@ -143,6 +143,7 @@ type Draining struct {
 type (
 	Talk struct {
 		Client
+		Begun  int64     // Unix time in ns
 		Got    []byte    // what was read and not answered
 		Unsent []byte    // the rest of an answer
 		Until  time.Time // it ends then; zero: as long as anybody says something

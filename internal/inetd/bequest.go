@@ -162,7 +162,7 @@ func (s *Server) bequeathClients(b *bequest) {
 	for _, a := range s.asides {
 		b.Talks = append(b.Talks, handover.Talk{
 			Client: b.client(a.svc, a.client),
-			Got:    a.left.Got, Unsent: a.left.Unsent, Until: a.left.Until, Over: a.left.Over,
+			Begun:  a.left.Begun, Got: a.left.Got, Unsent: a.left.Unsent, Until: a.left.Until, Over: a.left.Over,
 		})
 	}
 }

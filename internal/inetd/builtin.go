@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -74,7 +75,7 @@ func (s *Server) serveBuiltin(v *service, c client) {
 	v.welcome(c)
 	v.usage().Started++
 	if b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now); b.Brief != nil {
-		s.logBuiltin(v, c)
+		s.logBuiltin(v, c, 0)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
 		unix.Close(c.conn)
 		s.leave(v, c.source, c.room)
@@ -109,10 +110,8 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 		return
 	}
 	f.Left, f.Idle = from, idleTimeOf(v.do.keys)
-	logEnd := func() {}
-	if !from.Begun {
-		logEnd = s.logBuiltin(v, c)
-	}
+	f.Left.Begun = cmp.Or(from.Begun, time.Now().UnixNano())
+	logEnd := s.logBuiltin(v, c, from.Begun)
 	s.talks[f] = admitted{v, c}
 	if s.holding { // it has begun after the others were interrupted
 		f.Interrupt()

@@ -251,7 +251,7 @@ func (s *Server) talkLate(v *service, from handover.Talk) {
 		s.leave(v, c.source, c.room)
 		return
 	}
-	s.talk(v, c, stream.Leftover{Begun: true, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
+	s.talk(v, c, stream.Leftover{Begun: from.Begun, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
 }
 
 // attendLate serves a client that was admitted by the program before.

@@ -25,7 +25,6 @@ func (s *Server) setAside(v *service, c client, f *stream.Conn) bool {
 		return false
 	}
 	c.conn, c.room = conn, f.Room
-	f.Left.Begun = true
 	s.asides = append(s.asides, aside{v, c, f.Left})
 	return true
 }

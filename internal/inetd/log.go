@@ -41,14 +41,16 @@ func (s *Server) logExit(p *process, st child.Status) {
 	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.label, what, st.Pid, how(st.Wait), since(p.begun))
 }
 
-// logBuiltin logs likewise that a builtin begins to serve a client, and returns a
-// function that logs the end, for the event loop.
-func (s *Server) logBuiltin(v *service, c client) (end func()) {
+// logBuiltin logs likewise that a builtin begins to serve a client, unless that has
+// begun at a time before, and returns a function that logs the end, for the event loop.
+func (s *Server) logBuiltin(v *service, c client, begun int64) (end func()) {
 	if !s.cfg.LogConnections {
 		return func() {}
 	}
-	begun := time.Now().UnixNano()
-	s.log.Infof("%s: connection%s, internal", v.label, c.from())
+	if begun == 0 {
+		begun = time.Now().UnixNano()
+		s.log.Infof("%s: connection%s, internal", v.label, c.from())
+	}
 	return func() {
 		s.log.Infof("%s: end of connection%s, internal, after %v", v.label, c.from(), since(begun))
 	}

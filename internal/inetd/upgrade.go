@@ -37,11 +37,15 @@ const Proved = "takes over: "
 // answers in one line. It returns what the program calls itself. It is called beside
 // the loop.
 func (s *Server) Prove(argv []string, process handover.Process) (name string, err error) {
-	sample := make(chan *handover.State, 1)
-	s.mail.Post(func() { sample <- s.bequest().State })
-	state := <-sample
-	state.Process = process
-	text, err := handover.Encode(state)
+	sample := make(chan []byte, 1)
+	s.mail.Post(func() { // which owns what the state refers to
+		state := s.bequest().State
+		state.Process = process
+		text, e := handover.Encode(state)
+		err = e
+		sample <- text
+	})
+	text := <-sample
 	if err != nil {
 		return "", err
 	}

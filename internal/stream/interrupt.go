@@ -15,7 +15,7 @@ import (
 
 // Leftover is what a conversation has left undone.
 type Leftover struct {
-	Begun  bool      // there was one
+	Begun  int64     // when it began, Unix time in ns; 0: there was none
 	Got    []byte    // what was read and not answered
 	Unsent []byte    // the rest of an answer
 	Until  time.Time // it ends then; zero: as long as anybody says something
