@@ -3,9 +3,12 @@ package inetd
 import (
 	"context"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/conf"
 	"inetd/internal/examine"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -29,7 +32,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
 	tell := func(why string) { s.tellFailure(v, text+why, from) }
 	if st.Stage != child.Exec && st.Stage != child.Stderr || s.examinations.full() {
-		tell("")
+		tell(s.ungiven(v, st.Stage))
 		return
 	}
 	why, who := "", p.program.Credential()
@@ -40,6 +43,38 @@ func (s *Server) startFailed(p *process, st child.Status) {
 		}
 		why = s.findings.Why(path, examiner(who), st.Errno)
 	}, func() { tell(why) })
+}
+
+// stageKeys are the keys that ask for the system calls of a stage, but for rlimit_*.
+var stageKeys = map[child.Stage][]string{
+	child.OOMScore: {"oom_score"}, child.Nice: {"nice"}, child.IOPriority: {"ioprio"}, child.CPUs: {"cpus"},
+	child.Root: {"chroot"}, child.Directory: {"directory", "chroot"}, child.Groups: {"groups"},
+	child.Capabilities: {"capabilities"}, child.NoNewPrivs: {"no_new_privs"},
+}
+
+// ungiven names the key of an entry that a server could not be given, and where that
+// stands. Limits fail alike, so that may be any of them.
+func (s *Server) ungiven(v *service, stage child.Stage) string {
+	keys, k := stageKeys[stage], v.do.keys
+	if stage == child.Limits {
+		for _, name := range conf.RlimitNames {
+			keys = append(keys, "rlimit_"+name)
+		}
+	}
+	asked := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !k.Has(key) })
+	if len(asked) == 0 {
+		return ""
+	}
+	text := k.Written(asked[0])
+	switch {
+	case asked[0] == "directory":
+		text += " = " + k.Directory
+	case asked[0] == "chroot":
+		text += " = " + k.Chroot
+	case stage == child.Limits:
+		text = strings.Join(asked, " or ")
+	}
+	return ": " + text + " at " + s.placeOf(v, asked[0]) + " cannot be given"
 }
 
 // tellFailure logs why a server could not be started: the first time, and then each

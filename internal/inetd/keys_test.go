@@ -140,3 +140,19 @@ func TestKeysRefused(t *testing.T) {
 		sc.wantLog(tt.log)
 	}
 }
+
+// TestKeysUngiven: what turns out to be impossible at a start is told with the key that
+// asked for it, and where that stands.
+func TestKeysUngiven(t *testing.T) {
+	for _, tt := range []struct{ keys, log string }{
+		{"directory = /nosuch/dir", `^.*chdir: No such file or directory: directory = /nosuch/dir at .*inetd\.conf:1 cannot be given \(PORT/tcp from `},
+		{"cpus = 1000", `^.*sched_setaffinity: Invalid argument: cpus at .*inetd\.conf:1 cannot be given \(PORT/tcp from `},
+	} {
+		sc := newScene(t, "127.0.0.1:PORT/tcp with "+tt.keys+", umask = 077;\n127.0.0.1:PORT stream tcp nowait - /bin/cat\n", nil)
+		sc.start()
+		if got := sc.visit(stranger, ""); got != "" {
+			t.Errorf("%q", got)
+		}
+		sc.wantLog(tt.log)
+	}
+}
