@@ -10,9 +10,6 @@ import (
 	"inetd/internal/syslog"
 )
 
-// fewLines is how many lines of a kind are logged before they are only counted.
-const fewLines = 3
-
 // alike is a kind of line about a socket: what all lines of the kind say.
 type alike struct {
 	priority syslog.Priority
@@ -23,21 +20,16 @@ type alike struct {
 // thousands of sockets at once, so the fourth line and those after it are
 // counted; tellRest, a second later at the latest, says how many there were.
 func (s *Server) few(a alike) bool {
-	if len(s.told) == 0 {
-		s.told = map[alike]int{}
+	if !s.told.Begun() {
 		s.timers.After(time.Second, s.tellRest)
 	}
-	s.told[a]++
-	return s.told[a] <= fewLines
+	return s.told.Tell(a)
 }
 
 // tellRest logs how many lines were only counted.
 func (s *Server) tellRest() {
-	kinds := slices.SortedFunc(maps.Keys(s.told), func(a, b alike) int { return cmp.Compare(a.text, b.text) })
-	for _, a := range kinds {
-		if n := s.told[a] - fewLines; n > 0 {
-			s.log.Log(a.priority, plan.Count(n, "more socket", "more sockets")+": "+a.text)
-		}
+	rest := s.told.Rest()
+	for _, a := range slices.SortedFunc(maps.Keys(rest), func(a, b alike) int { return cmp.Compare(a.text, b.text) }) {
+		s.log.Log(a.priority, plan.Count(rest[a], "more socket", "more sockets")+": "+a.text)
 	}
-	s.told = nil
 }

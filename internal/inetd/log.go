@@ -38,7 +38,7 @@ func (s *Server) logExit(p *process, st child.Status) {
 	if p.lent == nil {
 		what = "end of connection" + p.client.from()
 	}
-	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.label, what, st.Pid, how(st.Wait), since(p.begun))
+	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.label, what, st.Pid, child.How(st.Wait), since(p.begun))
 }
 
 // logBuiltin logs likewise that a builtin begins to serve a client, unless that has

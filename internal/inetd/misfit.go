@@ -100,7 +100,7 @@ func (s *Server) fits(p *process, st child.Status) {
 func (s *Server) failed(p *process, st child.Status) {
 	code := st.Wait.ExitStatus()
 	switch {
-	case st.Wait.Signaled() && !isCrash(st.Wait.Signal()):
+	case st.Wait.Signaled() && !child.Crash(st.Wait.Signal()):
 		return
 	case code == 126 || code == 127:
 		s.tellShell(p, st)
@@ -135,7 +135,7 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 	if !s.seldom.Tell(about) {
 		return
 	}
-	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.label, path, st.Pid, how(st.Wait))
+	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.label, path, st.Pid, child.How(st.Wait))
 	s.tellMore(about, "server", " failed "+fmt.Sprintf("%d times in a row (%s)", failCount, s.now.place(v)))
 	advice := ""
 	s.explain(func() {
@@ -156,7 +156,7 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 // tellCrash logs that a server has crashed, and then each minute how many more did.
 func (s *Server) tellCrash(p *process, st child.Status) {
 	v, sig := p.svc, st.Wait.Signal()
-	about := cause{v.label, how(st.Wait)}
+	about := cause{v.label, child.How(st.Wait)}
 	if !s.seldom.Tell(about) {
 		return
 	}
@@ -167,11 +167,11 @@ func (s *Server) tellCrash(p *process, st child.Status) {
 // tellShell explains the exit statuses of shells and of the dynamic loader.
 func (s *Server) tellShell(p *process, st child.Status) {
 	v, path, code, who := p.svc, p.program.Path(), st.Wait.ExitStatus(), p.program.Credential()
-	about := cause{v.label, how(st.Wait)}
+	about := cause{v.label, child.How(st.Wait)}
 	if !s.seldom.Tell(about) {
 		return
 	}
-	s.tellMore(about, "server", " ended with "+how(st.Wait)+" ("+s.now.place(v)+")")
+	s.tellMore(about, "server", " ended with "+child.How(st.Wait)+" ("+s.now.place(v)+")")
 	why := ""
 	s.explain(func() { why = misfit.Shell(path, code, examiner(who)) }, func() {
 		if why != "" {

@@ -60,10 +60,10 @@ func (s *Server) judge(p *process, st child.Status) {
 		return
 	}
 	switch {
-	case st.Wait.Signaled() && isCrash(st.Wait.Signal()):
-		s.punish(v, &p.client, v.do.penalty.Crash, "its server crashed, "+how(st.Wait))
+	case st.Wait.Signaled() && child.Crash(st.Wait.Signal()):
+		s.punish(v, &p.client, v.do.penalty.Crash, "its server crashed, "+child.How(st.Wait))
 	case st.Wait.ExitStatus() > 0:
-		s.punish(v, &p.client, v.do.penalty.Fail, "its servers fail, "+how(st.Wait))
+		s.punish(v, &p.client, v.do.penalty.Fail, "its servers fail, "+child.How(st.Wait))
 	}
 }
 

@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"fmt"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -194,7 +193,7 @@ func (s *Server) logEnd(p *process, st child.Status) {
 		s.startFailed(p, st)
 	case p.kill != 0: // the log has said so
 	case st.Wait.Signaled() && p.lent == nil:
-		if isCrash(st.Wait.Signal()) {
+		if child.Crash(st.Wait.Signal()) {
 			s.tellCrash(p, st)
 		}
 	case st.Wait.Signaled():
@@ -213,22 +212,4 @@ func (p *process) whySignal(sig syscall.Signal) string {
 		return ""
 	}
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
-}
-
-// how is an exit in words.
-func how(w syscall.WaitStatus) string {
-	if w.Signaled() {
-		return "killed by " + w.Signal().String()
-	}
-	return "exit status " + strconv.Itoa(w.ExitStatus())
-}
-
-// isCrash reports a signal that a nowait server does not die of in its ordinary
-// life. SIGPIPE and SIGHUP mean that the client has gone.
-func isCrash(sig syscall.Signal) bool {
-	switch sig {
-	case syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGALRM:
-		return false
-	}
-	return true
 }

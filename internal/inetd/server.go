@@ -12,6 +12,7 @@ import (
 
 	"inetd/internal/builtin"
 	"inetd/internal/child"
+	"inetd/internal/command"
 	"inetd/internal/conf"
 	"inetd/internal/drain"
 	"inetd/internal/examine"
@@ -61,7 +62,7 @@ type Server struct {
 	sockets   []*socket             // by descriptor
 	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
 	faults    map[*socket]*fault    // of the sockets that are not open
-	told      map[alike]int         // lines about sockets of late
+	told      seldom.Burst[alike]   // lines about sockets of late
 	held      held                  // sockets that a limit keeps from being polled
 	processes map[int]*process
 	delayed   []delayed     // clients whose servers cannot be started yet
@@ -81,6 +82,7 @@ type Server struct {
 
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool            // a load is under way
+	commands     *command.Runner // of the daemon's own programs
 	attempts     *loop.Attempts  // to load
 	network      network         // whose changes are noticed
 	latecomers   latecomers      // entries that are tried again
@@ -155,6 +157,7 @@ func New(c Config) (*Server, error) {
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
+	s.commands = s.runner()
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
 	s.findRules()

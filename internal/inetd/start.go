@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/command"
 	"inetd/internal/compile"
 	"inetd/internal/environ"
 	"inetd/internal/machine"
@@ -94,7 +95,7 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 		return nil, err
 	}
 	if a.Twist != "" {
-		return profile.Program(shellPath, []string{"sh", "-c", a.Twist})
+		return profile.Program(command.Shell, []string{"sh", "-c", a.Twist})
 	}
 	return compile.Program(profile, do.Action, do.keys, strings.Split(do.Argv, "\x00"))
 }

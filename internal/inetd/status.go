@@ -103,9 +103,9 @@ func (u *usage) countEnd(st child.Status) {
 		u.EndedWell++
 	case st.Wait.Signaled():
 		u.Killed++
-		u.Err(how(st.Wait), time.Now())
+		u.Err(child.How(st.Wait), time.Now())
 	default:
 		u.EndedError++
-		u.Err(how(st.Wait), time.Now())
+		u.Err(child.How(st.Wait), time.Now())
 	}
 }

@@ -1,20 +1,15 @@
 package inetd
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/handover"
-	"inetd/internal/stream"
-
-	"golang.org/x/sys/unix"
 )
 
 // Another program takes the place of this one in the same process in two steps. It
@@ -49,7 +44,7 @@ func (s *Server) Prove(argv []string, process handover.Process) (name string, er
 	if err != nil {
 		return "", err
 	}
-	line, st, err := s.ask(argv, text)
+	line, st, err := s.commands.Ask(argv, text, s.proofTime)
 	name, proved := strings.CutPrefix(line, Proved)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -59,49 +54,11 @@ func (s *Server) Prove(argv []string, process handover.Process) (name string, er
 	case st.Stage != child.Run:
 		return "", errors.New(st.Error(argv[0]))
 	case st.Wait != 0:
-		return "", fmt.Errorf("%s: %s", argv[0], cmp.Or(line, how(st.Wait)))
+		return "", fmt.Errorf("%s: %s", argv[0], cmp.Or(line, child.How(st.Wait)))
 	case !proved:
 		return "", fmt.Errorf("%s is no inetd that can take over: %s", argv[0], cmp.Or(line, "it says nothing"))
 	}
 	return name, nil
-}
-
-// maxSaid bounds what is read of the answer.
-const maxSaid = 4096
-
-// ask starts a program of the daemon's own with a text to read, and returns the first
-// line that it writes, and how it ended.
-func (s *Server) ask(argv []string, text []byte) (line string, st child.Status, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return "", st, os.NewSyscallError("socketpair", err)
-	}
-	f, err := stream.Open(fds[1], nil)
-	if err != nil {
-		unix.Close(fds[0])
-		return "", st, err
-	}
-	defer f.Close()
-	f.SetDeadline(time.Now().Add(s.proofTime))
-	done := make(chan child.Status, 1)
-	s.mail.Post(func() { s.startCommand(fds[0], append([]string{argv[0]}, argv...), done) })
-	go func() { // it may end without having read, and its answer says why
-		f.File.Write(text)
-		f.CloseWrite()
-	}()
-	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.mail.Post(func() { s.killCommand(done) })
-		return "", st, err
-	}
-	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset: what came before
-	select {
-	case st = <-done:
-		return string(said), st, nil
-	case <-time.After(s.proofTime):
-		s.mail.Post(func() { s.killCommand(done) })
-		return "", st, os.ErrDeadlineExceeded
-	}
 }
 
 // HandOver stops serving and calls execute with all that the next program needs. If

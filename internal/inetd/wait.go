@@ -116,7 +116,7 @@ func (s *Server) delayRestart(v *service, p *process, st child.Status) time.Dura
 		}
 	}
 	if u.idleStarts == limit {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), how(st.Wait), advice)
+		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), child.How(st.Wait), advice)
 	}
 	return min(minRestart<<min(u.idleStarts-1, 10), maxRestart)
 }

@@ -1,0 +1,29 @@
+package child
+
+import (
+	"syscall"
+	"testing"
+)
+
+func TestHow(t *testing.T) {
+	t.Parallel()
+	for w, want := range map[syscall.WaitStatus]string{
+		0: "exit status 0", 3 << 8: "exit status 3", 9: "killed by killed", 11 | 0x80: "killed by segmentation fault",
+	} {
+		if got := How(w); got != want {
+			t.Errorf("%#x: %s, want %s", int(w), got, want)
+		}
+	}
+}
+
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for sig, want := range map[syscall.Signal]bool{
+		syscall.SIGSEGV: true, syscall.SIGABRT: true, syscall.SIGKILL: true,
+		syscall.SIGPIPE: false, syscall.SIGHUP: false, syscall.SIGTERM: false, syscall.SIGINT: false, syscall.SIGALRM: false,
+	} {
+		if got := Crash(sig); got != want {
+			t.Errorf("%v: %v, want %v", sig, got, want)
+		}
+	}
+}

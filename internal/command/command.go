@@ -1,0 +1,170 @@
+// Package command runs programs of the daemon's own: getent, the commands of access
+// rules, a program that is to take over. In go a path and arguments, the program's name
+// first; out come what the program says and how it ended.
+//
+// The event loop of the daemon starts and reaps all processes, so a Runner has it do
+// both. Its methods say where they are to be called.
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/getent"
+	"inetd/internal/stream"
+
+	"golang.org/x/sys/unix"
+)
+
+// Shell is the path of the shell.
+const Shell = "/bin/sh"
+
+// Runner runs programs. All its fields are set before the first one.
+type Runner struct {
+	Starter *child.Starter
+	Post    func(func())                             // has the loop call a function
+	Track   func(pid int, done chan<- child.Status)  // remembers a process, whose end goes to done; on the loop
+	Find    func(done chan<- child.Status) (pid int) // the running process whose end goes to done, or 0; on the loop
+}
+
+// FirstLine is a getent.Run. It is called beside the loop.
+func (r *Runner) FirstLine(argv ...string) (line string, found bool, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", false, os.NewSyscallError("socketpair", err)
+	}
+	unix.SetNonblock(fds[1], true)
+	out := os.NewFile(uintptr(fds[1]), "output")
+	defer out.Close()
+	done := make(chan child.Status, 1)
+	r.Post(func() { r.start(fds[0], argv, done) })
+	if line, err = getent.FirstLine(out); err != nil {
+		r.Post(func() { r.kill(done) })
+		return "", false, err
+	}
+	st := <-done
+	if st.Stage != child.Run {
+		return "", false, errors.New(st.Error(argv[0]))
+	}
+	return line, st.Wait.ExitStatus() == 0, nil
+}
+
+// maxSaid bounds what is read of an answer.
+const maxSaid = 4096
+
+// Ask starts a program with a text to read on its standard input, and returns the first
+// line that it writes, and how it ended. One that has not answered within a time, or not
+// ended within another such, is killed, and the error is os.ErrDeadlineExceeded. Ask is
+// called beside the loop.
+func (r *Runner) Ask(argv []string, text []byte, limit time.Duration) (line string, st child.Status, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", st, os.NewSyscallError("socketpair", err)
+	}
+	f, err := stream.Open(fds[1], nil)
+	if err != nil {
+		unix.Close(fds[0])
+		return "", st, err
+	}
+	defer f.Close()
+	f.SetDeadline(time.Now().Add(limit))
+	done := make(chan child.Status, 1)
+	r.Post(func() { r.start(fds[0], append([]string{argv[0]}, argv...), done) })
+	go func() { // it may end without having read, and its answer says why
+		f.File.Write(text)
+		f.CloseWrite()
+	}()
+	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.Post(func() { r.kill(done) })
+		return "", st, err
+	}
+	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset: what came before
+	select {
+	case st = <-done:
+		return string(said), st, nil
+	case <-time.After(limit):
+		r.Post(func() { r.kill(done) })
+		return "", st, os.ErrDeadlineExceeded
+	}
+}
+
+// Check runs a shell command, and returns an error unless that exits with 0 within a
+// time. It is called beside the loop.
+func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan child.Status, 1)
+	r.Post(func() { r.startShell(cmd, done) })
+	select {
+	case <-ctx.Done():
+		r.Post(func() { r.kill(done) })
+		return fmt.Errorf("no answer within %v", limit)
+	case st := <-done:
+		if st.Stage != child.Run {
+			return errors.New(st.Error(Shell))
+		}
+		if st.Wait != 0 {
+			return errors.New(child.How(st.Wait))
+		}
+		return nil
+	}
+}
+
+// Spawn starts a shell command for which nobody waits. It is called on the loop, and
+// failed in a goroutine of its own if the shell could not be started.
+func (r *Runner) Spawn(cmd string, failed func(error)) {
+	done := make(chan child.Status, 1)
+	r.startShell(cmd, done)
+	go func() {
+		if st := <-done; st.Stage != child.Run {
+			failed(errors.New(st.Error(Shell)))
+		}
+	}()
+}
+
+// startShell starts a command that has nothing to read and nowhere to write. done gets
+// its end.
+func (r *Runner) startShell(cmd string, done chan<- child.Status) {
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		done <- child.Status{Stage: child.Null, Errno: err.(unix.Errno)}
+		return
+	}
+	r.start(null, []string{Shell, "sh", "-c", cmd}, done)
+}
+
+// start starts a program with fd as its descriptors, which it takes over.
+func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
+	p, err := r.Starter.Profile(os.Environ(), nil, child.Setup{})
+	var g *child.Program
+	if err == nil {
+		g, err = p.Program(argv[0], argv[1:])
+	}
+	if err != nil {
+		unix.Close(fd)
+		done <- child.Status{Stage: child.Exec, Errno: unix.EINVAL}
+		return
+	}
+	pid, err := r.Starter.Start(g, fd, child.NoStderr, nil)
+	if err != nil {
+		unix.Close(fd)
+		done <- child.Status{Stage: child.Exec, Errno: unix.EAGAIN}
+		return
+	}
+	r.Track(pid, done)
+}
+
+// kill ends a program that takes too long, with all that it has started: it leads a
+// session of its own.
+func (r *Runner) kill(done chan<- child.Status) {
+	if pid := r.Find(done); pid > 0 {
+		unix.Kill(-pid, unix.SIGKILL)
+	}
+}

@@ -1,0 +1,105 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+
+	"golang.org/x/sys/unix"
+)
+
+// newRunner is a Runner with a loop that runs what is posted and reaps what was started.
+func newRunner(t *testing.T) *Runner {
+	t.Helper()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	posts, running := make(chan func()), map[int]chan<- child.Status{}
+	ends, over := make(chan bool, 100), make(chan bool)
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case f, ok := <-posts:
+				if !ok {
+					return
+				}
+				f()
+			case <-ends:
+			}
+			starter.Settle(time.Second)
+			for st, ok := starter.Reap(); ok; st, ok = starter.Reap() {
+				if done := running[st.Pid]; done != nil {
+					delete(running, st.Pid)
+					done <- st
+				}
+			}
+		}
+	}()
+	t.Cleanup(func() { close(posts); <-over; starter.Close() })
+	return &Runner{
+		Starter: starter, Post: func(f func()) { posts <- f },
+		Track: func(pid int, done chan<- child.Status) {
+			running[pid] = done
+			fd, err := unix.PidfdOpen(pid, 0)
+			if err != nil {
+				ends <- true
+				return
+			}
+			go func() {
+				unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+				unix.Close(fd)
+				ends <- true
+			}()
+		},
+		Find: func(done chan<- child.Status) int {
+			for pid, d := range running {
+				if d == done {
+					return pid
+				}
+			}
+			return 0
+		},
+	}
+}
+
+// A test binary has one place that waits for children, so these are one test.
+func TestRunner(t *testing.T) {
+	r := newRunner(t)
+
+	line, found, err := r.FirstLine("/bin/sh", "sh", "-c", "echo one; echo two")
+	if line != "one" || !found || err != nil {
+		t.Errorf("first line %q, found %v, %v", line, found, err)
+	}
+	if _, found, err := r.FirstLine("/bin/sh", "sh", "-c", "exit 2"); found || err != nil {
+		t.Errorf("exit status 2: found %v, %v", found, err)
+	}
+	if _, _, err := r.FirstLine("/nowhere/getent", "getent"); err == nil || !strings.Contains(err.Error(), "/nowhere/getent") {
+		t.Errorf("a program that is not there: %v", err)
+	}
+
+	ctx := context.Background()
+	if err := r.Check(ctx, "exit 0", time.Minute); err != nil {
+		t.Error(err)
+	}
+	if err := r.Check(ctx, "exit 3", time.Minute); err == nil || err.Error() != "exit status 3" {
+		t.Errorf("exit status 3: %v", err)
+	}
+	if err := r.Check(ctx, "sleep 1000", time.Nanosecond); err == nil || !strings.Contains(err.Error(), "no answer within") {
+		t.Errorf("no answer: %v", err)
+	}
+
+	line, st, err := r.Ask([]string{"/bin/cat"}, []byte("asked\nand more\n"), time.Minute)
+	if line != "asked" || st.Wait != 0 || err != nil {
+		t.Errorf("the answer is %q, %s, %v", line, child.How(st.Wait), err)
+	}
+	if _, _, err := r.Ask([]string{"/usr/bin/yes"}, nil, 0); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("no time: %v", err)
+	}
+}
