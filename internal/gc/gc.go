@@ -8,11 +8,15 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // Pacer owns the collector's settings, which belong to the whole process: there
 // should be one of it. Its zero value is ready for use.
-type Pacer struct{ started sync.Once }
+type Pacer struct {
+	started sync.Once
+	closed  atomic.Bool
+}
 
 // burst is how much memory, in bytes, a burst of work may use before garbage is
 // collected in its middle, where a collection would only cost time.
@@ -30,7 +34,7 @@ func (p *Pacer) Hold() {
 func (p *Pacer) Release() {
 	debug.FreeOSMemory()
 	pace()
-	p.started.Do(func() { eachCollection(pace) })
+	p.started.Do(func() { p.eachCollection(pace) })
 }
 
 // minHeap is the size, in bytes, from which on the heap is worth a collection.
@@ -46,11 +50,18 @@ func pace() {
 	debug.SetMemoryLimit(int64(m.Sys - m.HeapSys + max(2*m.HeapAlloc, minHeap) + reserve))
 }
 
-// eachCollection calls f after each collection of garbage from now on.
-func eachCollection(f func()) {
+// Close ends the pacing. The collector keeps the settings that it has.
+func (p *Pacer) Close() { p.closed.Store(true) }
+
+// eachCollection calls f after each collection of garbage from now on, until it is
+// closed.
+func (p *Pacer) eachCollection(f func()) {
+	if p.closed.Load() {
+		return
+	}
 	garbage := new([2]*byte) // not so small that it would share its place with something in use
-	runtime.AddCleanup(garbage, func(struct{}) {
-		eachCollection(f) // before f, so that none is missed
+	runtime.AddCleanup(garbage, func(p *Pacer) {
+		p.eachCollection(f) // before f, so that none is missed
 		f()
-	}, struct{}{})
+	}, p)
 }

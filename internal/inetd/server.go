@@ -463,6 +463,7 @@ func (s *Server) feedWatchdog() {
 // close closes all sockets. Servers that run are left alone.
 func (s *Server) close() {
 	s.notify("STOPPING=1")
+	s.pacer.Close()
 	if s.registrar != nil {
 		s.registrar.Close()
 	}
