@@ -9,6 +9,7 @@ package misfit
 import (
 	"debug/elf"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,18 +28,41 @@ func Idle(fd int) bool {
 	return err == nil && info.Bytes_received == uint64(unread) && info.Bytes_sent == 0
 }
 
-// Deserted reports whether a connection is idle and no process but self has it.
+// A process that goes into the background has the connection of its parent for a
+// moment more. Nothing tells when it closes that.
+const (
+	leaveTime = 500 * time.Millisecond
+	leaveStep = 50 * time.Millisecond
+)
+
+// Deserted reports whether a connection stays idle and no process but self has it, or
+// has it for long.
 func Deserted(fd, self int) bool {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
 		return false
 	}
-	for _, pid := range processes() {
-		if pid != self && inodes(pid)[st.Ino] {
+	for late := time.Now().Add(leaveTime); ; time.Sleep(leaveStep) {
+		held := heldBeside(st.Ino, self)
+		switch {
+		case !Idle(fd): // looked at last: a process that is gone may have served it
+			return false
+		case !held:
+			return true
+		case time.Now().After(late):
 			return false
 		}
 	}
-	return Idle(fd) // now: a process that is gone may have served it
+}
+
+// heldBeside reports whether a process other than self has a socket.
+func heldBeside(inode uint64, self int) bool {
+	for _, pid := range processes() {
+		if pid != self && inodes(pid)[inode] {
+			return true
+		}
+	}
+	return false
 }
 
 // Shell explains the exit status 127 or 126 of a program: by a library that it lacks,
