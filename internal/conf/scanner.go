@@ -175,7 +175,12 @@ func (s *scanner) end() Pos {
 // option reads "key = value value", up to the comma or semicolon.
 func (s *scanner) option() (o Option, ok bool) {
 	o.Key = s.key()
-	if s.peek() != '=' {
+	switch c := s.peek(); {
+	case c == '=':
+	case o.Key.Text == "" && (c >= '0' && c <= '9' || c == '-'):
+		s.report(Error, s.pos(s.cursor), "a value where a key is expected", "write blanks, and no comma, between the values of one key")
+		return o, false
+	default:
 		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.Key.Text), "expected key = value")
 		return o, false
 	}

@@ -147,6 +147,7 @@ func TestWithProblems(t *testing.T) {
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
 		{"a with umask 077, deny = 10.0.0.1;\n" + line, 0, "f:1:14: no = after \"umask\"; expected key = value\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
+		{"a with cpus = 0,1;\n" + line, 1, "f:1:17: a value where a key is expected; write blanks, and no comma, between the values of one key"},
 		{"a with wrap = on;\n" + line, 0, "f:1:15: bad value \"on\" for \"wrap\"; expected no or yes\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
 		{"a with proxy = haproxy;\n" + line, 0, "f:1:16: bad value \"haproxy\" for \"proxy\"; expected an address or a network, such as 192.0.2.0/24 or 2001:db8::/32\n" +
