@@ -37,7 +37,7 @@ func found(lib string, dirs []string, cache []byte) bool {
 		_, err := os.Stat(lib)
 		return err == nil
 	}
-	if bytes.Contains(cache, append(append([]byte{0}, lib...), 0)) {
+	if cached(lib, cache) {
 		return true
 	}
 	for _, dir := range dirs {
@@ -46,6 +46,17 @@ func found(lib string, dirs []string, cache []byte) bool {
 		}
 		if more, _ := filepath.Glob(filepath.Join(dir, "*-linux-*", lib)); len(more) > 0 {
 			return true // Debian's multiarch
+		}
+	}
+	return false
+}
+
+// cached reports whether the loader's cache lists a library. Its strings end with a NUL,
+// and since glibc 2.33 a name is mostly kept as the end of its path.
+func cached(lib string, cache []byte) bool {
+	for _, before := range []string{"/", "\x00"} {
+		if bytes.Contains(cache, []byte(before+lib+"\x00")) {
+			return true
 		}
 	}
 	return false
