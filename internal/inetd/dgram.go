@@ -177,4 +177,4 @@ func (s *Server) giveAway(k *socket) {
 	s.startSession(dgram.Given(k, e, old))
 }
 
-var errManagers = errors.New("that of the service manager cannot be given away, which takes raw sockets to avoid")
+var errManagers = errors.New("the socket is the service manager's and cannot become that of one client; give the daemon CAP_NET_RAW, or do not have this socket opened for it")

@@ -11,7 +11,7 @@
 // A load (package plan) runs beside the event loop and has no effect: it reads
 // files, parses, looks up names, ports, users and hosts, and returns a plan. Still
 // beside the loop assemble.go makes it a generation: services of the table, with
-// their programs, and nothing else of the plan is kept. Merging a generation (merge.go)
+// their programs (package compile), and nothing else of the plan is kept. Merging a generation (merge.go)
 // is the only way anything gets opened, moved or closed. So checking a
 // configuration is a load that prints (package inspect), and a reload that fails has
 // changed nothing.
