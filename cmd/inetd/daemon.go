@@ -103,7 +103,7 @@ func (o *options) serve(stderr *os.File) error {
 		return err
 	}
 	u := &upgrader{options: o, server: server, pidFile: pid, process: o.process()}
-	go relay(o.signals, server, u)
+	go obey(o.signals, server, u)
 	if pid != nil {
 		u.control = o.openControl(socketPath(pid.path))
 		defer u.control.close()
@@ -194,8 +194,8 @@ func (o *options) leaveTerminal() error {
 	return nil
 }
 
-// relay does what signals ask for.
-func relay(signals <-chan os.Signal, s *inetd.Server, u *upgrader) {
+// obey does what signals ask for.
+func obey(signals <-chan os.Signal, s *inetd.Server, u *upgrader) {
 	for sig := range signals {
 		if f, ok := sig.(fence); ok {
 			close(f)

@@ -21,12 +21,18 @@ import (
 	"inetd/internal/handover"
 	"inetd/internal/inspect"
 	"inetd/internal/pty"
+	"inetd/internal/relay"
 	"inetd/internal/zone"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == pty.Flag {
-		os.Exit(pty.Main(os.Args[2:]))
+	if len(os.Args) > 1 { // before anything of the daemon
+		switch os.Args[1] {
+		case pty.Flag:
+			os.Exit(pty.Main(os.Args[2:]))
+		case relay.Flag:
+			os.Exit(relay.Main(os.Args[2:]))
+		}
 	}
 	if tz, set := os.LookupEnv("TZ"); set {
 		time.Local = zone.Location(tz) // for time stamps in the log; nothing else runs yet

@@ -112,6 +112,10 @@ type Entry struct {
 	Cols      [7]Pos   // where each column starts, ColService to ColArgs; zero where there is none
 }
 
+// Relay reports whether the entry has no server of its own: connections are passed
+// on to where the key connect says.
+func (e *Entry) Relay() bool { return !e.Internal && e.Server == "" }
+
 // Label returns the subject of every log line about the entry: "ftp/tcp",
 // "rusersd/rpc/udp", "tcpmux/name", or the path of a unix service.
 func (e *Entry) Label() string {

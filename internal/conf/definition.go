@@ -188,19 +188,31 @@ func commaHint(values []Word) string {
 // define fills in the entry, the columns first.
 func (d *draft) define(def *Definition) {
 	exec := def.first("exec")
+	relay := exec.Text == "" && def.index("connect") >= 0
 	if exec.Text == "" {
 		exec.Text = "internal"
 	}
 	d.socket(def)
 	d.service(def.Service, listOf(def.values("bind")))
 	d.portKey(def.first("port"))
-	d.waitKey(def.first("wait"), exec.Text == "internal")
+	d.waitKey(def.first("wait"), exec.Text == "internal" || def.index("connect") >= 0)
 	d.userKeys(def, exec.Text == "internal")
-	d.server(exec, def.values("args"))
+	switch args := def.values("args"); {
+	case !relay:
+		d.server(exec, args)
+	case len(args) > 0:
+		d.errorf(args[0].Pos, "write exec as well", "arguments without a server")
+	case def.first("user").Text == "":
+		d.e.User = relayUser
+	}
 	for i := range def.Options {
 		d.option(&def.Options[i])
 	}
 }
+
+// relayUser is the user of an entry that has no server and no key user: connections
+// alone are passed on, which takes no rights.
+const relayUser = "nobody"
 
 // listOf joins the addresses of the key "bind" to the form that stands before
 // a service. No addresses are a word without text.

@@ -235,10 +235,10 @@ var table = [...]row{
 	{"sockopt", 1, -1, 0, (*draft).sockopt},
 	{"linger", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
 
-	{"connect", 1, 1, later, (*draft).connect},
+	{"connect", 1, 1, 0, (*draft).connect},
 	{"start_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},
 	{"wake", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.WakeData = d.choice(v[0], "connect", "data") == 1 }},
-	{"proxy_send", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.ProxySend = 1 + d.choice(v[0], "v1", "v2") }},
+	{"proxy_send", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.ProxySend = 1 + d.choice(v[0], "v1", "v2") }},
 }
 
 // order is the index of each key in the table.

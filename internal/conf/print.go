@@ -35,9 +35,10 @@ func Define(e *Entry) Definition {
 	if e.Group != "" {
 		add("group", e.Group)
 	}
-	if e.Internal {
+	switch {
+	case e.Internal:
 		add("exec", "internal")
-	} else {
+	case !e.Relay():
 		add("exec", e.Server)
 	}
 	if len(e.Argv) > 0 {

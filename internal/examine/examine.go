@@ -49,6 +49,24 @@ func Program(path string, u User) Finding {
 	return program(path, u, "server", 0)
 }
 
+// Socket looks for what keeps u from connecting to the UNIX-domain socket at path. One
+// that is not there is nothing.
+func Socket(path string, u User) Finding {
+	if f := reach(path, u, "socket"); f != (Finding{}) {
+		return f
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Finding{}
+	case info.Mode().Type() != fs.ModeSocket:
+		return Finding{Cause: path + " is no socket"}
+	case !u.may(info, 2):
+		return Finding{fmt.Sprintf("socket %s may not be connected to by uid %d", path, u.UID), fmt.Sprintf("its mode is %04o", info.Mode().Perm())}
+	}
+	return Finding{}
+}
+
 // maxScripts is how many scripts may be interpreters of each other before
 // execve(2) gives ELOOP.
 const maxScripts = 5

@@ -120,7 +120,10 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 			return nil, err
 		}
 		g.Listen = from.Listen
-		do.program, do.daemon = g, strings.Clone(filepath.Base(argv[0]))
+		do.program = g
+		if from.Path != "" {
+			do.daemon = strings.Clone(filepath.Base(argv[0]))
+		}
 	}
 	a.actions[from] = do
 	return do, nil

@@ -22,10 +22,10 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/lastwords", "internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/relay", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
 		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -58,6 +58,7 @@ var picture = map[string][]string{
 	"internal/handover":     {"internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
 	"internal/idle":         {"internal/sock", "internal/sockdiag", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
+	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/misfit":       {"internal/examine", "internal/sockdiag", unixsys},
@@ -68,6 +69,7 @@ var picture = map[string][]string{
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
+	"internal/relay":        {"internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},

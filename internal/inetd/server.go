@@ -42,6 +42,7 @@ const (
 	tagProcess
 	tagNetwork
 	tagDrain
+	tagRelay
 )
 
 // Server is the running super-server. Its exported methods may be called from
@@ -65,13 +66,15 @@ type Server struct {
 	told      seldom.Burst[alike]   // lines about sockets of late
 	held      held                  // sockets that a limit keeps from being polled
 	processes map[int]*process
-	delayed   []delayed     // clients whose servers cannot be started yet
-	retrying  bool          // they are tried again soon
-	aclTime   time.Duration // how long a command of a rule may take
-	spare     []*process    // records to be used again
-	started   int           // servers started since the last reap
-	share     int           // how many datagrams of one socket may be served in this turn
-	young     []int         // processes started since the last sweep
+	passings  map[*usage]*passing // relays of services that have any
+	relays    map[int]*passing    // by the daemon's descriptor
+	delayed   []delayed           // clients whose servers cannot be started yet
+	retrying  bool                // they are tried again soon
+	aclTime   time.Duration       // how long a command of a rule may take
+	spare     []*process          // records to be used again
+	started   int                 // servers started since the last reap
+	share     int                 // how many datagrams of one socket may be served in this turn
+	young     []int               // processes started since the last sweep
 	sweeping  bool
 	relend    []*socket   // wait sockets that are the daemon's again since this reap, and readable
 	orphans   bool        // this is process 1, which reaps processes of others, too
@@ -153,7 +156,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{},
+		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{},
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
@@ -249,6 +252,8 @@ func (s *Server) turn() {
 			s.networkChanges()
 		case tagDrain:
 			s.drained(int(ev.Fd))
+		case tagRelay:
+			s.reports(int(ev.Fd))
 		case tagSocket:
 			switch k := s.sockets[ev.Fd]; {
 			case k == nil || !k.polled:
@@ -487,6 +492,7 @@ func (s *Server) close() {
 	if s.errors != nil {
 		s.errors.Close()
 	}
+	s.dismissAll()
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()

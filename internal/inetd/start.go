@@ -20,6 +20,9 @@ import (
 // caller's.
 func (s *Server) launch(d delayed) (pid int, err error) {
 	v, c := d.svc, d.client
+	if d.program == v.do.program && v.do.passes() {
+		return s.pass(v, c)
+	}
 	s.env = s.clientEnv(s.env[:0], v, c)
 	if d.inquiry != nil {
 		s.env = d.inquiry.appendNames(s.env)
@@ -71,7 +74,7 @@ func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 func (s *Server) prepare(q *inquiry, do *action) {
 	a := q.answer
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
-	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "") {
+	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "" || do.passes()) {
 		return
 	}
 	var err error

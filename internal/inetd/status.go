@@ -63,6 +63,9 @@ func (s *Server) fill(to *status.Service, v *service) {
 	if v.do.Builtin != "" {
 		to.Server = "internal " + v.do.Builtin
 	}
+	if v.do.Path == "" && v.do.passes() {
+		to.Server = "relay to " + placeOf(v.do.keys.Connect)
+	}
 	if v.do.Mux {
 		to.State = status.HandedOut
 	}
@@ -76,7 +79,7 @@ func (s *Server) fill(to *status.Service, v *service) {
 	if u == nil {
 		return
 	}
-	to.Running, to.Counts = u.Live, u.Counts
+	to.Running, to.Counts, to.Demand = u.Live, u.Counts, s.demand(v)
 	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
 	switch {
 	case to.State == status.Closed:

@@ -100,6 +100,7 @@ func (s *Server) handOver(execute func(*handover.State) error) error {
 }
 
 func (s *Server) giveAll(execute func(*handover.State) error) error {
+	s.dismissAll()
 	state := s.bequest()
 	s.bequeathClients(state)
 	if s.registrar == nil {

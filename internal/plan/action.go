@@ -41,7 +41,7 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 		Wait:    e.Wait,
 		Listen:  e.Listen,
 		Limits:  l.cfg.limits(e),
-		User:    User{e.User, e.Group},
+		User:    l.user(e),
 		Keys:    l.keysText(e.Keys),
 		Proto:   strings.ToUpper(e.Proto),
 		Options: l.options(e),
@@ -53,7 +53,7 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 	}
 	ok = !e.Owner.Set || l.owner(e, &a.Options)
 	switch {
-	case !ok:
+	case !ok, e.Relay():
 	case !e.Internal:
 		path, argv := l.server(e)
 		a.Path, a.Argv = path, strings.Join(argv, "\x00")

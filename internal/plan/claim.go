@@ -16,7 +16,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	wants, port := l.addresses(e)
 	l.mux.seen = l.mux.seen || isMux(e, port)
 	do := l.action(e, port)
-	if do == nil || len(wants) == 0 || !l.secure(e, do, port) || !l.guarded(e, do) {
+	if do == nil || len(wants) == 0 || !l.secure(e, do, port) || !l.guarded(e, do) || !l.relayed(e, wants) {
 		return nil
 	}
 	l.tellExposed(e, do)

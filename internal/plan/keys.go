@@ -103,7 +103,7 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if low := l.host.MinOOMScore; k.Has("oom_score") && k.OOMScore < low && !l.checking {
 		return refuse("oom_score", fmt.Sprintf("below %d it takes a daemon with CAP_SYS_RESOURCE", low), "")
 	}
-	if id := l.plan.Identities[Server{User{e.User, e.Group}, l.keysText(k)}]; k.Has("capabilities") && (id == nil || id.UID == 0) {
+	if id := l.plan.Identities[Server{l.user(e), l.keysText(k)}]; k.Has("capabilities") && (id == nil || id.UID == 0) {
 		return refuse("capabilities", "they are kept for a user who is not the daemon's own and not root, who has all", "write another user")
 	}
 	if k.Has("cpus") && k.CPUs[len(k.CPUs)-1] >= maxCPUs {

@@ -10,7 +10,7 @@ import (
 // each.
 func (c *Config) limits(e *conf.Entry) limit.Limits {
 	l, starts, perMinute := e.Limits, c.Starts, c.PerMinute
-	if e.Internal {
+	if e.Internal || OnDemand(e.Keys) {
 		starts = 0
 	}
 	if e.Internal && e.Type == conf.Dgram {

@@ -22,7 +22,7 @@ type muxPlan struct {
 // muxEntry adds a service that has no socket: tcpmux hands it out.
 func (l *loader) muxEntry(e *conf.Entry) *Service {
 	do := l.action(e, nil)
-	if do == nil || !l.guarded(e, do) {
+	if do == nil || !l.guarded(e, do) || !l.relayed(e, nil) {
 		return nil
 	}
 	v := l.service(e, do)

@@ -56,9 +56,12 @@ func (e *reportEntry) write(w io.Writer) {
 	}
 	line("type", e.SocketType+" "+e.waitWord())
 	line("user", e.user())
-	if e.Builtin != "" {
+	switch {
+	case e.Builtin != "":
 		line("server", "internal "+e.Builtin)
-	} else {
+	case e.Server == "":
+		line("server", "none; clients are passed on to another place")
+	default:
 		line("server", shown(e.Server))
 	}
 	if len(e.Argv) > 0 {

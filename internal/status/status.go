@@ -46,6 +46,16 @@ type Service struct {
 	Running int          `json:"running"`
 	Limits  limit.Limits `json:"limits"`
 	Counts
+	Demand *Demand `json:"on_demand,omitempty"` // of a service with the key connect that had clients
+}
+
+// Demand is what a service does whose clients are passed on to another place.
+type Demand struct {
+	Place    string `json:"place"`
+	Relay    int    `json:"relay,omitempty"` // the process, 0: none
+	Clients  int    `json:"clients"`         // that it has
+	BytesIn  uint64 `json:"bytes_in"`        // from clients
+	BytesOut uint64 `json:"bytes_out"`       // to them
 }
 
 // Socket is a socket of a service.

@@ -108,6 +108,7 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		}
 	}
 	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
+	v.writeDemand(line)
 	line("suspended", "%s", count(int(v.Suspended), "time", "times"))
 	for _, f := range v.Failures {
 		line("failed", "%s: %s, %s", f.Stage, f.Cause, count(int(f.Count), "time", "times"))
@@ -116,6 +117,18 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		line("last error", "%s, %s", plaintext.Visible(v.LastError), ago(now, v.LastAt))
 	}
 	fmt.Fprintln(w)
+}
+
+// writeDemand writes what is done on demand.
+func (v *Service) writeDemand(line func(name, format string, args ...any)) {
+	d := v.Demand
+	if d == nil {
+		return
+	}
+	if d.Relay != 0 {
+		line("relay", "process %d to %s, %s", d.Relay, plaintext.Visible(d.Place), count(d.Clients, "client", "clients"))
+	}
+	line("passed on", "%d bytes from clients, %d to them", d.BytesIn, d.BytesOut)
 }
 
 func of(limit int) string {

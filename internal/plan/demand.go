@@ -1,0 +1,132 @@
+package plan
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/examine"
+
+	"golang.org/x/sys/unix"
+)
+
+// OnDemand reports whether the clients of an entry with some keys are passed on to a
+// place, by the key connect.
+func OnDemand(k *conf.Keys) bool { return k != nil && k.Connect.Network != "" }
+
+// demandKeys have no effect without the key connect.
+var demandKeys = [...]string{"start_time", "wake", "proxy_send"}
+
+// serverKeys have no effect without a server.
+var serverKeys = append([]string{"start_time", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "stderr", "pty"}, cloneKeys...)
+
+// relayed reports whether the clients of an entry can be passed on as its keys ask. If
+// not, it reports why.
+func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
+	if !OnDemand(e.Keys) {
+		for _, key := range demandKeys {
+			l.inVain(e, key, "it is for entries with connect")
+		}
+		return true
+	}
+	if why, hint := unrelayed(e, wants); why != "" {
+		l.report(e, e.Keys.At("connect"), conf.Error, "connect: "+why+", service ignored", hint)
+		return false
+	}
+	if e.Relay() {
+		for _, key := range serverKeys {
+			l.inVain(e, key, "there is no server")
+		}
+	}
+	l.checkPath(e)
+	return true
+}
+
+func (l *loader) inVain(e *conf.Entry, key, why string) {
+	if e.Keys.Has(key) {
+		l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: "+why, "")
+	}
+}
+
+// unrelayed says why clients cannot be passed on, and what would do.
+func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
+	to := e.Keys.Connect
+	switch {
+	case !e.Internal && !e.Relay():
+		return "it is not available together with a server in this version", "remove exec"
+	case e.Internal:
+		return "an internal service has its clients already", "write a server, or none"
+	case e.Kind == conf.Mux:
+		return "tcpmux has read from the connection before", ""
+	case e.Type != conf.Stream || e.Kind == conf.RPC:
+		return "only connections of stream sockets are passed on", ""
+	case e.Wait:
+		return "the daemon has to accept the clients that it passes on", "write wait = no, or nowait"
+	case slices.ContainsFunc(wants, func(k Socket) bool { return leadsTo(to, k) }):
+		return to.Address + " is the service itself", "write where the server listens"
+	}
+	return "", ""
+}
+
+// leadsTo reports whether a place is a socket of the daemon's.
+func leadsTo(to conf.Place, k Socket) bool {
+	if to.Network != "tcp" {
+		return k.Spec.Family == unix.AF_UNIX && k.Spec.Path() == to.Address ||
+			k.Spec.Family == unix.AF_VSOCK && "vsock:1:"+strings.TrimPrefix(k.Spec.String(), "vsock:") == "vsock:"+to.Address
+	}
+	host, port, err := net.SplitHostPort(to.Address)
+	if err != nil || port != fmt.Sprint(k.Spec.Addr.Port()) {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		if host != "localhost" {
+			return false
+		}
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		if k.Spec.Family == unix.AF_INET6 && !k.Spec.Dual {
+			addr = netip.IPv6Loopback()
+		}
+	}
+	at, addr := k.Spec.Addr.Addr(), addr.Unmap()
+	if !at.IsUnspecified() {
+		return at == addr
+	}
+	return (at.Is4() == addr.Is4() || k.Spec.Dual) && ownAddress(addr)
+}
+
+// ownAddress reports whether an address is one of this machine's.
+func ownAddress(a netip.Addr) bool {
+	if a.IsLoopback() || a.IsUnspecified() {
+		return true
+	}
+	all, _ := net.InterfaceAddrs()
+	return slices.ContainsFunc(all, func(n net.Addr) bool {
+		p, err := netip.ParsePrefix(n.String())
+		return err == nil && p.Addr() == a.WithZone("")
+	})
+}
+
+// checkPath warns of a path that the user of an entry cannot connect to. One that is
+// not there yet may come.
+func (l *loader) checkPath(e *conf.Entry) {
+	to := e.Keys.Connect
+	if to.Network != "unix" || strings.HasPrefix(to.Address, "@") {
+		return
+	}
+	if f := examine.Socket(to.Address, l.examiner(e)); f != (examine.Finding{}) {
+		l.report(e, e.Keys.At("connect"), conf.Warning, f.Cause, f.Advice)
+	}
+}
+
+// user is that of an entry's relay and server. Of an entry that names none,
+// and has no server, it is the daemon's own where that cannot be another.
+func (l *loader) user(e *conf.Entry) User {
+	if e.Relay() && e.Cols[conf.ColUser].Line == 0 && l.host.UID != 0 && !l.checking {
+		return User{}
+	}
+	return User{e.User, e.Group}
+}

@@ -1,0 +1,284 @@
+package relay
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"inetd/internal/proxyproto"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long an attempt to connect may take: the only thing that is tried, one of
+// several addresses, and whether a place answers that did not before.
+const (
+	dialTime  = 30 * time.Second
+	eachTime  = 5 * time.Second
+	trialTime = time.Second
+)
+
+// dial begins to connect a client with the place.
+func (r *relay) dial(c *conn) {
+	c.errno = unix.EHOSTUNREACH
+	if !r.names.known() {
+		c.state = looking
+		r.names.look()
+		return
+	}
+	c.addrs = r.names.addrs
+	if len(c.addrs) == 0 {
+		c.errno = errNoName
+	}
+	r.tryNext(c)
+}
+
+// errNoName is reported for a place whose name has no address.
+const errNoName = syscall.EADDRNOTAVAIL
+
+// tryNext connects to the next address of the place.
+func (r *relay) tryNext(c *conn) {
+	for len(c.addrs) > 0 {
+		to := c.addrs[0]
+		c.addrs = c.addrs[1:]
+		done, err := r.connect(c, to)
+		switch {
+		case err != nil:
+			c.errno = errnoFrom(err)
+			r.close(&c.sides[place])
+		case done:
+			r.connected(c)
+			return
+		default:
+			return
+		}
+	}
+	r.failed(c, c.errno)
+}
+
+// connect begins to connect to one address, and reports whether that is done already.
+func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
+	fd, err := unix.Socket(familyOf(to), unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return false, err
+	}
+	c.sides[place] = side{fd: fd}
+	c.state = dialing
+	if err = unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
+		return false, err
+	}
+	r.watch(c, place)
+	limit := eachTime
+	switch {
+	case r.trying == c:
+		limit = trialTime
+	case len(c.addrs) == 0:
+		limit = dialTime
+	}
+	r.setDeadline(c, time.Now().Add(limit))
+	return err == nil, nil
+}
+
+func familyOf(a unix.Sockaddr) int {
+	switch a.(type) {
+	case *unix.SockaddrInet4:
+		return unix.AF_INET
+	case *unix.SockaddrInet6:
+		return unix.AF_INET6
+	case *unix.SockaddrVM:
+		return unix.AF_VSOCK
+	}
+	return unix.AF_UNIX
+}
+
+// dialed goes on with a connection when its attempt has come to an end.
+func (r *relay) dialed(c *conn) {
+	if e := errnoOf(c.sides[place].fd); e != 0 {
+		c.errno = e
+		r.close(&c.sides[place])
+		r.tryNext(c)
+		return
+	}
+	r.connected(c)
+}
+
+// connected goes on with a client who has reached the place.
+func (r *relay) connected(c *conn) {
+	r.setDeadline(c, time.Time{})
+	if r.trying == c {
+		r.trying = nil
+	}
+	r.nowAnswers()
+	if c.probe {
+		r.end(c, 0)
+		return
+	}
+	c.state = relayed
+	fd := c.sides[place].fd
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	h := proxyproto.Header{Source: c.Peer, Dest: c.Local}
+	var header []byte
+	switch r.cfg.Proxy {
+	case 1:
+		header = proxyproto.Append1(nil, h)
+	case 2:
+		header = proxyproto.Append2(nil, h)
+	}
+	if len(header) > 0 {
+		if n, err := unix.Write(fd, header); err != nil || n < len(header) { // the queue of a new connection has room for it
+			r.abort(c, errnoFrom(err))
+			return
+		}
+	}
+	r.pump(c)
+}
+
+// nowAnswers notes that the place answers.
+func (r *relay) nowAnswers() {
+	if r.answered || !r.cfg.Hold {
+		return
+	}
+	r.answered, r.errno = true, 0
+	r.report(Report{Kind: Answers})
+	for _, c := range r.conns {
+		if r.open && c.state == asleep { // the place may be the one that speaks first
+			r.rouse(c)
+		}
+	}
+}
+
+// failed goes on with a client for whom the place could not be reached. It goes on
+// waiting, or is refused if this relay does not wait.
+func (r *relay) failed(c *conn, why syscall.Errno) {
+	r.close(&c.sides[place])
+	r.setDeadline(c, time.Time{})
+	if !r.cfg.Hold {
+		r.abort(c, why)
+		return
+	}
+	if r.trying == c {
+		r.trying = nil
+	}
+	if r.answered || r.errno != why {
+		r.answered, r.errno = false, why
+		r.report(Report{Kind: Silent, Errno: why})
+	}
+	r.pause = min(max(2*r.pause, minPause), maxPause)
+	r.again = time.Now().Add(r.pause)
+	if c.probe {
+		r.end(c, why)
+		return
+	}
+	c.state = waiting
+	r.waiting = append([]*conn{c}, r.waiting...) // it was the first before, too
+}
+
+// resolver knows the addresses of the place. A name is looked up beside the loop,
+// and again from time to time.
+type resolver struct {
+	host  string // "": the place has no name
+	port  uint16
+	addrs []unix.Sockaddr
+	until time.Time // they are good; of a place without a name for ever
+	wake  int       // an eventfd: there is an answer
+	asked bool
+
+	mu     *sync.Mutex
+	answer []netip.Addr
+}
+
+// How long a name may take to be looked up, and how long its addresses are good.
+const (
+	lookTime = 10 * time.Second
+	goodTime = 5 * time.Second
+)
+
+func newResolver(c Config) (n resolver, err error) {
+	n.mu = new(sync.Mutex)
+	if n.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return n, os.NewSyscallError("eventfd", err)
+	}
+	switch c.Network {
+	case "unix":
+		n.addrs = []unix.Sockaddr{&unix.SockaddrUnix{Name: c.Address}}
+		return n, nil
+	case "vsock":
+		cid, port, _ := strings.Cut(c.Address, ":")
+		a, _ := strconv.ParseUint(cid, 10, 32)
+		b, err := strconv.ParseUint(port, 10, 32)
+		n.addrs = []unix.Sockaddr{&unix.SockaddrVM{CID: uint32(a), Port: uint32(b)}}
+		return n, err
+	}
+	if to, err := netip.ParseAddrPort(c.Address); err == nil {
+		n.addrs = []unix.Sockaddr{sockaddr(to.Addr(), to.Port())}
+		return n, nil
+	}
+	host, port, err := net.SplitHostPort(c.Address)
+	if err != nil {
+		return n, err
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	n.host, n.port = host, uint16(number)
+	return n, err
+}
+
+func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
+	if a = a.Unmap(); a.Is4() {
+		return &unix.SockaddrInet4{Port: int(port), Addr: a.As4()}
+	}
+	to := &unix.SockaddrInet6{Port: int(port), Addr: a.As16()}
+	if i, err := net.InterfaceByName(a.Zone()); err == nil {
+		to.ZoneId = uint32(i.Index)
+	}
+	return to
+}
+
+// known reports whether the addresses of the place are known.
+func (n *resolver) known() bool { return n.host == "" || time.Now().Before(n.until) }
+
+// look has the name looked up, unless that is being done.
+func (n *resolver) look() {
+	if n.asked {
+		return
+	}
+	n.asked = true
+	mu, host, wake := n.mu, n.host, n.wake
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		own := net.Resolver{PreferGo: true} // the C library would want files that are forbidden
+		addrs, _ := own.LookupNetIP(ctx, "ip", host)
+		mu.Lock()
+		n.answer = addrs
+		mu.Unlock()
+		var one [8]byte
+		binary.NativeEndian.PutUint64(one[:], 1)
+		unix.Write(wake, one[:])
+	}()
+}
+
+// found goes on with those who have waited for the addresses of the place.
+func (r *relay) found() {
+	n := &r.names
+	var b [8]byte
+	unix.Read(n.wake, b[:])
+	n.mu.Lock()
+	answer := n.answer
+	n.mu.Unlock()
+	n.asked, n.addrs, n.until = false, nil, time.Now().Add(goodTime)
+	for _, a := range answer {
+		n.addrs = append(n.addrs, sockaddr(a, n.port))
+	}
+	for _, c := range append([]*conn{}, r.conns...) {
+		if c.state == looking {
+			r.dial(c)
+		}
+	}
+}

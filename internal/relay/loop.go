@@ -1,0 +1,448 @@
+package relay
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// relay is the state of the process. It belongs to the goroutine of run.
+type relay struct {
+	cfg      Config
+	poll     int
+	sides    []*side  // by descriptor
+	conns    []*conn  // all there are
+	waiting  []*conn  // of them those without a connection to the place, the oldest first
+	busy     []*conn  // those with more to move than they were allowed at a time
+	timed    int      // those with a deadline
+	reports  []Report // that the daemon has not taken yet
+	deaf     bool     // the daemon's end of the pair is full: reports are sent when it no longer is
+	orphan   bool     // the daemon has closed its end
+	open     bool     // clients may go on
+	answered bool     // the place did, when it was last tried
+	trying   *conn    // the one connection that finds out whether it does
+	errno    syscall.Errno
+	again    time.Time // when it is tried again
+	pause    time.Duration
+	swept    time.Time
+	names    resolver
+	pipes    pipes
+}
+
+// side is one end of a relayed connection.
+type side struct {
+	fd       int
+	conn     *conn
+	readable bool // as far as is known; so it is with the others
+	writable bool
+	broken   bool // there was an error or a reset
+}
+
+// The sides of a connection.
+const (
+	client = 0
+	place  = 1
+)
+
+// conn is a client's connection and the one to the place that it is relayed to.
+type conn struct {
+	Connection
+	sides    [2]side
+	flows    [2]flow // from the client, from the place
+	index    int     // in relay.conns
+	state    state
+	probe    bool // there is no client: whether the place answers is all that is wanted
+	deadline time.Time
+	addrs    []unix.Sockaddr // of the place that are still to be tried
+	errno    syscall.Errno   // of the last one
+}
+
+// state is how far a connection has come.
+type state uint8
+
+const (
+	asleep  state = iota // its client is to send something first
+	waiting              // for the place
+	looking              // the name of the place is looked up
+	dialing
+	relayed
+)
+
+func newRelay(c Config) (*relay, error) {
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	names, err := newResolver(c)
+	if err != nil {
+		return nil, err
+	}
+	r := &relay{cfg: c, poll: poll, names: names, open: !c.Hold}
+	add := func(fd int, events uint32) error {
+		return os.NewSyscallError("epoll_ctl", unix.EpollCtl(poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}))
+	}
+	return r, errors.Join(add(control, unix.EPOLLIN), add(names.wake, unix.EPOLLIN))
+}
+
+// run serves until the daemon and all connections are gone.
+func (r *relay) run() {
+	events := make([]unix.EpollEvent, 256)
+	for !r.orphan || len(r.conns) > 0 {
+		n, err := unix.EpollWait(r.poll, events, r.timeout())
+		if err != nil && err != unix.EINTR {
+			return
+		}
+		for _, ev := range events[:max(n, 0)] {
+			r.event(int(ev.Fd), ev.Events)
+		}
+		for _, c := range r.takeBusy() {
+			r.pump(c)
+		}
+		r.sweep(time.Now())
+		r.goOn(time.Now())
+	}
+}
+
+// sweepTime is how exactly deadlines are kept.
+const sweepTime = 250 * time.Millisecond
+
+// timeout is how long to wait for events, in ms.
+func (r *relay) timeout() int {
+	switch {
+	case len(r.busy) > 0:
+		return 0
+	case r.open && r.cfg.Hold && !r.answered && r.trying == nil:
+		return max(0, int((time.Until(r.again)+time.Millisecond-1)/time.Millisecond))
+	case r.timed > 0:
+		return int(sweepTime / time.Millisecond)
+	}
+	return -1
+}
+
+func (r *relay) takeBusy() []*conn {
+	busy := r.busy
+	r.busy = nil
+	return busy
+}
+
+func (r *relay) event(fd int, events uint32) {
+	switch {
+	case fd == control:
+		r.control(events)
+		return
+	case fd == r.names.wake:
+		r.found()
+		return
+	case fd >= len(r.sides) || r.sides[fd] == nil:
+		return // closed meanwhile
+	}
+	s := r.sides[fd]
+	s.readable = s.readable || events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+	s.writable = s.writable || events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0
+	s.broken = s.broken || events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	r.changed(s.conn)
+}
+
+// changed goes on with a connection of which something was heard.
+func (r *relay) changed(c *conn) {
+	switch {
+	case c.state == relayed:
+		r.pump(c)
+	case c.state == dialing && (c.sides[place].writable || c.sides[place].broken):
+		r.dialed(c)
+	case !c.probe && c.sides[client].broken:
+		r.abort(c, errnoOf(c.sides[client].fd)) // nobody waits any more
+	case c.state == asleep && c.sides[client].readable:
+		r.stir(c)
+	}
+}
+
+// stir has a client go on that has sent something. One that has ended instead is
+// gone.
+func (r *relay) stir(c *conn) {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(c.sides[client].fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	switch {
+	case err == unix.EAGAIN:
+		c.sides[client].readable = false
+	case err != nil:
+		r.abort(c, errnoFrom(err))
+	case n == 0:
+		r.end(c, 0)
+	default:
+		r.rouse(c)
+	}
+}
+
+// rouse has a client that was asleep go on.
+func (r *relay) rouse(c *conn) {
+	r.report(Report{Kind: Awake, ID: c.ID})
+	r.setDeadline(c, time.Time{})
+	r.wait(c)
+}
+
+// wait puts a connection to those that are to go on to the place.
+func (r *relay) wait(c *conn) {
+	c.state = waiting
+	r.waiting = append(r.waiting, c)
+}
+
+// setDeadline sets the time by which a connection must have come further; the zero
+// time is none.
+func (r *relay) setDeadline(c *conn, t time.Time) {
+	if c.deadline.IsZero() != t.IsZero() {
+		if t.IsZero() {
+			r.timed--
+		} else {
+			r.timed++
+		}
+	}
+	c.deadline = t
+}
+
+// sweep ends what has taken too long.
+func (r *relay) sweep(now time.Time) {
+	if r.timed == 0 || now.Sub(r.swept) < sweepTime {
+		return
+	}
+	r.swept = now
+	for _, c := range slices.Clone(r.conns) {
+		switch {
+		case c.deadline.IsZero() || now.Before(c.deadline):
+		case c.state == asleep:
+			r.end(c, 0)
+		default:
+			r.failed(c, unix.ETIMEDOUT)
+		}
+	}
+}
+
+// The pauses between attempts to reach a place that does not answer yet.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = 20 * time.Millisecond
+)
+
+// goOn lets those go on to the place who may. While it is not known whether the place
+// answers, one of them finds out.
+func (r *relay) goOn(now time.Time) {
+	switch {
+	case !r.open:
+	case !r.cfg.Hold || r.answered:
+		for len(r.waiting) > 0 && (!r.cfg.Hold || r.answered) {
+			r.dial(r.next())
+		}
+	case r.trying == nil && !now.Before(r.again):
+		r.trying = r.next()
+		r.dial(r.trying)
+	}
+}
+
+// next takes the oldest of those that wait, or else what only tries the place.
+func (r *relay) next() *conn {
+	if len(r.waiting) > 0 {
+		c := r.waiting[0]
+		r.waiting = slices.Delete(r.waiting, 0, 1)
+		return c
+	}
+	return r.add(Connection{}, -1)
+}
+
+// add makes the record of a connection.
+func (r *relay) add(from Connection, fd int) *conn {
+	c := &conn{Connection: from, index: len(r.conns), state: waiting, probe: fd < 0}
+	c.sides[place].fd = -1
+	r.conns = append(r.conns, c)
+	if c.sides[client].fd = fd; fd >= 0 {
+		r.watch(c, client)
+	}
+	return c
+}
+
+// watch polls the descriptor of a side. Edges are enough, and need no further call.
+func (r *relay) watch(c *conn, which int) {
+	s := &c.sides[which]
+	s.conn = c
+	if s.fd >= len(r.sides) {
+		r.sides = append(r.sides, make([]*side, s.fd+1-len(r.sides))...)
+	}
+	r.sides[s.fd] = s
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(s.fd)}
+	unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, s.fd, &ev)
+}
+
+// end closes a connection and reports it.
+func (r *relay) end(c *conn, why syscall.Errno) {
+	r.setDeadline(c, time.Time{})
+	for i := range c.sides {
+		r.close(&c.sides[i])
+	}
+	for i := range c.flows {
+		r.pipes.drop(&c.flows[i])
+	}
+	last := r.conns[len(r.conns)-1]
+	r.conns[c.index], last.index = last, c.index
+	r.conns[len(r.conns)-1] = nil
+	r.conns = r.conns[:len(r.conns)-1]
+	if i := slices.Index(r.waiting, c); i >= 0 {
+		r.waiting = slices.Delete(r.waiting, i, i+1)
+	}
+	if r.trying == c {
+		r.trying = nil
+	}
+	c.state = relayed // whoever still holds it finds nothing to do
+	if !c.probe {
+		r.report(Report{Ended, c.ID, why, c.flows[client].moved, c.flows[place].moved})
+	}
+}
+
+func (r *relay) close(s *side) {
+	if s.fd >= 0 {
+		if s.fd < len(r.sides) {
+			r.sides[s.fd] = nil
+		}
+		unix.Close(s.fd)
+		s.fd = -1
+	}
+}
+
+// abort ends a connection as a server does that is killed: whoever is at an end of it
+// sees a reset.
+func (r *relay) abort(c *conn, why syscall.Errno) {
+	for i := range c.sides {
+		if fd := c.sides[i].fd; fd >= 0 {
+			unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		}
+	}
+	r.end(c, why)
+}
+
+// control carries out what the daemon says.
+func (r *relay) control(events uint32) {
+	if events&unix.EPOLLOUT != 0 {
+		r.flush()
+	}
+	var b [connectionSize + 1]byte
+	rights := make([]byte, unix.CmsgSpace(4*8))
+	for events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		n, m, _, _, err := unix.Recvmsg(control, b[:], rights, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		switch {
+		case err == unix.EAGAIN:
+			return
+		case err == unix.EINTR, err == unix.ECONNRESET: // the daemon has left reports unread; its last words are still to come
+			continue
+		case err != nil || n == 0:
+			r.orphaned()
+			return
+		}
+		r.command(b[:n], descriptorIn(rights[:m]))
+	}
+}
+
+// descriptorIn is the descriptor that has come with a message, -1 if there is none.
+func descriptorIn(rights []byte) int {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil || len(messages) == 0 {
+		return -1
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) == 0 {
+		return -1
+	}
+	return fds[0]
+}
+
+func (r *relay) command(b []byte, fd int) {
+	switch Command(b[0]) {
+	case connect:
+		if from, err := decodeConnection(b); err == nil {
+			r.accept(from, fd)
+		}
+	case Probe:
+		r.answered, r.errno = false, 0
+		if r.trying == nil {
+			r.trying = r.add(Connection{}, -1)
+			r.dial(r.trying)
+		}
+	case Open:
+		r.open, r.again, r.pause = true, time.Time{}, minPause
+	case Hold:
+		r.open, r.answered = false, false
+	case Refuse:
+		for len(r.waiting) > 0 {
+			r.abort(r.waiting[0], unix.ECONNREFUSED)
+		}
+		if t := r.trying; t != nil && !t.probe {
+			r.abort(t, unix.ECONNREFUSED)
+		}
+	}
+}
+
+// accept takes over a client's connection. Without a descriptor this process has no
+// room for it.
+func (r *relay) accept(from Connection, fd int) {
+	if fd < 0 {
+		r.report(Report{Kind: Ended, ID: from.ID, Errno: unix.EMFILE})
+		return
+	}
+	unix.SetNonblock(fd, true)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of a UNIX-domain socket: an error
+	c := r.add(from, fd)
+	if r.cfg.WakeData && !r.answered {
+		c.state = asleep
+		r.setDeadline(c, time.Now().Add(r.cfg.Patience))
+		return
+	}
+	if r.cfg.WakeData {
+		r.report(Report{Kind: Awake, ID: c.ID})
+	}
+	r.wait(c)
+}
+
+// orphaned goes on without a daemon, which has ended. Who is connected stays so; who
+// waits is not waited for any more, as nobody starts the server.
+func (r *relay) orphaned() {
+	unix.EpollCtl(r.poll, unix.EPOLL_CTL_DEL, control, nil)
+	r.orphan, r.reports = true, nil
+	r.open, r.cfg.Hold = true, false
+	for _, c := range slices.Clone(r.conns) {
+		if c.state == asleep {
+			r.end(c, 0)
+		}
+	}
+}
+
+// report reports to the daemon, later if that has not yet taken what came before.
+func (r *relay) report(p Report) {
+	if r.orphan {
+		return
+	}
+	r.reports = append(r.reports, p)
+	if !r.deaf {
+		r.flush()
+	}
+}
+
+func (r *relay) flush() {
+	n := 0
+	for ; n < len(r.reports); n++ {
+		if unix.Sendmsg(control, r.reports[n].encode(), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) == unix.EAGAIN {
+			break
+		}
+	}
+	if r.reports = r.reports[n:]; len(r.reports) == 0 {
+		r.reports = nil
+	}
+	if deaf := len(r.reports) > 0; deaf != r.deaf {
+		r.deaf = deaf
+		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: control}
+		if deaf {
+			ev.Events |= unix.EPOLLOUT
+		}
+		unix.EpollCtl(r.poll, unix.EPOLL_CTL_MOD, control, &ev)
+	}
+}

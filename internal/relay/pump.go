@@ -1,0 +1,192 @@
+package relay
+
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// flow is one direction of a connection.
+type flow struct {
+	pipe  *pipe // what was taken and not yet given; nil: nothing
+	moved uint64
+	ended bool // nothing comes any more, and the other side knows
+}
+
+// share is how much one direction of a connection moves before others have their turn.
+const share = 4 * pipeSize
+
+// pump moves what can be moved, both ways. Nothing goes through the memory of this
+// process.
+func (r *relay) pump(c *conn) {
+	if c.sides[client].fd < 0 {
+		return // it has ended
+	}
+	more := false
+	for i := range c.flows {
+		left, err := r.move(c, i)
+		if err != nil {
+			r.abort(c, errnoFrom(err))
+			return
+		}
+		more = more || left
+	}
+	switch {
+	case c.flows[client].ended && c.flows[place].ended:
+		r.end(c, 0)
+	case more:
+		r.busy = append(r.busy, c)
+	}
+}
+
+// move moves one direction, and reports whether there may be more at once. An error
+// is one of reading: that side was reset.
+func (r *relay) move(c *conn, from int) (more bool, err error) {
+	f, in, out := &c.flows[from], &c.sides[from], &c.sides[1-from]
+	for moved := 0; !f.ended; {
+		if f.pipe == nil || f.pipe.holds == 0 {
+			if !in.readable {
+				break
+			}
+			if moved >= share {
+				return true, nil
+			}
+			if err := r.fill(f, in, out); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if !out.writable {
+			if in.broken { // it waits for the other side, and its own end is gone
+				if e := errnoOf(in.fd); e != 0 {
+					return false, e
+				}
+			}
+			return false, nil
+		}
+		n, err := f.pipe.give(out.fd)
+		switch {
+		case err == unix.EAGAIN:
+			out.writable = false
+		case err == unix.EINTR:
+		case err != nil: // nobody reads there any more; what comes from there is read to its end
+			f.ended = true
+			unix.Shutdown(in.fd, unix.SHUT_RD)
+			r.pipes.drop(f)
+		}
+		f.moved += uint64(n)
+		moved += n
+	}
+	r.pipes.putBack(f)
+	return false, nil
+}
+
+// fill takes what a side has sent. At its end the other side is told of that.
+func (r *relay) fill(f *flow, in, out *side) error {
+	if f.pipe == nil {
+		p, err := r.pipes.get()
+		if err != nil {
+			return err
+		}
+		f.pipe = p
+	}
+	n, err := f.pipe.take(in.fd)
+	switch {
+	case err == unix.EAGAIN:
+		in.readable = false
+	case err == unix.EINTR:
+	case err != nil:
+		return err
+	case n == 0:
+		f.ended = true
+		unix.Shutdown(out.fd, unix.SHUT_WR)
+	}
+	return nil
+}
+
+// pipe is where bytes are between two sockets. They stay in the kernel.
+type pipe struct {
+	r, w  int
+	holds int // bytes
+}
+
+const (
+	pipeSize = 256 << 10 // bytes, if the user may have that much
+	maxSpare = 8         // pipes that are kept for the next one
+)
+
+func (p *pipe) take(fd int) (int, error) {
+	n, err := unix.Splice(fd, nil, p.w, nil, pipeSize, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+	if err != nil {
+		return 0, err
+	}
+	p.holds += int(n)
+	return int(n), nil
+}
+
+func (p *pipe) give(fd int) (int, error) {
+	n, err := unix.Splice(p.r, nil, fd, nil, p.holds, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+	if err != nil {
+		return 0, err
+	}
+	p.holds -= int(n)
+	return int(n), nil
+}
+
+// pipes are empty pipes to be used again.
+type pipes struct{ spare []*pipe }
+
+func (p *pipes) get() (*pipe, error) {
+	if n := len(p.spare); n > 0 {
+		next := p.spare[n-1]
+		p.spare = p.spare[:n-1]
+		return next, nil
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, err
+	}
+	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize) // or else it is a smaller one
+	return &pipe{r: fds[0], w: fds[1]}, nil
+}
+
+// putBack takes back the pipe of a direction, if it is empty.
+func (p *pipes) putBack(f *flow) {
+	if f.pipe == nil || f.pipe.holds > 0 {
+		return
+	}
+	if len(p.spare) == maxSpare {
+		p.drop(f)
+		return
+	}
+	p.spare = append(p.spare, f.pipe)
+	f.pipe = nil
+}
+
+// drop closes the pipe of a direction with what is in it.
+func (p *pipes) drop(f *flow) {
+	if f.pipe != nil {
+		unix.Close(f.pipe.r)
+		unix.Close(f.pipe.w)
+		f.pipe = nil
+	}
+}
+
+// errnoOf is the error that a socket has, 0 if it has none.
+func errnoOf(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return errnoFrom(err)
+	}
+	return syscall.Errno(n)
+}
+
+// errnoFrom is the errno in an error.
+func errnoFrom(err error) syscall.Errno {
+	var e syscall.Errno
+	if !errors.As(err, &e) {
+		return unix.EIO
+	}
+	return e
+}

@@ -1,0 +1,102 @@
+// Package relay carries the bytes of clients to a place where a server listens, in
+// a process of its own. In go accepted connections, with what the daemon says about
+// them; out come connections to the place, and a report of how each has ended.
+//
+// The daemon starts this program again, with the arguments of Config.Args and one
+// end of a pair of sockets as descriptor 0, as the user of an entry. What the two say
+// to each other is in wire.go: the daemon hands over connections and tells when they
+// may go on to the place; the relay reports whether the place answers and how each
+// connection has ended. So the daemon, which may be root, never touches a byte of a
+// client, and a relay that crashes costs its own connections alone.
+//
+// The relay is one goroutine over an edge-triggered epoll set (loop.go). Bytes are
+// moved by splice(2) through a pipe (pump.go), which a connection has only while it
+// is in the middle of something: a thousand idle connections need no more memory
+// than their descriptors. It ends when the daemon has closed its end of the pair, or
+// is gone, and the last connection has ended.
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Flag is the first argument of a process that is a relay.
+const Flag = "--relay"
+
+// Config is what a relay is started for.
+type Config struct {
+	Network string // of the place: "tcp", "unix" or "vsock"
+	Address string // host:port, a path or @name, cid:port
+
+	Hold     bool          // clients wait for the place; without it, one that cannot go on is refused
+	WakeData bool          // with Hold: a client counts once it has sent something
+	Patience time.Duration // with WakeData: how long it may take until it does
+	Proxy    int           // the version of the PROXY header that the place is sent; 0: none
+}
+
+// Args is the argument vector that starts a relay, argv[0] included.
+func (c Config) Args() []string {
+	return []string{"inetd-relay", Flag, c.Network, c.Address, c.mode(), c.Patience.String(), strconv.Itoa(c.Proxy)}
+}
+
+func (c Config) mode() string {
+	switch {
+	case c.WakeData:
+		return "data"
+	case c.Hold:
+		return "hold"
+	}
+	return "direct"
+}
+
+// configOf reads the arguments behind Flag.
+func configOf(args []string) (c Config, err error) {
+	if len(args) != 5 {
+		return c, errors.New("it is started by the daemon alone")
+	}
+	c = Config{Network: args[0], Address: args[1], Hold: args[2] != "direct", WakeData: args[2] == "data"}
+	var err2 error
+	c.Patience, err = time.ParseDuration(args[3])
+	c.Proxy, err2 = strconv.Atoi(args[4])
+	return c, errors.Join(err, err2)
+}
+
+// gcPercent keeps the heap small: it would grow to four megabytes otherwise.
+const gcPercent = 25
+
+// Main is the main function of a relay. It returns the exit status.
+func Main(args []string) int {
+	if err := serve(args); err != nil {
+		fmt.Fprintf(os.Stderr, "relay: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func serve(args []string) error {
+	c, err := configOf(args)
+	if err != nil {
+		return err
+	}
+	if kind, err := unix.GetsockoptInt(control, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
+		return errors.New("descriptor 0 is no end of the daemon's")
+	}
+	debug.SetGCPercent(gcPercent)
+	confine(c)
+	r, err := newRelay(c)
+	if err != nil {
+		return err
+	}
+	r.run()
+	return nil
+}
+
+// control is the descriptor of the relay's end of the pair.
+const control = 0

@@ -1,0 +1,541 @@
+package relay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestMain lets the test binary be the relay.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == Flag {
+		os.Exit(Main(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// patience is how long anything may take.
+const patience = 20 * time.Second
+
+// bench is a relay with the daemon's end of its pair.
+type bench struct {
+	*testing.T
+	fd   int
+	cmd  *exec.Cmd
+	last uint32
+	ends map[uint32]Report // of connections, as far as they were waited for
+}
+
+func start(t *testing.T, c Config) *bench {
+	t.Helper()
+	ours, theirs, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(theirs), "relay")
+	defer f.Close()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args, cmd.Stdin, cmd.Stderr, cmd.Env = c.Args(), f, os.Stderr, []string{"GORACE=atexit_sleep_ms=0"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{T: t, fd: ours, cmd: cmd, ends: map[uint32]Report{}}
+	t.Cleanup(b.stop)
+	return b
+}
+
+// stop has the relay end, and waits for that.
+func (b *bench) stop() {
+	if b.fd < 0 {
+		return
+	}
+	unix.Close(b.fd)
+	b.fd = -1
+	timer := time.AfterFunc(patience, func() { b.cmd.Process.Kill() })
+	defer timer.Stop()
+	if err := b.cmd.Wait(); err != nil {
+		b.Errorf("relay: %v", err)
+	}
+}
+
+// listen is a place on a network, with what its connections are.
+func listen(t *testing.T, network, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// client gives the relay the server's end of a new connection over TCP and returns the
+// client's.
+func (b *bench) client() (*net.TCPConn, uint32) {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	accepted, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := accepted.(*net.TCPConn).File()
+	accepted.Close()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	b.last++
+	c := Connection{b.last, conn.LocalAddr().(*net.TCPAddr).AddrPort(), conn.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	if err := Send(b.fd, c, int(f.Fd())); err != nil {
+		b.Fatal(err)
+	}
+	return conn.(*net.TCPConn), b.last
+}
+
+// next is the next report.
+func (b *bench) next() Report {
+	b.Helper()
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR {
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(b.fd), Events: unix.POLLIN}}, int(patience/time.Millisecond))
+	}
+	if n != 1 {
+		b.Fatalf("no report: %v", err)
+	}
+	r, err := Receive(b.fd)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) want(kind Kind, e syscall.Errno) Report {
+	b.Helper()
+	r := b.next()
+	if r.Kind != kind || r.Errno != e {
+		b.Fatalf("report %c, connection %d: %v; want %c, %v", r.Kind, r.ID, r.Errno, kind, e)
+	}
+	return r
+}
+
+func (b *bench) tell(c Command) {
+	b.Helper()
+	if err := Tell(b.fd, c); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// accept is the next connection at a place.
+func accept(t *testing.T, l net.Listener) net.Conn {
+	t.Helper()
+	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
+		d.SetDeadline(time.Now().Add(patience))
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
+func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expect(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	b := make([]byte, len(text))
+	if n, err := io.ReadFull(conn, b); string(b) != text {
+		t.Fatalf("got %q, %v; want %q", b[:n], err, text)
+	}
+}
+
+func expectEnd(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if b, err := io.ReadAll(conn); err != nil || len(b) > 0 {
+		t.Fatalf("got %q, %v; want the end", b, err)
+	}
+}
+
+func expectReset(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if _, err := io.ReadAll(conn); !errors.Is(err, unix.ECONNRESET) {
+		t.Fatalf("%v; want a reset", err)
+	}
+}
+
+// TestBothWays: each direction ends for itself, and both are counted.
+func TestBothWays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, network := range []string{"tcp", "unix"} {
+		for i, address := range map[string][]string{"tcp": {"127.0.0.1:0"}, "unix": {filepath.Join(dir, "s"), fmt.Sprintf("@relay-test-%d", os.Getpid())}}[network] {
+			t.Run(fmt.Sprint(network, i), func(t *testing.T) {
+				t.Parallel()
+				l := listen(t, network, address)
+				b := start(t, Config{Network: network, Address: l.Addr().String()})
+				conn, id := b.client()
+				server := accept(t, l)
+				send(t, conn, "request")
+				expect(t, server, "request")
+				conn.CloseWrite()
+				expectEnd(t, server)
+				send(t, server, "the answer")
+				expect(t, conn, "the answer")
+				server.Close()
+				expectEnd(t, conn)
+				if r := b.want(Ended, 0); r.ID != id || r.To != 7 || r.From != 10 {
+					t.Errorf("%+v", r)
+				}
+			})
+		}
+	}
+}
+
+func TestServerEndsFirst(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String()})
+	conn, _ := b.client()
+	server := accept(t, l).(*net.TCPConn)
+	server.CloseWrite()
+	expectEnd(t, conn)
+	send(t, conn, "late")
+	conn.Close()
+	expect(t, server, "late")
+	expectEnd(t, server)
+	b.want(Ended, 0)
+}
+
+// TestReset: a reset at one end is one at the other.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String()})
+	for range 2 {
+		conn, _ := b.client()
+		server := accept(t, l).(*net.TCPConn)
+		from, to := conn, server
+		if b.last == 2 {
+			from, to = server, conn
+		}
+		send(t, from, "x")
+		expect(t, to, "x")
+		from.SetLinger(0)
+		from.Close()
+		expectReset(t, to)
+		b.want(Ended, unix.ECONNRESET)
+	}
+}
+
+// TestLoad: what goes both ways at once arrives, also if nobody reads for a while.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String()})
+	const size = 24 << 20
+	data := bytes.Repeat([]byte("0123456789abcde\n"), size/16)
+	conn, _ := b.client()
+	server := accept(t, l).(*net.TCPConn)
+	sums := make(chan [32]byte, 2)
+	var turn = make(chan struct{})
+	go func() { _, _ = conn.Write(data); conn.CloseWrite(); close(turn) }()
+	go func() { _, _ = server.Write(data); server.CloseWrite() }()
+	go func() {
+		all, _ := io.ReadAll(server)
+		sums <- sha256.Sum256(all)
+	}()
+	go func() {
+		<-turn // nothing is read from the server before
+		all, _ := io.ReadAll(conn)
+		sums <- sha256.Sum256(all)
+	}()
+	for range 2 {
+		if <-sums != sha256.Sum256(data) {
+			t.Error("something else has arrived")
+		}
+	}
+	if r := b.want(Ended, 0); r.To != size || r.From != size {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestRefused: a client that cannot be passed on sees a reset, and the daemon why.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	gone := filepath.Join(t.TempDir(), "none")
+	for _, tt := range []struct {
+		network, address string
+		want             syscall.Errno
+	}{
+		{"tcp", "127.0.0.1:1", unix.ECONNREFUSED},
+		{"unix", gone, unix.ENOENT},
+		{"tcp", "no-such-host.invalid:1", errNoName},
+	} {
+		b := start(t, Config{Network: tt.network, Address: tt.address})
+		conn, _ := b.client()
+		expectReset(t, conn)
+		b.want(Ended, tt.want)
+		b.stop()
+	}
+}
+
+// TestAddresses: every address of a name is tried.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	addrs, err := net.LookupHost("localhost")
+	if err != nil || len(addrs) == 0 {
+		t.Skip("there is no localhost")
+	}
+	l := listen(t, "tcp", net.JoinHostPort(addrs[len(addrs)-1], "0"))
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	b := start(t, Config{Network: "tcp", Address: "localhost:" + port})
+	conn, _ := b.client()
+	send(t, accept(t, l), "here")
+	expect(t, conn, "here")
+}
+
+func TestProxyHeader(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	for version := 1; version <= 2; version++ {
+		b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Proxy: version})
+		conn, _ := b.client()
+		server := accept(t, l)
+		from, to := conn.LocalAddr().(*net.TCPAddr).AddrPort(), conn.RemoteAddr().(*net.TCPAddr).AddrPort()
+		if version == 1 {
+			expect(t, server, fmt.Sprintf("PROXY TCP4 %s %s %d %d\r\n", from.Addr(), to.Addr(), from.Port(), to.Port()))
+		} else {
+			expect(t, server, "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x7f\x00\x00\x01\x7f\x00\x00\x01"+
+				string([]byte{byte(from.Port() >> 8), byte(from.Port()), byte(to.Port() >> 8), byte(to.Port())}))
+		}
+		send(t, conn, "data")
+		expect(t, server, "data")
+		b.stop2(conn, server)
+	}
+}
+
+// stop2 ends a connection and then the relay.
+func (b *bench) stop2(conns ...net.Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
+	b.stop()
+}
+
+// TestHold: clients wait until they may go on and the place answers.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	b := start(t, Config{Network: "unix", Address: path, Hold: true})
+	b.tell(Probe)
+	b.want(Silent, unix.ENOENT)
+	one, _ := b.client()
+	b.tell(Open)
+	two, _ := b.client()
+	l := listen(t, "unix", path)
+	b.want(Answers, 0)
+	for _, conn := range []net.Conn{one, two} {
+		send(t, conn, "x")
+		server := accept(t, l)
+		expect(t, server, "x")
+		conn.Close()
+		server.Close()
+		b.want(Ended, 0)
+	}
+	l.Close() // which removes the path
+	late, id := b.client()
+	b.want(Silent, unix.ENOENT)
+	b.tell(Refuse)
+	expectReset(t, late)
+	if r := b.want(Ended, unix.ECONNREFUSED); r.ID != id {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestHeld: after Hold nobody goes on, not even to a place that answers.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
+	b.tell(Open)
+	b.want(Answers, 0) // an attempt of the relay's own
+	accept(t, l)
+	b.tell(Hold)
+	conn, _ := b.client()
+	send(t, conn, "x")
+	b.tell(Probe)
+	b.want(Answers, 0)
+	accept(t, l) // that of Probe alone
+	b.tell(Open)
+	server := accept(t, l)
+	expect(t, server, "x")
+	b.stop2(conn, server)
+}
+
+// TestGone: whoever is reset while waiting is forgotten.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
+	conn, _ := b.client()
+	conn.SetLinger(0)
+	conn.Close()
+	b.want(Ended, unix.ECONNRESET)
+}
+
+// TestWake: a client counts once it has sent something. One that ends without, or
+// takes too long, was nothing.
+func TestWake(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true, WakeData: true, Patience: 300 * time.Millisecond})
+	scan, _ := b.client()
+	scan.Close()
+	b.want(Ended, 0)
+	silent, _ := b.client()
+	expectEnd(t, silent)
+	b.want(Ended, 0)
+	first, id := b.client()
+	send(t, first, "x")
+	if r := b.want(Awake, 0); r.ID != id {
+		t.Errorf("%+v", r)
+	}
+	other, id := b.client()
+	b.tell(Open)
+	b.want(Answers, 0)
+	if r := b.want(Awake, 0); r.ID != id { // the place may speak first
+		t.Errorf("%+v", r)
+	}
+	one, two := accept(t, l), accept(t, l)
+	expect(t, one, "x")
+	send(t, two, "hello")
+	expect(t, other, "hello")
+	b.stop2(first, other, one, two)
+}
+
+// TestOrphan: without a daemon a relay serves who is connected, and ends with them.
+func TestOrphan(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
+	b.tell(Open)
+	conn, _ := b.client()
+	server := accept(t, l)
+	send(t, conn, "before")
+	expect(t, server, "before")
+	b.tell(Hold)
+	l.Close()
+	held, _ := b.client()
+	unix.Close(b.fd)
+	b.fd = -1
+	expectReset(t, held)
+	send(t, server, "after")
+	expect(t, conn, "after")
+	conn.Close()
+	server.Close()
+	if err := b.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoRoom: a client for whom there is no descriptor is told to the daemon.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
+	b.tell(Probe)
+	b.want(Silent, unix.ECONNREFUSED) // it runs
+	if err := unix.Prlimit(b.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 4, Max: 4}, nil); err != nil {
+		t.Fatal(err)
+	}
+	conn, _ := b.client()
+	b.want(Ended, unix.EMFILE)
+	expectEnd(t, conn)
+}
+
+// TestConfined: a relay has no way to more privileges and to files.
+func TestConfined(t *testing.T) {
+	t.Parallel()
+	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
+	b.tell(Probe)
+	b.want(Silent, unix.ECONNREFUSED)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "NoNewPrivs:\t1") && !cgo() {
+		t.Errorf("%s", text)
+	}
+	if !strings.Contains(string(text), "Name:\tinetd-relay") {
+		t.Errorf("%s", text)
+	}
+}
+
+// cgo reports whether this program has C code in it, as with -race.
+func cgo() bool {
+	_, _, e := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0)
+	return e != 0
+}
+
+func TestWire(t *testing.T) {
+	t.Parallel()
+	for _, c := range []Connection{
+		{}, {7, netip.MustParseAddrPort("192.0.2.1:80"), netip.MustParseAddrPort("[2001:db8::1]:65535")}, {1<<32 - 1, netip.AddrPort{}, netip.AddrPort{}},
+	} {
+		if got, err := decodeConnection(c.encode()); got != c || err != nil {
+			t.Errorf("%+v, %v; want %+v", got, err, c)
+		}
+	}
+	for _, r := range []Report{{Kind: Silent, Errno: 5}, {Ended, 1<<32 - 1, 104, 1 << 63, 1<<64 - 1}} {
+		if got, err := decodeReport(r.encode()); got != r || err != nil {
+			t.Errorf("%+v, %v; want %+v", got, err, r)
+		}
+	}
+	for _, b := range [][]byte{nil, []byte("e"), make([]byte, reportSize), append(Report{Kind: Ended}.encode(), 0)} {
+		if r, err := decodeReport(b); err == nil {
+			t.Errorf("%q is read as %+v", b, r)
+		}
+		if c, err := decodeConnection(b); err == nil {
+			t.Errorf("%q is read as %+v", b, c)
+		}
+	}
+}
+
+func TestArgs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []Config{{Network: "tcp", Address: "a:1"}, {"unix", "/x y", true, true, time.Minute, 2}, {Network: "vsock", Address: "1:2", Hold: true}} {
+		if got, err := configOf(c.Args()[2:]); got != c || err != nil {
+			t.Errorf("%+v, %v; want %+v", got, err, c)
+		}
+	}
+	if Main([]string{"tcp"}) == 0 || Main(Config{Network: "tcp"}.Args()[2:]) == 0 {
+		t.Error("anybody may start it")
+	}
+}

@@ -1,0 +1,143 @@
+package relay
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Command is the first byte of what the daemon tells a relay.
+type Command byte
+
+// The commands. All but the first are that byte alone.
+const (
+	connect Command = 'c' // a connection: see Connection
+
+	Probe  Command = 'p' // try once whether the place answers, and report Answers or Silent
+	Open   Command = 'o' // clients may go on to the place, as soon as it answers
+	Hold   Command = 'h' // clients wait
+	Refuse Command = 'r' // clients that wait are refused
+)
+
+// Kind is the first byte of what a relay reports.
+type Kind byte
+
+// The reports.
+const (
+	Ended   Kind = 'e' // a connection has ended
+	Awake   Kind = 'w' // its client, of a relay with WakeData, counts from now on
+	Answers Kind = 'a' // the place answers
+	Silent  Kind = 's' // it does not, which was not known, or for another reason than before
+)
+
+// Connection is a client's connection, as the daemon hands it over.
+type Connection struct {
+	ID          uint32         // of the reports about it
+	Peer, Local netip.AddrPort // for the PROXY header; invalid if there are none
+}
+
+// Report is what a relay tells the daemon.
+type Report struct {
+	Kind  Kind
+	ID    uint32        // of the connection: Ended, Awake
+	Errno syscall.Errno // Ended: why it could not be carried on; Silent: why not
+	To    uint64        // Ended: bytes from the client to the place
+	From  uint64        // Ended: bytes from the place to the client
+}
+
+const (
+	connectionSize = 1 + 4 + 2*18
+	reportSize     = 1 + 4 + 4 + 8 + 8
+)
+
+var errWire = errors.New("not a message of the other end")
+
+func (c Connection) encode() []byte {
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, connectionSize), byte(connect)), c.ID)
+	return appendEnd(appendEnd(b, c.Peer), c.Local)
+}
+
+// appendEnd appends an address and a port. One that is invalid has port 0.
+func appendEnd(b []byte, a netip.AddrPort) []byte {
+	if !a.IsValid() {
+		a = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	addr := a.Addr().As16()
+	return binary.BigEndian.AppendUint16(append(b, addr[:]...), a.Port())
+}
+
+func decodeConnection(b []byte) (c Connection, err error) {
+	if len(b) != connectionSize || Command(b[0]) != connect {
+		return c, errWire
+	}
+	return Connection{binary.BigEndian.Uint32(b[1:]), endOf(b[5:23]), endOf(b[23:])}, nil
+}
+
+func endOf(b []byte) netip.AddrPort {
+	port := binary.BigEndian.Uint16(b[16:])
+	if port == 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(b)).Unmap(), port)
+}
+
+func (r Report) encode() []byte {
+	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, reportSize), byte(r.Kind)), r.ID)
+	b = binary.BigEndian.AppendUint32(b, uint32(r.Errno))
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, r.To), r.From)
+}
+
+func decodeReport(b []byte) (r Report, err error) {
+	if len(b) != reportSize {
+		return r, errWire
+	}
+	switch r.Kind = Kind(b[0]); r.Kind {
+	case Ended, Awake, Answers, Silent:
+	default:
+		return r, errWire
+	}
+	r.ID, r.Errno = binary.BigEndian.Uint32(b[1:]), syscall.Errno(binary.BigEndian.Uint32(b[5:]))
+	r.To, r.From = binary.BigEndian.Uint64(b[9:]), binary.BigEndian.Uint64(b[17:])
+	return r, nil
+}
+
+// Send hands a client's connection to the relay at the other end of fd, which does
+// not block. The descriptor stays the caller's. EAGAIN: the relay has not yet taken
+// those before it.
+func Send(fd int, c Connection, client int) error {
+	return unix.Sendmsg(fd, c.encode(), unix.UnixRights(client), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
+
+// Tell tells a relay a command.
+func Tell(fd int, c Command) error {
+	return unix.Sendmsg(fd, []byte{byte(c)}, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
+
+// Receive returns the next report of a relay, without waiting: EAGAIN, if there is
+// none. The relay is another user's process, so what cannot be a report is an error.
+// os.ErrClosed: the relay has ended.
+func Receive(fd int) (Report, error) {
+	var b [reportSize + 1]byte
+	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
+	switch {
+	case err != nil:
+		return Report{}, err
+	case n == 0:
+		return Report{}, os.ErrClosed
+	}
+	return decodeReport(b[:n])
+}
+
+// Pair makes the two ends. That of the daemon does not block.
+func Pair() (daemon, relay int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, -1, fmt.Errorf("socketpair: %w", err)
+	}
+	return fds[0], fds[1], nil
+}
