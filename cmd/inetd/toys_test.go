@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,11 +24,12 @@ var toys = map[string]func(){
 	"t-id":      printCredentials,
 	"t-exit":    exitWith,
 	"t-wait":    acceptOne,
-	"t-listen":  listenItself,
+	"t-demand":  serveOnDemand,
 	"t-bufs":    printBuffers,
 	"t-sockopt": printOptions,
 	"t-dgram":   answerDatagrams,
 	"t-sd":      listenAsSystemd,
+	"t-listen":  listenItself,
 	"t-shut":    answerAndShutDown,
 	"t-spoil":   spoil,
 }
@@ -37,6 +39,32 @@ var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
 	"t-confine":  confine,
+}
+
+// serveOnDemand is a server that knows nothing of inetd: it listens at an address, after
+// a while, and echoes. With "tell" each client is told its process id first; with "fail"
+// it ends instead.
+func serveOnDemand() {
+	after, err := time.ParseDuration(os.Args[3])
+	exitOn(err)
+	time.Sleep(after)
+	fmt.Fprintln(os.Stderr, "t-demand: these are its last words")
+	if os.Args[1] == "fail" {
+		os.Exit(4)
+	}
+	l, err := net.Listen("tcp", os.Args[2])
+	exitOn(err)
+	for {
+		conn, err := l.Accept()
+		exitOn(err)
+		go func() {
+			defer conn.Close()
+			if os.Args[1] == "tell" {
+				fmt.Fprintf(conn, "%d ", os.Getpid())
+			}
+			_, _ = io.Copy(conn, conn)
+		}()
+	}
 }
 
 // answerAndShutDown answers one datagram and shuts its socket down, as is usual at

@@ -236,8 +236,8 @@ var table = [...]row{
 	{"linger", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Linger = d.duration(v[0]) }},
 
 	{"connect", 1, 1, 0, (*draft).connect},
-	{"start_time", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},
-	{"wake", 1, 1, later, func(d *draft, k *Keys, v []Word) { k.WakeData = d.choice(v[0], "connect", "data") == 1 }},
+	{"start_time", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},
+	{"wake", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.WakeData = d.choice(v[0], "connect", "data") == 1 }},
 	{"proxy_send", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.ProxySend = 1 + d.choice(v[0], "v1", "v2") }},
 }
 

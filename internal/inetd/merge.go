@@ -53,6 +53,7 @@ func (s *Server) merge(g *generation) Outcome {
 	for _, k := range fresh {
 		s.retry(k)
 	}
+	s.retireRemoved()
 	s.watchNetwork()
 	s.register()
 	s.tellRest()

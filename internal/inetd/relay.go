@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -37,6 +38,7 @@ type passing struct {
 	resting bool   // the relay ends if no client comes for a while
 	retired bool   // the relay ends with its last client, as the entry has changed
 	idle    time.Time
+	back    *backend // nil: the entry has no server
 }
 
 // passenger is a client that the relay has.
@@ -69,6 +71,9 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 	if s.cfg.LogConnections {
 		s.log.Infof("%s: connection%s, relay %d", v.label, c.from(), p.pid)
 	}
+	if p.back != nil && !v.do.keys.WakeData {
+		s.needed(p)
+	}
 	return p.pid, nil
 }
 
@@ -76,10 +81,17 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 func (s *Server) relayOf(v *service) (*passing, error) {
 	u := v.usage()
 	p := s.passings[u]
-	if p != nil && p.fd >= 0 && *p.svc.do.Action == *v.do.Action {
+	same := p != nil && (*p.svc.do.Action == *v.do.Action || p.back != nil && p.back.stage != stopped)
+	switch {
+	case same && p.fd >= 0:
 		return p, nil
+	case same:
+		return p, s.startRelay(p)
 	}
 	next := &passing{svc: v, fd: -1, clients: map[uint32]passenger{}}
+	if v.do.Path != "" {
+		next.back = &backend{since: time.Now()}
+	}
 	if p != nil {
 		next.in, next.out = p.in, p.out
 		s.retire(p)
@@ -88,11 +100,28 @@ func (s *Server) relayOf(v *service) (*passing, error) {
 	return next, s.startRelay(next)
 }
 
-// retire has a relay end with its last client.
+// retire has a relay and its server end with the last client.
 func (s *Server) retire(p *passing) {
 	p.retired = true
-	if p.fd >= 0 && len(p.clients) == 0 {
-		s.dismiss(p)
+	if len(p.clients) == 0 {
+		s.part(p)
+	}
+}
+
+// retireRemoved retires the relays of services that a reload has removed.
+func (s *Server) retireRemoved() {
+	if len(s.passings) == 0 {
+		return
+	}
+	left := make(map[*usage]bool, len(s.services))
+	for _, v := range s.services {
+		left[v.used] = true
+	}
+	for u, p := range s.passings {
+		if !left[u] {
+			delete(s.passings, u)
+			s.retire(p)
+		}
 	}
 }
 
@@ -121,6 +150,9 @@ func (s *Server) startRelay(p *passing) error {
 	}
 	p.fd, p.pid = s.starter.Keep(ours), pid
 	s.relays[p.fd] = p
+	if b := p.back; b != nil && (b.stage == starting || b.stage == ready) {
+		p.tell(relay.Open)
+	}
 	return s.poll.Add(p.fd, tagRelay, p.fd)
 }
 
@@ -157,7 +189,10 @@ func (s *Server) startHelper(p process, fd int, extra []byte, ended func(st chil
 // relayConfig is what a relay is told of the entry.
 func relayConfig(do *action) relay.Config {
 	k := do.keys
-	return relay.Config{Network: k.Connect.Network, Address: k.Connect.Address, Proxy: k.ProxySend}
+	return relay.Config{
+		Network: k.Connect.Network, Address: k.Connect.Address, Proxy: k.ProxySend,
+		Hold: do.Path != "", WakeData: do.Path != "" && k.WakeData, Patience: cmp.Or(k.StartTime, defaultStartTime),
+	}
 }
 
 // reports takes what a relay has to say.
@@ -182,8 +217,16 @@ func (s *Server) reports(fd int) {
 }
 
 func (s *Server) reported(p *passing, r relay.Report) {
-	if r.Kind == relay.Ended {
+	switch {
+	case r.Kind == relay.Ended:
 		s.passed(p, r)
+	case p.back == nil:
+	case r.Kind == relay.Awake:
+		s.needed(p)
+	case r.Kind == relay.Answers:
+		s.placeAnswers(p)
+	case r.Kind == relay.Silent:
+		s.placeSilent(p, r.Errno)
 	}
 }
 
@@ -250,10 +293,13 @@ func (s *Server) lull(p *passing) {
 		return
 	}
 	if p.retired {
-		s.dismiss(p)
+		s.part(p)
 		return
 	}
 	p.idle = time.Now()
+	if p.back != nil {
+		s.restBackend(p)
+	}
 	if p.resting {
 		return
 	}
@@ -265,6 +311,7 @@ func (s *Server) lulled(p *passing) {
 	p.resting = false
 	switch left := relayTime - time.Since(p.idle); {
 	case p.fd < 0 || len(p.clients) > 0:
+	case p.back != nil && p.back.stage != stopped:
 	case left > 0:
 		p.resting = true
 		s.timers.After(left, func() { s.lulled(p) })
@@ -290,6 +337,9 @@ func (s *Server) demand(v *service) *status.Demand {
 	d := &status.Demand{Place: placeOf(p.svc.do.keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
 	if p.fd >= 0 {
 		d.Relay = p.pid
+	}
+	if b := p.back; b != nil {
+		d.Server = &status.Backend{Stage: b.stage.String(), Since: b.since, PID: b.pid, Starts: b.starts, Took: b.took}
 	}
 	return d
 }

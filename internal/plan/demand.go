@@ -41,6 +41,11 @@ func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 			l.inVain(e, key, "there is no server")
 		}
 	}
+	for _, key := range [...]string{"stderr", "pty", "linger"} {
+		if !e.Relay() {
+			l.inVain(e, key, "the server has no connection from inetd")
+		}
+	}
 	l.checkPath(e)
 	return true
 }
@@ -55,8 +60,6 @@ func (l *loader) inVain(e *conf.Entry, key, why string) {
 func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
 	to := e.Keys.Connect
 	switch {
-	case !e.Internal && !e.Relay():
-		return "it is not available together with a server in this version", "remove exec"
 	case e.Internal:
 		return "an internal service has its clients already", "write a server, or none"
 	case e.Kind == conf.Mux:

@@ -119,12 +119,12 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
 		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
 	}
-	if k.PTY && !e.Internal {
+	if k.PTY && !e.Internal && !OnDemand(k) {
 		if why := noTerminal(e); why != "" {
 			return refuse("pty", why, "")
 		}
 	}
-	if k.IdleTime > 0 && !e.Internal {
+	if k.IdleTime > 0 && !e.Internal && !OnDemand(k) {
 		if why := untimed(e); why != "" {
 			return refuse("idle_time", why, "max_time ends a server however busy it is")
 		}

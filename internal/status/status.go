@@ -56,6 +56,17 @@ type Demand struct {
 	Clients  int    `json:"clients"`         // that it has
 	BytesIn  uint64 `json:"bytes_in"`        // from clients
 	BytesOut uint64 `json:"bytes_out"`       // to them
+
+	Server *Backend `json:"server,omitempty"` // nil: the entry has none
+}
+
+// Backend is a server that is started on demand.
+type Backend struct {
+	Stage  string        `json:"stage"`
+	Since  time.Time     `json:"since"`
+	PID    int           `json:"pid,omitempty"` // 0: no process of the daemon's
+	Starts int           `json:"starts"`
+	Took   time.Duration `json:"start_took_ns"` // the last one
 }
 
 // Socket is a socket of a service.

@@ -108,7 +108,7 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		}
 	}
 	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
-	v.writeDemand(line)
+	v.writeDemand(line, now)
 	line("suspended", "%s", count(int(v.Suspended), "time", "times"))
 	for _, f := range v.Failures {
 		line("failed", "%s: %s, %s", f.Stage, f.Cause, count(int(f.Count), "time", "times"))
@@ -120,10 +120,17 @@ func (v *Service) write(w io.Writer, now time.Time) {
 }
 
 // writeDemand writes what is done on demand.
-func (v *Service) writeDemand(line func(name, format string, args ...any)) {
+func (v *Service) writeDemand(line func(name, format string, args ...any), now time.Time) {
 	d := v.Demand
 	if d == nil {
 		return
+	}
+	if b := d.Server; b != nil {
+		process := ""
+		if b.PID != 0 {
+			process = fmt.Sprintf(", process %d", b.PID)
+		}
+		line("on demand", "%s for %s%s, %s, the last one took %s", b.Stage, now.Sub(b.Since).Round(time.Second), process, count(b.Starts, "start", "starts"), b.Took.Round(time.Millisecond))
 	}
 	if d.Relay != 0 {
 		line("relay", "process %d to %s, %s", d.Relay, plaintext.Visible(d.Place), count(d.Clients, "client", "clients"))
