@@ -157,9 +157,19 @@ func (p *Parser) Compile(def Definition) (entries []Entry) {
 	}
 	r.sortProblems(first)
 	if p.remarks != nil && len(entries) == 0 {
-		p.remarks.lose(p.Problems[first:], def.String())
+		p.remarks.lose(p.Problems[first:], def.closed().String())
 	}
 	return entries
+}
+
+// closed is a definition with a mistake as it is kept: what was lost may have kept
+// clients out, so that whoever uncomments it has to say who may come.
+func (def Definition) closed() Definition {
+	if def.index("deny") < 0 {
+		everybody := Option{Key: Word{Text: "deny"}, Values: []Word{{Text: "0.0.0.0/0"}, {Text: "::/0"}}}
+		def.Options = append(slices.Clip(def.Options), everybody)
+	}
+	return def
 }
 
 // Parse reads a configuration of one file. It returns every usable entry and

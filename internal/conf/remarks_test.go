@@ -168,9 +168,9 @@ func TestRemarksOfCompiled(t *testing.T) {
 		want string
 	}{
 		{"in order", def, "# one\n# f:5:2: mdns has no effect\na on\n\tprotocol = tcp,\n\twait = no,\n\texec = internal;\n"},
-		{"broken", broken, "# one\n# f:5:2: mdns has no effect\n# a on\n# \tprotocol = tcp;\n\n"},
+		{"broken", broken, "# one\n# f:5:2: mdns has no effect\n# a on\n# \tprotocol = tcp,\n# \tdeny = 0.0.0.0/0 ::/0;\n\n"},
 		{"with a mistake", mistaken, "# one\n# f:5:2: mdns has no effect\n" +
-			"# f:3:9: bad value \"9\" for \"umask\"; expected octal digits up to 777\n# a on\n# \tprotocol = tcp,\n# \tumask = 9;\n\n"},
+			"# f:3:9: bad value \"9\" for \"umask\"; expected octal digits up to 777\n# a on\n# \tprotocol = tcp,\n# \tumask = 9,\n# \tdeny = 0.0.0.0/0 ::/0;\n\n"},
 	}
 	for _, tt := range tests {
 		p := Parser{}

@@ -469,6 +469,11 @@ func (s *Server) feedWatchdog() {
 func (s *Server) close() {
 	s.notify("STOPPING=1")
 	s.pacer.Close()
+	for pid, p := range s.processes { // its own commands, for which nobody waits any more
+		if p.done != nil && p.svc == nil {
+			unix.Kill(-pid, unix.SIGKILL)
+		}
+	}
 	if s.registrar != nil {
 		s.registrar.Close()
 	}
