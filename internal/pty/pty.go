@@ -49,7 +49,8 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "pty: it is started by the daemon alone")
 		return notExecuted
 	}
-	runtime.LockOSThread() // whose end would end the server
+	runtime.LockOSThread()           // whose end would end the server
+	child.DefaultSignal(unix.SIGHUP) // the server is to be hung up, also under nohup(1)
 	p, slave, err := open()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pty: %v\n", err)
