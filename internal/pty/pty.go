@@ -49,8 +49,9 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "pty: it is started by the daemon alone")
 		return notExecuted
 	}
-	runtime.LockOSThread()           // whose end would end the server
-	child.DefaultSignal(unix.SIGHUP) // the server is to be hung up, also under nohup(1)
+	runtime.LockOSThread() // whose end would end the server
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP) // before the server, which has none ignored then
 	p, slave, err := open()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pty: %v\n", err)
@@ -65,7 +66,7 @@ func Main(args []string) int {
 	}
 	slave.Close()
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) // a client that is gone is an error of Write
-	go p.passSignals()
+	go p.passSignals(signals)
 	go p.fromClient(os.Stdin)
 	sent := make(chan struct{})
 	go func() {
@@ -159,9 +160,7 @@ func environment() []string {
 
 // passSignals passes on what the daemon sends to end the server. SIGKILL need not be:
 // the server ends with this process.
-func (t *terminal) passSignals() {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+func (t *terminal) passSignals(signals <-chan os.Signal) {
 	for s := range signals {
 		_ = unix.Kill(-t.server, s.(syscall.Signal))
 	}
