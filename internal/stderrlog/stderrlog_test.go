@@ -49,6 +49,13 @@ func (r testReader) source(service string, pid int, peer string) (*os.File, *Sou
 	return os.NewFile(uintptr(p[1]), "stderr"), s
 }
 
+// counts are those of the sources whose servers have ended, and of all.
+func (r testReader) counts() (left, all int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.left), len(r.sources)
+}
+
 func (r testReader) expect(want ...string) {
 	r.Helper()
 	for _, w := range want {
@@ -214,11 +221,11 @@ func TestLeft(t *testing.T) {
 	}
 	ends[2].WriteString("still here\n")
 	r.expect("left2/tcp[2]: still here")
-	if n := len(r.left); n != maxLeft || len(r.sources) != n {
-		t.Errorf("%d are left of %d", n, len(r.sources))
+	if left, sources := r.counts(); left != maxLeft || sources != left {
+		t.Errorf("%d are left of %d", left, sources)
 	}
 	sources[0].Ended() // in vain, as its number may be another's
-	if n := len(r.left); n != maxLeft {
+	if n, _ := r.counts(); n != maxLeft {
 		t.Errorf("%d are left", n)
 	}
 }
