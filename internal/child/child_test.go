@@ -280,7 +280,7 @@ func TestManyChildrenAllReaped(t *testing.T) {
 		}
 		reap(0)
 		h.Settle(time.Second)
-		if got := descriptors(); got != fds {
+		if got := descriptors(); got > fds { // those of tests before may have gone
 			h.Errorf("%d descriptors after, %d before", got, fds)
 		}
 		if got := threads(); got > threadsBefore+5 {
