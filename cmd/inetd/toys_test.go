@@ -64,6 +64,10 @@ func serveOnDemand() {
 			}
 			_, _ = io.Copy(conn, conn)
 		}()
+		if os.Args[1] == "deaf" { // it runs on, and nobody can reach it
+			l.Close()
+			select {}
+		}
 	}
 }
 

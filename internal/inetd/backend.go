@@ -23,6 +23,8 @@ import (
 // relay holds clients until the place answers:
 //
 //	stopped -> asked -> starting -> ready -> stopping -> stopped
+//	                                  ^  |
+//	                                silent -> stopping
 //
 // In state asked the relay tries whether somebody answers there already, such as a
 // server that an earlier daemon has left.
@@ -35,11 +37,12 @@ const (
 	asked         // the relay tries the place
 	starting
 	ready
+	silent // it runs, and the place answers no longer
 	stopping
 )
 
 func (g stage) String() string {
-	return [...]string{"stopped", "looked for", "starting", "ready", "stopping"}[g]
+	return [...]string{"stopped", "looked for", "starting", "ready", "silent", "stopping"}[g]
 }
 
 // backend is a server that is started on demand.
@@ -104,6 +107,7 @@ func (s *Server) placeAnswers(p *passing) {
 	case starting:
 		b.took, b.failed = time.Since(b.since), 0
 		s.log.Noticef("%s: %s[%d] is ready after %s", p.svc.label, b.path, b.pid, rounded(b.took))
+	case silent:
 	default:
 		return
 	}
@@ -121,6 +125,13 @@ func (s *Server) placeSilent(p *passing, e syscall.Errno) {
 		p.tell(relay.Hold)
 		b.enter(stopped)
 		s.needed(p)
+	case b.stage == ready: // it may be about to end; a client waits for it meanwhile
+		b.enter(silent)
+		s.timers.After(p.startTime(), b.in(func() {
+			text := fmt.Sprintf("%s[%d] runs, and nobody answers at %s any more, for %s: %s", b.path, b.pid, placeOf(p.svc.do.keys.Connect), rounded(p.startTime()), strerror.Errno(b.errno))
+			s.stopBackend(p)
+			s.backendFails(p, text, "")
+		}))
 	}
 }
 
@@ -220,7 +231,7 @@ func (s *Server) backendEnded(p *passing, st child.Status, said string) {
 			why += "; a server that goes into the background has to stay in the foreground"
 		}
 		s.backendFails(p, fmt.Sprintf("%s[%d] has ended after %s, before anybody answered at %s", b.path, pid, rounded(age), placeOf(v.do.keys.Connect)), why)
-	case b.stage == ready && st.Wait != 0:
+	case (b.stage == ready || b.stage == silent) && st.Wait != 0:
 		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] has ended after %s", v.label, b.path, pid, rounded(age)), child.How(st.Wait), quoted(said))
 		fallthrough
 	default:
