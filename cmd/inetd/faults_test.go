@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"inetd/internal/freeport"
 	"net"
 	"os"
 	"os/exec"
@@ -80,12 +81,12 @@ type faulty struct {
 
 func newFaulty(t *testing.T, strace string) *faulty {
 	f := &faulty{strace: strace, dir: t.TempDir(), addrs: map[string]string{}}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	port, err := freeport.Claim()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.addrs["stream"], f.addrs["dgram"] = l.Addr().String(), l.Addr().String()
-	l.Close()
+	f.addrs["stream"] = fmt.Sprint("127.0.0.1:", port)
+	f.addrs["dgram"] = f.addrs["stream"]
 	f.start(t)
 	t.Cleanup(f.end)
 	return f

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"inetd/internal/freeport"
 	"io"
 	"net"
 	"os"
@@ -262,7 +263,7 @@ func newSiege(t *testing.T, user, kind, how string) *siege {
 	s := &siege{T: t, ports: map[string]string{}}
 	conf := strings.ReplaceAll(siegeConf, "USER", user)
 	for _, name := range []string{"HOLD", "EXEC", "ONCE", "ECHO", "TIME", "MUX", "AUTH"} {
-		port, err := claimPort()
+		port, err := freeport.Claim()
 		if err != nil {
 			t.Fatal(err)
 		}

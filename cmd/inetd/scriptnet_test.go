@@ -2,18 +2,14 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"inetd/internal/freeport"
 	"io"
 	"net"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func cmdDial(ts *script, neg bool, args []string) {
@@ -204,58 +200,13 @@ func cmdExpand(ts *script, neg bool, args []string) {
 	}
 }
 
-// Free ports are looked for below those that the kernel gives to clients, by
-// each test binary from a place of its own on.
-const firstPort, ports = 12000, 20000
-
-var nextPort atomic.Uint32
-
 func cmdFreePort(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	for _, name := range args {
-		port, err := claimPort()
+		port, err := freeport.Claim()
 		ts.Check(err)
 		ts.Setenv(name, strconv.Itoa(port))
 	}
-}
-
-// claimPort finds a port that nothing is bound to. So that a test binary that
-// runs at the same time keeps off, it binds an abstract unix socket of that
-// name, which is never closed and vanishes with the process.
-func claimPort() (int, error) {
-	nextPort.CompareAndSwap(0, uint32(os.Getpid())*61)
-	for range ports {
-		port := firstPort + int(nextPort.Add(1)%ports)
-		claim, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return 0, err
-		}
-		name := fmt.Sprintf("@inetd-test-port-%d", port)
-		if unix.Bind(claim, &unix.SockaddrUnix{Name: name}) == nil && portIsFree(port) {
-			return port, nil
-		}
-		_ = unix.Close(claim)
-	}
-	return 0, fmt.Errorf("none of %d ports is free", ports)
-}
-
-// portIsFree binds the port for a moment. No process is started meanwhile: until
-// its exec it would hold the sockets too, and the port be busy to who has claimed it.
-func portIsFree(port int) bool {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	addr := ":" + strconv.Itoa(port)
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return false
-	}
-	defer l.Close()
-	p, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		return false
-	}
-	defer p.Close()
-	return true
 }
 
 func haveIPv6() bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"inetd/internal/freeport"
 	"net"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func TestCallsOfConnection(t *testing.T) {
 func traced(t *testing.T, keys string, connections int) (calls map[string]int) {
 	t.Helper()
 	dir := t.TempDir()
-	port, err := claimPort()
+	port, err := freeport.Claim()
 	if err != nil {
 		t.Fatal(err)
 	}

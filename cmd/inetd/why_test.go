@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/freeport"
 	"inetd/internal/golden"
 )
 
@@ -153,7 +154,7 @@ var portName = regexp.MustCompile(`\bPORT[0-9]*\b`)
 func (g *stage) real(t *testing.T, text string) string {
 	text = portName.ReplaceAllStringFunc(text, func(name string) string {
 		if g.ports[name] == "" {
-			port, err := claimPort()
+			port, err := freeport.Claim()
 			if err != nil {
 				t.Fatal(err)
 			}

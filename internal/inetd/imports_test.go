@@ -52,6 +52,7 @@ var picture = map[string][]string{
 	"internal/dgram":        {"internal/sock", unixsys},
 	"internal/drain":        {unixsys},
 	"internal/environ":      {},
+	"internal/freeport":     {unixsys}, // of tests
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/freeport"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
@@ -52,13 +53,11 @@ func (l *lockedBuffer) String() string {
 // newScene makes the configuration: PORT, DIR and DAEMON's path in its texts are
 // replaced.
 func newScene(t *testing.T, conf string, set func(*Config)) *scene {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	port, err := freeport.Claim()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	sc := &scene{t: t, dir: t.TempDir()}
-	_, sc.port, _ = net.SplitHostPort(l.Addr().String())
+	sc := &scene{t: t, dir: t.TempDir(), port: strconv.Itoa(port)}
 	file := sc.write("inetd.conf", conf)
 	sc.cfg = Config{Config: plan.Config{
 		Files: []string{file}, Explicit: true,

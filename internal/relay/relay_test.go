@@ -361,7 +361,11 @@ func TestHold(t *testing.T) {
 	one, _ := b.client()
 	b.tell(Open)
 	two, _ := b.client()
-	l := listen(t, "unix", path)
+	// A socket that is bound and does not listen yet refuses: it gets its name once it listens.
+	l := listen(t, "unix", path+".new")
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
 	b.want(Answers, 0)
 	for _, conn := range []net.Conn{one, two} {
 		send(t, conn, "x")
@@ -371,7 +375,10 @@ func TestHold(t *testing.T) {
 		server.Close()
 		b.want(Ended, 0)
 	}
-	l.Close() // which removes the path
+	l.Close()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
 	late, id := b.client()
 	b.want(Silent, unix.ENOENT)
 	b.tell(Refuse)
