@@ -88,7 +88,8 @@ func openSocket(name string) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	return int(f.Fd()), nil
+	defer f.Close()
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3) // one that no collection of f closes
 }
 
 // listenAsSystemd is a server that looks for its socket as sd_listen_fds(3) does

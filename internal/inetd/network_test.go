@@ -15,6 +15,8 @@ import (
 
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
+
+	"golang.org/x/sys/unix"
 )
 
 // inNetwork runs a test again in a network of its own and reports whether it is
@@ -184,6 +186,9 @@ func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 			t.Error(err)
 		}
 		log.Close(0)
+		for pid := range s.processes { // a daemon leaves its servers alone, and those of datagrams have no end to wait for
+			_ = unix.Kill(-pid, unix.SIGKILL)
+		}
 	})
 	return s
 }

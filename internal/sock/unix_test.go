@@ -62,7 +62,10 @@ func TestUnixMode(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []uint32{0, 0o600, 0o660, 0o666, 0o777} {
 		s := UnixSpec(unix.SOCK_STREAM, filepath.Join(t.TempDir(), "sock"))
-		fd, _ := open(t, s, Options{Mode: mode, UID: -1, GID: -1, Backlog: 1})
+		fd, _, err := Open(s, Options{Mode: mode, UID: -1, GID: -1, Backlog: 1}, floor)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var st unix.Stat_t
 		if unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != mode {
 			t.Errorf("mode %o, want %o", st.Mode&0o777, mode)
