@@ -6,6 +6,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,9 +42,9 @@ var wrappers = map[string]func(){
 	"t-confine":  confine,
 }
 
-// serveOnDemand is a server that knows nothing of inetd: it listens at an address, after
-// a while, and echoes. With "tell" each client is told its process id first; with "fail"
-// it ends instead.
+// serveOnDemand is a server that knows nothing of inetd: it listens at an address or a
+// path, after a while, and echoes. With "tell" each client is told its process id first,
+// with "say:TEXT" that text alone; with "fail" it ends instead.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
@@ -52,8 +53,13 @@ func serveOnDemand() {
 	if os.Args[1] == "fail" {
 		os.Exit(4)
 	}
-	l, err := net.Listen("tcp", os.Args[2])
+	network := "tcp"
+	if filepath.IsAbs(os.Args[2]) {
+		network = "unix"
+	}
+	l, err := net.Listen(network, os.Args[2])
 	exitOn(err)
+	text, says := strings.CutPrefix(os.Args[1], "say:")
 	for {
 		conn, err := l.Accept()
 		exitOn(err)
@@ -61,6 +67,10 @@ func serveOnDemand() {
 			defer conn.Close()
 			if os.Args[1] == "tell" {
 				fmt.Fprintf(conn, "%d ", os.Getpid())
+			}
+			if says {
+				fmt.Fprintln(conn, text)
+				return
 			}
 			_, _ = io.Copy(conn, conn)
 		}()

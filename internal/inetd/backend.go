@@ -81,38 +81,35 @@ func (p *passing) startTime() time.Duration {
 	return cmp.Or(p.svc.do.keys.StartTime, defaultStartTime)
 }
 
-// tell tells the relay of a service what becomes of its clients. One that is full has
-// ended, or will report that it has.
-func (p *passing) tell(c relay.Command) {
-	if p.fd >= 0 {
-		relay.Tell(p.fd, c)
-	}
-}
-
 // needed handles a client that needs the server.
 func (s *Server) needed(p *passing) {
 	if b := p.back; b.stage == stopped && !b.resting {
 		b.enter(asked)
-		p.tell(relay.Probe)
+		s.command(p, relay.Probe)
 		s.timers.After(p.startTime(), b.in(func() { s.startBackend(p) }))
 	}
 }
 
-// placeAnswers handles that the place answers.
-func (s *Server) placeAnswers(p *passing) {
+// placeAnswers handles that the server answers at its place, whose process is named
+// if the daemon has not started it.
+func (s *Server) placeAnswers(p *passing, r relay.Report, who string) {
 	b := p.back
 	switch b.stage {
 	case asked:
-		s.log.Noticef("%s: somebody answers at %s already, and serves the clients (%s)", p.svc.label, placeOf(p.svc.do.keys.Connect), s.now.place(p.svc))
+		s.log.Noticef("%s: %s answers at %s already, and serves the clients (%s)", p.svc.label, who, placeOf(p.svc.do.keys.Connect), s.now.place(p.svc))
 	case starting:
 		b.took, b.failed = time.Since(b.since), 0
 		s.log.Noticef("%s: %s[%d] is ready after %s", p.svc.label, b.path, b.pid, rounded(b.took))
-	case silent:
+	case silent, ready: // of a new relay, or again
 	default:
 		return
 	}
-	b.enter(ready)
-	p.tell(relay.Open)
+	if b.stage != ready {
+		b.enter(ready)
+	}
+	s.works(p.svc.usage())
+	s.command(p, relay.Open)
+	s.ordered(p, p.orders.Trust(p.fd, r))
 }
 
 // placeSilent handles that the place does not answer.
@@ -122,7 +119,7 @@ func (s *Server) placeSilent(p *passing, e syscall.Errno) {
 	case b.stage == asked:
 		s.startBackend(p)
 	case b.stage == ready && b.pid == 0: // whoever answered is gone
-		p.tell(relay.Hold)
+		s.command(p, relay.Hold)
 		b.enter(stopped)
 		s.needed(p)
 	case b.stage == ready: // it may be about to end; a client waits for it meanwhile
@@ -154,7 +151,7 @@ func (s *Server) startBackend(p *passing) {
 	}
 	b.starts++
 	b.enter(starting)
-	p.tell(relay.Open)
+	s.command(p, relay.Open)
 	s.limitTime(b.pid, s.processes[b.pid])
 	s.timers.After(p.startTime(), b.in(func() { s.neverReady(p) }))
 }
@@ -184,13 +181,20 @@ func (s *Server) neverReady(p *passing) {
 const maxStartDelay = 10 * time.Second
 
 // backendFails logs why a server does not serve, and refuses the clients that wait for
-// it. The next one starts it again, after a while that gets longer.
+// it.
 func (s *Server) backendFails(p *passing, text, advice string) {
-	v, b := p.svc, p.back
+	v := p.svc
 	s.tell(syslog.Err, v, fmt.Sprintf("%s: %s", v.label, text), "", advice)
-	v.usage().Fail("start", text, text, time.Now())
-	p.tell(relay.Refuse)
-	p.tell(relay.Hold)
+	s.refuseHeld(p, text)
+}
+
+// refuseHeld refuses the clients that wait for a server. The next one starts it again,
+// after a while that gets longer.
+func (s *Server) refuseHeld(p *passing, why string) {
+	b := p.back
+	p.svc.usage().Fail("start", why, why, time.Now())
+	s.command(p, relay.Refuse)
+	s.command(p, relay.Hold)
 	if b.pid == 0 {
 		b.enter(stopped)
 	}
@@ -221,8 +225,8 @@ func (s *Server) backendEnded(p *passing, st child.Status, said string) {
 	switch {
 	case st.Stage != child.Run:
 		s.startFailed(&process{svc: v, program: v.do.program}, st)
-		p.tell(relay.Refuse)
-		p.tell(relay.Hold)
+		s.command(p, relay.Refuse)
+		s.command(p, relay.Hold)
 		b.enter(stopped)
 		return
 	case b.stage == starting:
@@ -235,7 +239,7 @@ func (s *Server) backendEnded(p *passing, st child.Status, said string) {
 		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] has ended after %s", v.label, b.path, pid, rounded(age)), child.How(st.Wait), quoted(said))
 		fallthrough
 	default:
-		p.tell(relay.Hold)
+		s.command(p, relay.Hold)
 		b.enter(stopped)
 	}
 	if p.retired {
@@ -249,7 +253,7 @@ func (s *Server) backendEnded(p *passing, st child.Status, said string) {
 // stopBackend has the server end, and holds who comes meanwhile.
 func (s *Server) stopBackend(p *passing) {
 	b := p.back
-	p.tell(relay.Hold)
+	s.command(p, relay.Hold)
 	if b.pid == 0 {
 		b.enter(stopped)
 		return

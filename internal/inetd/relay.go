@@ -31,7 +31,9 @@ import (
 type passing struct {
 	svc     *service // as it was when its relay was started
 	fd      int      // the daemon's end of the pair; -1: no relay runs
-	pid     int      // of the relay
+	orders  relay.Commands
+	mute    time.Time // since then it takes none; zero: it does
+	pid     int       // of the relay
 	clients map[uint32]passenger
 	last    uint32 // id given to a client
 	in, out uint64 // bytes from clients and to them
@@ -59,6 +61,9 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 	p, err := s.relayOf(v)
 	if err != nil {
 		return 0, err
+	}
+	if p.orders.Waiting() {
+		return 0, unix.EAGAIN
 	}
 	p.last++
 	if err := relay.Send(p.fd, relay.Connection{ID: p.last, Peer: c.peer, Local: s.localEnd(&c)}, c.conn); err != nil {
@@ -148,10 +153,10 @@ func (s *Server) startRelay(p *passing) error {
 		unix.Close(theirs)
 		return err
 	}
-	p.fd, p.pid = s.starter.Keep(ours), pid
+	p.fd, p.pid, p.orders, p.mute = s.starter.Keep(ours), pid, relay.Commands{}, time.Time{}
 	s.relays[p.fd] = p
 	if b := p.back; b != nil && (b.stage == starting || b.stage == ready) {
-		p.tell(relay.Open)
+		s.command(p, relay.Open)
 	}
 	return s.poll.Add(p.fd, tagRelay, p.fd)
 }
@@ -184,6 +189,62 @@ func (s *Server) startHelper(p process, fd int, extra []byte, ended func(st chil
 		s.mail.Post(func() { ended(st, said) })
 	}()
 	return pid, nil
+}
+
+// command tells the relay of a service what becomes of its clients.
+func (s *Server) command(p *passing, c relay.Command) {
+	if p.fd >= 0 {
+		s.ordered(p, p.orders.Tell(p.fd, c))
+	}
+}
+
+// How often it is tried to tell a relay what it does not take, and for how long.
+const (
+	muteStep = 20 * time.Millisecond
+	muteTime = 10 * time.Second
+)
+
+// ordered has a relay told later what it has not taken yet. One that takes nothing for
+// long is ended: its clients would wait for ever.
+func (s *Server) ordered(p *passing, err error) {
+	switch {
+	case errors.Is(err, relay.ErrDeaf):
+		s.endRelay(p)
+	case err != nil: // it has ended, see reports
+	case !p.orders.Waiting():
+		p.mute = time.Time{}
+	case p.mute.IsZero():
+		p.mute = time.Now()
+		s.tellAgain(p)
+	}
+}
+
+func (s *Server) tellAgain(p *passing) {
+	fd, since := p.fd, p.mute
+	s.timers.After(muteStep, func() {
+		if p.fd != fd || p.mute != since || since.IsZero() {
+			return // it is another relay, or has taken all
+		}
+		switch err := p.orders.Flush(fd); {
+		case err != nil: // it has ended, see reports
+		case !p.orders.Waiting():
+			p.mute = time.Time{}
+		case time.Since(since) > muteTime:
+			s.endRelay(p)
+		default:
+			s.tellAgain(p)
+		}
+	})
+}
+
+// endRelay ends a relay that takes nothing, unless it has ended already. relayGone
+// tells the rest.
+func (s *Server) endRelay(p *passing) {
+	if s.processes[p.pid] == nil {
+		return
+	}
+	s.tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.label, p.pid), "", "")
+	unix.Kill(p.pid, unix.SIGKILL)
 }
 
 // relayConfig is what a relay is told of the entry.
@@ -224,7 +285,7 @@ func (s *Server) reported(p *passing, r relay.Report) {
 	case r.Kind == relay.Awake:
 		s.needed(p)
 	case r.Kind == relay.Answers:
-		s.placeAnswers(p)
+		s.whoAnswers(p, r)
 	case r.Kind == relay.Silent:
 		s.placeSilent(p, r.Errno)
 	}
@@ -243,6 +304,8 @@ func (s *Server) passed(p *passing, r relay.Report) {
 	switch {
 	case r.Errno == 0:
 		u.EndedWell++
+	case r.Errno == relay.ErrRefused: // the log says why
+		u.EndedError++
 	case r.To == 0 && r.From == 0 && r.Errno != unix.ECONNRESET:
 		s.notPassed(p, c.client, r.Errno)
 	default:

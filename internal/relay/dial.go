@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"inetd/internal/occupant"
 	"inetd/internal/proxyproto"
 
 	"golang.org/x/sys/unix"
@@ -115,11 +116,21 @@ func (r *relay) connected(c *conn) {
 	if r.trying == c {
 		r.trying = nil
 	}
-	r.nowAnswers()
-	if c.probe {
+	r.nowAnswers(c)
+	switch {
+	case c.probe:
 		r.end(c, 0)
-		return
+	case r.cfg.Hold && !r.open:
+		r.putBack(c)
+	case r.cfg.Hold && !r.trusted:
+		c.state = doubted
+	default:
+		r.begin(c)
 	}
+}
+
+// begin begins to carry the bytes of a client.
+func (r *relay) begin(c *conn) {
 	c.state = relayed
 	fd := c.sides[place].fd
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -140,18 +151,14 @@ func (r *relay) connected(c *conn) {
 	r.pump(c)
 }
 
-// nowAnswers notes that the place answers.
-func (r *relay) nowAnswers() {
+// nowAnswers notes that the place answers, as a connection to it has shown.
+func (r *relay) nowAnswers(c *conn) {
 	if r.answered || !r.cfg.Hold {
 		return
 	}
 	r.answered, r.errno = true, 0
-	r.report(Report{Kind: Answers})
-	for _, c := range r.conns {
-		if r.open && c.state == asleep { // the place may be the one that speaks first
-			r.rouse(c)
-		}
-	}
+	r.answer++
+	r.report(answers(r.answer, occupant.OwnerOf(c.sides[place].fd)))
 }
 
 // failed goes on with a client for whom the place could not be reached. It goes on
@@ -167,7 +174,8 @@ func (r *relay) failed(c *conn, why syscall.Errno) {
 		r.trying = nil
 	}
 	if r.answered || r.errno != why {
-		r.answered, r.errno = false, why
+		r.silent()
+		r.errno = why
 		r.report(Report{Kind: Silent, Errno: why})
 	}
 	r.pause = min(max(2*r.pause, minPause), maxPause)
@@ -176,8 +184,22 @@ func (r *relay) failed(c *conn, why syscall.Errno) {
 		r.end(c, why)
 		return
 	}
+	r.putBack(c)
+}
+
+// silent notes that the place does not answer. What comes later may be another's.
+func (r *relay) silent() {
+	r.answered, r.trusted = false, false
+	for _, c := range r.doubted() {
+		r.putBack(c)
+	}
+}
+
+// putBack has a client wait again who had come further. It was the first before, too.
+func (r *relay) putBack(c *conn) {
+	r.close(&c.sides[place])
 	c.state = waiting
-	r.waiting = append([]*conn{c}, r.waiting...) // it was the first before, too
+	r.waiting = append([]*conn{c}, r.waiting...)
 }
 
 // resolver knows the addresses of the place. A name is looked up beside the loop,

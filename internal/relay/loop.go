@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"slices"
@@ -24,6 +25,8 @@ type relay struct {
 	orphan   bool     // the daemon has closed its end
 	open     bool     // clients may go on
 	answered bool     // the place did, when it was last tried
+	trusted  bool     // the daemon knows who it is that answers
+	answer   uint32   // how often it has begun to answer
 	trying   *conn    // the one connection that finds out whether it does
 	errno    syscall.Errno
 	again    time.Time // when it is tried again
@@ -69,6 +72,7 @@ const (
 	waiting              // for the place
 	looking              // the name of the place is looked up
 	dialing
+	doubted // connected to the place, and nothing is said before the daemon knows who that is
 	relayed
 )
 
@@ -156,6 +160,10 @@ func (r *relay) changed(c *conn) {
 		r.dialed(c)
 	case !c.probe && c.sides[client].broken:
 		r.abort(c, errnoOf(c.sides[client].fd)) // nobody waits any more
+	case c.state == doubted && c.sides[place].broken:
+		if e := errnoOf(c.sides[place].fd); e != 0 { // else it has said all and ended
+			r.failed(c, e)
+		}
 	case c.state == asleep && c.sides[client].readable:
 		r.stir(c)
 	}
@@ -232,10 +240,11 @@ const (
 func (r *relay) goOn(now time.Time) {
 	switch {
 	case !r.open:
-	case !r.cfg.Hold || r.answered:
+	case !r.cfg.Hold || r.answered && r.trusted:
 		for len(r.waiting) > 0 && (!r.cfg.Hold || r.answered) {
 			r.dial(r.next())
 		}
+	case r.answered: // the daemon finds out by whom
 	case r.trying == nil && !now.Before(r.again):
 		r.trying = r.next()
 		r.dial(r.trying)
@@ -363,23 +372,53 @@ func (r *relay) command(b []byte, fd int) {
 			r.accept(from, fd)
 		}
 	case Probe:
-		r.answered, r.errno = false, 0
+		r.silent()
+		r.errno = 0
 		if r.trying == nil {
 			r.trying = r.add(Connection{}, -1)
 			r.dial(r.trying)
 		}
 	case Open:
 		r.open, r.again, r.pause = true, time.Time{}, minPause
+	case trust:
+		if len(b) == 5 && binary.BigEndian.Uint32(b[1:]) == r.answer && r.answered {
+			r.trust()
+		}
 	case Hold:
-		r.open, r.answered = false, false
+		r.open = false
+		r.silent()
 	case Refuse:
-		for len(r.waiting) > 0 {
-			r.abort(r.waiting[0], unix.ECONNREFUSED)
+		for _, c := range append(r.doubted(), r.waiting...) {
+			r.abort(c, ErrRefused)
 		}
 		if t := r.trying; t != nil && !t.probe {
-			r.abort(t, unix.ECONNREFUSED)
+			r.abort(t, ErrRefused)
 		}
 	}
+}
+
+// trust lets clients go on to whom the daemon knows. One that sleeps does, too: the
+// place may be the one that speaks first.
+func (r *relay) trust() {
+	r.trusted = true
+	for _, c := range r.doubted() {
+		r.begin(c)
+	}
+	for _, c := range slices.Clone(r.conns) {
+		if c.state == asleep {
+			r.rouse(c)
+		}
+	}
+}
+
+// doubted are the clients whose connection to the place is there, and not in use yet.
+func (r *relay) doubted() (list []*conn) {
+	for _, c := range r.conns {
+		if c.state == doubted {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // accept takes over a client's connection. Without a descriptor this process has no
@@ -404,14 +443,18 @@ func (r *relay) accept(from Connection, fd int) {
 }
 
 // orphaned goes on without a daemon, which has ended. Who is connected stays so; who
-// waits is not waited for any more, as nobody starts the server.
+// waits is not waited for any more, as nobody starts the server, nor says whose it is.
 func (r *relay) orphaned() {
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_DEL, control, nil)
 	r.orphan, r.reports = true, nil
-	r.open, r.cfg.Hold = true, false
+	r.cfg.Hold = r.cfg.Hold && !r.trusted
+	r.open = !r.cfg.Hold
 	for _, c := range slices.Clone(r.conns) {
-		if c.state == asleep {
+		switch {
+		case c.state == asleep:
 			r.end(c, 0)
+		case r.cfg.Hold && c.state != relayed:
+			r.abort(c, ErrRefused)
 		}
 	}
 }

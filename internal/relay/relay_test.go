@@ -36,6 +36,9 @@ type bench struct {
 	fd   int
 	cmd  *exec.Cmd
 	last uint32
+
+	commands Commands
+
 	ends map[uint32]Report // of connections, as far as they were waited for
 }
 
@@ -141,9 +144,17 @@ func (b *bench) want(kind Kind, e syscall.Errno) Report {
 	return r
 }
 
+// trust tells the relay that an answer is the server's.
+func (b *bench) trust(answer Report) {
+	b.Helper()
+	if err := b.commands.Trust(b.fd, answer); err != nil {
+		b.Fatal(err)
+	}
+}
+
 func (b *bench) tell(c Command) {
 	b.Helper()
-	if err := Tell(b.fd, c); err != nil {
+	if err := b.commands.Tell(b.fd, c); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -366,7 +377,7 @@ func TestHold(t *testing.T) {
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
-	b.want(Answers, 0)
+	b.trust(b.want(Answers, 0))
 	for _, conn := range []net.Conn{one, two} {
 		send(t, conn, "x")
 		server := accept(t, l)
@@ -383,7 +394,7 @@ func TestHold(t *testing.T) {
 	b.want(Silent, unix.ENOENT)
 	b.tell(Refuse)
 	expectReset(t, late)
-	if r := b.want(Ended, unix.ECONNREFUSED); r.ID != id {
+	if r := b.want(Ended, ErrRefused); r.ID != id {
 		t.Errorf("%+v", r)
 	}
 }
@@ -400,12 +411,69 @@ func TestHeld(t *testing.T) {
 	conn, _ := b.client()
 	send(t, conn, "x")
 	b.tell(Probe)
-	b.want(Answers, 0)
+	r := b.want(Answers, 0)
 	accept(t, l) // that of Probe alone
 	b.tell(Open)
+	b.trust(r)
 	server := accept(t, l)
 	expect(t, server, "x")
 	b.stop2(conn, server)
+}
+
+// TestTrust: nothing of a client goes to a place before the daemon knows who answers
+// there. What it knows holds until that falls silent.
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			address := filepath.Join(t.TempDir(), "s")
+			if network == "tcp" {
+				address = "127.0.0.1:0"
+			}
+			l := listen(t, network, address)
+			b := start(t, Config{Network: network, Address: l.Addr().String(), Hold: true, Proxy: 1})
+			conn, _ := b.client()
+			send(t, conn, "x")
+			b.tell(Open)
+			first := b.want(Answers, 0)
+			if o := first.Owner(); !o.Known || int(o.UID) != os.Getuid() || o.Inode == 0 && int(o.PID) != os.Getpid() {
+				t.Errorf("%+v", o)
+			}
+			doubted := accept(t, l)
+			b.tell(Hold)
+			expectEnd(t, doubted) // not a byte, nor a PROXY header
+			b.tell(Open)
+			second := b.want(Answers, 0)
+			again := accept(t, l)
+			b.trust(first) // which was another answer
+			b.tell(Hold)
+			expectEnd(t, again)
+			b.tell(Open)
+			b.trust(b.want(Answers, 0))
+			server := accept(t, l)
+			expect(t, server, "PROXY ")
+			b.trust(second)
+			b.stop2(conn, server)
+		})
+	}
+}
+
+// TestDistrust: who waits at a place that is somebody else's is refused.
+func TestDistrust(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
+	one, _ := b.client()
+	two, _ := b.client()
+	b.tell(Open)
+	b.want(Answers, 0)
+	b.tell(Refuse)
+	b.tell(Hold)
+	expectReset(t, one)
+	expectReset(t, two)
+	b.want(Ended, ErrRefused)
+	b.want(Ended, ErrRefused)
 }
 
 // TestGone: whoever is reset while waiting is forgotten.
@@ -437,7 +505,7 @@ func TestWake(t *testing.T) {
 	}
 	other, id := b.client()
 	b.tell(Open)
-	b.want(Answers, 0)
+	b.trust(b.want(Answers, 0))
 	if r := b.want(Awake, 0); r.ID != id { // the place may speak first
 		t.Errorf("%+v", r)
 	}
@@ -454,7 +522,9 @@ func TestOrphan(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
 	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
 	b.tell(Open)
+	b.trust(b.want(Answers, 0))
 	conn, _ := b.client()
+	accept(t, l) // an attempt of the relay's own
 	server := accept(t, l)
 	send(t, conn, "before")
 	expect(t, server, "before")
@@ -544,5 +614,54 @@ func TestArgs(t *testing.T) {
 	}
 	if Main([]string{"tcp"}) == 0 || Main(Config{Network: "tcp"}.Args()[2:]) == 0 {
 		t.Error("anybody may start it")
+	}
+}
+
+// TestCommandsWait: what a relay does not take at once is kept, and comes in its order.
+// One that takes nothing for ever is deaf.
+func TestCommandsWait(t *testing.T) {
+	t.Parallel()
+	ours, theirs, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ours)
+	relay := os.NewFile(uintptr(theirs), "relay") // closed once, whatever happens
+	defer relay.Close()
+	var q Commands
+	told := ""
+	for i := 0; !q.Waiting(); i++ {
+		c := []Command{Open, Hold, Refuse}[i%3]
+		if err := q.Tell(ours, c); err != nil {
+			t.Fatal(err)
+		}
+		told += string(c)
+	}
+	if err := q.Trust(ours, Report{}); err != nil {
+		t.Fatal(err)
+	}
+	told += string(trust)
+	got := ""
+	for b := make([]byte, 10); len(got) < len(told); {
+		if n, err := unix.Read(theirs, b); err != nil || n < 1 {
+			t.Fatalf("%q, %v", got, err)
+		}
+		got += string(b[:1])
+		if err := q.Flush(ours); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got != told || q.Waiting() {
+		t.Errorf("got %q, want %q", got, told)
+	}
+	for err = nil; err == nil; {
+		err = q.Tell(ours, Hold)
+	}
+	if err != ErrDeaf {
+		t.Error(err)
+	}
+	relay.Close()
+	if err := q.Flush(ours); err != unix.EPIPE && err != unix.ECONNRESET { // which it has left unread
+		t.Errorf("ended: %v", err)
 	}
 }

@@ -8,18 +8,21 @@ import (
 	"os"
 	"syscall"
 
+	"inetd/internal/occupant"
+
 	"golang.org/x/sys/unix"
 )
 
 // Command is the first byte of what the daemon tells a relay.
 type Command byte
 
-// The commands. All but the first are that byte alone.
+// The commands. All but connect and trust are that byte alone.
 const (
 	connect Command = 'c' // a connection: see Connection
+	trust   Command = 't' // what has answered is the server that was meant: see Commands.Trust
 
 	Probe  Command = 'p' // try once whether the place answers, and report Answers or Silent
-	Open   Command = 'o' // clients may go on to the place, as soon as it answers
+	Open   Command = 'o' // the place is tried until it answers; its clients go on once it is trusted
 	Hold   Command = 'h' // clients wait
 	Refuse Command = 'r' // clients that wait are refused
 )
@@ -49,6 +52,26 @@ type Report struct {
 	To    uint64        // Ended: bytes from the client to the place
 	From  uint64        // Ended: bytes from the place to the client
 }
+
+// answers is the report that the place answers, for the nth time, and who that is.
+func answers(n uint32, o occupant.Owner) Report {
+	r := Report{Kind: Answers, ID: uint32(o.PID), To: uint64(n)<<32 | uint64(o.UID), From: o.Inode}
+	if !o.Known {
+		r.Errno = unix.ENOENT
+	}
+	return r
+}
+
+// Owner is who answers, of a report of the kind Answers.
+func (r Report) Owner() occupant.Owner {
+	if r.Errno != 0 {
+		return occupant.Owner{}
+	}
+	return occupant.Owner{Known: true, UID: uint32(r.To), PID: int32(r.ID), Inode: r.From}
+}
+
+// ErrRefused is the error of a client that the daemon has had refused.
+const ErrRefused = syscall.ECANCELED
 
 const (
 	connectionSize = 1 + 4 + 2*18
@@ -111,11 +134,6 @@ func decodeReport(b []byte) (r Report, err error) {
 // those before it.
 func Send(fd int, c Connection, client int) error {
 	return unix.Sendmsg(fd, c.encode(), unix.UnixRights(client), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-}
-
-// Tell tells a relay a command.
-func Tell(fd int, c Command) error {
-	return unix.Sendmsg(fd, []byte{byte(c)}, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
 // Receive returns the next report of a relay, without waiting: EAGAIN, if there is

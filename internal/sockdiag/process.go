@@ -68,3 +68,26 @@ func command(pid int) string {
 	}
 	return strings.TrimSuffix(string(text), "\n")
 }
+
+// Named is the process of a number; false if there is none.
+func Named(pid int) (Process, bool) {
+	name := ""
+	if pid > 0 {
+		name = command(pid)
+	}
+	return Process{pid, name}, name != ""
+}
+
+// Parent is the parent of a process; 0 if there is none.
+func Parent(pid int) int {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:])) // the name may hold anything
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(fields[1])
+	return parent
+}

@@ -53,15 +53,11 @@ type Socket struct {
 // Dump returns the sockets of this network namespace that fit. The kernel may have
 // changed them meanwhile.
 func Dump(q Query) ([]Socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	fd, err := ask(request(q))
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return nil, err
 	}
 	defer unix.Close(fd)
-	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})
-	if err := unix.Sendto(fd, request(q), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, os.NewSyscallError("sendto", err)
-	}
 	var list []Socket
 	for b := make([]byte, 1<<15); ; {
 		n, _, err := unix.Recvfrom(fd, b, 0)
@@ -76,6 +72,20 @@ func Dump(q Query) ([]Socket, error) {
 			return list, err
 		}
 	}
+}
+
+// ask sends a request, and returns the descriptor that the answer comes from.
+func ask(request []byte) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5})
+	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("sendto", err)
+	}
+	return fd, nil
 }
 
 // The sizes of the kernel's structures.
