@@ -43,12 +43,6 @@ type control struct {
 	askers askers       // for upgrades
 }
 
-// askers are connections whose answer comes from the next program.
-type askers struct {
-	sync.Mutex
-	conns map[*net.UnixConn]bool
-}
-
 // socketPath is where the daemon with that pid file has its control socket.
 func socketPath(pidFile string) string {
 	return strings.TrimSuffix(pidFile, ".pid") + ".sock"
@@ -77,7 +71,7 @@ func newControl(fd int, path string, ours sock.File) (*control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &control{l: l.(*net.UnixListener), path: path, file: ours, askers: askers{conns: map[*net.UnixConn]bool{}}}, nil
+	return &control{l: l.(*net.UnixListener), path: path, file: ours}, nil
 }
 
 // pause lets those who are answered go on to their end, and nobody else begin.
@@ -100,11 +94,7 @@ func (c *control) bequeath(p *handover.Process) {
 		return
 	}
 	p.Control, p.File = descriptor(c.l), c.file
-	c.askers.Lock()
-	defer c.askers.Unlock()
-	for conn := range c.askers.conns {
-		p.Askers = append(p.Askers, descriptor(conn))
-	}
+	p.Askers = c.askers.descriptors()
 }
 
 // descriptor is that of a connection, which keeps it; 0 if it is closed.
@@ -124,8 +114,8 @@ func (c *control) close() {
 	}
 }
 
-// answer serves the socket until close. upgrade returns only if there is none.
-func (c *control) answer(s *inetd.Server, upgrade func() error) {
+// answer serves the socket until close.
+func (c *control) answer(s *inetd.Server, upgrade upgradeFunc) {
 	if c == nil {
 		return
 	}
@@ -143,7 +133,7 @@ func (c *control) answer(s *inetd.Server, upgrade func() error) {
 }
 
 // converse answers one request.
-func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade func() error) {
+func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeFunc) {
 	defer conn.Close()
 	if !trusted(conn) {
 		return
@@ -151,7 +141,7 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade func() e
 	_ = conn.SetDeadline(time.Now().Add(askTime))
 	request, _ := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
 	if request == upgradeRequest+"\n" {
-		c.answerUpgrade(conn, upgrade)
+		c.askers.answer(conn, upgrade)
 		return
 	}
 	c.busy.RLock()
@@ -162,19 +152,6 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade func() e
 	case reloadRequest + "\n":
 		answerReload(conn, s)
 	}
-}
-
-// answerUpgrade answers if there is no upgrade; else the next program does.
-func (c *control) answerUpgrade(conn *net.UnixConn, upgrade func() error) {
-	c.askers.Lock()
-	c.askers.conns[conn] = true
-	c.askers.Unlock()
-	err := upgrade()
-	c.askers.Lock()
-	delete(c.askers.conns, conn)
-	c.askers.Unlock()
-	_ = conn.SetDeadline(time.Now().Add(askTime))
-	fmt.Fprintf(conn, "inetd[%d]: not upgraded: %v\n%s1\n", os.Getpid(), err, statusLine)
 }
 
 func answerReload(conn *net.UnixConn, s *inetd.Server) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -102,7 +103,7 @@ func (o *options) serve(stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	u := &upgrader{options: o, server: server, pidFile: pid, process: o.process()}
+	u := &upgrader{options: o, server: server, pidFile: pid, process: o.process(), turn: make(chan bool, 1)}
 	go obey(o.signals, server, u)
 	if pid != nil {
 		u.control = o.openControl(socketPath(pid.path))
@@ -211,7 +212,7 @@ func obey(signals <-chan os.Signal, s *inetd.Server, u *upgrader) {
 		case unix.SIGUSR1:
 			s.DumpState()
 		case unix.SIGUSR2:
-			go u.upgrade()
+			go u.upgrade(context.Background(), func(text string) { u.Log.Noticef("upgrade: %s", text) })
 		}
 	}
 }

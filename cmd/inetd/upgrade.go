@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,8 +9,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -96,24 +97,42 @@ type upgrader struct {
 	pidFile *pidFile         // nil: none
 	process handover.Process // of this one
 
-	running sync.Mutex // one upgrade at a time
+	turn chan bool // full while one upgrade is under way
 }
 
 // upgrade returns only if there is no new program, or one that cannot take over: this
-// one serves on then.
-func (u *upgrader) upgrade() error {
-	u.running.Lock()
-	defer u.running.Unlock()
-	err := u.tryUpgrade()
+// one serves on then. It is an upgradeFunc.
+func (u *upgrader) upgrade(ctx context.Context, say func(string)) error {
+	err := u.inTurn(ctx, say)
 	u.Log.Errorf("not upgraded: %v; this program, %s, serves on", err, version())
 	return err
 }
 
-func (u *upgrader) tryUpgrade() error {
+// inTurn waits until no other upgrade is under way.
+func (u *upgrader) inTurn(ctx context.Context, say func(string)) error {
+	select {
+	case u.turn <- true:
+	default:
+		say("another upgrade is under way, and this one waits for its end")
+		select {
+		case u.turn <- true:
+		case <-ctx.Done():
+			return inetd.ErrGivenUp
+		}
+	}
+	defer func() { <-u.turn }()
+	return u.tryUpgrade(ctx, say)
+}
+
+func (u *upgrader) tryUpgrade(ctx context.Context, say func(string)) error {
 	if u.process.Program == "" {
 		return errors.New("nobody knows the path of this program; is /proc mounted?")
 	}
-	name, err := u.server.Prove(append([]string{u.process.Program, proveArg}, os.Args[1:]...), u.process)
+	stop := reminding(func(after time.Duration) {
+		say(fmt.Sprintf("waiting for %s to prove itself, %v", u.process.Program, after))
+	})
+	name, err := u.server.Prove(ctx, append([]string{u.process.Program, proveArg}, os.Args[1:]...), u.process)
+	stop()
 	if err != nil {
 		return err
 	}

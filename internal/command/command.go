@@ -8,6 +8,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,9 +61,10 @@ const maxSaid = 4096
 
 // Ask starts a program with a text to read on its standard input, and returns the first
 // line that it writes, and how it ended. One that has not answered within a time, or not
-// ended within another such, is killed, and the error is os.ErrDeadlineExceeded. Ask is
-// called beside the loop.
-func (r *Runner) Ask(argv []string, text []byte, limit time.Duration) (line string, st child.Status, err error) {
+// ended within another such, is killed, and the error is os.ErrDeadlineExceeded; so is
+// one that is no longer waited for, and the error is that of ctx. Ask is called beside
+// the loop.
+func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time.Duration) (line string, st child.Status, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return "", st, os.NewSyscallError("socketpair", err)
@@ -74,6 +76,7 @@ func (r *Runner) Ask(argv []string, text []byte, limit time.Duration) (line stri
 	}
 	defer f.Close()
 	f.SetDeadline(time.Now().Add(limit))
+	defer context.AfterFunc(ctx, func() { f.SetDeadline(time.Now()) })()
 	done := make(chan child.Status, 1)
 	r.Post(func() { r.start(fds[0], append([]string{argv[0]}, argv...), done) })
 	go func() { // it may end without having read, and its answer says why
@@ -83,16 +86,19 @@ func (r *Runner) Ask(argv []string, text []byte, limit time.Duration) (line stri
 	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.Post(func() { r.kill(done) })
-		return "", st, err
+		return "", st, cmp.Or(ctx.Err(), err)
 	}
 	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset: what came before
 	select {
 	case st = <-done:
 		return string(said), st, nil
 	case <-time.After(limit):
-		r.Post(func() { r.kill(done) })
-		return "", st, os.ErrDeadlineExceeded
+		err = os.ErrDeadlineExceeded
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
+	r.Post(func() { r.kill(done) })
+	return "", st, err
 }
 
 // Check runs a shell command, and returns an error unless that exits with 0 within a

@@ -95,11 +95,18 @@ func TestRunner(t *testing.T) {
 		t.Errorf("no answer: %v", err)
 	}
 
-	line, st, err := r.Ask([]string{"/bin/cat"}, []byte("asked\nand more\n"), time.Minute)
+	line, st, err := r.Ask(ctx, []string{"/bin/cat"}, []byte("asked\nand more\n"), time.Minute)
 	if line != "asked" || st.Wait != 0 || err != nil {
 		t.Errorf("the answer is %q, %s, %v", line, child.How(st.Wait), err)
 	}
-	if _, _, err := r.Ask([]string{"/usr/bin/yes"}, nil, 0); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, _, err := r.Ask(ctx, []string{"/usr/bin/yes"}, nil, 0); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("no time: %v", err)
+	}
+	given, giveUp := context.WithCancel(ctx)
+	giveUp()
+	for _, argv := range [][]string{{"/usr/bin/yes"}, {"/bin/sh", "-c", "exec <&- >&-; exec sleep 1000"}} {
+		if _, _, err := r.Ask(given, argv, nil, time.Minute); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s, given up: %v", argv[0], err)
+		}
 	}
 }

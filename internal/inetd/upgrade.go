@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,10 +29,13 @@ const (
 // version follow. It ends with status 0 then. Any other line says why it cannot.
 const Proved = "takes over: "
 
+// ErrGivenUp is why there is no upgrade if nobody waits for it any more.
+var ErrGivenUp = errors.New("who has asked for it has given up")
+
 // Prove starts a program as a child that is given a state on its standard input and
-// answers in one line. It returns what the program calls itself. It is called beside
-// the loop.
-func (s *Server) Prove(argv []string, process handover.Process) (name string, err error) {
+// answers in one line. It returns what the program calls itself. The end of ctx ends the
+// child. Prove is called beside the loop.
+func (s *Server) Prove(ctx context.Context, argv []string, process handover.Process) (name string, err error) {
 	sample := make(chan []byte, 1)
 	s.mail.Post(func() { // which owns what the state refers to
 		state := s.bequest().State
@@ -44,9 +48,11 @@ func (s *Server) Prove(argv []string, process handover.Process) (name string, er
 	if err != nil {
 		return "", err
 	}
-	line, st, err := s.commands.Ask(argv, text, s.proofTime)
+	line, st, err := s.commands.Ask(ctx, argv, text, s.proofTime)
 	name, proved := strings.CutPrefix(line, Proved)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "", ErrGivenUp
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "", fmt.Errorf("%s has not answered within %v", argv[0], s.proofTime)
 	case err != nil:

@@ -297,7 +297,7 @@ func TestProofTakesTooLong(t *testing.T) {
 	sc.start()
 	sc.s.proofTime = 50 * time.Millisecond
 	var err error
-	sc.turnUntil(func() { _, err = sc.s.Prove([]string{"/bin/sleep", "1000"}, handover.Process{}) })
+	sc.turnUntil(func() { _, err = sc.s.Prove(t.Context(), []string{"/bin/sleep", "1000"}, handover.Process{}) })
 	if want := "/bin/sleep has not answered within 50ms"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
