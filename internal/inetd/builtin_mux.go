@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -119,7 +118,7 @@ func (v *service) muxState() string {
 	if u.suspended {
 		return "suspended until " + u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
 	}
-	return fmt.Sprintf("handed out by tcpmux, %d servers", u.Live)
+	return "handed out by tcpmux, " + plan.Count(u.Live, "server", "servers")
 }
 
 // muxed finds the service of a name. Upper and lower case are the same.

@@ -529,9 +529,9 @@ func (k *socket) state() string {
 	case u.suspended:
 		return "suspended until " + u.Starts.End(k.svc.do.Limits.Window).Format(time.TimeOnly)
 	case u.idleStarts > 0:
-		return fmt.Sprintf("%d servers in a row have taken nothing", u.idleStarts)
+		return plan.Count(u.idleStarts, "server has taken nothing", "servers in a row have taken nothing")
 	case !k.polled:
-		return fmt.Sprintf("full: %d servers", u.Live)
+		return "full: " + plan.Count(u.Live, "server", "servers")
 	}
-	return fmt.Sprintf("listening, %d servers", u.Live)
+	return "listening, " + plan.Count(u.Live, "server", "servers")
 }
