@@ -17,21 +17,21 @@ import (
 // there has the clients only if it is the server: its process or one of its session, a
 // socket of the entry's user, or of root.
 
-// whoAnswers finds out who answers at the place of a service.
+// whoAnswers finds out who answers at the place of a service, beside the loop unless
+// that is known.
 func (s *Server) whoAnswers(p *passing, r relay.Report) {
 	b, o, user := p.back, r.Owner(), userID(p.svc.do)
-	if o.Is(user) && (b.stage != asked || !o.Known) {
-		s.placeAnswers(p, r, "somebody")
+	b.answer = r
+	if !o.Known {
+		b.who = "somebody"
+		s.act(p, b.Answers(time.Now()))
 		return
 	}
-	who, ours, session := "", false, b.pid
-	done := b.in(func() {
-		if ours {
-			s.placeAnswers(p, r, who)
-		} else {
-			s.placeTaken(p, who)
-		}
-	})
+	if o.Is(user) && b.PID != 0 {
+		s.act(p, b.Answers(time.Now()))
+		return
+	}
+	who, ours, session := "", false, b.session
 	s.beside(&s.examinations, examineTime, func(context.Context) {
 		holder, known := o.Process(time.Now().Add(examineTime / 2))
 		ours = o.Is(user) || known && occupant.Within(holder.PID, session)
@@ -40,7 +40,17 @@ func (s *Server) whoAnswers(p *passing, r relay.Report) {
 			who = fmt.Sprintf("%s[%d]", holder.Name, holder.PID)
 		}
 		who += " of user " + cmp.Or(s.userName(p.svc, o.UID), strconv.Itoa(int(o.UID)))
-	}, done)
+	}, func() {
+		if b.answer != r {
+			return // it was another answer
+		}
+		b.who = who
+		if ours {
+			s.act(p, b.Answers(time.Now()))
+		} else {
+			s.act(p, b.Taken(time.Now()))
+		}
+	})
 }
 
 // userID is the user of the servers of an action.
@@ -51,19 +61,20 @@ func userID(do *action) uint32 {
 	return uint32(os.Geteuid())
 }
 
-// placeTaken refuses the clients of a service whose place somebody else has. It is told
-// once of each who has it.
-func (s *Server) placeTaken(p *passing, who string) {
+// tellTaken tells that somebody else has the place of a service, once of each who has.
+func (s *Server) tellTaken(p *passing) {
 	v, b := p.svc, p.back
-	place := placeOf(v.do.keys.Connect)
-	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.label, who, place)
-	if b.pid != 0 {
-		s.stopBackend(p)
+	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.label, b.who, placeOf(v.do.keys.Connect))
+	v.usage().Fail("start", text, text, time.Now())
+	about := cause{v.label, text}
+	if !s.seldom.Tell(about) {
+		return
 	}
-	if about := (cause{v.label, text}); s.seldom.Tell(about) {
-		v.usage().failing = append(v.usage().failing, about)
-		s.log.Log(syslog.Err, text+" ("+s.placeOf(v, "connect")+"); end that process, or write another place")
-		s.tellMore(about, "attempt", ": "+text)
+	v.usage().failing = append(v.usage().failing, about)
+	advice := "; end that process, or write another place"
+	if !b.Forked.IsZero() {
+		advice = "; if that is the server, have it stay in the foreground"
 	}
-	s.refuseHeld(p, text)
+	s.log.Log(syslog.Err, text+" ("+s.placeOf(v, "connect")+")"+advice)
+	s.tellMore(about, "attempt", ": "+text)
 }

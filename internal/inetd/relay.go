@@ -11,6 +11,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/conf"
+	"inetd/internal/demand"
 	"inetd/internal/lastwords"
 	"inetd/internal/plan"
 	"inetd/internal/relay"
@@ -46,7 +47,8 @@ type passing struct {
 // passenger is a client that the relay has.
 type passenger struct {
 	client
-	begun int64 // Unix time in ns
+	begun  int64 // Unix time in ns
+	counts bool  // the server is needed for it
 }
 
 // passes reports whether the clients of an action are passed on.
@@ -71,12 +73,13 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 	}
 	unix.Close(c.conn)
 	c.conn = -1
-	p.clients[p.last] = passenger{c, time.Now().UnixNano()}
+	counts := p.back != nil && !v.do.keys.WakeData
+	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
 	v.usage().Started++
 	if s.cfg.LogConnections {
 		s.log.Infof("%s: connection%s, relay %d", v.label, c.from(), p.pid)
 	}
-	if p.back != nil && !v.do.keys.WakeData {
+	if counts {
 		s.needed(p)
 	}
 	return p.pid, nil
@@ -86,7 +89,7 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 func (s *Server) relayOf(v *service) (*passing, error) {
 	u := v.usage()
 	p := s.passings[u]
-	same := p != nil && (*p.svc.do.Action == *v.do.Action || p.back != nil && p.back.stage != stopped)
+	same := p != nil && (*p.svc.do.Action == *v.do.Action || p.back != nil && p.back.Stage != demand.Stopped)
 	switch {
 	case same && p.fd >= 0:
 		return p, nil
@@ -95,7 +98,7 @@ func (s *Server) relayOf(v *service) (*passing, error) {
 	}
 	next := &passing{svc: v, fd: -1, clients: map[uint32]passenger{}}
 	if v.do.Path != "" {
-		next.back = &backend{since: time.Now()}
+		next.back = newBackend(v.do)
 	}
 	if p != nil {
 		next.in, next.out = p.in, p.out
@@ -155,8 +158,8 @@ func (s *Server) startRelay(p *passing) error {
 	}
 	p.fd, p.pid, p.orders, p.mute = s.starter.Keep(ours), pid, relay.Commands{}, time.Time{}
 	s.relays[p.fd] = p
-	if b := p.back; b != nil && (b.stage == starting || b.stage == ready) {
-		s.command(p, relay.Open)
+	if b := p.back; b != nil {
+		s.act(p, b.Anew())
 	}
 	return s.poll.Add(p.fd, tagRelay, p.fd)
 }
@@ -283,11 +286,21 @@ func (s *Server) reported(p *passing, r relay.Report) {
 		s.passed(p, r)
 	case p.back == nil:
 	case r.Kind == relay.Awake:
-		s.needed(p)
+		s.awake(p, r.ID)
 	case r.Kind == relay.Answers:
 		s.whoAnswers(p, r)
 	case r.Kind == relay.Silent:
-		s.placeSilent(p, r.Errno)
+		p.back.errno = r.Errno
+		s.act(p, p.back.Quiet(time.Now()))
+	}
+}
+
+// awake handles a client that has said something at last.
+func (s *Server) awake(p *passing, id uint32) {
+	if c, ok := p.clients[id]; ok && !c.counts {
+		c.counts = true
+		p.clients[id] = c
+		s.needed(p)
 	}
 }
 
@@ -315,6 +328,7 @@ func (s *Server) passed(p *passing, r relay.Report) {
 		s.log.Infof("%s: end of connection%s, relay %d, %d bytes from the client, %d to it, after %v", v.label, c.from(), p.pid, r.To, r.From, since(c.begun))
 	}
 	s.release(v, c.source)
+	s.left(p, c)
 	s.lull(p)
 }
 
@@ -360,9 +374,6 @@ func (s *Server) lull(p *passing) {
 		return
 	}
 	p.idle = time.Now()
-	if p.back != nil {
-		s.restBackend(p)
-	}
 	if p.resting {
 		return
 	}
@@ -374,7 +385,7 @@ func (s *Server) lulled(p *passing) {
 	p.resting = false
 	switch left := relayTime - time.Since(p.idle); {
 	case p.fd < 0 || len(p.clients) > 0:
-	case p.back != nil && p.back.stage != stopped:
+	case p.back != nil && p.back.Stage != demand.Stopped:
 	case left > 0:
 		p.resting = true
 		s.timers.After(left, func() { s.lulled(p) })
@@ -402,7 +413,7 @@ func (s *Server) demand(v *service) *status.Demand {
 		d.Relay = p.pid
 	}
 	if b := p.back; b != nil {
-		d.Server = &status.Backend{Stage: b.stage.String(), Since: b.since, PID: b.pid, Starts: b.starts, Took: b.took}
+		d.Server = &status.Backend{Stage: b.Stage.String(), Since: b.Since, PID: b.PID, Starts: b.Starts, Took: b.Took}
 	}
 	return d
 }
@@ -415,6 +426,7 @@ func (s *Server) dismissAll() {
 		for id, c := range p.clients {
 			delete(p.clients, id)
 			s.release(p.svc, c.source)
+			s.left(p, c)
 		}
 	}
 }
@@ -428,6 +440,7 @@ func (s *Server) relayGone(p *passing) {
 		delete(p.clients, id)
 		p.svc.usage().EndedError++
 		s.release(p.svc, c.source)
+		s.left(p, c)
 	}
 	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.label, p.pid)
 	if lost > 0 {

@@ -1,0 +1,272 @@
+package demand
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// world is what a machine acts upon: a relay with clients, a process, a place, and
+// somebody else who may be there. Its choices are those of next.
+type world struct {
+	t    *testing.T
+	next func(n int) int // 0 to n-1
+	m    Machine
+	now  time.Time
+	log  []string
+
+	open, trusted bool // the relay
+	asked         bool // Probe was not answered yet
+	examined      bool // Examine likewise
+	held, served  int  // clients
+
+	pid, last int
+	listens   bool // the process
+	dying     bool // it was told to end
+	killed    bool
+	adrift    bool // a process that has left its own behind listens
+	stranger  bool // somebody else does
+}
+
+func (w *world) fail(format string, args ...any) {
+	w.t.Helper()
+	for _, line := range w.log {
+		w.t.Log(line)
+	}
+	w.t.Fatalf(format, args...)
+}
+
+// happens carries out what an event brings.
+func (w *world) happens(event string, acts []Act) {
+	w.log = append(w.log, fmt.Sprintf("%v %s: %v -> %v, %d held, %d served", w.now.Sub(time.Unix(0, 0)), event, acts, w.m.Stage, w.held, w.served))
+	said := event == "NotStarted" || event == "NeverRan" // which the log tells, too
+	for i, a := range acts {
+		switch a {
+		case SayTaken, SayNever, SayGone, SayTooEarly:
+			said = true
+		case Refuse:
+			if w.held > 0 && !said {
+				w.fail("clients are refused for no reason")
+			}
+			for ; w.held > 0; w.held-- {
+				w.m.Leave(w.now)
+			}
+		case Start:
+			if i != len(acts)-1 {
+				w.fail("something comes after Start")
+			}
+			w.start()
+		case Term, Kill:
+			if w.pid == 0 && event != "Ended" && event != "Crashed" {
+				w.fail("there is nobody to end")
+			}
+			if a == Kill && w.pid != 0 && (!w.dying || w.killed) {
+				w.fail("it was not told to end before, or is dead already")
+			}
+			w.dying, w.killed = w.pid != 0, a == Kill
+		default:
+			w.relay(a)
+		}
+	}
+	if w.m.Clients != w.held+w.served {
+		w.fail("%d clients, and not %d", w.m.Clients, w.held+w.served)
+	}
+	if w.m.PID != w.pid {
+		w.fail("process %d, and not %d", w.m.PID, w.pid)
+	}
+}
+
+// relay has the relay do as it is told.
+func (w *world) relay(a Act) {
+	switch a {
+	case Probe:
+		w.asked = true
+	case Open:
+		w.open = true
+	case Trust:
+		if w.stranger {
+			w.fail("clients of a stranger")
+		}
+		w.trusted = true
+		w.serve()
+	case Hold:
+		w.open, w.trusted = false, false
+	case Examine:
+		w.examined = true
+	}
+}
+
+// serve lets clients go on who may.
+func (w *world) serve() {
+	if w.trusted && (w.listens || w.adrift) {
+		w.served, w.held = w.served+w.held, 0
+	}
+}
+
+func (w *world) start() {
+	if w.pid != 0 {
+		w.fail("a second process")
+	}
+	if w.next(8) == 0 {
+		w.happens("NotStarted", w.m.NotStarted(w.now))
+		return
+	}
+	w.last++
+	w.pid, w.dying = w.last, false
+	w.happens("Started", w.m.Started(w.now, w.pid))
+}
+
+// ends has the process end in one way or another.
+func (w *world) ends(how int) {
+	if w.pid == 0 {
+		return
+	}
+	starting := w.m.Stage == Starting
+	w.pid, w.listens, w.dying = 0, false, false
+	switch {
+	case how == 0:
+		w.adrift = starting && !w.stranger && w.next(2) == 0
+		w.happens("Ended", w.m.Ended(w.now, true))
+	case how == 1 && starting:
+		w.happens("NeverRan", w.m.NeverRan(w.now))
+	default:
+		w.happens("Crashed", w.m.Ended(w.now, false))
+	}
+}
+
+// tried has the relay report what it has found at the place.
+func (w *world) tried() {
+	if !w.asked && !(w.open && !w.trusted) && !(w.trusted && w.held > 0) {
+		return
+	}
+	w.asked = false
+	switch {
+	case w.stranger:
+		w.trusted = false
+		w.happens("Taken", w.m.Taken(w.now))
+	case w.listens || w.adrift:
+		w.happens("Answers", w.m.Answers(w.now))
+	default:
+		w.trusted = false
+		w.happens("Quiet", w.m.Quiet(w.now))
+	}
+}
+
+// step has something happen.
+func (w *world) step() {
+	w.now = w.now.Add(time.Duration(w.next(40)) * 10 * time.Millisecond)
+	switch w.next(14) {
+	case 0, 1, 2:
+		w.held++
+		acts := w.m.Come(w.now)
+		w.serve()
+		w.happens("Come", acts)
+	case 3:
+		if w.held > 0 {
+			w.held--
+			w.m.Leave(w.now)
+		}
+	case 4, 5:
+		if w.served > 0 {
+			w.served--
+			w.m.Leave(w.now)
+		}
+	case 6:
+		w.listens = !w.listens && w.pid != 0 && !w.stranger && !w.adrift // it may stop, too
+	case 7:
+		w.ends(w.next(3))
+	case 8:
+		w.stranger = !w.stranger && !w.listens && !w.adrift
+	case 9, 10:
+		w.tried()
+	case 11:
+		w.found()
+	case 12:
+		w.adrift = false
+		if w.next(4) == 0 {
+			w.open, w.trusted, w.asked = false, false, false
+			w.happens("Anew", w.m.Anew())
+		}
+	}
+	w.tick()
+}
+
+func (w *world) found() {
+	if w.examined {
+		w.examined = false
+		w.happens("Examined", w.m.Examined(w.now))
+	}
+}
+
+func (w *world) tick() {
+	if due := w.m.Deadline(); !due.IsZero() && !w.now.Before(due) {
+		w.happens("Tick", w.m.Tick(w.now))
+	}
+}
+
+// settle lets things take their course: nobody comes any more, who is served leaves, and
+// a process that is told to end does. Then everything comes to an end.
+func (w *world) settle() {
+	for range 200 {
+		for ; w.served > 0; w.served-- {
+			w.m.Leave(w.now)
+		}
+		if w.dying {
+			w.ends(2)
+		}
+		w.found()
+		w.tried()
+		if due := w.m.Deadline(); !due.IsZero() && w.now.Before(due) {
+			w.now = due
+		}
+		w.tick()
+	}
+	for ; w.served > 0; w.served-- {
+		w.m.Leave(w.now)
+	}
+	if w.held > 0 {
+		w.fail("%d clients wait for ever", w.held)
+	}
+	if w.m.Limits.Idle > 0 && w.pid != 0 {
+		w.fail("the process stays")
+	}
+	if due := w.m.Deadline(); !due.IsZero() {
+		w.fail("a timer stays: %v", due.Sub(w.now))
+	}
+}
+
+func play(t *testing.T, next func(n int) int, steps int) {
+	w := &world{t: t, next: next, now: time.Unix(0, 0), m: Machine{Limits: Limits{Start: time.Second, Idle: time.Duration(next(2)) * time.Second, End: time.Second}}}
+	for range steps {
+		w.step()
+	}
+	w.settle()
+}
+
+// TestModel: whatever happens in whatever order, there is one process at most, no client
+// waits for ever or is refused without a reason, a stranger has none, and all timers
+// end.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		play(t, r.IntN, 10+r.IntN(80))
+	}
+}
+
+// FuzzModel lets the fuzzer choose.
+func FuzzModel(f *testing.F) {
+	f.Add([]byte("\x01\x00\x00\x05\x09\x00\x06\x00\x09"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		steps := len(b) / 2
+		play(t, func(n int) int {
+			if len(b) == 0 {
+				return 0
+			}
+			c := int(b[0])
+			b = b[1:]
+			return c % n
+		}, min(steps, 500))
+	})
+}
