@@ -30,7 +30,7 @@ func (s *service) isDefaults() bool { return s.head.Text == "defaults" }
 func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string) {
 	if !s.quiet {
 		s.Reader.report(severity, at, text, hint)
-		s.def.Problems = append(s.def.Problems, conf.Problem{Pos: at, Severity: severity, Text: text, Hint: hint})
+		s.def.Problems = append(s.def.Problems, problem(severity, at, text, hint))
 	}
 }
 

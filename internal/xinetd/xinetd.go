@@ -182,7 +182,12 @@ func (r *Reader) finish() {
 }
 
 func (r *Reader) report(s conf.Severity, at conf.Pos, text, hint string) {
-	r.Problems = append(r.Problems, conf.Problem{Pos: at, Severity: s, Text: text, Hint: hint})
+	r.Problems = append(r.Problems, problem(s, at, text, hint))
+}
+
+// problem makes a problem. Its hint may repeat any bytes of the file.
+func problem(s conf.Severity, at conf.Pos, text, hint string) conf.Problem {
+	return conf.Problem{Pos: at, Severity: s, Text: text, Hint: plaintext.Visible(hint)}
 }
 
 // Parse reads a configuration of one file.
