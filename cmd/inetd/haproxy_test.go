@@ -78,7 +78,6 @@ func (h *host) start(t *testing.T, name string, args ...string) (pid int, log *t
 	}
 	defer w.Close()
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	cmd.Stdout, cmd.Stderr = w, w
 	h.do(func() { err = cmd.Start() })
 	if err != nil {

@@ -63,7 +63,6 @@ type watched struct {
 func watching(t *testing.T, conf string) watched {
 	t.Helper()
 	cmd := exec.Command("inetd", "-f", "-e", "--pidfile=", conf)
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	stderr, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -64,7 +64,6 @@ func TestProcessLimitInBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(filepath.Dir(program), "t-confine"), "group", dir, program, "-e", "-p", pidFile, conf)
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // with -race it would end a second late
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}

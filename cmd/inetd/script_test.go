@@ -86,7 +86,7 @@ func TestScripts(t *testing.T) {
 		Dir: "../../testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(lifelineEnv, life.name)
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race every program would end a second late
+			env.Setenv("GORACE", raceEnv)
 			env.Values[benchKey{}] = newBench(env)
 			env.Setenv("BIN", filepath.Dir(echo))
 			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">")) // as VOS would write it
@@ -154,6 +154,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// raceEnv is GORACE for the programs under test: with -race each would end a second late.
+const raceEnv = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	commands := maps.Clone(toys)
 	commands["inetd"] = main
@@ -169,5 +172,6 @@ func TestMain(m *testing.M) {
 		commands[filepath.Base(exe)]()
 		os.Exit(0)
 	}
+	os.Setenv("GORACE", raceEnv)
 	testscript.Main(m, commands)
 }

@@ -108,7 +108,8 @@ func cmdChildren(ts *script, neg bool, args []string) {
 	ts.Check(err)
 	deadline := time.Now().Add(patience)
 	for {
-		got := children(ts, d.pid)
+		got, err := children(d.pid)
+		ts.Check(err)
 		if len(got) == want {
 			return
 		}
@@ -121,10 +122,8 @@ func cmdChildren(ts *script, neg bool, args []string) {
 
 // children returns the names and states of a process's children, zombies
 // included.
-func children(ts *script, parent int) []string {
+func children(parent int) (found []string, err error) {
 	all, err := os.ReadDir("/proc")
-	ts.Check(err)
-	var found []string
 	for _, e := range all {
 		text, _ := os.ReadFile("/proc/" + e.Name() + "/stat")
 		// The name, in brackets, may hold anything.
@@ -136,5 +135,5 @@ func children(ts *script, parent int) []string {
 			found = append(found, string(text[i:j+1])+" "+f[0])
 		}
 	}
-	return found
+	return found, err
 }

@@ -264,7 +264,7 @@ func (sc *whyScene) start(t *testing.T, g *stage, life *lifeline) whyDaemon {
 	args := append([]string{"-f", "-e", "--pidfile="}, strings.Fields(g.real(t, sc.options))...)
 	cmd := exec.Command(bin, append(args, g.dir+"/inetd.conf", g.dir+"/neighbour.conf")...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = g.dir, w, w
-	cmd.Env = append(os.Environ(), lifelineEnv+"="+life.name, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), lifelineEnv+"="+life.name)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestChanges(t *testing.T) {
 	const mark = "NETWATCH_TEST_NETWORK"
 	if os.Getenv(mark) == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestChanges$", "-test.v")
-		cmd.Env = append(os.Environ(), mark+"=1")
+		cmd.Env = append(os.Environ(), mark+"=1", "GORACE=atexit_sleep_ms=0") // with -race it would end a second late
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER,
 			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}}
