@@ -76,9 +76,9 @@ func mayAmend(text string) bool {
 			return false
 		}
 		i += n
-		start := strings.LastIndexAny(text[:i], "\n;")
+		start := strings.LastIndexAny(text[:i], "\n;\x00") // a NUL breaks a definition off
 		before := strings.Trim(text[start+1:i], " \t")
-		if before == "" && start >= 0 && text[start] == ';' {
+		if before == "" && start >= 0 && text[start] != '\n' {
 			return true // to a line the semicolon may be a word
 		}
 		if before != "" && before[0] != '#' && (before[0] == '"' || before[0] == '\'' || !strings.ContainsAny(before, " \t")) {
