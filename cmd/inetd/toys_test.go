@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -44,11 +45,16 @@ var wrappers = map[string]func(){
 
 // serveOnDemand is a server that knows nothing of inetd: it listens at an address or a
 // path, after a while, and echoes. With "tell" each client is told its process id first,
-// with "say:TEXT" that text alone; with "fail" it ends instead.
+// with "say:TEXT" that text alone; with "fail" it ends instead. With "notify" it listens at
+// once and says after a while that it is ready, with "mute" never; a client is told
+// whether it has said so.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
-	time.Sleep(after)
+	tells := os.Args[1] == "notify" || os.Args[1] == "mute"
+	if !tells {
+		time.Sleep(after)
+	}
 	fmt.Fprintln(os.Stderr, "t-demand: these are its last words")
 	if os.Args[1] == "fail" {
 		os.Exit(4)
@@ -60,6 +66,16 @@ func serveOnDemand() {
 	l, err := net.Listen(network, os.Args[2])
 	exitOn(err)
 	text, says := strings.CutPrefix(os.Args[1], "say:")
+	var ready atomic.Bool
+	if tells {
+		tell("STATUS=reading its model")
+		time.AfterFunc(after, func() {
+			if os.Args[1] == "notify" {
+				ready.Store(true)
+				tell("READY=1")
+			}
+		})
+	}
 	for {
 		conn, err := l.Accept()
 		exitOn(err)
@@ -67,6 +83,9 @@ func serveOnDemand() {
 			defer conn.Close()
 			if os.Args[1] == "tell" {
 				fmt.Fprintf(conn, "%d ", os.Getpid())
+			}
+			if tells {
+				fmt.Fprint(conn, "ready ", ready.Load(), " ")
 			}
 			if says {
 				fmt.Fprintln(conn, text)
@@ -79,6 +98,14 @@ func serveOnDemand() {
 			select {}
 		}
 	}
+}
+
+// tell tells whoever has started this process how it fares.
+func tell(text string) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	exitOn(err)
+	exitOn(unix.Sendto(fd, []byte(text), 0, &unix.SockaddrUnix{Name: os.Getenv("NOTIFY_SOCKET")}))
+	exitOn(unix.Close(fd))
 }
 
 // answerAndShutDown answers one datagram and shuts its socket down, as is usual at

@@ -54,6 +54,7 @@ type Keys struct {
 	Linger        time.Duration // for the client to close, after the end of its server; 0: none
 	Connect       Place
 	StartTime     time.Duration
+	ReadyNotify   bool // a backend says itself that it is ready, by sd_notify(3)
 	WakeData      bool // the first data of a client wakes a backend, and not its connection
 	ProxySend     int  // the version of the PROXY header sent to a backend; 0: none
 }
@@ -237,6 +238,7 @@ var table = [...]row{
 
 	{"connect", 1, 1, 0, (*draft).connect},
 	{"start_time", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.StartTime = d.duration(v[0]) }},
+	{"ready", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.ReadyNotify = d.choice(v[0], "connect", "notify") == 1 }},
 	{"wake", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.WakeData = d.choice(v[0], "connect", "data") == 1 }},
 	{"proxy_send", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.ProxySend = 1 + d.choice(v[0], "v1", "v2") }},
 }

@@ -95,6 +95,7 @@ var keyValues = []struct {
 	{"connect = /run/x", func(e *Entry) { e.Keys.Connect = Place{"unix", "/run/x"} }, nil},
 	{"connect = @x", func(e *Entry) { e.Keys.Connect = Place{"unix", "@x"} }, nil},
 	{"connect = vsock:3:1024", func(e *Entry) { e.Keys.Connect = Place{"vsock", "3:1024"} }, nil},
+	{"ready = notify", func(e *Entry) { e.Keys.ReadyNotify = true }, []string{"yes|expected connect or notify"}},
 	{"wake = data", func(e *Entry) { e.Keys.WakeData = true }, []string{"yes|expected connect or data"}},
 	{"proxy_send = v2", func(e *Entry) { e.Keys.ProxySend = 2 }, []string{"v3|expected v1 or v2"}},
 }

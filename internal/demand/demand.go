@@ -49,6 +49,8 @@ const (
 	SayForked   // it answers, and the process that was started has ended
 	SayTaken    // somebody else answers
 	SayNever    // nobody answered in its time
+	SayLate     // it answers after its time, after Took
+	SayHopeless // it is ended, as it does not answer after Took either
 	SayGone     // it runs, and nobody answers any more
 	SayEnded    // its process has ended by itself
 	SayTooEarly // likewise, before anybody answered
@@ -56,8 +58,11 @@ const (
 	SayKilled   // it has not ended in its time
 )
 
-// Limits are the times of an entry. Idle may be 0: it is never ended for that.
-type Limits struct{ Start, Idle, End time.Duration }
+// Limits are what an entry says.
+type Limits struct {
+	Start, Idle, End time.Duration // Idle may be 0: it is never ended for that
+	Notifies         bool          // it says itself that it is ready, and the place is not tried before
+}
 
 // Machine is the state of one server. Its methods are the events; they return what is
 // to be done. The zero Machine, with Limits, is a server that was never started.
@@ -73,7 +78,9 @@ type Machine struct {
 	Rest    time.Time // it is not started before
 	Idle    time.Time // it has had no client since
 	Clients int       // that need it
+	Said    bool      // in Starting: that it is ready
 	Late    bool      // in Starting: its time is over, and it is found out why
+	Over    bool      // in Starting: that is known, and it may still come
 	Forked  time.Time // in Starting: its process has ended well, and another may go on
 	Killed  bool      // in Stopping
 }
@@ -81,13 +88,14 @@ type Machine struct {
 const (
 	resetTime  = 50 * time.Millisecond // the connections to a server that has ended may take to end
 	forkTime   = 2 * time.Second       // a server that has gone into the background may take to answer
+	overTime   = 10 * time.Second      // a server that is late may take at least
 	calmTime   = 5 * time.Second       // from then on a server is not one that fails again
 	minRestart = 250 * time.Millisecond
 	maxRestart = 10 * time.Second
 )
 
 func (m *Machine) enter(now time.Time, g Stage) {
-	m.Stage, m.Since, m.Late, m.Forked, m.Killed = g, now, false, time.Time{}, false
+	m.Stage, m.Since, m.Said, m.Late, m.Over, m.Forked, m.Killed = g, now, false, false, false, time.Time{}, false
 }
 
 // Deadline is when Tick is to be called; zero: not before another event.
@@ -97,6 +105,8 @@ func (m *Machine) Deadline() time.Time {
 		return m.Rest
 	case m.Stage == Starting && m.forked():
 		return m.Forked.Add(min(forkTime, m.Start))
+	case m.Stage == Starting && m.Over:
+		return m.Since.Add(m.Start + max(m.Start, overTime))
 	case m.Stage == Asked || m.Stage == Silent, m.Stage == Starting && !m.Late:
 		return m.Since.Add(m.Start)
 	case m.Stage == Ready && m.Limits.Idle > 0 && m.PID != 0 && m.Clients == 0:
@@ -128,19 +138,28 @@ func (m *Machine) Tick(now time.Time) []Act {
 		m.Killed = true
 		return []Act{SayKilled, Kill}
 	}
-	if m.forked() {
+	switch {
+	case m.forked():
 		return append([]Act{SayTooEarly}, m.fail(now)...)
+	case m.Over:
+		m.Took = now.Sub(m.Since)
+		return append([]Act{SayHopeless}, m.fail(now)...)
 	}
 	m.Late = true
 	return []Act{Examine}
 }
 
-// Examined handles that it is known why a server is late.
-func (m *Machine) Examined(now time.Time) []Act {
-	if m.Stage != Starting || !m.Late {
+// Examined handles that it is known why a server is late: it listens elsewhere, or
+// nowhere yet. Then its clients are refused, and it may come late for those after them.
+func (m *Machine) Examined(now time.Time, elsewhere bool) []Act {
+	switch {
+	case m.Stage != Starting || !m.Late || m.Over:
 		return nil
+	case elsewhere:
+		return append([]Act{SayNever}, m.fail(now)...)
 	}
-	return append([]Act{SayNever}, m.fail(now)...)
+	m.Over = true
+	return []Act{SayNever, Refuse}
 }
 
 // Come handles a client that needs the server.
@@ -169,6 +188,15 @@ func (m *Machine) Started(now time.Time, pid int) []Act {
 	m.PID = pid
 	m.Starts++
 	m.enter(now, Starting)
+	return m.Anew()
+}
+
+// Notified handles that the server says that it is ready.
+func (m *Machine) Notified() []Act {
+	if m.Stage != Starting || m.Said {
+		return nil
+	}
+	m.Said = true
 	return []Act{Open}
 }
 
@@ -183,6 +211,8 @@ func (m *Machine) Answers(now time.Time) []Act {
 		say = []Act{SayAlready}
 	case m.Stage == Starting && m.forked():
 		m.Took, say = now.Sub(m.Since), []Act{SayForked}
+	case m.Stage == Starting && m.Over:
+		m.Took, say = now.Sub(m.Since), []Act{SayLate}
 	case m.Stage == Starting:
 		m.Took, say = now.Sub(m.Since), []Act{SayReady}
 	case m.Stage == Stopped || m.Stage == Stopping:
@@ -275,7 +305,12 @@ func (m *Machine) Anew() []Act {
 	switch m.Stage {
 	case Asked:
 		return []Act{Probe}
-	case Starting, Ready, Silent:
+	case Starting:
+		if m.Notifies && !m.Said {
+			return nil
+		}
+		return []Act{Open}
+	case Ready, Silent:
 		return []Act{Open}
 	}
 	return nil

@@ -43,7 +43,7 @@ func (w *world) happens(event string, acts []Act) {
 	said := event == "NotStarted" || event == "NeverRan" // which the log tells, too
 	for i, a := range acts {
 		switch a {
-		case SayTaken, SayNever, SayGone, SayTooEarly:
+		case SayTaken, SayNever, SayHopeless, SayGone, SayTooEarly:
 			said = true
 		case Refuse:
 			if w.held > 0 && !said {
@@ -182,6 +182,8 @@ func (w *world) step() {
 		w.tried()
 	case 11:
 		w.found()
+	case 13:
+		w.notify()
 	case 12:
 		w.adrift = false
 		if w.next(4) == 0 {
@@ -192,10 +194,17 @@ func (w *world) step() {
 	w.tick()
 }
 
+// notify has a process say that it is ready, whether or not it listens.
+func (w *world) notify() {
+	if w.pid != 0 && w.m.Notifies {
+		w.happens("Notified", w.m.Notified())
+	}
+}
+
 func (w *world) found() {
 	if w.examined {
 		w.examined = false
-		w.happens("Examined", w.m.Examined(w.now))
+		w.happens("Examined", w.m.Examined(w.now, w.next(2) == 0))
 	}
 }
 
@@ -237,7 +246,7 @@ func (w *world) settle() {
 }
 
 func play(t *testing.T, next func(n int) int, steps int) {
-	w := &world{t: t, next: next, now: time.Unix(0, 0), m: Machine{Limits: Limits{Start: time.Second, Idle: time.Duration(next(2)) * time.Second, End: time.Second}}}
+	w := &world{t: t, next: next, now: time.Unix(0, 0), m: Machine{Limits: Limits{Start: time.Second, Idle: time.Duration(next(2)) * time.Second, End: time.Second, Notifies: next(3) == 0}}}
 	for range steps {
 		w.step()
 	}

@@ -12,6 +12,7 @@ import (
 	"inetd/internal/compile"
 	"inetd/internal/demand"
 	"inetd/internal/misfit"
+	"inetd/internal/readiness"
 	"inetd/internal/relay"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -29,13 +30,15 @@ type backend struct {
 	session   int    // the process that was started last, also when it has ended
 	path      string // of the program
 	timer     time.Time
-	errno     syscall.Errno // why the place did not answer, when it was last tried
-	answer    relay.Report  // that it did
-	who       string        // answers there, if that is known
-	elsewhere string        // a port where it listens instead
-	age       time.Duration // of the process that has ended last
-	how, said string        // it has ended
-	crashed   bool          // with an error
+	ready     *readiness.Socket // where it says that it is ready; nil: nowhere
+	status    string            // what it has said there last
+	errno     syscall.Errno     // why the place did not answer, when it was last tried
+	answer    relay.Report      // that it did
+	who       string            // answers there, if that is known
+	elsewhere string            // a port where it listens instead
+	age       time.Duration     // of the process that has ended last
+	how, said string            // it has ended
+	crashed   bool              // with an error
 }
 
 // defaultStartTime is how long clients are held for a server that starts.
@@ -44,7 +47,7 @@ const defaultStartTime = 30 * time.Second
 func newBackend(do *action) *backend {
 	k := do.keys
 	return &backend{Machine: demand.Machine{
-		Limits: demand.Limits{Start: cmp.Or(k.StartTime, defaultStartTime), Idle: k.IdleTime, End: compile.EndTime(k)},
+		Limits: demand.Limits{Start: cmp.Or(k.StartTime, defaultStartTime), Idle: k.IdleTime, End: compile.EndTime(k), Notifies: k.ReadyNotify},
 		Since:  time.Now(),
 	}}
 }
@@ -66,6 +69,9 @@ func (s *Server) act(p *passing, acts []demand.Act) {
 		s.actOn(p, a)
 	}
 	b := p.back
+	if b.ready != nil && (b.Stage != demand.Starting || b.Said) {
+		s.closeReady(b)
+	}
 	due := b.Deadline()
 	if due.IsZero() || !b.timer.IsZero() && !due.Before(b.timer) {
 		return // there is a timer before, which looks again
@@ -110,18 +116,10 @@ func (s *Server) actOn(p *passing, a demand.Act) {
 
 // startBackend starts the server, which has neither the connection nor any other.
 func (s *Server) startBackend(p *passing) {
-	v, b := p.svc, p.back
-	pid := 0
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err == nil {
-		now := process{svc: v, program: v.do.program, begun: time.Now().UnixNano()}
-		b.path = now.program.Path()
-		pid, err = s.startHelper(now, s.starter.Keep(null), nil, func(st child.Status, said string) { s.backendEnded(p, st, said) })
-		if err != nil {
-			unix.Close(null)
-		}
-	}
+	b := p.back
+	pid, err := s.startServer(p)
 	if err != nil {
+		s.closeReady(b)
 		s.useless(p, strerror.Call(err), "")
 		s.act(p, b.NotStarted(time.Now()))
 		return
@@ -131,13 +129,32 @@ func (s *Server) startBackend(p *passing) {
 	s.limitTime(pid, s.processes[pid])
 }
 
+func (s *Server) startServer(p *passing) (pid int, err error) {
+	v, b := p.svc, p.back
+	env, err := s.openReady(p)
+	if err != nil {
+		return 0, err
+	}
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	now := process{svc: v, program: v.do.program, begun: time.Now().UnixNano()}
+	b.path = now.program.Path()
+	pid, err = s.startHelper(now, s.starter.Keep(null), env, func(st child.Status, said string) { s.backendEnded(p, st, said) })
+	if err != nil {
+		unix.Close(null)
+	}
+	return pid, err
+}
+
 // examineLate finds out beside the loop where a server listens that is late.
 func (s *Server) examineLate(p *passing) {
 	b, port := p.back, ""
 	pid := b.PID
 	s.beside(&s.examinations, examineTime, func(context.Context) { port = misfit.Listens(pid) }, func() {
 		b.elsewhere = port
-		s.act(p, b.Examined(time.Now()))
+		s.act(p, b.Examined(time.Now(), port != ""))
 	})
 }
 
@@ -156,11 +173,11 @@ func (s *Server) say(p *passing, a demand.Act) {
 	case demand.SayTaken:
 		s.tellTaken(p)
 	case demand.SayNever:
-		advice := ""
-		if b.elsewhere != "" {
-			advice = fmt.Sprintf("; %s listens on port %s", is, b.elsewhere)
-		}
-		s.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start: %s", at, rounded(b.Start), strerror.Errno(b.errno)), advice)
+		s.tellNever(p, is, at)
+	case demand.SayLate:
+		s.log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.label, is, rounded(b.Took), rounded(b.Start), s.placeOf(v, "start_time"))
+	case demand.SayHopeless:
+		s.useless(p, fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
 	case demand.SayGone:
 		s.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s: %s", is, at, rounded(b.Start), strerror.Errno(b.errno)), "")
 	case demand.SayEnded:
@@ -176,6 +193,22 @@ func (s *Server) say(p *passing, a demand.Act) {
 	case demand.SayKilled:
 		s.log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.label, is, b.End, s.now.place(v))
 	}
+}
+
+// tellNever logs why a server was not ready in its time.
+func (s *Server) tellNever(p *passing, is, at string) {
+	b, advice := p.back, ""
+	if b.elsewhere != "" {
+		advice = fmt.Sprintf("; %s listens on port %s", is, b.elsewhere)
+	}
+	if !b.Notifies || b.Said {
+		s.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start: %s", at, rounded(b.Start), strerror.Errno(b.errno)), advice)
+		return
+	}
+	if b.status != "" {
+		advice = fmt.Sprintf("; its last status: %q", b.status) + advice
+	}
+	s.useless(p, fmt.Sprintf("%s has not said READY=1 within %s of its start, which ready = notify waits for", is, rounded(b.Start)), advice)
 }
 
 // useless logs why a server does not serve.

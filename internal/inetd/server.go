@@ -43,6 +43,7 @@ const (
 	tagNetwork
 	tagDrain
 	tagRelay
+	tagReady
 )
 
 // Server is the running super-server. Its exported methods may be called from
@@ -68,6 +69,7 @@ type Server struct {
 	processes map[int]*process
 	passings  map[*usage]*passing // relays of services that have any
 	relays    map[int]*passing    // by the daemon's descriptor
+	readying  map[int]*passing    // those whose server is to say that it is ready, by the descriptor for that
 	delayed   []delayed           // clients whose servers cannot be started yet
 	retrying  bool                // they are tried again soon
 	aclTime   time.Duration       // how long a command of a rule may take
@@ -156,7 +158,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{},
+		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
@@ -254,6 +256,8 @@ func (s *Server) turn() {
 			s.drained(int(ev.Fd))
 		case tagRelay:
 			s.reports(int(ev.Fd))
+		case tagReady:
+			s.notified(int(ev.Fd))
 		case tagSocket:
 			switch k := s.sockets[ev.Fd]; {
 			case k == nil || !k.polled:

@@ -18,10 +18,10 @@ import (
 func OnDemand(k *conf.Keys) bool { return k != nil && k.Connect.Network != "" }
 
 // demandKeys have no effect without the key connect.
-var demandKeys = [...]string{"start_time", "wake", "proxy_send"}
+var demandKeys = [...]string{"start_time", "ready", "wake", "proxy_send"}
 
 // serverKeys have no effect without a server.
-var serverKeys = append([]string{"start_time", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "stderr", "pty"}, cloneKeys...)
+var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "stderr", "pty"}, cloneKeys...)
 
 // relayed reports whether the clients of an entry can be passed on as its keys ask. If
 // not, it reports why.

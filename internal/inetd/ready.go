@@ -1,0 +1,75 @@
+package inetd
+
+import (
+	"inetd/internal/environ"
+	"inetd/internal/readiness"
+
+	"golang.org/x/sys/unix"
+)
+
+// openReady opens where a server is to say that it is ready, if the entry asks for that
+// (ready = notify), and returns what the server's environment has of it.
+func (s *Server) openReady(p *passing) (env []byte, err error) {
+	b := p.back
+	b.status = ""
+	if !b.Notifies {
+		return nil, nil
+	}
+	if b.ready, err = readiness.New(); err != nil {
+		return nil, err
+	}
+	b.ready.FD = s.starter.Keep(b.ready.FD)
+	s.readying[b.ready.FD] = p
+	return environ.Append(nil, readiness.Variable, b.ready.Name), s.poll.Add(b.ready.FD, tagReady, b.ready.FD)
+}
+
+func (s *Server) closeReady(b *backend) {
+	if b.ready == nil {
+		return
+	}
+	s.poll.Remove(b.ready.FD)
+	delete(s.readying, b.ready.FD)
+	unix.Close(b.ready.FD)
+	b.ready = nil
+}
+
+// maxStatus is how much of a status is told, in bytes.
+const maxStatus = 200
+
+// notified takes what was said about a server. Its name is a secret, and yet it counts
+// only from the server's session, its user, or root.
+func (s *Server) notified(fd int) {
+	p := s.readying[fd]
+	if p == nil {
+		return
+	}
+	b := p.back
+	for range perTurn {
+		m, err := b.ready.Receive()
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return
+		case m.Stranger || !speaksFor(m, userID(p.svc.do), b.session):
+			continue
+		}
+		if m.Status != "" {
+			b.status = m.Status[:min(len(m.Status), maxStatus)]
+		}
+		if m.Ready {
+			s.act(p, b.Notified())
+			return
+		}
+	}
+}
+
+// speaksFor reports whether a message comes from the server of a user that has begun a
+// session.
+func speaksFor(m readiness.Message, user uint32, session int) bool {
+	if m.UID == 0 || m.UID == user {
+		return true
+	}
+	sid, err := unix.Getsid(m.PID)
+	return err == nil && sid == session
+}

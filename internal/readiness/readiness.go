@@ -1,0 +1,91 @@
+// Package readiness hears that a server is ready to serve, as it tells its service
+// manager by sd_notify(3). Out of a new Socket come its name, which is for the server's
+// environment, and then what was said there, and by whom.
+package readiness
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Variable is what the name of the socket is called in the environment of a server.
+const Variable = "NOTIFY_SOCKET"
+
+// Socket is where one server says that it is ready. It has a name that nobody can
+// guess, in the abstract name space: there is no file to be left behind.
+type Socket struct {
+	FD   int // does not block; readable when something was said
+	Name string
+}
+
+// New makes a Socket. It is its caller's to close.
+func New() (*Socket, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	var secret [16]byte
+	rand.Read(secret[:])
+	s := &Socket{fd, "@inetd-ready-" + hex.EncodeToString(secret[:])}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: s.Name}); err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("bind", err)
+	}
+	return s, nil
+}
+
+// Message is what somebody has said.
+type Message struct {
+	Ready    bool
+	Status   string // in words; "": nothing
+	PID      int    // of the sender, by the kernel
+	UID      uint32
+	Stranger bool // the kernel does not say who it is
+}
+
+// maxMessage is more than a server has to say.
+const maxMessage = 4 << 10
+
+// Receive returns the next message, without waiting: EAGAIN, if there is none. There is
+// no room for descriptors that come with it, so the kernel drops them, which is also
+// what a sender of BARRIER=1 waits for.
+func (s *Socket) Receive() (Message, error) {
+	var b [maxMessage]byte
+	credentials := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	n, c, _, _, err := unix.Recvmsg(s.FD, b[:], credentials, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return Message{}, err
+	}
+	m := parse(string(b[:n]))
+	m.Stranger = true
+	list, err := unix.ParseSocketControlMessage(credentials[:c])
+	if err != nil || len(list) == 0 {
+		return m, nil
+	}
+	if who, err := unix.ParseUnixCredentials(&list[0]); err == nil {
+		m.PID, m.UID, m.Stranger = int(who.Pid), who.Uid, false
+	}
+	return m, nil
+}
+
+// parse reads the lines of a message, of which most are for others.
+func parse(text string) (m Message) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "READY=1" {
+			m.Ready = true
+		}
+		if status, ok := strings.CutPrefix(line, "STATUS="); ok {
+			m.Status = status
+		}
+	}
+	return m
+}
