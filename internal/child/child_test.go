@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -347,6 +348,31 @@ func hang(p *Program) {
 	}
 }
 
+// TestSignalBeforeExec: a signal ends a child that has not executed its program yet.
+// The handlers of Go's runtime, which shares its memory, do not run in it.
+func TestSignalBeforeExec(t *testing.T) {
+	h := cloning(t)
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGUSR1)
+	defer signal.Stop(caught)
+	stuck := h.prepare(Command{Argv: []string{"t-exit"}})
+	hang(stuck)
+	pid, client := h.start(stuck, "")
+	defer client.Close()
+	if h.Settle(10 * time.Second) {
+		t.Error("the child does not get to its last call")
+	}
+	syscall.Kill(pid, syscall.SIGUSR1)
+	if st := h.await(); st.Pid != pid || !st.Wait.Signaled() || st.Wait.Signal() != syscall.SIGUSR1 {
+		t.Errorf("%+v, want the end of %d by SIGUSR1", st, pid)
+	}
+	select {
+	case <-caught:
+		t.Error("the signal of the child was caught here")
+	default:
+	}
+}
+
 func TestHangBeforeExecHoldsUpNothing(t *testing.T) {
 	h := cloning(t)
 	for _, crowded := range []bool{false, true} {
@@ -531,6 +557,9 @@ func TestKeep(t *testing.T) {
 		got := h.Keep(fd)
 		if moved := got != fd; moved != tt.moves || moved && got < h.Floor() || h.above != tt.above {
 			t.Errorf("%s: %d has become %d, floor %d, above %v", tt.name, fd, got, h.Floor(), h.above)
+		}
+		if flags, err := unix.FcntlInt(uintptr(got), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("%s: descriptor flags %#x, %v", tt.name, flags, err)
 		}
 		unix.Close(got)
 	}

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -32,9 +33,34 @@ func TestAtLimit(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{"t-limit"}
 	out, err := cmd.CombinedOutput()
-	if want := "room 0 clone3 true\nroom 3 clone3 true\n"; err != nil || string(out) != want {
+	if want := "room 0 clone3 true left by lend 0\nroom 3 clone3 true\n"; err != nil || string(out) != want {
 		t.Errorf("%v, got %q, want %q", err, out, want)
 	}
+}
+
+// leftByLend is how many descriptors are left of a socket that could not be lent.
+func leftByLend(s *Starter) int {
+	profile, err := s.Profile(nil, nil, Setup{})
+	if err != nil {
+		fatal(err)
+	}
+	p, err := profile.Program("/bin/true", []string{"true"})
+	if err != nil {
+		fatal(err)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		fatal(err)
+	}
+	s.Crowded = true
+	if _, err := s.Lend(p, fds[0], NoStderr, nil); err == nil {
+		fatal(errors.New("a process was made"))
+	}
+	next, err := unix.Dup(fds[0])
+	if err != nil {
+		fatal(err)
+	}
+	return next - fds[1] - 1
 }
 
 // startAtLimit is a user who has one process too many, and then not any more.
@@ -54,7 +80,7 @@ func startAtLimit() {
 	if err != nil {
 		fatal(err)
 	}
-	fmt.Println("room", s.Room(3), "clone3", s.Clone())
+	fmt.Println("room", s.Room(3), "clone3", s.Clone(), "left by lend", leftByLend(s))
 	if err := unix.Setrlimit(unix.RLIMIT_NPROC, &l); err != nil {
 		fatal(err)
 	}

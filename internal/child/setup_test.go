@@ -135,6 +135,16 @@ func TestSetupRoot(t *testing.T) {
 	if st := h.await(); st.Stage != Exec || st.Errno != syscall.ENOENT {
 		t.Errorf("%+v, want no program", st)
 	}
+	// The new root may be the old one; the working directory is that of the test.
+	_, client = h.start(h.prepare(Command{Path: "/bin/pwd", Argv: []string{"pwd", "-P"}, Setup: Setup{Root: "/"}}), "")
+	defer client.Close()
+	if st := h.await(); st.Stage != Run || st.Wait != 0 {
+		t.Fatalf("%+v", st)
+	}
+	h.Settle(10 * time.Second)
+	if dir, err := io.ReadAll(client); string(dir) != "/\n" || err != nil {
+		t.Errorf("working directory %q, %v: it may be outside of the root", dir, err)
+	}
 }
 
 // TestSetupFails: each part that fails names its stage, and the server never runs.

@@ -135,6 +135,9 @@ func TestConnectAndInject(t *testing.T) {
 				if got := local(t, conn); got != to {
 					t.Errorf("the new socket is bound to %v, want %v", got, to)
 				}
+				if flags, _ := unix.FcntlInt(uintptr(conn), unix.F_GETFL, 0); flags&unix.O_NONBLOCK != 0 {
+					t.Error("the new socket does not block")
+				}
 				if err := j.Inject(p.Peer.AddrPort(), to, b); err != nil {
 					t.Fatal(err)
 				}
@@ -201,12 +204,19 @@ func TestConnectSharesWithNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(conn)
 	occupied(t, to, unix.SO_REUSEADDR, uid)
 	if uid == 0 {
 		occupied(t, to, unix.SO_REUSEPORT, 1)
 	}
+	unix.Close(conn)
+	occupied(t, to, unix.SO_REUSEPORT, uid) // now that there is no client any more
 
+	send(t, client(t, to), []byte("second"))
+	p, _ = receive(t, fd)
+	if conn, err = p.Connect(fd, s, Options{}, 3); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(conn)
 	unix.Close(fd)
 	again, _, err := Open(s, Options{Connect: true}, 3)
 	if err != nil {

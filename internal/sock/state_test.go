@@ -33,6 +33,9 @@ func TestLookShutDown(t *testing.T) {
 			if st := Look(fd, tt.spec, o); !st.Deaf {
 				t.Errorf("%s: shut down, it is %+v", tt.name, st)
 			}
+			if got := Relisten(fd, tt.spec, o); got != (tt.name == "tcp") || got == Look(fd, tt.spec, o).Deaf {
+				t.Errorf("%s: listening again: %v", tt.name, got)
+			}
 			Close(fd, tt.spec, ours)
 		}
 	}

@@ -97,6 +97,29 @@ func TestUnixPathTaken(t *testing.T) {
 	if _, _, err := Open(plain, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil || !strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("plain: %v", err)
 	}
+	full := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "full"))
+	open(t, full, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1})
+	for range 3 { // one more waits than may
+		c, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(c)
+		unix.Connect(c, &unix.SockaddrUnix{Name: full.Path()})
+	}
+	refused := make(chan error, 1)
+	go func() {
+		_, _, err := Open(full, Options{Mode: 0o666, UID: -1, GID: -1}, 3)
+		refused <- err
+	}()
+	select {
+	case err := <-refused:
+		if err == nil || !strings.Contains(err.Error(), "another process serves") {
+			t.Errorf("full: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a process that accepts nobody is waited for")
+	}
 	link := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "link"))
 	os.Symlink(served.Path(), link.Path())
 	if _, _, err := Open(link, Options{Mode: 0o666, UID: -1, GID: -1}, 3); err == nil {
@@ -119,5 +142,62 @@ func TestOwnSparesFiles(t *testing.T) {
 	}
 	if info, err := os.Stat(secret); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestUnfinished: the file that bind has just made is known by what nobody else can
+// make, whatever lies at its path.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		mode uint32
+		make func(socket, path string) error
+		want bool
+	}{
+		{"a socket of ours", 0, os.Rename, true},
+		{"one that is finished", 0o600, os.Rename, false},
+		{"another name of one", 0, os.Link, false},
+		{"a link to one", 0, os.Symlink, false},
+		{"a file", 0, func(_, path string) error { return os.WriteFile(path, nil, 0) }, false},
+	} {
+		dir := t.TempDir()
+		socket := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "socket"))
+		open(t, socket, Options{Mode: tt.mode})
+		at := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "path"))
+		if err := tt.make(socket.Path(), at.Path()); err != nil {
+			t.Fatal(err)
+		}
+		p, err := openPath(unix.AT_FDCWD, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.unfinished(); got != tt.want {
+			t.Errorf("%s: unfinished is %v", tt.name, got)
+		}
+		unix.Close(p.fd)
+	}
+}
+
+// TestOwnByRoot: a reload may give a path back to root.
+func TestOwnByRoot(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	s := UnixSpec(unix.SOCK_STREAM, filepath.Join(t.TempDir(), "sock"))
+	fd, ours, err := Open(s, Options{Mode: 0o600, UID: 1, GID: 1}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(fd, s, ours)
+	for _, id := range []int{1, 0} {
+		if err := Own(s, Options{Mode: 0o600, UID: id, GID: id}, ours); err != nil {
+			t.Fatal(err)
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(s.Path(), &st); err != nil || int(st.Uid) != id || int(st.Gid) != id {
+			t.Errorf("it belongs to %d and %d, want %d; %v", st.Uid, st.Gid, id, err)
+		}
 	}
 }
