@@ -38,7 +38,7 @@ func TestReport(t *testing.T) {
 			"inetd[PID]: 0 added, 0 changed, 0 removed, 1 kept, 1 error", "status 1",
 		}},
 		{"refused", inetd.Outcome{Err: errors.New("inetd.conf: permission denied")}, []string{
-			"inetd[PID]: not reloaded: inetd.conf: permission denied", "status 1",
+			"inetd[PID]: not reloaded: inetd.conf: permission denied; the services stay as they were", "status 1",
 		}},
 	} {
 		want := strings.ReplaceAll(strings.Join(tt.want, "\n")+"\n", "PID", fmt.Sprint(os.Getpid()))

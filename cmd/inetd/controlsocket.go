@@ -215,7 +215,7 @@ func changes(o inetd.Outcome) (text string, status int) {
 	status = min(errs, 1)
 	if o.Err != nil {
 		status = 1
-		fmt.Fprintf(&b, "inetd[%d]: not reloaded: %v\n", os.Getpid(), o.Err)
+		fmt.Fprintf(&b, "inetd[%d]: not reloaded: %v; the services stay as they were\n", os.Getpid(), o.Err)
 	} else {
 		fmt.Fprintf(&b, "inetd[%d]: %d added, %d changed, %d removed, %d kept, %s\n", os.Getpid(),
 			len(o.Added), len(o.Changed), len(o.Removed), o.Kept, plural(errs, "error"))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,8 +35,8 @@ type options struct {
 	reload, stop         bool
 	status, metrics      bool
 	upgrade              bool
-	explain              string // a service; "": none
-	from                 string // the address of a client, for explain
+	explain              string  // a service; "": none
+	from                 address // of a client, for explain
 	help, usage, version bool
 
 	launched       bool            // in the background, by launch
@@ -108,7 +109,7 @@ func (o *options) flagSet() *pflag.FlagSet {
 	f.BoolVar(&o.status, "status", false, "")
 	f.BoolVar(&o.metrics, "metrics", false, "")
 	f.StringVar(&o.explain, "explain", "", "")
-	f.StringVar(&o.from, "from", "", "")
+	f.Var(&o.from, "from", "")
 	f.BoolVarP(&o.help, "help", "h", false, "")
 	f.BoolVar(&o.usage, "usage", false, "")
 	f.BoolVarP(&o.version, "version", "V", false, "")
@@ -122,7 +123,7 @@ func (o *options) consistent() error {
 		return fmt.Errorf("--log: %q is neither syslog nor stderr", o.log)
 	case o.json && !o.check && !o.status:
 		return errors.New("--json needs --check or --status")
-	case o.from != "" && o.explain == "":
+	case o.from.IsValid() && o.explain == "":
 		return errors.New("--from needs --explain")
 	case several(o.check, o.convert, o.reload, o.stop, o.upgrade, o.status, o.metrics, o.explain != ""):
 		return errors.New("give only one of --check, --convert, -c, -k, --upgrade, --status, --metrics and --explain")
@@ -191,6 +192,25 @@ func (o *options) logging(stderr *os.File) syslog.Options {
 		l.Target = syslog.Stderr
 	}
 	return l
+}
+
+// address is a flag with an IP address.
+type address struct{ netip.Addr }
+
+func (a *address) String() string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.Addr.String()
+}
+
+func (a *address) Type() string { return "address" }
+
+func (a *address) Set(s string) (err error) {
+	if a.Addr, err = netip.ParseAddr(s); err != nil {
+		return errors.New("not an IP address, such as 192.0.2.7 or 2001:db8::7")
+	}
+	return nil
 }
 
 // number is a flag with a decimal value from min to max. The number flags of

@@ -48,7 +48,7 @@ func (o *options) tell(stdout io.Writer) (code int, err error) {
 		shot.WriteMetrics(stdout)
 		return 0, nil
 	case o.explain != "":
-		return inspect.Explain(shot, o.explain, o.from, stdout)
+		return inspect.Explain(shot, o.explain, o.from.Addr, stdout)
 	}
 	if !o.Explicit && !o.json {
 		shot.WriteTable(stdout)

@@ -44,6 +44,7 @@ var measures = []struct {
 	{"dgram", (*bench).dgram},
 	{"memory", (*bench).memory},
 	{"builtins", (*bench).builtins},
+	{"status", (*bench).status},
 }
 
 func measureNames() []string {

@@ -46,6 +46,8 @@ type Option struct {
 	Key    Word
 	Values []Word
 	Means  string // what its author has written for the key, if that is another word
+
+	General bool // it is written for every entry
 }
 
 // Definition is an entry in the second syntax, read and not yet checked. It is

@@ -122,6 +122,11 @@ func (k *Keys) At(key string) Pos {
 	return Pos{}
 }
 
+// General tells whether a key in force was written for every entry.
+func (k *Keys) General(key string) bool {
+	return k != nil && slices.ContainsFunc(k.Options, func(o Option) bool { return o.Key.Text == key && o.General })
+}
+
 // Written returns what stands for a key at its place: the key, or a word of
 // another program's file.
 func (k *Keys) Written(key string) string {
@@ -133,6 +138,19 @@ func (k *Keys) Written(key string) string {
 		}
 	}
 	return key
+}
+
+// Without returns the keys without the options that are dropped.
+func (k *Keys) Without(drop func(Option) bool) *Keys {
+	kept := *k
+	kept.Options = slices.DeleteFunc(slices.Clone(k.Options), drop)
+	if !kept.Has("idle_time") {
+		kept.IdleTime = 0
+	}
+	if !kept.Has("pty") {
+		kept.PTY = false
+	}
+	return &kept
 }
 
 // set notes that an option is in force, in place of one with the same key.

@@ -51,6 +51,9 @@ func (r *reader) gather(def Definition, complete bool, text string) {
 	d := r.draft(def.Service.Pos)
 	d.shape(&def)
 	a := amendment{target: d.amendment(&def), at: def.Service.Pos, options: def.Options}
+	for i := range a.options {
+		a.options[i].General = a.name == "*"
+	}
 	a.broken = d.failed || !complete
 	a.closes = a.broken && (slices.ContainsFunc(def.Options, keepsOut) || namesAccess(text))
 	r.out.with.list = append(r.out.with.list, a)

@@ -137,6 +137,12 @@ func (ts *Table[Owner]) PutBack(t *Session[Owner], from netip.AddrPort, b []byte
 	}
 }
 
+// Return has a datagram for which no session could be opened arrive once more at the
+// socket of the service. Prepare has succeeded.
+func (ts *Table[Owner]) Return(e Pair, b []byte) error {
+	return ts.injector.Inject(e.Client, e.Asked, b)
+}
+
 // Close ends a session. PutBackUnread puts its unread datagrams back.
 func (ts *Table[Owner]) Close(t *Session[Owner]) {
 	if !t.Local.IsValid() {

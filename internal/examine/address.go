@@ -106,12 +106,20 @@ func Holder(s sock.Spec, until time.Time) string {
 	switch {
 	case !ok:
 		return fmt.Sprintf("a process of user id %d has %s", h.UID, h.Local)
-	case p.PID == 1:
-		return fmt.Sprintf("process 1 (%s) has %s: systemctl list-sockets names its unit", p.Name, h.Local)
+	case p.PID == 1 && p.Name == "systemd":
+		return managed(socketUnit("/", s, h.Local), h.Local)
 	case slices.Contains(supers, p.Name):
 		return fmt.Sprintf("process %d (%s), another super-server, has %s", p.PID, p.Name, h.Local)
 	}
 	return fmt.Sprintf("process %d (%s) has %s", p.PID, p.Name, h.Local)
+}
+
+// managed says that a socket unit of systemd has an address.
+func managed(unit string, at netip.AddrPort) string {
+	if unit == "" {
+		return fmt.Sprintf("a socket unit of systemd has %s: systemctl list-sockets names it", at)
+	}
+	return fmt.Sprintf("%s of systemd has %s: systemctl disable --now %s frees it", unit, at, unit)
 }
 
 // occupant is a socket that has the address of s, or all addresses with its port.

@@ -148,14 +148,25 @@ const restTime = 250 * time.Millisecond
 // would spin. It is logged once a minute.
 func (s *Server) rest(k *socket, what string, err error) {
 	s.lack(k.svc, what, err)
+	s.restQuietly(k)
+}
+
+func (s *Server) restQuietly(k *socket) {
 	s.unpoll(k)
 	s.timers.After(restTime, func() { s.arm(k) })
 }
 
 // lack logs, once a minute, that the system has run out of something.
-func (s *Server) lack(v *service, what string, err error) {
+func (s *Server) lack(v *service, what string, err error) { s.short(v, what, err, "trying again") }
+
+// lost logs, likewise, that a datagram is not served.
+func (s *Server) lost(v *service, what string, err error) {
+	s.short(v, what, err, "the datagram is lost")
+}
+
+func (s *Server) short(v *service, what string, err error, outcome string) {
 	if now := time.Now(); now.Sub(s.starved) > time.Minute {
 		s.starved = now
-		s.tell(syslog.Err, v, v.label+": "+what+": "+strerror.Call(err)+"; trying again", "", "")
+		s.tell(syslog.Err, v, v.label+": "+what+": "+strerror.Call(err)+"; "+outcome, "", "")
 	}
 }

@@ -59,7 +59,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*gener
 	if g.profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {
 		return nil, err
 	}
-	a := assembly{generation: g, actions: map[*plan.Action]*action{}, made: map[*conf.Keys]*access.Guard{}}
+	a := assembly{generation: g, actions: map[deed]*action{}, made: map[*conf.Keys]*access.Guard{}}
 	for _, v := range p.Services {
 		if err := a.add(v); err != nil {
 			return nil, err
@@ -74,7 +74,7 @@ type assembly struct {
 	room    slab.Of[service]
 	sockets slab.Of[socket]
 	labels  slab.Strings
-	actions map[*plan.Action]*action
+	actions map[deed]*action
 	made    map[*conf.Keys]*access.Guard
 	last    struct { // the file of the entry before
 		name  string
@@ -83,7 +83,7 @@ type assembly struct {
 }
 
 func (a *assembly) add(from *plan.Service) error {
-	do, err := a.action(from.Do)
+	do, err := a.action(from)
 	if err != nil {
 		return err
 	}
@@ -102,12 +102,22 @@ func (a *assembly) add(from *plan.Service) error {
 	return nil
 }
 
+// deed is what services have in common that share an action: also the places of keys.
+type deed struct {
+	do   *plan.Action
+	asks *plan.Ask // the first of a list; nil: none
+}
+
 // action makes an action of the table, once for all services that share it.
-func (a *assembly) action(from *plan.Action) (*action, error) {
-	if do, ok := a.actions[from]; ok {
+func (a *assembly) action(v *plan.Service) (*action, error) {
+	from, which := v.Do, deed{do: v.Do}
+	if len(v.Asks) > 0 {
+		which.asks = &v.Asks[0]
+	}
+	if do, ok := a.actions[which]; ok {
 		return do, nil
 	}
-	do := &action{Action: from, keys: a.keys[from.Keys]}
+	do := &action{Action: from, keys: a.keys[from.Keys], asks: v.Asks}
 	if do.keys != nil {
 		do.proxies = proxiesOf(from, do.keys.Proxy)
 		do.penalty = penaltyOf(from, do.keys)
@@ -125,7 +135,7 @@ func (a *assembly) action(from *plan.Action) (*action, error) {
 			do.daemon = strings.Clone(filepath.Base(argv[0]))
 		}
 	}
-	a.actions[from] = do
+	a.actions[which] = do
 	return do, nil
 }
 

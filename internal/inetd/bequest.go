@@ -25,6 +25,7 @@ type bequest struct {
 type savedAction struct {
 	Action *plan.Action
 	Keys   *conf.Keys `json:",omitempty"`
+	Asks   []plan.Ask `json:",omitempty"`
 }
 
 // bequest is the state of the daemon but for the clients of which it has the
@@ -88,7 +89,7 @@ func (b *bequest) action(do *action) int {
 	if i, ok := b.actions[do]; ok {
 		return i
 	}
-	text, err := json.Marshal(savedAction{do.Action, do.keys})
+	text, err := json.Marshal(savedAction{do.Action, do.keys, do.asks})
 	if err != nil {
 		text = []byte("{}") // plain values have no error; the next program would find another action
 	}

@@ -113,6 +113,7 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 	f.Left.Begun = cmp.Or(from.Begun, time.Now().UnixNano())
 	logEnd := s.logBuiltin(v, c, from.Begun)
 	s.talks[f] = admitted{v, c}
+	s.limitTalk(v, c, f)
 	if s.holding { // it has begun after the others were interrupted
 		f.Interrupt()
 	}
@@ -130,6 +131,20 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 			logEnd()
 		})
 	}()
+}
+
+// limitTalk ends a conversation once its time is over, if it has a limit.
+func (s *Server) limitTalk(v *service, c client, f *stream.Conn) {
+	k := v.do.keys
+	if k == nil || k.MaxTime == 0 {
+		return
+	}
+	s.timers.After(time.Until(time.Unix(0, f.Left.Begun).Add(k.MaxTime)), func() {
+		if _, talking := s.talks[f]; talking {
+			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.label, c.from(), k.MaxTime, s.placeOf(v, "max_time"))
+			f.End()
+		}
+	})
 }
 
 // answer answers the datagrams that wait on the socket of a builtin.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/plan"
+	"inetd/internal/sock"
 	"inetd/internal/stream"
 
 	"golang.org/x/sys/unix"
@@ -118,7 +119,7 @@ func (v *service) muxState() string {
 	if u.suspended {
 		return "suspended until " + u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
 	}
-	return "handed out by tcpmux, " + plan.Count(u.Live, "server", "servers")
+	return "handed out by tcpmux, " + servers(u.Live)
 }
 
 // muxed finds the service of a name. Upper and lower case are the same.
@@ -140,5 +141,6 @@ func (s *Server) inheritMux(g *generation) {
 	}
 	for _, v := range g.mux {
 		v.used = used[v.label]
+		s.formers.recall(v, sock.Spec{})
 	}
 }

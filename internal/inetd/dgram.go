@@ -72,8 +72,7 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 	}
 	t, err := s.sessions.Open(k, int(k.fd), k.spec, v.do.Options, p, b, s.starter.Floor())
 	if err != nil {
-		s.release(v, v.clientOfPair(e).source)
-		s.unserved(k, err)
+		s.unserved(k, e, b, err)
 		return true
 	}
 	s.starter.Note(t.Conn)
@@ -96,17 +95,24 @@ func (s *Server) startSession(t *dgramSession) {
 	s.start(delayed{svc: v, client: c, program: v.do.program})
 }
 
-// unserved handles a datagram for which there can be no server.
-func (s *Server) unserved(k *socket, err error) {
-	if exhausted(err) {
+// unserved handles a datagram b that was admitted and for which there can be no socket.
+// If others will fare no better now, it goes back to the socket of the service.
+func (s *Server) unserved(k *socket, e dgram.Pair, b []byte, err error) {
+	u, source := k.svc.usage(), k.svc.do.source(e.Client.Addr())
+	if exhausted(err) && !k.spec.Group() && s.sessions.Return(e, b) == nil {
+		u.Withdraw(source)
 		s.rest(k, "client's socket", err)
 		return
 	}
-	s.lack(k.svc, "client's socket", err) // of this client: others may be served
+	s.release(k.svc, source)
+	s.lost(k.svc, "client's socket", err)
+	if exhausted(err) {
+		s.restQuietly(k)
+	}
 }
 
 // notPutBack logs that a datagram is lost.
-func (s *Server) notPutBack(t *dgramSession, err error) { s.lack(t.At.svc, "datagram", err) }
+func (s *Server) notPutBack(t *dgramSession, err error) { s.lost(t.At.svc, "datagram", err) }
 
 // sessionEnded handles the end of a session's server. Another one is started for
 // datagrams that it has left unread, unless it has read none: nor would the next.
@@ -165,10 +171,17 @@ func (s *Server) giveAway(k *socket) {
 	if _, inherited := s.inherited[k.spec]; !inherited {
 		fd, err = dgram.GiveAway(old, k.spec, v.do.Options, &p, s.starter.Floor())
 	}
-	if err != nil {
+	source := v.do.source(e.Client.Addr())
+	switch {
+	case err == nil:
+	case exhausted(err): // the datagram is still in the queue
+		v.usage().Withdraw(source)
+		s.rest(k, "client's socket", err)
+		return
+	default:
 		s.consume(k)
-		s.release(v, v.clientOfPair(e).source)
-		s.unserved(k, err)
+		s.release(v, source)
+		s.lost(v, "client's socket", err)
 		return
 	}
 	s.unpoll(k)

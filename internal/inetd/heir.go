@@ -98,7 +98,7 @@ func (h *inheritance) action(text json.RawMessage) (*action, error) {
 	if json.Unmarshal(text, &saved) != nil || saved.Action == nil {
 		saved = savedAction{Action: &plan.Action{}}
 	}
-	do := &action{Action: saved.Action, keys: saved.Keys}
+	do := &action{Action: saved.Action, keys: saved.Keys, asks: saved.Asks}
 	if do.keys != nil {
 		do.penalty = penaltyOf(do.Action, do.keys)
 	}

@@ -30,7 +30,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/inspect": {
-		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/wrap",
+		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {
@@ -39,7 +39,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/loop":         {unixsys},
-	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", unixsys},
+	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", "internal/textfile", unixsys},
 	"internal/status":       {"internal/limit", "internal/nearest", "internal/plaintext"},
 	"internal/access":       {"internal/nearest", "internal/plaintext", "internal/prefix"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},

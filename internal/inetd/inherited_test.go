@@ -38,6 +38,6 @@ func TestManagersSocketIsKept(t *testing.T) {
 	if _, err := unix.Getpeername(int(k.fd)); err != unix.ENOTCONN {
 		t.Errorf("the peer of the service manager's socket: %v", err)
 	}
-	sc.wantLog("^.*: client's socket: the socket is the service manager's and cannot become that of one client; give the daemon CAP_NET_RAW, or do not have this socket opened for it; trying again \\(.*:1\\)$")
+	sc.wantLog("^.*: client's socket: the socket is the service manager's and cannot become that of one client; give the daemon CAP_NET_RAW, or do not have this socket opened for it; the datagram is lost \\(.*:1\\)$")
 	sc.s.log.Close(time.Second)
 }

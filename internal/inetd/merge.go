@@ -31,6 +31,7 @@ func (s *Server) merge(g *generation) Outcome {
 			k := *at
 			have, ok := old[k.spec]
 			if !ok {
+				s.formers.recall(v, k.spec)
 				fresh = append(fresh, k)
 				continue
 			}
@@ -42,11 +43,16 @@ func (s *Server) merge(g *generation) Outcome {
 			}
 		}
 	}
+	s.inheritMux(g)
+	goesOn := usages(g.services)
 	for _, k := range old {
+		s.formers.keep(k.svc, k.spec, goesOn)
 		s.tellHeld(k)
 		s.shut(k)
 	}
-	s.inheritMux(g)
+	for _, v := range s.now.mux {
+		s.formers.keep(v, sock.Spec{}, goesOn)
+	}
 	s.services, s.now = g.services, g
 	s.answering = answering(g.services)
 	s.starter.Crowded = len(g.services) > crowd
@@ -68,8 +74,8 @@ func (s *Server) tellMerged(out Outcome) {
 		s.log.Noticef("serving %s", s.serving())
 		return
 	}
-	s.log.Noticef("configuration reloaded: %d services added, %d changed, %d removed, %d as before",
-		len(out.Added), len(out.Changed), len(out.Removed), out.Kept)
+	s.log.Noticef("configuration reloaded: %s added, %d changed, %d removed, %d as before",
+		plan.Count(len(out.Added), "service", "services"), len(out.Changed), len(out.Removed), out.Kept)
 }
 
 // serving says how many services clients can reach: those with an open socket,

@@ -2,7 +2,7 @@ package inetd
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"time"
 
 	"inetd/internal/plan"
@@ -96,8 +96,9 @@ func (s *Server) tellMore(about cause, whom, text string) {
 // placeOf is where the first of some keys stands that an entry has, or else the entry.
 func (s *Server) placeOf(v *service, keys ...string) string {
 	for _, key := range keys {
-		if at := v.do.keys.At(key); at.Line > 0 {
-			return at.File + ":" + strconv.Itoa(at.Line)
+		i := slices.IndexFunc(v.do.asks, func(a plan.Ask) bool { return a.Key == key })
+		if i >= 0 {
+			return v.do.asks[i].Place()
 		}
 	}
 	return s.now.place(v)

@@ -64,6 +64,7 @@ type Server struct {
 	sockets   []*socket             // by descriptor
 	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
 	faults    map[*socket]*fault    // of the sockets that are not open
+	formers   formers               // services that were removed
 	told      seldom.Burst[alike]   // lines about sockets of late
 	held      held                  // sockets that a limit keeps from being polled
 	processes map[int]*process
@@ -158,7 +159,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
+		faults: map[*socket]*fault{}, formers: formers{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
 		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
@@ -511,19 +512,21 @@ func (s *Server) close() {
 func (s *Server) DumpState() { s.mail.Post(s.dump) }
 
 func (s *Server) dump() {
+	unstarted := s.unstarted()
 	for _, v := range s.services {
 		for k := v.first; k != nil; k = k.next {
-			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state())
+			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state(unstarted[v.used]))
 		}
 		if v.do.Mux {
 			s.log.Noticef("%s: %s", v.label, v.muxState())
 		}
 	}
-	s.log.Noticef("%d services, %d servers running", len(s.services), len(s.processes))
+	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.servers(), "server", "servers"))
 }
 
-// state is what a socket is doing, in words.
-func (k *socket) state() string {
+// state is what a socket is doing, in words. Of the clients admitted to its service some
+// have no server yet.
+func (k *socket) state(unstarted int) string {
 	u := k.svc.usage()
 	switch {
 	case k.fd < 0:
@@ -535,7 +538,9 @@ func (k *socket) state() string {
 	case u.idleStarts > 0:
 		return plan.Count(u.idleStarts, "server has taken nothing", "servers in a row have taken nothing")
 	case !k.polled:
-		return "full: " + plan.Count(u.Live, "server", "servers")
+		return "full: " + servers(u.Live-unstarted)
 	}
-	return "listening, " + plan.Count(u.Live, "server", "servers")
+	return "listening, " + servers(u.Live-unstarted)
 }
+
+func servers(n int) string { return plan.Count(n, "server", "servers") }

@@ -18,7 +18,57 @@ import (
 
 // Status calls done with the state of the daemon, on the event loop.
 func (s *Server) Status(done func(*status.Snapshot)) {
-	s.mail.Post(func() { done(s.snapshot()) })
+	s.mail.Post(func() { s.collect(s.snapshot(), done) })
+}
+
+// perSlice is how many services are looked at in one turn of the event loop. It takes
+// less time than the start of a server.
+const perSlice = 16
+
+// collect fills in the services of a snapshot, some of them in each turn.
+func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
+	of, next := s.now, 0
+	var more func()
+	more = func() {
+		if s.now != of { // there was a reload in between
+			s.collect(s.snapshot(), done)
+			return
+		}
+		unstarted := s.unstarted()
+		for end := min(next+perSlice, len(s.services)); next < end; next++ {
+			v := s.services[next]
+			s.fill(&shot.Services[next], v, unstarted[v.used])
+		}
+		if next < len(s.services) {
+			s.mail.Post(more)
+			return
+		}
+		done(shot)
+	}
+	more()
+}
+
+// unstarted counts the clients that have been admitted and whose servers are not yet
+// started: something is being found out about them, or there is no room.
+func (s *Server) unstarted() map[*usage]int {
+	n := map[*usage]int{}
+	for _, a := range s.asked {
+		n[a.svc.used]++
+	}
+	for i := range s.delayed {
+		n[s.delayed[i].svc.used]++
+	}
+	return n
+}
+
+// servers counts the processes that serve clients, and not the daemon.
+func (s *Server) servers() (n int) {
+	for _, p := range s.processes {
+		if p.svc != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Server) snapshot() *status.Snapshot {
@@ -27,13 +77,10 @@ func (s *Server) snapshot() *status.Snapshot {
 	shot := &status.Snapshot{
 		Version: s.cfg.Version, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), Now: time.Now(), Started: s.begun,
 		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.files,
-		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: len(s.processes), Delayed: len(s.delayed), Environment: s.environment(),
+		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.servers(), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),
 	}
 	shot.Config, _ = json.Marshal(s.absolute()) // plain values, which have no error
-	for i, v := range s.services {
-		s.fill(&shot.Services[i], v)
-	}
 	return shot
 }
 
@@ -55,10 +102,14 @@ func (s *Server) absolute() plan.Config {
 }
 
 // fill fills in what is to be told of a service.
-func (s *Server) fill(to *status.Service, v *service) {
+func (s *Server) fill(to *status.Service, v *service, unstarted int) {
 	*to = status.Service{
 		Service: v.label, Place: s.now.place(v), Server: v.do.Path, State: status.Listening,
 		Limits: v.do.Limits,
+	}
+	for i := range v.do.asks {
+		a := &v.do.asks[i]
+		to.Keys = append(to.Keys, status.Key{Key: a.Key, Text: a.Text, Place: a.Place()})
 	}
 	if v.do.Builtin != "" {
 		to.Server = "internal " + v.do.Builtin
@@ -70,7 +121,7 @@ func (s *Server) fill(to *status.Service, v *service) {
 		to.State = status.HandedOut
 	}
 	for k := v.first; k != nil; k = k.next {
-		to.Sockets = append(to.Sockets, status.Socket{Address: k.where(), State: s.stateOf(k)})
+		to.Sockets = append(to.Sockets, status.Socket{Address: k.where(), State: s.stateOf(k, unstarted)})
 		if k.fd < 0 {
 			to.State = status.Closed
 		}
@@ -79,7 +130,7 @@ func (s *Server) fill(to *status.Service, v *service) {
 	if u == nil {
 		return
 	}
-	to.Running, to.Counts, to.Demand = u.Live, u.Counts, s.demand(v)
+	to.Running, to.Unstarted, to.Counts, to.Demand = u.Live-unstarted, unstarted, u.Counts, s.demand(v)
 	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
 	switch {
 	case to.State == status.Closed:
@@ -91,11 +142,12 @@ func (s *Server) fill(to *status.Service, v *service) {
 }
 
 // stateOf is what a socket is doing, in words, and why it is not open.
-func (s *Server) stateOf(k *socket) string {
+func (s *Server) stateOf(k *socket, unstarted int) string {
+	state := k.state(unstarted)
 	if f := s.faults[k]; f != nil {
-		return k.state() + ": " + strerror.Call(f.err)
+		state += ": " + strerror.Call(f.err)
 	}
-	return k.state()
+	return state
 }
 
 // countEnd counts the end of a server.

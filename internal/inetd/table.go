@@ -46,6 +46,7 @@ type action struct {
 	program *child.Program // nil: a builtin
 	daemon  string         // base name of argv[0], for access rules
 	keys    *conf.Keys     // nil: none
+	asks    []plan.Ask     // the same, with their places
 
 	guarded   bool // the entry says who may use it: see generation.guards
 	asksNames bool // by names of hosts, among others

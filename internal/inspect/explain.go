@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"inetd/internal/access"
@@ -16,11 +17,11 @@ import (
 	"inetd/internal/wrap"
 )
 
-// Explain writes the whole story of a service: what the files say now, what the
-// daemon has, and with the address of a client what the rules say of it. It reads
+// Explain writes the whole story of a service: with the address of a client what
+// becomes of that, then what the files say now, and what the daemon has. It reads
 // the files that the daemon reads. It returns the exit status: 0 if a client would
 // get a server.
-func Explain(shot *status.Snapshot, label, from string, w io.Writer) (code int, err error) {
+func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) (code int, err error) {
 	var c plan.Config
 	if err := json.Unmarshal(shot.Config, &c); err != nil {
 		return 1, fmt.Errorf("command line of process %d: %w", shot.PID, err)
@@ -29,58 +30,97 @@ func Explain(shot *status.Snapshot, label, from string, w io.Writer) (code int, 
 	r := all.Only(func(service string) bool {
 		return service == label || strings.HasPrefix(service, label+"/")
 	})
-	if len(r.Entries) == 0 && !shot.Has(label) {
+	var found []mention
+	if len(r.Entries) == 0 { // its line may be off, or have a mistake
+		found = mentions(all, label)
+		r, code = all.WithoutEntries(), 1
+	}
+	if len(found) > 0 {
+		r = all.OnLines(func(file string, line int) bool { return mentioned(found, file, line) })
+	}
+	if len(r.Entries)+len(found) == 0 && !shot.Has(label) {
 		return 1, fmt.Errorf("no service %q is in force or in the files%s", label, shot.Hint(label))
 	}
+	if from.IsValid() && !verdicts(&c, r, shot, from, w) {
+		code = 1
+	}
 	fmt.Fprintf(w, "In %s:\n\n", strings.Join(c.Files, " "))
-	if len(r.Entries) == 0 { // its line may be one of those with mistakes
-		r, code = all.WithoutEntries(), 1
+	for _, m := range found {
+		fmt.Fprintf(w, "%s:%d: %s %s\n", m.file, m.line, label, m.what)
 	}
 	r.WriteText(w)
 	fmt.Fprintf(w, "\nIn force:\n\n")
 	if !shot.WriteService(w, label) {
-		fmt.Fprintf(w, "    nothing; inetd -c reloads the files\n\n")
+		advice := ""
+		if len(r.Entries) > 0 {
+			advice = "; inetd -c reloads the files"
+		}
+		fmt.Fprintf(w, "    nothing%s\n\n", advice)
 		code = 1
 	}
 	fmt.Fprintf(w, "Environment of a server, besides the variables about its client, and unless keys of its entry say otherwise:\n\n")
 	for _, v := range shot.Environment {
 		fmt.Fprintf(w, "    %q\n", v)
 	}
-	if from == "" {
-		return max(code, min(r.Errors(), 1)), nil
-	}
-	fmt.Fprintln(w)
-	allowed, err := verdicts(&c, r, from, w)
-	if err == nil && !allowed {
-		code = 1
-	}
-	return max(code, min(r.Errors(), 1)), err
+	return max(code, min(r.Errors(), 1)), nil
 }
 
-// verdicts writes what the rules say of a client of each entry.
-func verdicts(c *plan.Config, r *plan.Report, from string, w io.Writer) (allowed bool, err error) {
-	addr, err := netip.ParseAddr(from)
-	if err != nil {
-		return false, fmt.Errorf("--from: %q is no address", from)
-	}
+// verdicts writes what becomes of a client of each entry, and reports whether it is
+// served.
+func verdicts(c *plan.Config, r *plan.Report, shot *status.Snapshot, from netip.Addr, w io.Writer) (served bool) {
 	asker := wrap.NewAsker(net.DefaultResolver)
-	allowed = true
+	if len(r.Entries) == 0 {
+		fmt.Fprintf(w, "a client from %s gets no server: the files have no entry for it\n\n", from)
+		return false
+	}
+	served = true
 	for i := range r.Entries {
 		e := &r.Entries[i]
-		q := wrap.Question{Query: access.Query{Daemon: filepath.Base(e.Server), Service: e.Service, Peer: netip.AddrPortFrom(addr, 0)}}
-		if len(e.Argv) > 0 {
-			q.Daemon = filepath.Base(e.Argv[0])
+		a, word, hurdle := asker.Judge(context.Background(), question(c, r, i, from)), "is refused", ""
+		if a.Allow {
+			word = "is let in"
+			hurdle = now(shot, fmt.Sprintf("%s:%d", e.File, e.Line), e.Served)
 		}
-		q.Rules = c.RulesOf(e)
-		if _, _, sec := c.RuleFiles(); r.Secured {
-			q.Rules = append(q.Rules, wrap.Sec(sec))
-		}
-		a := asker.Judge(context.Background(), q)
-		word := "is let in"
-		if !a.Allow {
-			word, allowed = "is refused", false
-		}
-		fmt.Fprintf(w, "%s:%d: a client from %s %s%s\n", e.File, e.Line, addr, word, a.Why())
+		served = served && a.Allow && (hurdle == "" || strings.HasPrefix(hurdle, waits))
+		fmt.Fprintf(w, "%s:%d: a client from %s %s%s%s\n", e.File, e.Line, from, word, a.Why(), hurdle)
 	}
-	return allowed, nil
+	fmt.Fprintln(w)
+	return served
+}
+
+// question is about a client of entry i of a report.
+func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Question {
+	e := &r.Entries[i]
+	q := wrap.Question{Query: access.Query{Daemon: filepath.Base(e.Server), Service: e.Service, Peer: netip.AddrPortFrom(from, 0)}}
+	if len(e.Argv) > 0 {
+		q.Daemon = filepath.Base(e.Argv[0])
+	}
+	q.Rules = c.RulesOf(e)
+	if _, _, sec := c.RuleFiles(); r.Secured {
+		q.Rules = append(q.Rules, wrap.Sec(sec))
+	}
+	return q
+}
+
+// waits begins what is said of a client that is served later.
+const waits = ", and waits: "
+
+// now says what keeps a client from a server that the rules let in.
+func now(shot *status.Snapshot, place string, served bool) string {
+	i := slices.IndexFunc(shot.Services, func(v status.Service) bool { return v.Place == place })
+	switch {
+	case !served:
+		return ", and the entry is not served"
+	case i < 0:
+		return ", and the entry is not in force"
+	}
+	switch v := &shot.Services[i]; v.State {
+	case status.Closed:
+		return ", and a socket of the service is not open"
+	case status.Suspended:
+		return waits + "the service is suspended until " + v.Until
+	case status.Full:
+		return waits + "as many servers run as may"
+	}
+	return ""
 }

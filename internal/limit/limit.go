@@ -106,6 +106,8 @@ func (w *Window) Admit(now time.Time, limit int, over time.Duration) bool {
 	return true
 }
 
+func (w *Window) withdraw() { w.Count = max(w.Count-1, 0) }
+
 // Full reports whether the window holds limit starts, which is never so for
 // limit 0.
 func (w *Window) Full(now time.Time, limit int, over time.Duration) bool {
@@ -148,6 +150,16 @@ func (u *Usage) Release(who Source) {
 	u.Live--
 	if u.sources != nil {
 		u.sources[who.kind].release(who)
+	}
+}
+
+// Withdraw takes back all that Admit counted for a source: its server was not started,
+// and it is going to be asked for again.
+func (u *Usage) Withdraw(who Source) {
+	u.Starts.withdraw()
+	u.Live--
+	if u.sources != nil {
+		u.sources[who.kind].withdraw(who)
 	}
 }
 

@@ -128,6 +128,14 @@ func (b *table) release(who Source) {
 	}
 }
 
+// withdraw takes back a server and its start.
+func (b *table) withdraw(who Source) {
+	if t := b.tallies[who]; t != nil {
+		t.starts.withdraw()
+		b.release(who)
+	}
+}
+
 // tally returns the tally of a source, a new one if need be. It is nil if there
 // is no room for a new one.
 func (b *table) tally(now time.Time, who Source, l Limits) *tally {

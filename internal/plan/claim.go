@@ -3,8 +3,10 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/sock"
 )
 
 // entry adds the service of an entry to the plan and returns it, or reports why
@@ -36,7 +38,7 @@ func (l *loader) service(e *conf.Entry, do *Action) *Service {
 	}
 	room := l.room[:0:each]
 	l.room = l.room[each:]
-	v := &Service{Label: e.Label(), At: e.Pos, Do: do, Sockets: room}
+	v := &Service{Label: e.Label(), At: e.Pos, Do: do, Asks: l.asks(e.Keys), Sockets: room}
 	if e.Keys.Has("allow") || e.Keys.Has("deny") {
 		v.Clients = e.Keys
 	}
@@ -64,7 +66,7 @@ func (l *loader) claim(e *conf.Entry, v *Service, w Socket) {
 			return
 		}
 		if other.explicit == w.explicit {
-			l.reportOnce(e, before.place().String(), fmt.Sprintf("%s replaces the entry of %s", w.Spec, before.seenFrom(e.Pos.File)))
+			l.reportOnce(e, before.place().String(), fmt.Sprintf("%s replaces the entry of %s", w.Spec, before.seenFrom(e.Pos.File)), before.alias(e, w.Spec))
 		}
 		before.svc.drop(w.Spec)
 		l.replaced[before.place()] = !before.svc.reachable()
@@ -81,16 +83,25 @@ func (c claim) seenFrom(file string) string {
 	return fmt.Sprintf("%s:%d", c.file, c.line)
 }
 
+// alias says that the entry has another name for the port of a later one, if it has.
+func (c claim) alias(e *conf.Entry, spec sock.Spec) string {
+	name, _, _ := strings.Cut(c.svc.Label, "/")
+	if e.Kind != conf.Inet || name == e.Service {
+		return ""
+	}
+	return fmt.Sprintf("%s (%s:%d) and %s (%s:%d) are one port, %d/%s", name, c.file, c.line, e.Service, e.Pos.File, e.Pos.Line, spec.Addr.Port(), e.Proto)
+}
+
 // place is the line of the entry.
 func (c claim) place() conf.Pos { return conf.Pos{File: c.file, Line: c.line} }
 
 // reportOnce warns of what several sockets of one entry have to say about one
 // matter.
-func (l *loader) reportOnce(e *conf.Entry, matter, text string) {
+func (l *loader) reportOnce(e *conf.Entry, matter, text, hint string) {
 	key := e.Pos.String() + matter
 	if !l.told[key] {
 		l.told[key] = true
-		l.report(e, e.Pos, conf.Warning, text, "")
+		l.report(e, e.Pos, conf.Warning, text, hint)
 	}
 }
 

@@ -51,7 +51,7 @@ func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 }
 
 func (l *loader) inVain(e *conf.Entry, key, why string) {
-	if e.Keys.Has(key) {
+	if e.Keys.Has(key) && !e.Keys.General(key) {
 		l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: "+why, "")
 	}
 }

@@ -90,31 +90,14 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if key := needsClone(k); key != "" && !l.host.Clone && !e.Internal {
 		return refuse(key, "this kernel has no clone3, and without it a server can be given nothing but its identity and environment", "")
 	}
-	if l.host.UID != 0 && !l.checking {
-		for _, key := range rootKeys {
-			if k.Has(key) {
-				return refuse(key, "it takes a daemon started by root", "")
-			}
-		}
-		if k.Nice < 0 {
-			return refuse("nice", "only root may give a value below its own", "")
-		}
-	}
-	if low := l.host.MinOOMScore; k.Has("oom_score") && k.OOMScore < low && !l.checking {
-		return refuse("oom_score", fmt.Sprintf("below %d it takes a daemon with CAP_SYS_RESOURCE", low), "")
+	if key, why := l.host.beyond(k); key != "" && !l.checking {
+		return refuse(key, why, "")
 	}
 	if id := l.plan.Identities[Server{l.user(e), l.keysText(k)}]; k.Has("capabilities") && (id == nil || id.UID == 0) {
 		return refuse("capabilities", "they are kept for a user who is not the daemon's own and not root, who has all", "write another user")
 	}
 	if k.Has("cpus") && k.CPUs[len(k.CPUs)-1] >= maxCPUs {
 		return refuse("cpus", fmt.Sprintf("there can be no processor %d", k.CPUs[len(k.CPUs)-1]), "")
-	}
-	for i, r := range k.Rlimits {
-		var own unix.Rlimit
-		key := "rlimit_" + conf.RlimitNames[i]
-		if r.Set && l.host.UID != 0 && !l.checking && unix.Getrlimit(Resources[i], &own) == nil && r.Hard > own.Max {
-			return refuse(key, fmt.Sprintf("only root may raise the hard limit of the daemon, %d", own.Max), "")
-		}
 	}
 	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
 		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
@@ -134,6 +117,32 @@ func (l *loader) granted(e *conf.Entry) bool {
 	l.checkDirectory(e, "directory", filepath.Join(k.Chroot, k.Directory))
 	l.checkStderr(e)
 	return true
+}
+
+// beyond is the first key that a daemon with the rights of this one cannot give, and
+// why; "": it can give all.
+func (h *Host) beyond(k *conf.Keys) (key, why string) {
+	if k.Has("oom_score") && k.OOMScore < h.MinOOMScore {
+		return "oom_score", fmt.Sprintf("below %d it takes a daemon with CAP_SYS_RESOURCE", h.MinOOMScore)
+	}
+	if h.UID == 0 {
+		return "", ""
+	}
+	for _, key := range rootKeys {
+		if k.Has(key) {
+			return key, "it takes a daemon started by root"
+		}
+	}
+	if k.Nice < 0 {
+		return "nice", "only root may give a value below its own"
+	}
+	for i, r := range k.Rlimits {
+		var own unix.Rlimit
+		if r.Set && unix.Getrlimit(Resources[i], &own) == nil && r.Hard > own.Max {
+			return "rlimit_" + conf.RlimitNames[i], fmt.Sprintf("only root may raise the hard limit of the daemon, %d", own.Max)
+		}
+	}
+	return "", ""
 }
 
 // leastForTerminal is the smallest rlimit_as with which the program that keeps the

@@ -25,6 +25,7 @@ func (l *loader) lint(uid int) []Problem {
 	problems = append(problems, l.lintOwnUser(uid)...)
 	problems = append(problems, l.lintOwnGroup()...)
 	problems = append(problems, l.lintNeedsRoot(uid)...)
+	problems = append(problems, l.lintRights()...)
 	problems = append(problems, l.lintConnections()...)
 	if l.xinetd != nil {
 		if note, ok := l.xinetd.Defaults(); ok {
@@ -168,12 +169,32 @@ func (l *loader) lintNeedsRoot(uid int) []Problem {
 		conf.ColUser, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
 }
 
+// lintRights hints, once for each, at keys that a daemon with the rights of who asks
+// could not give.
+func (l *loader) lintRights() (problems []Problem) {
+	told := map[string]bool{}
+	for _, n := range l.notes {
+		if n.entry.Keys == nil || !n.served() || n.entry.Internal {
+			continue
+		}
+		key, why := l.host.beyond(n.entry.Keys)
+		if key == "" || told[key] {
+			continue
+		}
+		told[key] = true
+		p := n.problem(conf.ColService, conf.Hint, n.entry.Keys.Written(key)+": "+why+", and you have not its rights", "")
+		p.Pos = n.entry.Keys.At(key)
+		problems = append(problems, p)
+	}
+	return problems
+}
+
 // lintConnections hints, once for each, at keys about connections where the daemon
 // accepts none. Written for every entry they are no mistake.
 func (l *loader) lintConnections() (problems []Problem) {
 	for _, key := range [...]string{"refuse", "full", "linger"} {
 		problems = append(problems, l.once(func(n note) bool {
-			return n.entry.Keys.Has(key) && (n.svc.Do.Mode != Accept || key == "linger" && n.entry.Internal)
+			return n.entry.Keys.Has(key) && n.svc.Do.Mode != Accept
 		}, conf.ColService, "has no connections that the daemon gives a server, so "+key+" has no effect", "")...)
 	}
 	return problems

@@ -72,6 +72,11 @@ type loader struct {
 		keys *conf.Keys
 		text string
 	}
+	lastAsks struct {
+		keys *conf.Keys
+		list []Ask
+	}
+	fitted    map[fitted]*conf.Keys
 	claims    map[sock.Spec]claim
 	exposures map[exposure]string         // what is wrong with directories of UNIX paths
 	checked   map[checked]examine.Finding // what is wrong with servers
@@ -118,6 +123,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 	l := &loader{
 		cfg: cfg, host: host, names: host.Names, checking: checking,
 		actions:   map[Action]*Action{},
+		fitted:    map[fitted]*conf.Keys{},
 		claims:    make(map[sock.Spec]claim, host.Sockets),
 		checked:   map[checked]examine.Finding{},
 		exposures: map[exposure]string{},
@@ -235,10 +241,13 @@ func (l *loader) reportPassing(c cause, e *conf.Entry, at conf.Pos, s conf.Sever
 // take adds what an entry asks for to the plan.
 func (l *loader) take(e *conf.Entry) {
 	l.wholeUser(e)
+	keys := e.Keys
+	l.fit(e)
 	v := l.entry(e)
 	if l.checking {
 		l.note(e, v)
 	}
+	e.Keys = keys // the next transport of the entry has them, too
 }
 
 // The files of the system that names are looked up in.

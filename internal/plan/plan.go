@@ -114,6 +114,7 @@ type Service struct {
 	At      conf.Pos
 	Do      *Action
 	Clients *conf.Keys // those of the entry, if they say who may use it; they have their places, which an Action does not tell apart
+	Asks    []Ask      // the keys in force
 	Sockets []Socket
 }
 

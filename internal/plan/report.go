@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,11 +29,24 @@ type Report struct {
 	Secured bool `json:"-"` // an inetd.sec is in force
 }
 
+// Faulty reports whether a line has a problem.
+func (r *Report) Faulty(file string, line int) bool {
+	return slices.ContainsFunc(r.Problems, func(p reportProblem) bool { return p.File == file && p.Line == line })
+}
+
 // WithoutEntries is a report with the problems alone.
 func (r *Report) WithoutEntries() *Report {
 	some := *r
 	some.Entries = []reportEntry{}
 	return &some
+}
+
+// OnLines is a report with the problems of some lines and no entries.
+func (r *Report) OnLines(wanted func(file string, line int) bool) *Report {
+	some := r.WithoutEntries()
+	some.Problems = slices.DeleteFunc(slices.Clone(r.Problems), func(p reportProblem) bool { return !wanted(p.File, p.Line) })
+	some.short = some.Problems
+	return some
 }
 
 // Only is a report with nothing but the entries whose labels are wanted, and the

@@ -68,7 +68,7 @@ func (l *loader) oneAddress(e *conf.Entry, wants []Socket) {
 	seen := map[uint8]bool{}
 	for _, w := range wants {
 		if seen[w.Spec.Family] {
-			l.reportOnce(e, "addresses", "rpcbind tells clients only the first of several addresses")
+			l.reportOnce(e, "addresses", "rpcbind tells clients only the first of several addresses", "")
 		}
 		seen[w.Spec.Family] = true
 	}

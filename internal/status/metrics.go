@@ -55,7 +55,7 @@ func (s *Snapshot) WriteMetrics(w io.Writer) {
 		{"inetd_loads", "counter", "Loads that were put into force.", float64(s.Loads)},
 		{"inetd_changed_files", "gauge", "Files that have changed on disk and are not in force.", float64(len(s.Changed))},
 		{"inetd_services", "gauge", "Services of the configuration in force.", float64(len(s.Services))},
-		{"inetd_processes", "gauge", "Processes that run.", float64(s.Running)},
+		{"inetd_processes", "gauge", "Servers and relays that run.", float64(s.Running)},
 		{"inetd_delayed_clients", "gauge", "Clients for whom no process could be made yet.", float64(s.Delayed)},
 		{"inetd_open_descriptors", "gauge", "Descriptors of the daemon.", float64(s.Descriptors)},
 		{"inetd_max_descriptors", "gauge", "Descriptors that it may have.", float64(s.DescriptorLimit)},

@@ -25,7 +25,7 @@ type Snapshot struct {
 	Descriptors     int       `json:"descriptors"` // open now
 	DescriptorLimit uint64    `json:"descriptor_limit"`
 	LogLost         uint64    `json:"log_lost"`    // lines that the log had no room for
-	Running         int       `json:"running"`     // processes, commands of rules included
+	Running         int       `json:"running"`     // servers and relays
 	Delayed         int       `json:"delayed"`     // clients for whom no process could be made yet
 	Environment     []string  `json:"environment"` // of every server, besides the variables about its client
 	Services        []Service `json:"services"`
@@ -37,14 +37,19 @@ type Snapshot struct {
 
 // Service is the state of a service.
 type Service struct {
-	Service string       `json:"service"` // its label: "ftp/tcp"
-	Place   string       `json:"place"`   // FILE:LINE of its entry
-	Server  string       `json:"server"`  // the path of its program, or "internal NAME"
-	State   string       `json:"state"`   // of State's words
-	Until   string       `json:"until,omitempty"`
-	Sockets []Socket     `json:"sockets"` // none: tcpmux hands the service out
-	Running int          `json:"running"`
-	Limits  limit.Limits `json:"limits"`
+	Service string   `json:"service"` // its label: "ftp/tcp"
+	Place   string   `json:"place"`   // FILE:LINE of its entry
+	Server  string   `json:"server"`  // the path of its program, or "internal NAME"
+	State   string   `json:"state"`   // of State's words
+	Until   string   `json:"until,omitempty"`
+	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
+	Running int      `json:"running"`
+
+	// Clients whose servers are not started yet: something is being found out about
+	// them, or there is no room for a process.
+	Unstarted int          `json:"unstarted,omitempty"`
+	Limits    limit.Limits `json:"limits"`
+	Keys      []Key        `json:"keys,omitempty"` // in force, beside the columns
 	Counts
 	Demand *Demand `json:"on_demand,omitempty"` // of a service with the key connect that had clients
 }
@@ -67,6 +72,13 @@ type Backend struct {
 	PID    int           `json:"pid,omitempty"` // 0: no process of the daemon's
 	Starts int           `json:"starts"`
 	Took   time.Duration `json:"start_took_ns"` // the last one
+}
+
+// Key is a key that is in force.
+type Key struct {
+	Key   string `json:"key"`
+	Text  string `json:"text"`  // "max_time = 30s"; of many values the first, and their number
+	Place string `json:"place"` // FILE:LINE where it is written
 }
 
 // Socket is a socket of a service.

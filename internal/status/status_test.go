@@ -24,7 +24,7 @@ func some() *Snapshot {
 				Sockets: []Socket{{"0.0.0.0:21", "listening, 2 servers"}, {"[::]:21", "listening, 2 servers"}},
 				Limits:  limit.Limits{Starts: 256, Max: 10},
 				Counts:  Counts{Accepted: 1234567, Started: 1234560, Refused: Refused{Limit: 5, Rules: 2, Full: 7, Penalty: 3, Proxy: 1}, EndedWell: 1234500, EndedError: 50, Killed: 8, LastClient: now.Add(-5 * time.Second).Unix()}},
-			{Service: "time/udp", Place: "/etc/inetd.conf:4", Server: "internal time", State: Listening,
+			{Service: "time/udp", Keys: []Key{{"ip_max", "ip_max = 10", "/etc/inetd.d/x:9"}}, Place: "/etc/inetd.conf:4", Server: "internal time", State: Listening,
 				Sockets: []Socket{{"0.0.0.0:37", "listening, 0 servers"}}},
 			{Service: "a-service-with-a-very-long-name/tcp", Place: "/etc/inetd.d/x:1", Server: "/opt/x", State: Suspended, Until: "12:00:30",
 				Sockets: []Socket{{"127.0.0.1:7000", "suspended until 12:00:30"}},

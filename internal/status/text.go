@@ -96,7 +96,13 @@ func (v *Service) write(w io.Writer, now time.Time) {
 	}
 	line("server", "%s", plaintext.Visible(v.Server))
 	line("running", "%d%s", v.Running, of(v.Limits.Max))
+	if v.Unstarted > 0 {
+		line("waiting", "%s for a server", count(v.Unstarted, "client", "clients"))
+	}
 	line("limits", "%s", v.Limits)
+	for _, k := range v.Keys {
+		line("key", "%s", plaintext.Visible(k.Text+" ("+k.Place+")"))
+	}
 	line("clients", "%d accepted, the last %s", v.Accepted, ago(now, v.LastClient))
 	line("refused", "%d by a limit of their source, %d by rules, %d for want of room", v.Refused.Limit, v.Refused.Rules, v.Refused.Room)
 	for _, r := range []struct {

@@ -41,10 +41,13 @@ func Open(fd int, room *limit.Member) (*Conn, error) {
 	}
 	c := &Conn{File: os.NewFile(uintptr(fd), "connection"), Room: room}
 	if room != nil {
-		room.Evict = func() { c.shut(unix.SHUT_RDWR) }
+		room.Evict = c.End
 	}
 	return c, nil
 }
+
+// End ends the conversation with the client.
+func (c *Conn) End() { c.shut(unix.SHUT_RDWR) }
 
 // shut ends the call that a goroutine is in, and all that follow, whatever their
 // deadlines are.

@@ -140,7 +140,7 @@ func (s *service) complete() {
 
 // add adds a key to the definition, with the place of the attribute that it means.
 func (s *service) add(from *attribute, key string, values ...conf.Word) {
-	o := conf.Option{Key: conf.Word{Text: key, Pos: from.name.Pos}, Values: values}
+	o := conf.Option{Key: conf.Word{Text: key, Pos: from.name.Pos}, Values: values, General: !from.own}
 	if from.name.Text != key {
 		o.Means = from.name.Text
 	}
@@ -149,7 +149,7 @@ func (s *service) add(from *attribute, key string, values ...conf.Word) {
 
 // implied adds a key that no attribute asks for.
 func (s *service) implied(key string, values ...string) {
-	o := conf.Option{Key: conf.Word{Text: key, Pos: s.name.Pos}}
+	o := conf.Option{Key: conf.Word{Text: key, Pos: s.name.Pos}, General: true}
 	for _, v := range values {
 		o.Values = append(o.Values, conf.Word{Text: v, Pos: s.name.Pos})
 	}

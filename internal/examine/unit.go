@@ -1,0 +1,103 @@
+package examine
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/sock"
+	"inetd/internal/textfile"
+)
+
+// unitDirs are where systemd looks for units, the one first that wins (systemd.unit(5)).
+var unitDirs = []string{
+	"etc/systemd/system", "run/systemd/system", "run/systemd/generator",
+	"usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system",
+}
+
+// maxUnit is more than the bytes of any unit.
+const maxUnit = 1 << 20
+
+// socketUnit is the unit of systemd that has opened a socket at an address, as far as
+// the files below root tell; "": they do not. Files of units that are not active lie
+// there, too. What is active has a link below run/systemd/units.
+func socketUnit(root string, s sock.Spec, at netip.AddrPort) string {
+	key := "ListenStream"
+	if !s.Listens() {
+		key = "ListenDatagram"
+	}
+	var possible, active []string
+	for _, name := range socketUnits(root) {
+		if !slices.ContainsFunc(listens(root, name, key), func(v string) bool { return listensAt(v, at) }) {
+			continue
+		}
+		possible = append(possible, name)
+		if _, err := os.Lstat(filepath.Join(root, "run/systemd/units", "invocation:"+name)); err == nil {
+			active = append(active, name)
+		}
+	}
+	switch {
+	case len(active) > 0:
+		return active[0]
+	case len(possible) == 1:
+		return possible[0]
+	}
+	return ""
+}
+
+// socketUnits are the names of the socket units that there are files of.
+func socketUnits(root string) (names []string) {
+	for _, dir := range unitDirs {
+		paths, _ := filepath.Glob(filepath.Join(root, dir, "*.socket")) // the pattern is a good one
+		for _, path := range paths {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// listens are the values of a key of a unit, which its drop-ins may add to or reset.
+func listens(root, name, key string) (values []string) {
+	read := func(path string) bool {
+		text, err := textfile.Read(path, maxUnit)
+		if err != nil {
+			return false
+		}
+		for line := range strings.Lines(text) {
+			k, v, _ := strings.Cut(strings.TrimSpace(line), "=")
+			switch v = strings.TrimSpace(v); {
+			case strings.TrimSpace(k) != key:
+			case v == "":
+				values = nil
+			default:
+				values = append(values, v)
+			}
+		}
+		return true
+	}
+	for _, dir := range unitDirs {
+		if read(filepath.Join(root, dir, name)) {
+			break
+		}
+	}
+	for _, dir := range slices.Backward(unitDirs) {
+		paths, _ := filepath.Glob(filepath.Join(root, dir, name+".d", "*.conf"))
+		for _, path := range paths {
+			read(path)
+		}
+	}
+	return values
+}
+
+// listensAt reports whether a value of ListenStream or ListenDatagram means an address.
+func listensAt(value string, at netip.AddrPort) bool {
+	if port, err := strconv.ParseUint(value, 10, 16); err == nil {
+		return at.Addr().IsUnspecified() && at.Port() == uint16(port)
+	}
+	a, err := netip.ParseAddrPort(value)
+	return err == nil && a.Port() == at.Port() && a.Addr().WithZone("").Unmap() == at.Addr().WithZone("").Unmap()
+}

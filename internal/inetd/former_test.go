@@ -1,0 +1,39 @@
+package inetd
+
+import "testing"
+
+// reloaded puts another configuration into force.
+func (sc *scene) reloaded(conf string) {
+	sc.write("inetd.conf", conf)
+	for sc.s.reload(nil); sc.s.loading; {
+		sc.s.turn()
+	}
+}
+
+// TestFormers: a service that a mistake removes, and that comes back, goes on with its
+// counters and limits; another one of its address does not.
+func TestFormers(t *testing.T) {
+	const (
+		conf    = "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /bin/cat, deny = 127.0.0.2;\ntcpmux/x stream tcp nowait - /bin/cat\n"
+		mistake = "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /bin/cat, deny = 127.0.0.2.;\n127.0.0.1:PORT on;\n@former-PORT stream unix nowait - /bin/cat\n"
+		other   = "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n"
+	)
+	sc := newScene(t, conf, nil)
+	sc.start()
+	sc.tryVisit("127.0.0.2", "")
+	sc.visit("127.0.0.3", "x")
+	sc.s.services[1].usage().Started = 7
+	sc.reloaded(mistake)
+	if len(sc.s.formers) != 2 {
+		t.Errorf("%d services are remembered", len(sc.s.formers))
+	}
+	sc.reloaded(conf)
+	if u, mux := sc.s.services[0].usage(), sc.s.services[1].usage(); u.Refused.Rules != 1 || u.Started != 1 || mux.Started != 7 || len(sc.s.formers) != 0 {
+		t.Errorf("%d refused, %d and %d started, %d remembered", u.Refused.Rules, u.Started, mux.Started, len(sc.s.formers))
+	}
+	sc.reloaded(mistake)
+	sc.reloaded(other)
+	if u := sc.s.services[0].used; u != nil {
+		t.Errorf("another service has %+v", u)
+	}
+}

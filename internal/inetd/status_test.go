@@ -1,0 +1,88 @@
+package inetd
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"inetd/internal/status"
+)
+
+// told is the state of the daemon, as it is asked for.
+func (sc *scene) told() (shot *status.Snapshot) {
+	sc.s.Status(func(s *status.Snapshot) { shot = s })
+	for shot == nil {
+		sc.s.turn()
+	}
+	return shot
+}
+
+// TestStatusInSlices: services are many, so a snapshot takes several turns of the loop,
+// and begins again when a reload changes them.
+func TestStatusInSlices(t *testing.T) {
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "@status-PORT-%d stream unix nowait - /bin/cat\n", i)
+		}
+		return b.String()
+	}
+	sc := newScene(t, many(3*perSlice+1), nil)
+	sc.start()
+	if n := len(sc.told().Services); n != 3*perSlice+1 {
+		t.Errorf("%d services", n)
+	}
+	var shot *status.Snapshot
+	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
+	if shot != nil {
+		t.Error("all are looked at in one turn")
+	}
+	now := *sc.s.now
+	sc.s.now, sc.s.services = &now, sc.s.services[:2] // as a reload does
+	for shot == nil {
+		sc.s.turn()
+	}
+	if n := len(shot.Services); n != 2 || shot.Services[1].Service == "" {
+		t.Errorf("%d services after the reload", n)
+	}
+}
+
+// TestStatusKeys: each service has its keys in force with the places that set them, also
+// where services with the same keys are alike, and so has the log.
+func TestStatusKeys(t *testing.T) {
+	sc := newScene(t, keyed("-", "max_time = 100ms", "sleep 1000")+
+		strings.Replace(keyed("-", "max_time = 100ms", "sleep 1000"), "127.0.0.1", "127.0.0.2", 1)+
+		"127.0.0.3:PORT stream tcp nowait - /bin/cat\n127.0.0.3:PORT with max_time = 100ms;\n", nil)
+	sc.start()
+	file := sc.path("inetd.conf")
+	for i, line := range []int{1, 2, 4} {
+		want := status.Key{Key: "max_time", Text: "max_time = 100ms", Place: fmt.Sprintf("%s:%d", file, line)}
+		if got := sc.told().Services[i].Keys; len(got) != 1 || got[0] != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	go talkTo("127.0.0.2:"+sc.port, stranger, "")
+	for sc.s.services[1].usage().Killed == 0 {
+		sc.s.turn()
+	}
+	sc.wantLog(`has run for 100ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
+}
+
+// TestStatusUnstarted: a client about whom something is being found out has no server
+// yet, and a command of the daemon's serves nobody.
+func TestStatusUnstarted(t *testing.T) {
+	sc := newScene(t, shServer+"true\n", nil)
+	sc.start()
+	v := sc.s.services[0]
+	v.usage().Live = 3
+	sc.s.asked[&inquiry{}] = admitted{svc: v}
+	sc.s.delayed = []delayed{{svc: v}}
+	sc.s.processes[1<<22+1] = &process{}
+	var shot *status.Snapshot
+	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
+	delete(sc.s.processes, 1<<22+1)
+	sc.s.delayed, sc.s.asked = nil, map[*inquiry]admitted{}
+	if s := shot.Services[0]; s.Running != 1 || s.Unstarted != 2 || s.Sockets[0].State != "listening, 1 server" || shot.Running != 0 {
+		t.Errorf("%+v, %d servers of all", s, shot.Running)
+	}
+}

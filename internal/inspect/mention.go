@@ -1,0 +1,80 @@
+package inspect
+
+import (
+	"slices"
+	"strings"
+
+	"inetd/internal/plan"
+	"inetd/internal/textfile"
+)
+
+// mention is a line of a configuration file that seems to be about a service and is
+// none of its entries.
+type mention struct {
+	file string
+	line int
+	what string
+}
+
+// mentions are the lines about a service that has no entry: those that are switched
+// off, and those with a mistake.
+func mentions(r *plan.Report, label string) (found []mention) {
+	name, _, _ := strings.Cut(label, "/")
+	if strings.HasPrefix(label, "/") {
+		name = label
+	}
+	for _, file := range r.Files {
+		text, err := textfile.Read(file, textfile.Limit)
+		if err != nil {
+			continue // the report says so
+		}
+		line := 0
+		for s := range strings.Lines(text) {
+			line++
+			if what := about(s, name); what != "" && (what != mistake || r.Faulty(file, line)) {
+				found = append(found, mention{file, line, what})
+			}
+		}
+	}
+	return found
+}
+
+// mistake is what a line is that is on.
+const mistake = "has a mistake here"
+
+// about says what a line is to a service, "" if it is nothing.
+func about(line, name string) string {
+	rest := strings.TrimLeft(line, "# \t")
+	off := len(rest) < len(line) && strings.HasPrefix(strings.TrimSpace(line), "#")
+	rest = strings.TrimPrefix(rest, "<off>#")
+	f := strings.Fields(rest)
+	switch {
+	case len(f) < 2:
+	case f[0] == "service" && f[1] == name:
+		return "is disabled, or has a mistake in its block"
+	case !names(f[0], name):
+	case off && len(f) >= minColumns:
+		return "is commented out"
+	case off:
+	case f[1] == "off":
+		return "is off"
+	case f[1] != "with":
+		return mistake
+	}
+	return ""
+}
+
+// minColumns is how many words a line has that is an entry.
+const minColumns = 6
+
+// names reports whether the first word of a line is a service, with an address before
+// it or a protocol behind it or without.
+func names(word, name string) bool {
+	word = word[strings.LastIndexByte(word, ':')+1:]
+	first, _, _ := strings.Cut(word, "/")
+	return word == name || first == name
+}
+
+func mentioned(list []mention, file string, line int) bool {
+	return slices.ContainsFunc(list, func(m mention) bool { return m.file == file && m.line == line })
+}

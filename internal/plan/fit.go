@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"slices"
+
+	"inetd/internal/conf"
+)
+
+// builtinKeys are the keys that mean something for a builtin: it is no process, and
+// a datagram for it no connection.
+var builtinKeys = []string{
+	"sndbuf", "recvbuf", "acceptfilter", "service_max", "accept_max", "ip_max", "source_max",
+	"allow", "deny", "wrap", "refuse", "full", "source_prefix", "proxy", "backlog", "sockopt",
+}
+
+// talkKeys are those that mean something for a builtin with connections as well.
+var talkKeys = []string{"max_time", "idle_time", "penalty", "penalty_min", "penalty_max", "penalty_exempt"}
+
+// fitted is what fit makes of keys.
+type fitted struct {
+	keys    *conf.Keys
+	without string // the keys that were taken away
+}
+
+// fit takes those keys away from an entry that can have no effect on it. It warns of
+// them, but a key that is written for every entry needs no effect on all: of that it
+// warns where somebody might rely on it.
+func (l *loader) fit(e *conf.Entry) {
+	if e.Keys == nil {
+		return
+	}
+	vain := ""
+	for i := range e.Keys.Options {
+		o := &e.Keys.Options[i]
+		why, hint := noEffect(e, o)
+		if why == "" {
+			continue
+		}
+		if !e.Internal || !o.General {
+			l.report(e, o.Key.Pos, conf.Warning, e.Keys.Written(o.Key.Text)+" has no effect: "+why, hint)
+		}
+		vain += o.Key.Text + " "
+	}
+	if vain != "" {
+		e.Keys = l.without(e, vain)
+	}
+}
+
+// without are the keys of an entry without some. Entries that had their keys in common
+// still have.
+func (l *loader) without(e *conf.Entry, vain string) *conf.Keys {
+	which := fitted{e.Keys, vain}
+	k := l.fitted[which]
+	if k == nil {
+		k = e.Keys.Without(func(o conf.Option) bool {
+			why, _ := noEffect(e, &o)
+			return why != ""
+		})
+		l.fitted[which] = k
+	}
+	return k
+}
+
+// noEffect says why a key has no effect on an entry that goes on without it, or nothing,
+// and what would have one.
+func noEffect(e *conf.Entry, o *conf.Option) (why, hint string) {
+	key := o.Key.Text
+	switch {
+	case key == "connect" || slices.Contains(demandKeys[:], key):
+		return "", "" // see relayed
+	case e.Internal && slices.Contains(talkKeys, key) && e.Type == conf.Dgram:
+		return "a datagram of an internal service is answered at once", ""
+	case e.Internal && !slices.Contains(builtinKeys, key) && !slices.Contains(talkKeys, key):
+		return "an internal service has no server program", ""
+	case e.Internal, !o.General, OnDemand(e.Keys):
+	case key == "idle_time" && e.Keys.IdleTime > 0:
+		return untimed(e), "max_time ends a server however busy it is"
+	case key == "pty" && e.Keys.PTY:
+		return noTerminal(e), ""
+	}
+	return "", ""
+}
