@@ -35,6 +35,7 @@ var effects = map[string][]string{
 	"testdata/script/serve_pty.txtar":     {"pty"},
 	"testdata/script/serve_stderr.txtar":  {"stderr"},
 	"testdata/script/demand_server.txtar": {"connect", "start_time", "wake"},
+	"testdata/script/demand_ready.txtar":  {"ready"},
 	"testdata/script/demand_relay.txtar":  {"proxy_send"},
 }
 
