@@ -163,3 +163,23 @@ func TestSourcesOfSeveralKinds(t *testing.T) {
 		t.Errorf("%v", same)
 	}
 }
+
+// TestWithdraw: a start that was admitted and did not happen counts nowhere.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	var u Usage
+	now, who, l := time.Unix(1000, 0), User(7), Limits{Starts: 2, PerMinute: 1, PerSource: 1}
+	for range 5 {
+		if r := u.Admit(now, who, l); r.Why != "" {
+			t.Fatal(r)
+		}
+		u.Withdraw(who)
+	}
+	if u.Live != 0 || u.Starts.Count != 0 {
+		t.Errorf("%d servers, %d starts", u.Live, u.Starts.Count)
+	}
+	u.Admit(now, who, l)
+	if r := u.Admit(now, who, l); r.Why == "" {
+		t.Error("a source is admitted twice")
+	}
+}

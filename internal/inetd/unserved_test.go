@@ -1,0 +1,54 @@
+package inetd
+
+import (
+	"io"
+	"testing"
+
+	"inetd/internal/dgram"
+	"inetd/internal/sock"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestDatagramIsTriedAgain: a datagram for which there is no descriptor now is served
+// when there is one, as the log says, and does not count as a start before.
+func TestDatagramIsTriedAgain(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = no, user = -, exec = /usr/bin/head, args = head -c5, ip_max = 1/h;\n", nil)
+	sc.start()
+	k := sc.s.services[0].first
+	if !sc.s.canPutBack(k) {
+		t.Skip("it takes CAP_NET_RAW to put a datagram back")
+	}
+	c := sc.dial("udp4")
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	var p sock.Packet
+	n, err := p.Receive(int(k.fd), sc.s.buffer())
+	for ; err == unix.EAGAIN; n, err = p.Receive(int(k.fd), sc.s.buffer()) {
+	}
+	e := dgram.PairOf(&p, k.spec)
+	if err != nil || !sc.s.admit(k.svc, k.svc.clientOfPair(e)) {
+		t.Fatal(err)
+	}
+	sc.s.unserved(k, e, sc.s.buffer()[:n], unix.EMFILE)
+	if k.polled {
+		t.Error("the socket does not rest")
+	}
+	got := make([]byte, 5)
+	sc.turnUntil(func() { _, err = io.ReadFull(c, got) })
+	if string(got) != "hello" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	sc.wantLog(`: client's socket: Too many open files; trying again \(.*inetd\.conf:1\)$`)
+}
+
+// TestMaxTimeOfBuiltin: the connection of a builtin ends when its time is over, however
+// busy it is.
+func TestMaxTimeOfBuiltin(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal chargen\n127.0.0.1:PORT with max_time = 200ms;\n", nil)
+	sc.start()
+	c := sc.dial("tcp4")
+	sc.turnUntil(func() { io.Copy(io.Discard, c) }) // an error is the end as well
+	sc.wantLog(`: internal from 127\.0\.0\.1:\d+ has run for 200ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
+}
