@@ -6,6 +6,8 @@ import (
 	"log"
 	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -47,7 +49,8 @@ var wrappers = map[string]func(){
 // path, after a while, and echoes. With "tell" each client is told its process id first,
 // with "say:TEXT" that text alone; with "fail" it ends instead. With "notify" it listens at
 // once and says after a while that it is ready, with "mute" never; a client is told
-// whether it has said so.
+// whether it has said so. With "hang" it does not end at SIGTERM, with "never" it listens
+// nowhere, and with "fork" it ends, and another process serves one client.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
@@ -56,6 +59,18 @@ func serveOnDemand() {
 		time.Sleep(after)
 	}
 	fmt.Fprintln(os.Stderr, "t-demand: these are its last words")
+	switch os.Args[1] {
+	case "never":
+		select {}
+	case "hang":
+		signal.Ignore(syscall.SIGTERM)
+	case "fork":
+		next := exec.Command("/proc/self/exe")
+		next.Args = []string{"t-demand", "once", os.Args[2], "0s"}
+		next.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		exitOn(next.Start())
+		return
+	}
 	if os.Args[1] == "fail" {
 		os.Exit(4)
 	}
@@ -80,6 +95,9 @@ func serveOnDemand() {
 		conn, err := l.Accept()
 		exitOn(err)
 		go func() {
+			if os.Args[1] == "once" {
+				defer os.Exit(0)
+			}
 			defer conn.Close()
 			if os.Args[1] == "tell" {
 				fmt.Fprintf(conn, "%d ", os.Getpid())

@@ -27,15 +27,16 @@ import (
 //	- options of inetd
 //	| a line of the configuration
 //	> a network, an address, and what a client sends there: three clients, one after the other
+//	+ the same of one client
 //	< a line of the log
 //
 // In all of them DIR is the directory of the scene, CONF the configuration in it, and
 // PORT, PORT1 and so on are ports. In the log, PID and CLIENT are numbers that the
-// kernel chooses, TIME is one of the day, ADDRESSES are those of the machine, and COL is a column, which
+// kernel chooses, TIME is one of the day, or how long something has taken, USER a name, ADDRESSES are those of the machine, and COL is a column, which
 // depends on the length of DIR as LENGTH does.
 type whyScene struct {
 	title, setup, options, conf string
-	clients                     []string
+	clients                     []string // with > or +
 	log                         []string
 }
 
@@ -105,8 +106,8 @@ func readScenes(t *testing.T) (scenes []*whyScene) {
 			sc.options += rest + " "
 		case '|':
 			sc.conf += rest + "\n"
-		case '>':
-			sc.clients = append(sc.clients, rest)
+		case '>', '+':
+			sc.clients = append(sc.clients, line)
 		case '<':
 			sc.log = append(sc.log, rest)
 		default:
@@ -136,7 +137,9 @@ func writeScenes(t *testing.T, scenes []*whyScene) {
 		put("$", sc.setup)
 		put("-", strings.TrimSpace(sc.options))
 		put("|", sc.conf)
-		put(">", strings.Join(sc.clients, "\n"))
+		for _, line := range sc.clients {
+			b.WriteString(line + "\n")
+		}
 		put("<", strings.Join(sc.log, "\n"))
 	}
 	golden.Compare(t, whyFile, b.String())
@@ -169,9 +172,11 @@ var (
 	logPrefix  = regexp.MustCompile(`^inetd\[[0-9]+\]: `)
 	confPlace  = regexp.MustCompile(`(CONF|--entry):([0-9]+):[0-9]+`)
 	clientPort = regexp.MustCompile(`((?:from|peer|/tcp4\[[0-9]+\]) (?:127\.0\.0\.1|\[?::1\]?)):[0-9]+`)
-	processID  = regexp.MustCompile(`(process |pid |/[a-z0-9]+\[)[0-9]+\b`)
+	processID  = regexp.MustCompile(`(process |pid |/[a-z0-9]+\[|\b(?:exe|server)\[)[0-9]+\b`)
 	pathLength = regexp.MustCompile(`path of [0-9]+ bytes`)
 	addresses  = regexp.MustCompile(`this machine has .*`)
+	timeTaken  = regexp.MustCompile(`\bafter [0-9.]+m?s\b`)
+	ofUser     = regexp.MustCompile(`\[PID\] of user [a-z0-9_-]+`)
 	clockTime  = regexp.MustCompile(`\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b`)
 )
 
@@ -187,7 +192,9 @@ func (g *stage) named(line string) string {
 	line = pathLength.ReplaceAllString(line, "path of LENGTH bytes")
 	line = addresses.ReplaceAllString(line, "this machine has ADDRESSES")
 	line = clockTime.ReplaceAllString(line, "TIME")
-	return processID.ReplaceAllString(line, "${1}PID")
+	line = timeTaken.ReplaceAllString(line, "after TIME")
+	line = processID.ReplaceAllString(line, "${1}PID")
+	return ofUser.ReplaceAllString(line, "[PID] of user USER")
 }
 
 // play makes the fault and returns the log, but for what the daemon says when all
@@ -225,9 +232,10 @@ func (sc *whyScene) play(t *testing.T, life *lifeline) (log []string) {
 	if log = append(log, until(t, lines, func(line string) bool { return strings.Contains(line, "serving ") })...); len(log) == 0 {
 		t.Fatal("it does not serve")
 	}
-	for _, to := range sc.clients {
-		for range 3 {
-			sc.visit(t, g.real(t, to))
+	for _, line := range sc.clients {
+		times := map[byte]int{'>': 3, '+': 1}[line[0]]
+		for range times {
+			sc.visit(t, g.real(t, line[2:]))
 		}
 	}
 	log = append(log, sc.awaited(lines, len(sc.said(g, log)))...)

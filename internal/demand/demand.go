@@ -87,7 +87,7 @@ type Machine struct {
 
 const (
 	resetTime  = 50 * time.Millisecond // the connections to a server that has ended may take to end
-	forkTime   = 2 * time.Second       // a server that has gone into the background may take to answer
+	forkTime   = 5 * time.Second       // a server that has gone into the background may take to answer
 	overTime   = 10 * time.Second      // a server that is late may take at least
 	calmTime   = 5 * time.Second       // from then on a server is not one that fails again
 	minRestart = 250 * time.Millisecond

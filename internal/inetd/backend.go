@@ -11,7 +11,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/compile"
 	"inetd/internal/demand"
-	"inetd/internal/misfit"
+	"inetd/internal/occupant"
 	"inetd/internal/readiness"
 	"inetd/internal/relay"
 	"inetd/internal/strerror"
@@ -35,7 +35,7 @@ type backend struct {
 	errno     syscall.Errno     // why the place did not answer, when it was last tried
 	answer    relay.Report      // that it did
 	who       string            // answers there, if that is known
-	elsewhere string            // a port where it listens instead
+	elsewhere string            // it listens, instead
 	age       time.Duration     // of the process that has ended last
 	how, said string            // it has ended
 	crashed   bool              // with an error
@@ -150,11 +150,11 @@ func (s *Server) startServer(p *passing) (pid int, err error) {
 
 // examineLate finds out beside the loop where a server listens that is late.
 func (s *Server) examineLate(p *passing) {
-	b, port := p.back, ""
-	pid := b.PID
-	s.beside(&s.examinations, examineTime, func(context.Context) { port = misfit.Listens(pid) }, func() {
-		b.elsewhere = port
-		s.act(p, b.Examined(time.Now(), port != ""))
+	b, at, place := p.back, "", placeOf(p.svc.do.keys.Connect)
+	session := b.session
+	s.beside(&s.examinations, examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
+		b.elsewhere = at
+		s.act(p, b.Examined(time.Now(), at != ""))
 	})
 }
 
@@ -199,7 +199,7 @@ func (s *Server) say(p *passing, a demand.Act) {
 func (s *Server) tellNever(p *passing, is, at string) {
 	b, advice := p.back, ""
 	if b.elsewhere != "" {
-		advice = fmt.Sprintf("; %s listens on port %s", is, b.elsewhere)
+		advice = fmt.Sprintf("; %s listens on %s", is, b.elsewhere)
 	}
 	if !b.Notifies || b.Said {
 		s.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start: %s", at, rounded(b.Start), strerror.Errno(b.errno)), advice)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"inetd/internal/examine"
+	"inetd/internal/sockdiag"
 )
 
 // Idle reports whether on a TCP connection the server has taken nothing and said
@@ -58,7 +59,7 @@ func Deserted(fd, self int) bool {
 // heldBeside reports whether a process other than self has a socket.
 func heldBeside(inode uint64, self int) bool {
 	for _, pid := range processes() {
-		if pid != self && inodes(pid)[inode] {
+		if pid != self && sockdiag.Inodes(pid)[inode] {
 			return true
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,7 +78,7 @@ func statOf(pid int) (ppid int, start time.Duration) {
 // that the kernel has chosen does not count: a server of FTP opens such for its
 // client.
 func Listens(pid int) string {
-	open := inodes(pid)
+	open := sockdiag.Inodes(pid)
 	if len(open) == 0 {
 		return ""
 	}
@@ -96,23 +95,6 @@ func Listens(pid int) string {
 		}
 	}
 	return ""
-}
-
-// inodes are those of the sockets that a process has open.
-func inodes(pid int) map[uint64]bool {
-	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	if err != nil {
-		return nil
-	}
-	open := map[uint64]bool{}
-	for _, link := range links {
-		to, err := os.Readlink(link)
-		text, isSocket := strings.CutPrefix(to, "socket:[")
-		if inode, bad := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 64); err == nil && isSocket && bad == nil {
-			open[inode] = true
-		}
-	}
-	return open
 }
 
 // firstChosen is the lowest port that the kernel chooses.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Process is one that has a socket open.
@@ -67,6 +69,33 @@ func command(pid int) string {
 		return ""
 	}
 	return strings.TrimSuffix(string(text), "\n")
+}
+
+// Inodes are those of the sockets that a process has open.
+func Inodes(pid int) map[uint64]bool {
+	links, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd/*"))
+	if err != nil {
+		return nil
+	}
+	open := map[uint64]bool{}
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		text, isSocket := strings.CutPrefix(to, "socket:[")
+		if inode, bad := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 64); err == nil && isSocket && bad == nil {
+			open[inode] = true
+		}
+	}
+	return open
+}
+
+// Session are the processes of a session, in ascending order.
+func Session(id int) (pids []int) {
+	for _, pid := range processes() {
+		if sid, err := unix.Getsid(pid); err == nil && sid == id {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // Named is the process of a number; false if there is none.
