@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -222,10 +223,14 @@ func (sc *whyScene) play(t *testing.T, life *lifeline) (log []string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	d := sc.start(t, g, life)
-	lines := make(chan string)
+	lines := make(chan string, 1000)
+	served, suspend := context.WithCancel(t.Context())
 	go func() {
 		defer close(lines)
 		for s := bufio.NewScanner(d.out); s.Scan(); {
+			if strings.Contains(s.Text(), ", service suspended: ") {
+				suspend()
+			}
 			lines <- s.Text()
 		}
 	}()
@@ -235,7 +240,7 @@ func (sc *whyScene) play(t *testing.T, life *lifeline) (log []string) {
 	for _, line := range sc.clients {
 		times := map[byte]int{'>': 3, '+': 1}[line[0]]
 		for range times {
-			sc.visit(t, g.real(t, line[2:]))
+			sc.visit(t, served, g.real(t, line[2:]))
 		}
 	}
 	log = append(log, sc.awaited(lines, len(sc.said(g, log)))...)
@@ -328,9 +333,10 @@ func (sc *whyScene) said(g *stage, log []string) (said []string) {
 	return said
 }
 
-// visit is a client that sends its text and waits for the end of the connection. Its
-// network may refuse it, which is a fault as any other.
-func (sc *whyScene) visit(t *testing.T, to string) {
+// visit is a client that sends its text and waits for the end of the connection, as
+// long as the service is served. Its network may refuse it, which is a fault as any
+// other.
+func (sc *whyScene) visit(t *testing.T, served context.Context, to string) {
 	network, rest, _ := strings.Cut(to, " ")
 	addr, text, _ := strings.Cut(rest, " ")
 	conn, err := net.Dial(network, addr)
@@ -341,6 +347,7 @@ func (sc *whyScene) visit(t *testing.T, to string) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	defer context.AfterFunc(served, func() { conn.SetDeadline(time.Unix(1, 0)) })()
 	text, stays := strings.CutSuffix(text, "...")
 	fmt.Fprint(conn, text)
 	if network[0] == 'u' && network != "unix" {
