@@ -258,6 +258,8 @@ func (t *terminal) end(sent <-chan struct{}) int {
 	}
 	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) // the server may have left one
 	child.DefaultSignal(st.Signal())
-	_ = unix.Kill(os.Getpid(), st.Signal())
+	// A signal to the process may find another thread, and be late then: this one would
+	// have ended the process with a status. One to the thread itself comes before that.
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), st.Signal())
 	return 128 + int(st.Signal())
 }
