@@ -25,6 +25,7 @@ var effects = map[string][]string{
 	},
 	"internal/inetd/socketkeys_test.go":   {"sndbuf", "recvbuf", "acceptfilter", "backlog", "source_max"},
 	"internal/inetd/clients_test.go":      {"allow", "deny", "wrap"},
+	"internal/inetd/shut_test.go":         {"hours", "max_load", "wrap_name", "check_first"},
 	"internal/inetd/refuse_test.go":       {"refuse", "full", "accept_max", "service_max", "ip_max"},
 	"internal/inetd/rates_test.go":        {"source_prefix"},
 	"internal/inetd/penalty_test.go":      {"penalty", "penalty_min", "penalty_max", "penalty_exempt"},

@@ -40,9 +40,13 @@ type Keys struct {
 	// Who may use it.
 	Allow, Deny   []Client
 	Wrap          bool
-	Refuse        string // the text for a client that is refused
-	FullRefuse    bool   // refuse at a maximum, in place of letting the client wait
-	SourceV4      int    // the length of the prefix that is one source; 0: of the usual one
+	CheckFirst    bool    // the sender that a wait server is started for must be one of those who may
+	WrapName      string  // what hosts.allow knows the service by; "": the name of its server
+	Hours         []Hours // of the local time in which it is open; nil: always
+	MaxLoad       float64 // a load average from which on it is closed; 0: none
+	Refuse        string  // the text for a client that is refused
+	FullRefuse    bool    // refuse at a maximum, in place of letting the client wait
+	SourceV4      int     // the length of the prefix that is one source; 0: of the usual one
 	SourceV6      int
 	Penalties     Penalties
 	PenaltyMin    time.Duration
@@ -241,6 +245,10 @@ var table = [...]row{
 	{"allow", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Allow = d.clients(v) }},
 	{"deny", 1, -1, access, func(d *draft, k *Keys, v []Word) { k.Deny = d.clients(v) }},
 	{"wrap", 1, 1, access, func(d *draft, k *Keys, v []Word) { k.Wrap = d.yes(v[0]) }},
+	{"check_first", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.CheckFirst = d.yes(v[0]) }},
+	{"wrap_name", 1, 1, access, (*draft).wrapName},
+	{"hours", 1, -1, access, (*draft).hours},
+	{"max_load", 1, 1, access, (*draft).maxLoad},
 	{"refuse", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Refuse = d.shortText(v[0]) }},
 	{"full", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.FullRefuse = d.choice(v[0], "wait", "refuse") == 1 }},
 	{"source_prefix", 1, 1, 0, (*draft).sourcePrefix},

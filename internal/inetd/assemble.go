@@ -135,6 +135,9 @@ func (a *assembly) action(v *plan.Service) (*action, error) {
 			do.daemon = strings.Clone(filepath.Base(argv[0]))
 		}
 	}
+	if do.keys != nil && do.keys.WrapName != "" {
+		do.daemon = do.keys.WrapName
+	}
 	a.actions[which] = do
 	return do, nil
 }

@@ -176,7 +176,7 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 	}
 	peer := p.Peer.AddrPort()
 	c := client{peer: peer}
-	if !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
+	if s.shuts(v, &c, time.Now()) || !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
 	return s.admitReply(v, peer.Addr())

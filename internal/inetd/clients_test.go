@@ -122,7 +122,9 @@ func udpAddr(port string) *net.UDPAddr {
 func TestClientsImpossible(t *testing.T) {
 	for _, tt := range []struct{ service, keys, log string }{
 		{"127.0.0.1:PORT on protocol = tcp, wait = yes", "allow = 10.0.0.0/8", `inetd\.conf:1:\d+; `},
-		{"127.0.0.1:PORT on protocol = udp, wait = yes", "deny = 10.0.0.0/8", `: deny: nobody can be refused who talks to a wait or listen server, service ignored \(`},
+		{"127.0.0.1:PORT on protocol = udp, wait = yes", "deny = 10.0.0.0/8", `: deny: nobody can be refused who talks to a wait or listen server, service ignored \(.*; with check_first = yes `},
+		{"127.0.0.1:PORT on protocol = tcp, wait = yes", "deny = 10.0.0.0/8, check_first = yes", `: deny: nobody can be refused who talks to a wait or listen server, service ignored \(`},
+		{"127.0.0.1:PORT on protocol = udp, wait = yes", "deny = host.example, check_first = yes", `: deny: the name of a datagram's sender is not looked up, service ignored \(`},
 		{"127.0.0.1:PORT on protocol = tcp, wait = listen", "wrap = yes", `: wrap: nobody can be refused `},
 		{"127.0.0.1:PORT on protocol = udp, wait = no", "deny = host.example", `: deny: the name of a datagram's sender is not looked up, service ignored \(.*; write networks\)`},
 		{"127.0.0.1:PORT on protocol = udp, wait = no", "wrap = yes", `: wrap: the sender of a datagram is not looked up in hosts\.allow, service ignored`},

@@ -30,7 +30,7 @@ var picture = map[string][]string{
 	},
 
 	"internal/inspect": {
-		"internal/access", "internal/child", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
+		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
 	"internal/machine": {"internal/plan", unixsys},
 	"internal/plan": {

@@ -19,6 +19,7 @@ import (
 	"inetd/internal/gc"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
+	"inetd/internal/machine"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
 	"inetd/internal/seldom"
@@ -123,16 +124,17 @@ type Server struct {
 	streaks map[*usage]streak // of the services whose servers fail
 	errors  *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
-	draining   drain.Set
-	drainTimer bool // there is a timer for the first of them
-	seldom     seldom.Lines[cause]
-	seldomTime time.Duration
+	draining    drain.Set
+	drainTimer  bool // there is a timer for the first of them
+	machineLoad machine.Load
+	seldom      seldom.Lines[cause]
+	seldomTime  time.Duration
 
 	sessions  dgramSessions
 	repliers  map[*socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool              // their ports
 
-	clock    *zone.Clock               // of builtins
+	clock    *zone.Clock               // of builtins, and of hours
 	builtins limit.Pool                // their connections
 	awaiting bool                      // awaitRoom has a timer
 	talks    map[*stream.Conn]admitted // of builtins, under way

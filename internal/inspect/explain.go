@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"inetd/internal/access"
+	"inetd/internal/conf"
+	"inetd/internal/machine"
 	"inetd/internal/plan"
 	"inetd/internal/status"
 	"inetd/internal/wrap"
@@ -95,7 +98,10 @@ func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Quest
 	if len(e.Argv) > 0 {
 		q.Daemon = filepath.Base(e.Argv[0])
 	}
-	q.Rules = c.RulesOf(e)
+	if e.Clients != nil && e.Clients.WrapName != "" {
+		q.Daemon = e.Clients.WrapName
+	}
+	q.Rules = append(c.RulesOf(e), wrap.Fixed(opening(e.Clients)))
 	if _, _, sec := c.RuleFiles(); r.Secured {
 		q.Rules = append(q.Rules, wrap.Sec(sec))
 	}
@@ -123,4 +129,15 @@ func now(shot *status.Snapshot, place string, served bool) string {
 		return waits + "as many servers run as may"
 	}
 	return ""
+}
+
+// opening is the rule of the keys that close a service to all clients for a while, as
+// it is now.
+func opening(k *conf.Keys) wrap.Rules {
+	return func(access.Query) access.Verdict {
+		now := time.Now()
+		why, key := k.Shut(now, func() float64 { return new(machine.Load).At(now) })
+		at := k.At(key)
+		return access.Verdict{Allow: key == "", File: at.File, Line: at.Line, Rule: why}
+	}
 }

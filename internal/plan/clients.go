@@ -107,8 +107,12 @@ func (l *loader) checkPenalties(e *conf.Entry) {
 // If not, it reports why, and the service is not opened: without them it would be
 // open to all.
 func (l *loader) guarded(e *conf.Entry, do *Action) bool {
-	for _, key := range [...]string{"allow", "deny", "wrap", "proxy"} {
+	for _, key := range [...]string{"allow", "deny", "wrap", "wrap_name", "proxy"} {
 		if !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
+			continue
+		}
+		if key == "wrap_name" && !l.cfg.wraps(e.Keys, e.Internal) {
+			l.report(e, e.Keys.At(key), conf.Hint, e.Keys.Written(key)+" has no effect: hosts.allow and hosts.deny are not asked", "write wrap = yes")
 			continue
 		}
 		if why, hint := unguarded(e, do, key); why != "" {
@@ -116,7 +120,7 @@ func (l *loader) guarded(e *conf.Entry, do *Action) bool {
 			return false
 		}
 		l.plan.Wraps = l.plan.Wraps || key == "wrap"
-		if key != "wrap" && key != "proxy" && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
+		if (key == "allow" || key == "deny") && (e.Kind == conf.Unix || e.Kind == conf.Vsock) {
 			l.report(e, e.Keys.At(key), conf.Warning, e.Keys.Written(key)+" has no effect: these clients have no network address", "the owner and mode of its path say who may use a UNIX-domain socket")
 		}
 	}
@@ -134,10 +138,12 @@ func unguarded(e *conf.Entry, do *Action, key string) (why, hint string) {
 		return "tcpmux has read from the connection before", "write it for tcpmux itself"
 	case key == "proxy" && (do.Mode != Accept || e.Kind != conf.Inet || e.Type != conf.Stream):
 		return "a proxy announces connections of stream services with an Internet address that the daemon accepts", ""
-	case do.Mode == Lend:
+	case do.Mode == Lend && do.Listens:
 		return "nobody can be refused who talks to a wait or listen server", "a server that takes its clients itself must know whom to refuse"
+	case do.Mode == Lend && key != "wrap" && key != "wrap_name" && !e.Keys.CheckFirst:
+		return "nobody can be refused who talks to a wait or listen server", "with check_first = yes the sender of the datagram is asked about that starts a server"
 	case do.Mode == Accept:
-	case key == "wrap":
+	case key == "wrap", key == "wrap_name":
 		return "the sender of a datagram is not looked up in hosts.allow", "allow and deny with networks apply to datagrams"
 	case hasNames(list):
 		return "the name of a datagram's sender is not looked up", "write networks"

@@ -1,7 +1,9 @@
 package xinetd
 
 import (
-	"path"
+	"math"
+	"slices"
+	"strconv"
 
 	"inetd/internal/conf"
 )
@@ -29,6 +31,7 @@ func (s *service) guard() {
 		s.drop("deny")
 		s.implied("deny", "0.0.0.0/0", "::/0")
 	}
+	s.first()
 	s.wrap()
 }
 
@@ -54,24 +57,14 @@ func (s *service) wrap() {
 		s.add(flags, "wrap", word("no", flags.name))
 	case s.rpc() && stream:
 		s.implied("wrap", "no")
-	case libwrap != nil && libwrap.values[0].Text != s.daemon():
-		s.errorf(libwrap.name.Pos, "remove it, or write rules for "+s.daemon(), "hosts.allow is asked for %q, not for %q", s.daemon(), libwrap.values[0].Text)
 	case stream && !s.waits():
 		s.implied("wrap", "yes")
+		if libwrap != nil {
+			s.add(libwrap, "wrap_name", libwrap.values...)
+		}
 	case s.Rules:
 		s.errorf(s.name.Pos, "write flags = NOLIBWRAP if it may be open to all", "not served: hosts.allow or hosts.deny has rules, and is not asked about datagrams or for a server that waits")
 	}
-}
-
-// daemon is what hosts.allow knows the service by.
-func (s *service) daemon() string {
-	switch {
-	case s.internal(), s.get("redirect") != nil:
-		return s.name.Text
-	case s.has("flags", "NAMEINARGS"):
-		return path.Base(s.text("server_args"))
-	}
-	return path.Base(s.text("server"))
 }
 
 func (s *service) putFlags(a *attribute) {
@@ -126,10 +119,33 @@ func (s *service) idOnly(w conf.Word) {
 	s.closed(w, "clients are not asked who they are")
 }
 
+// putAccessTimes adds the hours of the day. To xinetd they do not go over midnight.
 func (s *service) putAccessTimes(a *attribute) {
-	s.errorf(a.name.Pos, "remove it if the service may be open at all times", "access_times cannot be obeyed, service not served")
+	for _, w := range a.values {
+		if h, ok := conf.ParseHours(w.Text); !ok || h.From >= h.To {
+			s.bad(a, w, "expected such as 08:00-17:30, and two of them for one over midnight")
+		}
+	}
+	s.add(a, "hours", a.values...)
 }
 
+// putMaxLoad adds the load from which on nobody is served.
 func (s *service) putMaxLoad(a *attribute) {
-	s.errorf(a.name.Pos, "remove it if the service may be used at any load", "max_load cannot be obeyed, service not served")
+	w := a.values[0]
+	n, err := strconv.ParseFloat(w.Text, 64)
+	if err != nil || !(n > 0) || math.IsInf(n, 0) {
+		s.bad(a, w, "expected a number above 0, such as 2.5")
+		return
+	}
+	s.add(a, "max_load", word(strconv.FormatFloat(n, 'f', -1, 64), w))
+}
+
+// first has the lists of a server that waits for datagrams asked about the one that it
+// is started for, as xinetd does.
+func (s *service) first() {
+	i := slices.IndexFunc(s.def.Options, func(o conf.Option) bool { return o.Key.Text == "allow" || o.Key.Text == "deny" })
+	if i >= 0 && s.waits() && s.protocol() == "udp" && !s.internal() {
+		s.implied("check_first", "yes")
+		s.once(conf.Warning, s.def.Options[i].Key.Pos, "a server that waits is started only for the clients that it is for, and then reads the datagrams of all", "it is the same with xinetd; a firewall keeps others out")
+	}
 }

@@ -221,7 +221,7 @@ func (s *service) world() {
 	if s.internal() {
 		return
 	}
-	if !s.waits() {
+	if !s.waits() || s.protocol() == "udp" {
 		s.implied("remote_host", "yes")
 	}
 	if a := s.get("passenv"); a != nil {
