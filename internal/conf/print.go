@@ -138,9 +138,15 @@ func (def Definition) String() string {
 // String returns the option as it stands in a definition: "key = value value".
 func (o Option) String() string {
 	var b strings.Builder // values may be very many
+	size := len(o.Key.Text) + len(" =")
+	for i := range o.Values {
+		size += len(" ") + len(o.Values[i].Text)
+	}
+	b.Grow(size)
 	b.WriteString(o.Key.Text + " =")
-	for _, v := range o.Values {
-		b.WriteString(" " + quoteValue(v.Text))
+	for i := range o.Values {
+		b.WriteByte(' ')
+		b.WriteString(quoteValue(o.Values[i].Text))
 	}
 	return b.String()
 }
@@ -168,7 +174,7 @@ func quoteService(s string) string {
 }
 
 func quoteValue(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t#,;\"'") || strings.ContainsFunc(s, control) {
+	if s == "" || plainRun(s) < len(s) {
 		return quote(s)
 	}
 	return s

@@ -194,6 +194,9 @@ func (s *scanner) option() (o Option, ok bool) {
 		if !ok {
 			return o, false
 		}
+		if n := len(o.Values); n == cap(o.Values) { // append would copy a hundred thousand many times
+			o.Values = slices.Grow(o.Values, max(n, 1))
+		}
 		o.Values = append(o.Values, v)
 	}
 }
@@ -207,12 +210,38 @@ func (s *scanner) key() Word {
 	return Word{Text: s.text[start.off:s.off], Pos: s.pos(start), Plain: true}
 }
 
+// valueEnds are the bytes that end a value which is not in quotes.
+const valueEnds = " \t\r\n#,;"
+
+// special are the bytes that cannot be part of a value without quotes, and the quotes.
+var special = func() (is [256]bool) {
+	for c := range is {
+		is[c] = control(rune(c)) || strings.IndexByte(valueEnds+`"'`, byte(c)) >= 0
+	}
+	return is
+}()
+
+// plainRun is how many bytes at the beginning of a text are part of a value as they are.
+func plainRun(text string) int {
+	for i := range len(text) {
+		if special[text[i]] {
+			return i
+		}
+	}
+	return len(text)
+}
+
 // value reads one value, parts of which may be quoted.
 func (s *scanner) value() (f Word, ok bool) {
 	start := s.cursor
 	f = Word{Pos: s.pos(start), Plain: true}
+	if n := plainRun(s.text[s.off:]); s.off+n == len(s.text) || strings.IndexByte(valueEnds, s.text[s.off+n]) >= 0 {
+		f.Text = strings.Clone(s.text[s.off : s.off+n]) // the file's text is not kept for it
+		s.off += n
+		return f, true
+	}
 	var text []byte
-	for s.off < len(s.text) && !strings.ContainsRune(" \t\r\n#,;", rune(s.text[s.off])) {
+	for s.off < len(s.text) && strings.IndexByte(valueEnds, s.text[s.off]) < 0 {
 		c := s.text[s.off]
 		switch {
 		case c == '"' || c == '\'':

@@ -7,6 +7,7 @@ package prefix
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -27,19 +28,37 @@ type network struct {
 // New makes a set of networks. IPv4 within IPv6 (::ffff:0:0/96) counts as IPv4, and
 // no other network of IPv6 holds any of that. What is not valid is left out.
 func New(list []netip.Prefix) Set {
-	var s Set
+	var four []uint64
+	var six []network
 	for _, p := range list {
 		p = unmap(p)
 		switch {
 		case !p.IsValid():
 		case p.Addr().Is4():
-			s.four = append(s.four, of(p.Addr(), p.Bits()))
+			if four == nil {
+				four = make([]uint64, 0, len(list))
+			}
+			four = append(four, of(p.Addr(), p.Bits()).number())
 		default:
-			s.six = append(s.six, of(p.Addr(), p.Bits()))
+			six = append(six, of(p.Addr(), p.Bits()))
 		}
 	}
-	s.four, s.six = tidy(s.four), tidy(s.six)
-	return s
+	slices.SortFunc(six, compare)
+	return Set{tidy(sorted(four)), tidy(six)}
+}
+
+// number is a network of IPv4 as a number. Numbers are in the order of their networks,
+// and sorted in half the time.
+func (n network) number() uint64 { return n.high | uint64(n.bits) }
+
+// sorted are the networks of IPv4 with some numbers, in order.
+func sorted(numbers []uint64) []network {
+	slices.Sort(numbers)
+	list := make([]network, len(numbers))
+	for i, n := range numbers {
+		list[i] = network{high: n &^ math.MaxUint8, bits: uint8(n)}
+	}
+	return list
 }
 
 // unmap writes a network of IPv4 within IPv6 as one of IPv4.
@@ -90,10 +109,9 @@ func compare(a, b network) int {
 // holds reports whether all of m belongs to n.
 func (n network) holds(m network) bool { return n.bits <= m.bits && m.cut(n.bits) == n }
 
-// tidy sorts networks and drops those within another. Two networks are either apart
-// or one holds the other, so what is left is apart.
+// tidy drops the networks of a sorted list that are within another. Two networks are
+// either apart or one holds the other, so what is left is apart.
 func tidy(list []network) []network {
-	slices.SortFunc(list, compare)
 	kept := list[:0]
 	for _, n := range list {
 		if last := len(kept) - 1; last < 0 || !kept[last].holds(n) {
