@@ -43,6 +43,7 @@ var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
 	"t-confine":  confine,
+	"t-besiege":  besiege,
 }
 
 // serveOnDemand is a server that knows nothing of inetd: it listens at an address or a

@@ -46,3 +46,27 @@ func TestAsInherited(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutIPv6: where the kernel has no IPv6 a service for both is opened for IPv4
+// alone, which is told once. One that is for IPv6 alone is not opened for anything else.
+func TestWithoutIPv6(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ protocol, want string }{
+		{"tcp", "0.0.0.0:21"}, {"tcp4", "0.0.0.0:21"}, {"tcp46", "0.0.0.0:21"}, {"tcp6", "[::]:21"},
+	} {
+		entries, problems := conf.Parse("f", []byte("21 stream "+tt.protocol+" nowait - /bin/cat\n"), nil)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		l := newLoader(&Config{}, &Host{}, false)
+		for range 2 {
+			wants, _ := l.addresses(&entries[0])
+			if len(wants) != 1 || wants[0].Spec.Addr.String() != tt.want || wants[0].Spec.Dual {
+				t.Errorf("%s: %v, want %s", tt.protocol, wants, tt.want)
+			}
+		}
+		if told, want := len(l.plan.Problems), map[bool]int{true: 1}[tt.protocol == "tcp" || tt.protocol == "tcp46"]; told != want {
+			t.Errorf("%s: told %d times, want %d", tt.protocol, told, want)
+		}
+	}
+}
