@@ -139,7 +139,7 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 		return
 	}
 	_ = conn.SetDeadline(time.Now().Add(askTime))
-	request, _ := bufio.NewReader(io.LimitReader(conn, 64)).ReadString('\n')
+	request := readRequest(conn)
 	if request == upgradeRequest+"\n" {
 		c.askers.answer(conn, upgrade)
 		return
@@ -152,6 +152,13 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 	case reloadRequest + "\n":
 		answerReload(conn, s)
 	}
+}
+
+// readRequest reads the line of a request. It is not one if it does not end soon.
+func readRequest(r io.Reader) string {
+	const longest = 64
+	line, _ := bufio.NewReader(io.LimitReader(r, longest)).ReadString('\n')
+	return line
 }
 
 func answerReload(conn *net.UnixConn, s *inetd.Server) {

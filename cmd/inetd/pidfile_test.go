@@ -137,6 +137,21 @@ func TestPidFileHandOver(t *testing.T) {
 	}
 }
 
+// holderInTime is the error of holder, which must not wait for anybody.
+func holderInTime(path string) error {
+	answer := make(chan error, 1)
+	go func() {
+		_, err := holder(path)
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return err
+	case <-time.After(10 * time.Second):
+		return os.ErrDeadlineExceeded
+	}
+}
+
 // TestPidFileOfDoubt: in a directory that others may write to, somebody may have put
 // a second name of a file of ours into the place of the pid file, or a pipe. Nobody
 // is signalled for it, and nothing is written to it.
@@ -149,6 +164,10 @@ func TestPidFileOfDoubt(t *testing.T) {
 	}{
 		{"two names", func(path string) error { return os.Link(path, path+".other") }, "has another name"},
 		{"open to all", func(path string) error { return os.Chmod(path, 0o666) }, "others than its owner can write it"},
+		{"open to a group", func(path string) error { return os.Chmod(path, 0o664) }, "others than its owner can write it"},
+		{"a link", func(path string) error {
+			return errors.Join(os.Rename(path, path+".other"), os.Symlink(path+".other", path))
+		}, "symbolic link"},
 		{"a pipe", func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o644)) }, "is not a regular file"},
 	} {
 		path := filepath.Join(t.TempDir(), "inetd.pid")
@@ -163,21 +182,14 @@ func TestPidFileOfDoubt(t *testing.T) {
 		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 			t.Fatal(err)
 		}
-		answer := make(chan error, 1)
-		go func() {
-			_, err := holder(path)
-			answer <- err
-		}()
-		select {
-		case err := <-answer:
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%s: %v; want %q", tt.name, err, tt.want)
-			}
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: waited for", tt.name)
+		if err := holderInTime(path); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v; want %q", tt.name, err, tt.want)
 		}
 		f.Close()
-		if tt.name == "open to all" { // ours all the same
+		if err := holderInTime(path); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v although nobody has it", tt.name, err)
+		}
+		if strings.HasPrefix(tt.name, "open to") { // ours all the same
 			continue
 		}
 		if _, err := lockPidFile(path); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -156,7 +160,70 @@ func TestControlSocketOfOthers(t *testing.T) {
 		if trusted(conn) != want {
 			t.Errorf("user %d is trusted: %v", uid, !want)
 		}
+		if _, err := io.WriteString(client, upgradeRequest+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		obeyed := false
+		c.converse(conn, nil, func(context.Context, func(string)) error { obeyed = true; return errors.New("no") })
+		if obeyed != want {
+			t.Errorf("user %d is obeyed: %v", uid, obeyed)
+		}
 	}
+}
+
+// TestSilentAsker: who connects to the control socket and says nothing is let go.
+func TestSilentAsker(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(attackEnv) == "" {
+		t.Skip("takes 5 s: make check-attack")
+	}
+	c, err := listenControl(filepath.Join(t.TempDir(), "inetd.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	client, err := net.Dial("unix", c.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := c.l.AcceptUnix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan bool)
+	go func() {
+		c.converse(conn, nil, nil)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(askTime + patience):
+		t.Error("it is waited for")
+		conn.Close()
+	}
+}
+
+// TestEndlessRequest: no more of a request is read than one can have.
+func TestEndlessRequest(t *testing.T) {
+	t.Parallel()
+	endless := &xs{}
+	if got := readRequest(endless); strings.HasSuffix(got, "\n") || endless.read > 1<<16 {
+		t.Errorf("%d bytes were read, and %d taken for a request", endless.read, len(got))
+	}
+}
+
+// xs is a line without end.
+type xs struct{ read int }
+
+func (x *xs) Read(b []byte) (int, error) {
+	if x.read += len(b); x.read > 1<<20 {
+		return 0, io.EOF
+	}
+	for i := range b {
+		b[i] = 'x'
+	}
+	return len(b), nil
 }
 
 // TestAnswerIsCleaned: nothing in an answer acts on the terminal.

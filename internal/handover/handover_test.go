@@ -96,6 +96,7 @@ func TestOtherPrograms(t *testing.T) {
 		{"newer", `{"Format":"inetd state","Version":1,"Relays":[1],"Process":{"Colour":"red"}}`, ""},
 		{"older", `{"Format":"inetd state","Version":1}`, ""},
 		{"another version", `{"Format":"inetd state","Version":2,"Process":[]}`, "the state has version 2, and this program understands 1"},
+		{"an older version", `{"Format":"inetd state","Version":0}`, "the state has version 0, and this program understands 1"},
 		{"another format", `{"Format":"xinetd","Version":1}`, "this is not the state of an inetd"},
 		{"no text", "", "this is not the state of an inetd"},
 		{"another shape", `{"Format":"inetd state","Version":1,"Sockets":7}`, "the state of an inetd: json: "},
