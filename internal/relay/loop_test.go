@@ -1,0 +1,73 @@
+package relay
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestTrustIsOfOneAnswer: what the daemon says of a place that has answered once holds
+// for nobody who answers there later.
+func TestTrustIsOfOneAnswer(t *testing.T) {
+	t.Parallel()
+	second := []byte{byte(trust), 0, 0, 0, 2}
+	r := &relay{answer: 2, cfg: Config{Hold: true}}
+	r.command(second, -1)
+	if r.trusted {
+		t.Error("a place is trusted that does not answer")
+	}
+	r.answered = true
+	r.command([]byte{byte(trust), 0, 0, 0, 1}, -1)
+	if r.trusted {
+		t.Error("it is trusted for the one before it")
+	}
+	r.command(second[:4], -1)
+	if r.trusted {
+		t.Error("it is trusted for half a command")
+	}
+	r.command(second, -1)
+	if !r.trusted {
+		t.Error("it is not trusted")
+	}
+	r.silent()
+	if r.trusted || r.answered {
+		t.Error("it is trusted for longer than it answers")
+	}
+}
+
+// TestShareOfOne: a client who sends without end lets others have their turn.
+func TestShareOfOne(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "long")
+	if err := os.WriteFile(path, make([]byte, 4*share), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(in)
+	out, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(out)
+	r, c := &relay{}, &conn{}
+	c.sides[client] = side{fd: in, readable: true}
+	c.sides[place] = side{fd: out, writable: true}
+	turns := 0
+	for more := true; more; turns++ {
+		before := c.flows[client].moved
+		if more, err = r.move(c, client); err != nil {
+			t.Fatal(err)
+		}
+		if moved := c.flows[client].moved - before; moved >= 2*share {
+			t.Errorf("%d bytes at a time", moved)
+		}
+	}
+	if all := c.flows[client].moved; all != 4*share || turns < 3 {
+		t.Errorf("%d bytes in %d turns", all, turns)
+	}
+}
