@@ -145,6 +145,10 @@ func (d *draft) exchanged(f []Word, i int) {
 }
 
 func (d *draft) extra(f []Word, i int, before string) {
+	if addressColumn(f, i) {
+		d.errorf(f[0].Pos, "write "+written(joined(f)), "the address and the port stand in two columns")
+		return
+	}
 	d.errorf(f[i].Pos, "write "+written(slices.Delete(slices.Clone(f), i, i+1)), "a column too many: %q before the %s", f[i].Text, before)
 }
 

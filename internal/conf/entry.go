@@ -95,7 +95,7 @@ func (r *reader) columns(f []Word) {
 // oddities hints at characters that another inetd would understand otherwise,
 // once for each kind.
 func (d *draft) oddities(f []Word) {
-	if !strings.ContainsAny(d.logical.text, "\"'#\\") {
+	if !strings.ContainsAny(d.logical.text, "\"'#\\|&;<>") {
 		return
 	}
 	args := f[min(len(f), ColServer):]
@@ -105,6 +105,8 @@ func (d *draft) oddities(f []Word) {
 		"quote inside %q passed on", "only a word that starts with a quote is quoted")
 	d.oddity(args, func(w Word) bool { return !w.Quoted && w.Text == "#" },
 		"%q and what follows are passed on as arguments", "a comment needs a line of its own")
+	d.oddity(f[min(len(f), ColArgs):], forShell,
+		"%q passed on as an argument", "no shell reads the line: write /bin/sh and sh -c 'COMMAND'")
 	d.oddity(args, func(w Word) bool { return !w.Quoted && w.Text == `\` },
 		"%q passed on as an argument", "a backslash continues a line only at its very end")
 }

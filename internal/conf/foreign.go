@@ -1,6 +1,9 @@
 package conf
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // foreign reports a line that belongs into another kind of file, and skips the
 // lines that go with it.
@@ -22,6 +25,12 @@ func (r *reader) foreign(s string, at cursor) bool {
 	case strings.HasPrefix(s, "<?xml"), strings.HasPrefix(s, "<!DOCTYPE service_bundle"), strings.HasPrefix(s, "<service_bundle"):
 		r.report(Error, r.pos(at), "XML, as in a manifest of Solaris, of which nothing is read", "write its services as lines: see inetd.conf(5)")
 		r.off = len(r.text)
+	case inCommas(word, second, third):
+		r.report(Error, r.pos(at), "commas between the columns", "write blanks")
+	case find(word) != nil && strings.HasPrefix(second, "="):
+		r.report(Error, r.pos(at), fmt.Sprintf("%q is outside of a definition", word+" ="), "a definition ends at its semicolon; write commas between its keys")
+	case strings.Contains(word, "://"):
+		r.report(Error, r.pos(at), fmt.Sprintf("%q is a URL", word), "write a port, or ADDRESS:PORT")
 	case second == "" && assigned && isName(name) && strings.ToUpper(name) == name:
 		r.report(Error, r.pos(at), "a setting of /etc/default/inetd", "its place is there, or an option of inetd")
 	case (second == "allow" || second == "deny") && !isProtocol(third):

@@ -180,6 +180,9 @@ func (s *scanner) option() (o Option, ok bool) {
 	case o.Key.Text == "" && (c >= '0' && c <= '9' || c == '-'):
 		s.report(Error, s.pos(s.cursor), "a value where a key is expected", "write blanks, and no comma, between the values of one key")
 		return o, false
+	case c == '{' || c == '}':
+		s.report(Error, s.pos(s.cursor), fmt.Sprintf("%q, as in a file of xinetd", c), "a definition has no braces: its keys have commas between them, and ; at the end")
+		return o, false
 	default:
 		s.report(Error, s.pos(s.cursor), fmt.Sprintf("no = after %q", o.Key.Text), "expected key = value")
 		return o, false

@@ -82,8 +82,10 @@ func (d *draft) name(f Word, off int, name string) {
 		if port, err := strconv.ParseUint(name, 10, 16); err != nil || port == 0 {
 			d.errorf(f.at(off), "1 to 65535 are possible", "port %s is out of range", name)
 		}
+	case severalPorts(name):
+		d.errorf(f.at(off), "write a line for each", "several ports in %q", name)
 	case strings.Contains(name, "/"):
-		d.errorf(f.at(off), "only tcpmux/NAME and the versions of RPC programs are written so", "slash in the service name %q", name)
+		d.errorf(f.at(off), slashHint(name), "slash in the service name %q", name)
 	}
 }
 

@@ -139,7 +139,7 @@ func TestWithProblems(t *testing.T) {
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
 		{"a with alow = 10.0.0.1;\n" + line, 0, "f:1:8: unknown key \"alow\"; did you mean \"allow\"?\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
-		{"* with only_from = 10.0.0.1;\n" + line, 0, "f:1:8: unknown key \"only_from\"; expected protocol, socktype, wait, user or group\n" +
+		{"* with only_from = 10.0.0.1;\n" + line, 0, "f:1:8: unknown key \"only_from\"; write allow\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},
 		{"a with allow = 10.0.0.1, umsk = 7;\n" + line, 0, "f:1:26: unknown key \"umsk\"; did you mean \"umask\"?\n" +
 			"f:2:1: not served: the access rules for it at f:1:1 have a mistake; mend them"},

@@ -20,6 +20,10 @@ f:1:1: hint: 7001/tcp4: runs as root and lets every address in; -l, tcpd or an a
 		{"a server that is nowhere", "7001 stream tcp4 nowait 65001:65001 no-such-server\n", `
 f:1:37: warning: 7001/tcp4: server no-such-server is in none of /usr/sbin, /usr/bin, /sbin and /bin`},
 
+		{"a server that only a shell would find", "7001 stream tcp4 nowait 65001:65001 ~/server\n", `
+f:1:37: warning: 7001/tcp4: server ~/server begins with what means something to a shell alone; write the whole path
+f:1:37: warning: 7001/tcp4: server ~/server: No such file or directory`},
+
 		{"a directory that is missing", "DIR/none/x stream unix nowait 65001:65001 /bin/cat\n", `
 f:1:1: warning: DIR/none/x: directory DIR/none of the path: No such file or directory`},
 		{"a directory that is none", "DIR/f/x stream unix nowait 65001:65001 /bin/cat\n", `

@@ -46,6 +46,8 @@ func (l *loader) path(e *conf.Entry) string {
 	path := e.Server
 	switch {
 	case filepath.IsAbs(path):
+	case strings.HasPrefix(path, "~"), strings.HasPrefix(path, "$"):
+		l.report(e, e.Cols[conf.ColServer], conf.Warning, fmt.Sprintf("server %s begins with what means something to a shell alone", path), "write the whole path")
 	case strings.Contains(path, "/"):
 		l.report(e, e.Cols[conf.ColServer], conf.Warning, fmt.Sprintf("server %s is seen from the daemon's directory", path), "an absolute path is safer")
 	default:

@@ -1,0 +1,88 @@
+package conf
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Mistakes of those who know another program, a shell or a web server better than
+// inetd, and what they meant.
+
+// otherWords are keys of other programs, and the key that does the same.
+var otherWords = map[string]string{
+	"server": "exec", "command": "exec", "cmd": "exec", "program": "exec", "server_args": "args", "arguments": "args",
+	"socket_type": "socktype", "type": "socktype", "address": "bind", "listen": "bind", "interface": "bind",
+	"instances": "accept_max", "per_source": "source_max", "cps": "service_max", "only_from": "allow", "no_access": "deny",
+	"timeout": "max_time", "environment": "env", "passenv": "pass_env", "workdir": "directory", "cwd": "directory",
+}
+
+// meant is the hint for an unknown key.
+func (p *Parser) meant(key string) string {
+	if ours := otherWords[key]; ours != "" {
+		return "write " + ours
+	}
+	return suggest(key, p.offered())
+}
+
+// timeUnits are the words for which a time has a letter.
+var timeUnits = map[string]string{
+	"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
+	"h": "h", "hour": "h", "hours": "h", "ms": "ms", "milliseconds": "ms",
+}
+
+// tooMany is the hint for a key that has more values than it may.
+func tooMany(key string, values []Word) string {
+	switch unit := timeUnits[values[1].Text]; {
+	case key == "exec":
+		return "write args = " + strings.Join(append([]string{filepath.Base(values[0].Text)}, words(values[1:])...), " ") + " for its arguments"
+	case unit != "" && isNumber(values[0].Text):
+		return "write " + values[0].Text + unit
+	}
+	return commaHint(values)
+}
+
+// inCommas tells whether the first words of a line have commas between them.
+func inCommas(words ...string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return len(w) < 2 || w[len(w)-1] != ',' })
+}
+
+// severalPorts tells whether a service is a range or a list of ports.
+func severalPorts(name string) bool {
+	return strings.ContainsAny(name, "-,") && isNumber(strings.NewReplacer("-", "", ",", "").Replace(name))
+}
+
+// slashHint says what to write for a service with a slash in it.
+func slashHint(name string) string {
+	base, proto, _ := strings.Cut(name, "/")
+	if isProtocol(proto) {
+		return "write " + base + ": the protocol has a column of its own"
+	}
+	return "only tcpmux/NAME and the versions of RPC programs are written so"
+}
+
+// addressColumn tells whether a line has its address and its port in two columns.
+func addressColumn(f []Word, i int) bool {
+	_, err := netip.ParseAddr(f[0].Text)
+	return i == 1 && err == nil && isNumber(f[1].Text)
+}
+
+// joined is the line with the first two columns as one.
+func joined(f []Word) []Word {
+	host := f[0].Text
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	f = slices.Clone(f[1:])
+	f[0].Text = fmt.Sprintf("%s:%s", host, f[0].Text)
+	return f
+}
+
+// shellWord is a redirection, or what stands between commands.
+var shellWord = regexp.MustCompile(`^([|&;]|\|\||&&|[0-9&]?(>>?|<)(/.*|&[0-9])?)$`)
+
+// forShell tells whether an argument means something to a shell alone.
+func forShell(w Word) bool { return !w.Quoted && shellWord.MatchString(w.Text) }
