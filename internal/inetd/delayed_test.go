@@ -136,3 +136,57 @@ func descriptors(t *testing.T) int {
 	}
 	return len(list)
 }
+
+// TestNobodyOvertakesDelayedClients: while a client waits for a process, none is
+// accepted, and one that was accepted before and is to be started now waits behind it.
+func TestNobodyOvertakesDelayedClients(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/true\n", nil)
+	sc.start()
+	s := sc.s
+	v := s.services[0]
+	admitted := func() delayed {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fds[1]) })
+		c := client{conn: fds[0]}
+		if !s.admit(v, &c) {
+			t.Fatal("it is not welcome")
+		}
+		return delayed{svc: v, client: c, program: v.do.program}
+	}
+	s.delayed = []delayed{admitted()} // as when no process could be made
+	if b := s.bound(v); b != byProcesses {
+		t.Errorf("the bound is %d", b)
+	}
+	if s.start(admitted()); len(s.delayed) != 2 || len(s.processes) != 0 {
+		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.processes))
+	}
+	if s.startDelayed(); len(s.delayed) != 0 || len(s.processes) != 2 {
+		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), len(s.processes))
+	}
+	for len(s.processes) > 0 {
+		s.reap()
+	}
+}
+
+// TestKeptDescriptorsAreCloseOnExec: what the daemon keeps of a server's connection and
+// standard error goes to no other server.
+func TestKeptDescriptorsAreCloseOnExec(t *testing.T) {
+	sc := newScene(t, keyed("-", "linger = 20s, stderr = log", "echo x"), nil)
+	sc.start()
+	v := sc.s.services[0]
+	e, err := sc.s.stderrOf(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := sc.s.keep(v, e.read)
+	for _, fd := range []int{e.read, e.write, kept} {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d has flags %#x, %v", fd, flags, err)
+		}
+	}
+	closeKept(kept)
+	e.unused()
+}

@@ -193,3 +193,41 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 		t.Error("the loop sleeps for longer than the timer")
 	}
 }
+
+// TestRefusedDatagramsOfOneTurn: a client whose datagrams are refused, none of which
+// starts a server, does not keep the loop from all else.
+func TestRefusedDatagramsOfOneTurn(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	const all, most = 200, 64
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait/0/0/1 - /bin/sleep sleep 1000\n")
+	s := serving(t, file)
+	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.services[0].usage()
+	listen(t, "127.0.0.1").WriteTo([]byte("x"), to)
+	for u.Started == 0 {
+		s.turn()
+	}
+	flooder := listen(t, "127.0.0.1")
+	for range all {
+		if _, err := flooder.WriteTo([]byte("x"), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for before := uint64(0); before < all; {
+		s.turn()
+		now := u.Refused.Limit
+		if now-before > most {
+			t.Fatalf("%d datagrams were refused in one turn, want %d at most", now-before, most)
+		}
+		before = now
+	}
+	for pid := range s.processes {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	for len(s.processes) > 0 {
+		s.reap()
+	}
+}

@@ -229,3 +229,27 @@ func TestLeft(t *testing.T) {
 		t.Errorf("%d are left", n)
 	}
 }
+
+// TestAllServices: together services are given no more lines than the log has room for.
+func TestAllServices(t *testing.T) {
+	t.Parallel()
+	r := newReader(t, time.Hour)
+	const services = allLines/serviceLines + 2
+	for i := range services {
+		w := r.server(fmt.Sprint("loud", i), i, "")
+		w.WriteString(strings.Repeat("Help!\n", serviceLines))
+		w.Close()
+	}
+	r.Close()
+	logged, suppressed := 0, 0
+	for len(r.lines) > 0 {
+		if line := <-r.lines; strings.HasSuffix(line, ": Help!") {
+			logged++
+		} else if strings.HasSuffix(line, fmt.Sprintf(": %d lines suppressed", serviceLines)) {
+			suppressed++
+		}
+	}
+	if logged != allLines || suppressed != 2 {
+		t.Errorf("%d lines were logged, and %d services told of theirs", logged, suppressed)
+	}
+}
