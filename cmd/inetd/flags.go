@@ -98,6 +98,7 @@ func (o *options) flagSet() *pflag.FlagSet {
 	f.BoolVar(&o.Resolve, "resolve", false, "")
 	f.BoolVarP(&o.Wrap, "wrap", "l", false, "")
 	f.BoolVarP(&o.WrapInternal, "wrap-internal", "W", false, "")
+	f.BoolVar(&o.EndServers, "end-servers", false, "")
 	f.BoolVar(&o.LogConnections, "log-connections", false, "")
 
 	f.BoolVar(&o.reload, "reload", false, "")

@@ -40,6 +40,7 @@ Servers:
       --resolve            tell them host names too
   -l, -w, --wrap           hosts.allow and hosts.deny decide who reaches them
   -W, --wrap-internal      and who reaches the internal services
+      --end-servers        tell them to end when the daemon ends
       --log-connections    log the start and the end of each; HP-UX: -s
 
 Another inetd:

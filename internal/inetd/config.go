@@ -21,6 +21,7 @@ type Config struct {
 	Processes      int  // concurrent servers altogether; 0: no limit
 	KeepEnv        bool // servers inherit the daemon's whole environment
 	Resolve        bool // servers are told host names too
+	EndServers     bool // servers that run are told to end before Run returns
 	Watch          bool // reload by itself when a file changes on disk
 	LogConnections bool // one line at the start and one at the end of each server
 

@@ -196,6 +196,9 @@ func (s *Server) Run() error {
 	for !s.stopping.Load() && s.failure == nil {
 		s.turn()
 	}
+	if s.cfg.EndServers && s.failure == nil {
+		s.tellToEnd()
+	}
 	s.close()
 	return s.failure
 }
