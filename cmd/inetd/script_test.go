@@ -52,7 +52,8 @@ import (
 //	upgrade [@ID] [N]          has the daemon execute its program anew, N times
 //	portat NAME [@ID] IP       sets NAME to the port of the daemon's only socket at that address
 //	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
-//	count [@ID] fd|task        prints how many descriptors or threads it has
+//	count [@ID] fd|task [FILE] prints how many descriptors or threads it has; with FILE, waits
+//	                           until there are no more than it says
 //	children [@ID] N           waits until it has that many children, zombies included
 //	private [pid]              has daemons run in a mount namespace, and as process 1 of a pid
 //	                           namespace (see private_test.go); needs [namespaces]

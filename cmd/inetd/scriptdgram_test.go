@@ -38,9 +38,6 @@ func volley(name string, n, window int, network, addr string) error {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
 	waiting := map[string]bool{}
 	b := make([]byte, 100)
 	for sent, answered := 0, 0; answered < n; {
@@ -53,11 +50,15 @@ func volley(name string, n, window int, network, addr string) error {
 			sent++
 			continue
 		}
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
 		size, err := conn.Read(b)
 		if err != nil {
 			return fmt.Errorf("%d of %d answered: %w", answered, n, err)
 		}
-		_, text, _ := strings.Cut(string(b[:size]), " ")
+		text := string(b[:size])
+		text = text[strings.LastIndex(text, " ")+1:] // t-dgram puts a number before it
 		if !waiting[text] {
 			return fmt.Errorf("%s has the answer %q", name, b[:size])
 		}

@@ -90,13 +90,28 @@ func kernelAddress(ts *script, s string) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(n))
 }
 
-// cmdCount counts what the daemon has under /proc.
+// cmdCount counts what the daemon has under /proc. What it is about to close, or a
+// reload to give back, nobody tells: with a file it looks again until there is no more
+// than that says.
 func cmdCount(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d, args := daemonOf(ts, args)
-	e, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", d.pid, args[0]))
+	count := func() int {
+		e, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", d.pid, args[0]))
+		ts.Check(err)
+		return len(e)
+	}
+	if len(args) == 1 {
+		fmt.Fprintln(ts.Stdout(), count())
+		return
+	}
+	most, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[1])))
 	ts.Check(err)
-	fmt.Fprintln(ts.Stdout(), len(e))
+	for deadline := time.Now().Add(patience); count() > most; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%d in %s, not %d", count(), args[0], most)
+		}
+	}
 }
 
 // cmdChildren looks again and again, because nobody tells of another process's
