@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"inetd/internal/handover"
 	"inetd/internal/inetd"
 	"inetd/internal/sock"
+	"inetd/internal/status"
 )
 
 // The protocol of the control socket: a line that asks, then lines to print,
@@ -26,6 +28,8 @@ const (
 	reloadRequest  = "reload"
 	upgradeRequest = "upgrade"
 	statusRequest  = "status" // answered by one object of JSON
+	tableRequest   = "status table"
+	metricsRequest = "status metrics"
 	statusLine     = "status "
 )
 
@@ -148,7 +152,11 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 	defer c.busy.RUnlock()
 	switch request {
 	case statusRequest + "\n":
-		writeStatus(conn, s)
+		writeStatus(conn, s, func(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) })
+	case tableRequest + "\n":
+		writeStatus(conn, s, (*status.Snapshot).WriteTable)
+	case metricsRequest + "\n":
+		writeStatus(conn, s, (*status.Snapshot).WriteMetrics)
 	case reloadRequest + "\n":
 		answerReload(conn, s)
 	}

@@ -20,8 +20,9 @@ const notRunning = 3
 // maxStatus bounds what is read of an answer.
 const maxStatus = 256 << 20
 
-// writeStatus answers a request for the state of the daemon.
-func writeStatus(conn net.Conn, s *inetd.Server) {
+// writeStatus answers a request for the state of the daemon, in the form that write
+// gives it.
+func writeStatus(conn net.Conn, s *inetd.Server, write func(*status.Snapshot, io.Writer)) {
 	shot := make(chan *status.Snapshot, 1)
 	s.Status(func(now *status.Snapshot) { shot <- now })
 	select {
@@ -29,32 +30,59 @@ func writeStatus(conn net.Conn, s *inetd.Server) {
 		if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
 			now.Descriptors = len(fds) - 1 // that of the directory itself
 		}
-		_ = json.NewEncoder(conn).Encode(now)
+		write(now, conn)
 	case <-time.After(askTime): // the server may be ending
 	}
 }
 
 // tell prints the state of the running inetd as the options want it.
 func (o *options) tell(stdout io.Writer) (code int, err error) {
-	shot, err := ask(o.pidFile)
+	switch {
+	case o.metrics:
+		err = o.tellAll(metricsRequest, (*status.Snapshot).WriteMetrics, stdout)
+	case o.explain == "" && !o.Explicit && !o.json:
+		err = o.tellAll(tableRequest, (*status.Snapshot).WriteTable, stdout)
+	default:
+		code, err = o.tellSome(stdout)
+	}
 	if errors.Is(err, errNotRunning) {
 		return notRunning, err
 	}
 	if err != nil {
 		return 1, err
 	}
+	return code, nil
+}
+
+// tellSome prints what is asked about services.
+func (o *options) tellSome(stdout io.Writer) (code int, err error) {
+	shot, err := ask(o.pidFile)
 	switch {
-	case o.metrics:
-		shot.WriteMetrics(stdout)
-		return 0, nil
+	case err != nil:
+		return 1, err
 	case o.explain != "":
 		return inspect.Explain(shot, o.explain, o.from.Addr, stdout)
 	}
-	if !o.Explicit && !o.json {
-		shot.WriteTable(stdout)
-		return 0, nil
-	}
 	return o.tellServices(shot, stdout)
+}
+
+// tellAll prints an answer that the daemon itself has written: to decode the state of
+// thousands of services here takes longer than all the rest. A daemon that is older
+// does not know the request, and gives no answer.
+func (o *options) tellAll(request string, write func(*status.Snapshot, io.Writer), stdout io.Writer) error {
+	conn, _, err := put(o.pidFile, request)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if n, err := io.Copy(stdout, io.LimitReader(conn, maxStatus)); n > 0 || err != nil {
+		return err
+	}
+	shot, err := ask(o.pidFile)
+	if err == nil {
+		write(shot, stdout)
+	}
+	return err
 }
 
 // tellServices prints what is known of the services that are asked for, all if
@@ -81,27 +109,39 @@ func (o *options) tellServices(shot *status.Snapshot, stdout io.Writer) (code in
 	return 0, nil
 }
 
+// put puts a request to the daemon with that pid file. Its answer comes over the
+// connection.
+func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
+	if pid, err = running(pidFile); err != nil {
+		return nil, 0, err
+	}
+	conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
+	if errors.Is(err, os.ErrPermission) {
+		return nil, 0, fmt.Errorf("only root and the user of process %d may ask it", pid)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("process %d has no control socket: %w", pid, err)
+	}
+	if err = answersFor(conn, pid); err == nil {
+		_ = conn.SetDeadline(time.Now().Add(2 * askTime))
+		if _, err = io.WriteString(conn, request+"\n"); err != nil {
+			err = fmt.Errorf("ask process %d: %w", pid, err)
+		}
+	}
+	if err != nil {
+		conn.Close()
+		return nil, 0, err
+	}
+	return conn, pid, nil
+}
+
 // ask asks the daemon with that pid file for its state.
 func ask(pidFile string) (*status.Snapshot, error) {
-	pid, err := running(pidFile)
+	conn, pid, err := put(pidFile, statusRequest)
 	if err != nil {
 		return nil, err
-	}
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
-	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("only root and the user of process %d may ask it", pid)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("process %d has no control socket: %w", pid, err)
 	}
 	defer conn.Close()
-	if err := answersFor(conn, pid); err != nil {
-		return nil, err
-	}
-	_ = conn.SetDeadline(time.Now().Add(2 * askTime))
-	if _, err := io.WriteString(conn, statusRequest+"\n"); err != nil {
-		return nil, fmt.Errorf("ask process %d: %w", pid, err)
-	}
 	var shot status.Snapshot
 	switch err := json.NewDecoder(io.LimitReader(conn, maxStatus)).Decode(&shot); {
 	case errors.Is(err, io.EOF):

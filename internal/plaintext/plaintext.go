@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Fault is why bytes are no text.
@@ -66,6 +67,12 @@ func isUTF16(b string) bool {
 // Visible is a text whose every character can be seen, so that nothing in it
 // can act on the terminal.
 func Visible(s string) string {
+	if !strings.ContainsFunc(s, unseen) {
+		return s
+	}
 	q := strconv.Quote(s)
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }
+
+// unseen reports whether a character is not seen as it is.
+func unseen(r rune) bool { return r == utf8.RuneError || !strconv.IsPrint(r) }
