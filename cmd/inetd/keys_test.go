@@ -26,6 +26,8 @@ var effects = map[string][]string{
 	"internal/inetd/socketkeys_test.go":   {"sndbuf", "recvbuf", "acceptfilter", "backlog", "source_max"},
 	"internal/inetd/clients_test.go":      {"allow", "deny", "wrap"},
 	"internal/inetd/shut_test.go":         {"hours", "max_load", "wrap_name", "check_first"},
+	"internal/inetd/sensor_test.go":       {"sensor"},
+	"internal/inetd/banner_test.go":       {"banner", "banner_success", "banner_fail"},
 	"internal/inetd/refuse_test.go":       {"refuse", "full", "accept_max", "service_max", "ip_max"},
 	"internal/inetd/rates_test.go":        {"source_prefix"},
 	"internal/inetd/penalty_test.go":      {"penalty", "penalty_min", "penalty_max", "penalty_exempt"},

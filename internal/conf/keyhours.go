@@ -91,3 +91,17 @@ func (d *draft) wrapName(k *Keys, v []Word) {
 		d.bad(v[0], 0, "expected a word without blanks, commas, colons and @")
 	}
 }
+
+// Forever is longer than any daemon runs.
+const Forever = time.Duration(math.MaxInt64)
+
+// sensor reads for how long a client is remembered.
+func (d *draft) sensor(k *Keys, v []Word) {
+	if k.Sensor = Forever; v[0].Text == "forever" {
+		return
+	}
+	var ok bool
+	if k.Sensor, ok = parseDuration(v[0].Text); !ok {
+		d.bad(v[0], 0, "expected a time such as 10m or 2h, or forever")
+	}
+}

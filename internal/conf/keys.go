@@ -3,6 +3,7 @@ package conf
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,13 +41,17 @@ type Keys struct {
 	// Who may use it.
 	Allow, Deny   []Client
 	Wrap          bool
-	CheckFirst    bool    // the sender that a wait server is started for must be one of those who may
-	WrapName      string  // what hosts.allow knows the service by; "": the name of its server
-	Hours         []Hours // of the local time in which it is open; nil: always
-	MaxLoad       float64 // a load average from which on it is closed; 0: none
-	Refuse        string  // the text for a client that is refused
-	FullRefuse    bool    // refuse at a maximum, in place of letting the client wait
-	SourceV4      int     // the length of the prefix that is one source; 0: of the usual one
+	CheckFirst    bool          // the sender that a wait server is started for must be one of those who may
+	WrapName      string        // what hosts.allow knows the service by; "": the name of its server
+	Hours         []Hours       // of the local time in which it is open; nil: always
+	Sensor        time.Duration // for how long no service serves whoever has connected here; Forever is possible
+	Banner        string        // a file whose text every client is sent first
+	BannerSuccess string        // a file whose text a client is sent that is served
+	BannerFail    string        // a file whose text a client is sent that is refused
+	MaxLoad       float64       // a load average from which on it is closed; 0: none
+	Refuse        string        // the text for a client that is refused
+	FullRefuse    bool          // refuse at a maximum, in place of letting the client wait
+	SourceV4      int           // the length of the prefix that is one source; 0: of the usual one
 	SourceV6      int
 	Penalties     Penalties
 	PenaltyMin    time.Duration
@@ -249,6 +254,10 @@ var table = [...]row{
 	{"wrap_name", 1, 1, access, (*draft).wrapName},
 	{"hours", 1, -1, access, (*draft).hours},
 	{"max_load", 1, 1, access, (*draft).maxLoad},
+	{"sensor", 1, 1, access, (*draft).sensor},
+	{"banner", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Banner = strings.Clone(d.path(v[0])) }},
+	{"banner_success", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.BannerSuccess = strings.Clone(d.path(v[0])) }},
+	{"banner_fail", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.BannerFail = strings.Clone(d.path(v[0])) }},
 	{"refuse", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.Refuse = d.shortText(v[0]) }},
 	{"full", 1, 1, 0, func(d *draft, k *Keys, v []Word) { k.FullRefuse = d.choice(v[0], "wait", "refuse") == 1 }},
 	{"source_prefix", 1, 1, 0, (*draft).sourcePrefix},

@@ -62,8 +62,9 @@ type Process struct {
 type Daemon struct {
 	Begun, Loaded  time.Time
 	Loads          int
-	LogConnections bool     // as it was toggled
-	Known          []string // configuration files that were read, and would be missed
+	LogConnections bool          // as it was toggled
+	Known          []string      // configuration files that were read, and would be missed
+	Sensed         *limit.Ledger `json:",omitempty"` // clients that have touched a sensor
 }
 
 // Service is an entry and what it has used up.

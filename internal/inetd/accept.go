@@ -90,6 +90,7 @@ func (s *Server) accept(k *socket) {
 
 // receiveClient admits a client, or ends its connection.
 func (s *Server) receiveClient(v *service, c client) {
+	s.showFirst(v, c.conn)
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		s.sendAway(v, c.conn)
 		return

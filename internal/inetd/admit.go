@@ -89,7 +89,7 @@ func (s *Server) resumeAfter(u *usage, d time.Duration) {
 func (s *Server) admit(v *service, c *client) bool {
 	u, now := v.usage(), time.Now()
 	u.LastClient = now.Unix()
-	if s.shuts(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now) {
+	if s.shuts(v, c, now) || s.senses(v, c, now) || s.touched(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now) {
 		return false
 	}
 	r := u.Admit(now, c.source, v.do.Limits)

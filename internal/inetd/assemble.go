@@ -33,6 +33,7 @@ type generation struct {
 	hosts    *plan.Names       // that the configuration names; nil: none
 	late     *plan.Late        // what is to be tried again; nil: nothing
 	sockets  int
+	banners  map[string]string          // texts for clients, by path
 	guards   map[*service]*access.Guard // of the services that say who may use them
 }
 
@@ -53,7 +54,7 @@ func assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*gener
 		names:    slices.Clip(names),
 		services: make([]*service, 0, len(p.Services)),
 		files:    p.Files, known: append([]string{}, p.Known...), watch: p.Watch, accounts: p.Accounts, secured: p.Secured, sockets: p.Sockets(), keys: p.Keys,
-		hosts: p.Names, late: p.Late,
+		hosts: p.Names, late: p.Late, banners: p.Banners,
 	}
 	var err error
 	if g.profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {

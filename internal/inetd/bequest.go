@@ -35,7 +35,7 @@ func (s *Server) bequest() *bequest {
 	b := &bequest{State: &handover.State{}, from: s,
 		services: map[*service]int{}, actions: map[*action]int{}, usages: map[*usage]int{}, sockets: map[*socket]int{}, sessions: map[*dgramSession]int{},
 	}
-	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.known}
+	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.known, Sensed: s.sensed}
 	for _, v := range s.services {
 		b.Services[b.service(v)].InForce = true
 		for k := v.first; k != nil; k = k.next {

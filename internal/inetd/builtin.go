@@ -72,7 +72,7 @@ func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *service, c client) {
-	v.welcome(c)
+	s.welcome(v, c)
 	v.usage().Started++
 	if b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c, 0)
@@ -176,7 +176,7 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 	}
 	peer := p.Peer.AddrPort()
 	c := client{peer: peer}
-	if s.shuts(v, &c, time.Now()) || !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
+	if now := time.Now(); s.shuts(v, &c, now) || s.touched(v, &c, now) || !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
 	return s.admitReply(v, peer.Addr())

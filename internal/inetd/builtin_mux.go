@@ -82,16 +82,16 @@ func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
 		return notAvailable
 	}
 	if v.used != nil && v.used.suspended || !s.mayStart(v) {
-		return v.refusal()
+		return s.refusal(v)
 	}
 	conn, err := f.Duplicate()
 	if err != nil {
 		s.lack(v, "fcntl", err)
-		return v.refusal()
+		return s.refusal(v)
 	}
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
-		return v.refusal()
+		return s.refusal(v)
 	}
 	unix.SetNonblock(conn, false)
 	c.conn = conn
@@ -102,9 +102,9 @@ func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
 	return ""
 }
 
-// welcome tells a client of tcpmux that its server begins, if the entry has a +;
+// goAhead tells a client of tcpmux that its server begins, if the entry has a +;
 // otherwise the server does so itself. The text fits into the empty send buffer.
-func (v *service) welcome(c client) {
+func (v *service) goAhead(c client) {
 	if v.do.Plus {
 		unix.Write(c.conn, []byte("+Go\r\n"))
 	}

@@ -16,11 +16,13 @@ func (s *Server) lend(k *socket) {
 		return
 	}
 	first, err := s.firstClient(k)
-	if err != nil {
-		return // EAGAIN: another process has taken it
+	if err != nil { // EAGAIN: another process has taken it
+		s.arm(k)
+		return
 	}
 	if !s.admit(v, &first) {
 		s.consume(k)
+		s.arm(k)
 		return
 	}
 	queued := k.queued()
@@ -56,7 +58,7 @@ func (s *Server) lend(k *socket) {
 // be told. Limits of sources are not for who is not known in general.
 func (s *Server) firstClient(k *socket) (c client, err error) {
 	do := k.svc.do
-	if !do.Listens && (do.guarded || do.keys != nil && do.keys.RemoteHost) {
+	if !do.Listens && (do.guarded || s.sensed != nil || do.keys != nil && do.keys.RemoteHost) {
 		var p sock.Packet
 		err = p.Peek(int(k.fd))
 		c.peer = p.Peer.AddrPort()

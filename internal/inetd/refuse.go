@@ -15,10 +15,12 @@ import (
 const refuseTime = 5 * time.Second
 
 // refusal is what a client is told that the service refuses; "": nothing.
-func (v *service) refusal() string {
-	switch {
-	case v.do.keys.Has("refuse"):
-		return v.do.keys.Refuse
+func (s *Server) refusal(v *service) string {
+	switch k := v.do.keys; {
+	case k.Has("refuse"):
+		return k.Refuse
+	case k.Has("banner_fail") && s.now.banners[k.BannerFail] != "":
+		return s.now.banners[k.BannerFail]
 	case v.do.Mux:
 		return notAvailable
 	}
@@ -28,8 +30,8 @@ func (v *service) refusal() string {
 // sendAway ends the connection of a client that is not served. The text fits into the
 // empty send buffer.
 func (s *Server) sendAway(v *service, conn int) {
-	text := v.refusal()
-	if text == "" {
+	text := s.refusal(v)
+	if text == "" && (v.do.keys == nil || v.do.keys.Banner == "") {
 		unix.Close(conn)
 		return
 	}

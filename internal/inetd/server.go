@@ -127,6 +127,7 @@ type Server struct {
 	draining    drain.Set
 	drainTimer  bool // there is a timer for the first of them
 	machineLoad machine.Load
+	sensed      *limit.Ledger // clients that have touched a sensor; nil: nobody has
 	seldom      seldom.Lines[cause]
 	seldomTime  time.Duration
 

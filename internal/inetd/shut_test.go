@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // around is the hours about the present minute, and those about the other half of the
@@ -83,26 +85,15 @@ func TestShutWait(t *testing.T) {
 func TestCheckFirst(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = /bin/sh, args = sh -c \"head -c 1 >/dev/null; echo $REMOTE_HOST >>DIR/host\", deny = 127.0.0.2, check_first = yes, remote_host = yes;\n", nil)
 	sc.start()
-	send := func(from string) {
-		t.Helper()
-		c, err := net.DialUDP("udp4", udpAddrOf(from), udpAddr(sc.port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := fmt.Fprint(c, "x"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	u := sc.s.services[0].usage()
-	send("127.0.0.2")
+	sc.send("127.0.0.2")
 	for u.Refused.Rules == 0 {
 		sc.s.turn()
 	}
 	if u.Started != 0 {
 		t.Errorf("%d servers", u.Started)
 	}
-	send("127.0.0.3")
+	sc.send("127.0.0.3")
 	for u.Started == 0 {
 		sc.s.turn()
 	}
@@ -118,8 +109,6 @@ func TestCheckFirst(t *testing.T) {
 	sc.wantLog(`refused connection from 127\.0\.0\.2, service PORT \(udp\): DIR/inetd\.conf:1: deny = 127\.0\.0\.2/32`)
 }
 
-func udpAddrOf(host string) *net.UDPAddr { return &net.UDPAddr{IP: net.ParseIP(host)} }
-
 // TestWrapName: hosts.allow is asked about the name of the entry in place of that of
 // its server.
 func TestWrapName(t *testing.T) {
@@ -131,4 +120,50 @@ func TestWrapName(t *testing.T) {
 		t.Errorf("answer %q", got)
 	}
 	sc.wantLog(`refused connection from .*DIR/deny:1: special: 127\.0\.0\.2.*daemon special`)
+}
+
+// TestCheckFirstAgain: what a server that waits has left unread is asked about when it
+// has ended, and a refusal then does not end the service.
+func TestCheckFirstAgain(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = /bin/sh, args = sh -c \"head -c 1 >/dev/null; cat DIR/gate\", deny = 127.0.0.2, check_first = yes;\n", nil)
+	if err := unix.Mkfifo(sc.path("gate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sc.start()
+	u := sc.s.services[0].usage()
+	serve := func(servers uint64) (open *os.File) {
+		t.Helper()
+		sc.send("127.0.0.3")
+		for u.Started < servers {
+			sc.s.turn()
+		}
+		gate, err := os.OpenFile(sc.path("gate"), os.O_WRONLY, 0) // when the server has opened it
+		if err != nil {
+			t.Fatal(err)
+		}
+		return gate
+	}
+	first := serve(1)
+	sc.send("127.0.0.2")
+	first.Close()
+	for u.Refused.Rules == 0 {
+		sc.s.turn()
+	}
+	serve(2).Close()
+	if u.Started != 2 || u.Refused.Rules != 1 {
+		t.Errorf("%d servers, %d refused", u.Started, u.Refused.Rules)
+	}
+}
+
+// send sends a datagram to the service.
+func (sc *scene) send(from string) {
+	sc.t.Helper()
+	c, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from)}, udpAddr(sc.port))
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := fmt.Fprint(c, "x"); err != nil {
+		sc.t.Fatal(err)
+	}
 }

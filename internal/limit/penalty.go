@@ -65,6 +65,29 @@ func (l *Ledger) Punish(now time.Time, who Source, by time.Duration, t Terms) (u
 	return d.until, begins
 }
 
+// Ban has a source refused for some time from now on, unless that is so already. It
+// returns until when, and whether it was not refused before.
+func (l *Ledger) Ban(now time.Time, who Source, by time.Duration) (until time.Time, begins bool) {
+	until = now.Add(by)
+	if who == (Source{}) || by <= 0 {
+		return now, false
+	}
+	a := &l.accounts[who.kind]
+	d := a.debts[who]
+	if d == nil {
+		if d = a.open(now, who, until); d == nil {
+			return now, false
+		}
+	}
+	begins = !d.refused || !d.until.After(now)
+	d.refused = true
+	if d.until.Before(until) {
+		d.until = until
+	}
+	heap.Fix(&a.order, d.at)
+	return d.until, begins
+}
+
 // open makes room for the debt of a source, which will be paid at until; nil if all
 // others owe more.
 func (a *accounts) open(now time.Time, who Source, until time.Time) *debt {

@@ -129,3 +129,42 @@ func TestLedgerIsItsModel(t *testing.T) {
 		}
 	}
 }
+
+// TestBan: a source is refused until the latest end of its bans, and nobody else.
+func TestBan(t *testing.T) {
+	t.Parallel()
+	var l Ledger
+	a, b := Address(netip.MustParseAddr("192.0.2.1")), Address(netip.MustParseAddr("192.0.2.2"))
+	for _, step := range []struct {
+		at     time.Duration
+		by     time.Duration // 0: nobody is banned
+		begins bool
+		until  time.Duration // it is refused, -1: it is not
+	}{
+		{0, 0, false, -1},
+		{0, time.Minute, true, time.Minute},
+		{30 * time.Second, time.Minute, false, 90 * time.Second},
+		{40 * time.Second, time.Second, false, 90 * time.Second},
+		{90 * time.Second, 0, false, -1},
+		{2 * time.Minute, time.Minute, true, 3 * time.Minute},
+		{2 * time.Minute, 1<<63 - 1, false, 1<<63 - 1},
+		{100 * 365 * 24 * time.Hour, 0, false, 1<<63 - 1},
+	} {
+		now := noon.Add(step.at)
+		if _, begins := l.Ban(now, a, step.by); begins != step.begins {
+			t.Errorf("after %v: begins %v", step.at, begins)
+		}
+		if got := l.Refuses(now, a); got != (step.until >= 0) || l.Refuses(now, b) {
+			t.Errorf("after %v: refused %v", step.at, got)
+		}
+		if end := noon.Add(step.until); step.until > 0 && step.until < time.Hour && l.Refuses(end, a) {
+			t.Errorf("after %v: still refused at %v", step.at, step.until)
+		}
+	}
+	for i := range 2 * maxDebts { // there is room for so many, and those that end last stay
+		l.Ban(noon, Address(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})), time.Minute)
+	}
+	if !l.Refuses(noon, a) || len(l.accounts[a.kind].order) != maxDebts {
+		t.Errorf("%d debts, that of the longest %v", len(l.accounts[a.kind].order), l.Refuses(noon, a))
+	}
+}

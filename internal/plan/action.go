@@ -53,6 +53,9 @@ func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
 	}
 	ok = !e.Owner.Set || l.owner(e, &a.Options)
 	switch {
+	case ok && e.Keys.Has("sensor"):
+		a.Builtin = SensorName
+		ok = l.senses(e)
 	case !ok, e.Relay():
 	case !e.Internal:
 		path, argv := l.server(e)
@@ -149,6 +152,24 @@ const (
 	MuxName   = "tcpmux" // hands connections to services by name (RFC 1078)
 	IdentName = "auth"   // tells who owns a connection (RFC 1413)
 )
+
+// SensorName stands for the builtin of an entry with the key sensor. It serves nobody.
+const SensorName = "sensor"
+
+// senses reports whether an entry can be a sensor.
+func (l *loader) senses(e *conf.Entry) bool {
+	why, hint := "", ""
+	switch {
+	case !e.Internal:
+		why, hint = "it serves nobody", "write it for an entry without exec and connect"
+	case e.Type != conf.Stream || e.Kind != conf.Inet || e.Proto != "tcp":
+		why, hint = "only the client of a tcp connection is known for certain", "write protocol = tcp"
+	default:
+		return true
+	}
+	l.report(e, e.Keys.At("sensor"), conf.Error, e.Keys.Written("sensor")+": "+why+", service ignored", hint)
+	return false
+}
 
 // builtins are the names of the services that the daemon serves itself.
 func builtins() []string { return append(builtin.Names(), MuxName, IdentName) }

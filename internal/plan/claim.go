@@ -22,6 +22,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 		return nil
 	}
 	l.tellExposed(e, do)
+	l.banners(e, do)
 	v := l.service(e, do)
 	for _, w := range wants {
 		l.claim(e, v, w)

@@ -10,11 +10,11 @@ import (
 // a datagram for it no connection.
 var builtinKeys = []string{
 	"sndbuf", "recvbuf", "acceptfilter", "service_max", "accept_max", "ip_max", "source_max",
-	"allow", "deny", "wrap", "refuse", "full", "source_prefix", "proxy", "backlog", "sockopt",
+	"allow", "deny", "wrap", "wrap_name", "hours", "max_load", "sensor", "refuse", "full", "source_prefix", "proxy", "backlog", "sockopt",
 }
 
 // talkKeys are those that mean something for a builtin with connections as well.
-var talkKeys = []string{"max_time", "idle_time", "penalty", "penalty_min", "penalty_max", "penalty_exempt"}
+var talkKeys = []string{"banner", "banner_success", "banner_fail", "max_time", "idle_time", "penalty", "penalty_min", "penalty_max", "penalty_exempt"}
 
 // fitted is what fit makes of keys.
 type fitted struct {

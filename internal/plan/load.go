@@ -76,18 +76,19 @@ type loader struct {
 		keys *conf.Keys
 		list []Ask
 	}
-	fitted    map[fitted]*conf.Keys
-	claims    map[sock.Spec]claim
-	exposures map[exposure]string         // what is wrong with directories of UNIX paths
-	checked   map[checked]examine.Finding // what is wrong with servers
-	room      []Socket                    // for the sockets of the next services
-	wants     []Socket                    // of the entry in hand
-	mux       muxPlan
-	told      map[string]bool   // notices that are said once a load
-	replaced  map[conf.Pos]bool // lines of entries that lost all their sockets
-	sec       wrap.Rules        // those of an inetd.sec
-	names     *Names            // of hosts
-	silent    map[string]int    // problems of hosts, by the host
+	fitted     map[fitted]*conf.Keys
+	claims     map[sock.Spec]claim
+	exposures  map[exposure]string         // what is wrong with directories of UNIX paths
+	checked    map[checked]examine.Finding // what is wrong with servers
+	unreadable map[string]string           // why banners cannot be read, by path
+	room       []Socket                    // for the sockets of the next services
+	wants      []Socket                    // of the entry in hand
+	mux        muxPlan
+	told       map[string]bool   // notices that are said once a load
+	replaced   map[conf.Pos]bool // lines of entries that lost all their sockets
+	sec        wrap.Rules        // those of an inetd.sec
+	names      *Names            // of hosts
+	silent     map[string]int    // problems of hosts, by the host
 
 	usable     int    // entries of all files
 	converting bool   // for --convert: what is off is read as well

@@ -25,6 +25,7 @@ func (l *loader) muxEntry(e *conf.Entry) *Service {
 	if do == nil || !l.guarded(e, do) || !l.relayed(e, nil) {
 		return nil
 	}
+	l.banners(e, do)
 	v := l.service(e, do)
 	l.claimName(e, v)
 	l.plan.Services = append(l.plan.Services, v)

@@ -94,6 +94,7 @@ type Plan struct {
 	Keys       map[string]*conf.Keys // by Action.Keys; those of the services that have any
 	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
 	Names      *Names                // the hosts that were asked for; nil: none
+	Banners    map[string]string     // the texts of the keys banner and banner_*, by path
 	Late       *Late                 // what is to be tried again; nil: nothing
 	Wraps      bool                  // a service asks hosts.allow and hosts.deny by its key wrap
 	Err        error                 // the configuration as a whole cannot be used

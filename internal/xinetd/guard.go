@@ -53,6 +53,7 @@ func (s *service) wrap() {
 	flags, libwrap := s.get("flags"), s.get("libwrap")
 	stream := s.text("socket_type") == "stream" || s.text("socket_type") == "" && s.protocol() == "tcp"
 	switch {
+	case s.senses():
 	case s.has("flags", "NOLIBWRAP"):
 		s.add(flags, "wrap", word("no", flags.name))
 	case s.rpc() && stream:
@@ -83,7 +84,7 @@ func (s *service) putFlags(a *attribute) {
 		case "IDONLY":
 			s.idOnly(w)
 		case "SENSOR":
-			s.closed(w, "clients that touch it are not kept from other services")
+			s.sensor(w)
 		case "LABELED":
 			s.closed(w, "servers do not get the SELinux context of the connection")
 		}
@@ -97,6 +98,16 @@ func (s *service) putFlags(a *attribute) {
 // would be open to more than its author wants.
 func (s *service) closed(w conf.Word, why string) {
 	s.errorf(w.Pos, "remove the flag if the service can do without", "flag %s: %s, service not served", w.Text, why)
+}
+
+// sensor has the clients of a service kept from all services.
+func (s *service) sensor(w conf.Word) {
+	if s.protocol() != "tcp" || s.waits() || s.rpc() || s.mux() {
+		s.closed(w, "only the client of a tcp connection is known for certain")
+		return
+	}
+	o := conf.Option{Key: word("sensor", w), Values: []conf.Word{word(s.denyTime(s.get("deny_time")), w)}, Means: "SENSOR"}
+	s.def.Options = append(s.def.Options, o)
 }
 
 // intercept is about looking at each packet for a server that waits.

@@ -87,7 +87,8 @@ func (s *service) disabled() bool {
 	return s.off() || d.get("enabled") != nil && !d.has("enabled", s.id()) || d.has("disabled", s.id())
 }
 
-func (s *service) internal() bool { return s.has("type", "INTERNAL") }
+func (s *service) internal() bool { return s.has("type", "INTERNAL") || s.senses() }
+func (s *service) senses() bool   { return s.has("flags", "SENSOR") }
 func (s *service) rpc() bool      { return s.has("type", "RPC") }
 func (s *service) unlisted() bool { return s.has("type", "UNLISTED") }
 func (s *service) waits() bool    { return s.text("wait") == "yes" }
@@ -270,7 +271,7 @@ func (s *service) server() {
 	s.missing("user", !s.internal())
 	switch {
 	case s.internal():
-		if !slices.Contains(internals, s.name.Text) && !s.has("flags", "SENSOR") {
+		if !slices.Contains(internals, s.name.Text) && !s.senses() {
 			s.errorf(s.name.Pos, suggest(s.name.Text, internals), "there is no internal service %q", s.name.Text)
 		}
 		s.implied("exec", "internal")

@@ -179,14 +179,44 @@ func (s *service) putRedirect(a *attribute) {
 	s.add(a, "connect", word(target, host))
 }
 
-func (s *service) putDenyTime(a *attribute) {
-	w := a.values[0]
-	if _, ok := number(w.Text, math.MaxInt32); !ok && w.Text != "FOREVER" && w.Text != "NEVER" {
-		s.bad(a, w, "expected a number of minutes, FOREVER or NEVER")
+// putBanner adds the file of a text for clients.
+func (s *service) putBanner(a *attribute) {
+	if !strings.HasPrefix(a.values[0].Text, "/") {
+		s.once(conf.Warning, a.name.Pos, a.name.Text+" has no effect: its path is not absolute", "")
+		return
 	}
-	if !s.has("flags", "SENSOR") {
+	s.add(a, a.row.name, a.values...)
+}
+
+func (s *service) putDenyTime(a *attribute) {
+	if s.denyTime(a) == "" {
+		s.bad(a, a.values[0], "expected a number of minutes, FOREVER or NEVER")
+	}
+	if !s.senses() {
 		s.once(conf.Hint, a.name.Pos, "deny_time has no effect without flags = SENSOR", "")
 	}
+}
+
+// longTime is a hundred years in minutes.
+const longTime = 100 * 365 * 24 * 60
+
+// denyTime is for how long a sensor remembers its clients, as the key has it; "" for a
+// value that is none. Without the attribute nobody is remembered.
+func (s *service) denyTime(a *attribute) string {
+	if a == nil {
+		return "0"
+	}
+	w := a.values[0].Text
+	n, ok := number(w, math.MaxInt32)
+	switch {
+	case w == "NEVER":
+		return "0"
+	case w == "FOREVER", n > longTime:
+		return "forever"
+	case ok:
+		return strconv.FormatUint(n, 10) + "m"
+	}
+	return ""
 }
 
 // limits adds the rate of starts. A service that exceeds it pauses until the second

@@ -1,0 +1,37 @@
+package inetd
+
+import (
+	"inetd/internal/plan"
+
+	"golang.org/x/sys/unix"
+)
+
+// The texts of the keys banner, banner_success and banner_fail are read with the
+// configuration, so that none of them is read on the event loop.
+
+// show sends a client a text, which fits into the send buffer. It reports whether there
+// is one.
+func (s *Server) show(conn int, path string) bool {
+	text := s.now.banners[path]
+	if text == "" {
+		return false
+	}
+	unix.SendmsgN(conn, []byte(text), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // an error is the client's affair
+	return true
+}
+
+// showFirst sends the text that is for every client.
+func (s *Server) showFirst(v *service, conn int) {
+	if k := v.do.keys; k != nil && k.Banner != "" {
+		s.show(conn, k.Banner)
+	}
+}
+
+// welcome tells a client that its server begins, as far as the service has words for
+// that.
+func (s *Server) welcome(v *service, c client) {
+	v.goAhead(c)
+	if k := v.do.keys; k != nil && k.BannerSuccess != "" && v.do.Mode == plan.Accept {
+		s.show(c.conn, k.BannerSuccess)
+	}
+}
