@@ -57,13 +57,13 @@ func (s *Server) suspend(v *service, now time.Time) {
 		clients = "are turned away"
 	}
 	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
-		v.label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", v.whySuspended())
+		v.label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", whySuspended(v))
 	s.resumeAfter(u, resume.Sub(now))
 }
 
 // whySuspended is advice on a service whose clients still wait when so many servers have
 // been started for its socket.
-func (v *service) whySuspended() string {
+func whySuspended(v *service) string {
 	for k := v.first; k != nil; k = k.next {
 		if v.do.Mode == plan.Lend && k.spec.Listens() && k.fd >= 0 && k.queued() > 0 {
 			return needsNowait

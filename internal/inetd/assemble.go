@@ -146,12 +146,8 @@ func (a *assembly) action(v *plan.Service) (*action, error) {
 // place keeps the line of an entry. Entries of one file follow each other.
 func (a *assembly) place(file string, line int) place {
 	if len(a.names) == 0 || a.last.name != file {
-		i := slices.Index(a.names, file)
-		if i < 0 {
-			i = len(a.names)
-			a.names = append(a.names, strings.Clone(file))
-		}
-		a.last.name, a.last.index = a.names[i], uint32(i)
+		at := a.placeIn(file, line)
+		a.last.name, a.last.index = a.names[at.file], at.file
 	}
 	return place{a.last.index, uint32(line)}
 }

@@ -30,7 +30,7 @@ func (s *Server) showFirst(v *service, conn int) {
 // welcome tells a client that its server begins, as far as the service has words for
 // that.
 func (s *Server) welcome(v *service, c client) {
-	v.goAhead(c)
+	v.goAhead(c.conn)
 	if k := v.do.keys; k != nil && k.BannerSuccess != "" && v.do.Mode == plan.Accept {
 		s.show(c.conn, k.BannerSuccess)
 	}

@@ -28,6 +28,15 @@ type savedAction struct {
 	Asks   []plan.Ask `json:",omitempty"`
 }
 
+// saved is an action as the next program reads it.
+func (do *action) saved() json.RawMessage {
+	text, err := json.Marshal(savedAction{do.Action, do.keys, do.asks})
+	if err != nil {
+		text = []byte("{}") // plain values have no error; the next program would find another action
+	}
+	return text
+}
+
 // bequest is the state of the daemon but for the clients of which it has the
 // connection: those are given away only at the end.
 func (s *Server) bequest() *bequest {
@@ -89,12 +98,8 @@ func (b *bequest) action(do *action) int {
 	if i, ok := b.actions[do]; ok {
 		return i
 	}
-	text, err := json.Marshal(savedAction{do.Action, do.keys, do.asks})
-	if err != nil {
-		text = []byte("{}") // plain values have no error; the next program would find another action
-	}
 	b.actions[do] = len(b.Actions)
-	b.Actions = append(b.Actions, text)
+	b.Actions = append(b.Actions, do.saved())
 	return b.actions[do]
 }
 

@@ -74,7 +74,7 @@ func (s *Server) handOut(name string, c client, f *stream.Conn) (no string) {
 // service or its limits forbid a start, it returns what the client is told: it has
 // been accepted, so it cannot wait in a listen queue as others do.
 func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
-	v := s.muxed(name)
+	v := s.now.muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
 			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
@@ -104,9 +104,9 @@ func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
 
 // goAhead tells a client of tcpmux that its server begins, if the entry has a +;
 // otherwise the server does so itself. The text fits into the empty send buffer.
-func (v *service) goAhead(c client) {
+func (v *service) goAhead(conn int) {
 	if v.do.Plus {
-		unix.Write(c.conn, []byte("+Go\r\n"))
+		unix.Write(conn, []byte("+Go\r\n"))
 	}
 }
 
@@ -123,8 +123,8 @@ func (v *service) muxState() string {
 }
 
 // muxed finds the service of a name. Upper and lower case are the same.
-func (s *Server) muxed(name string) *service {
-	for _, v := range s.now.mux {
+func (g *generation) muxed(name string) *service {
+	for _, v := range g.mux {
 		if strings.EqualFold(v.muxName(), name) {
 			return v
 		}

@@ -161,7 +161,7 @@ func TestManyClients(t *testing.T) {
 	if got := sc.visit("127.0.0.3", ""); got != "" {
 		t.Errorf("answer %q", got)
 	}
-	if do := sc.s.services[0].do; len(do.Keys) > 1024 || len(do.keys.Deny) > 0 || len(do.keys.Options[0].Values) > 0 {
+	if do := sc.s.services[0].do; len(do.Action.Keys) > 1024 || len(do.keys.Deny) > 0 || len(do.keys.Options[0].Values) > 0 {
 		t.Error("the text of the list was kept")
 	}
 	if got := regexp.MustCompile(`inetd\.conf:\d+`).FindString(sc.end()); got != "inetd.conf:1" {

@@ -26,7 +26,7 @@ type dgramSessions struct {
 }
 
 // clientOfPair is the client of a service, without a connection yet.
-func (v *service) clientOfPair(e dgram.Pair) *client {
+func clientOfPair(v *service, e dgram.Pair) *client {
 	return &client{conn: -1, peer: e.Client, source: v.do.source(e.Client.Addr())}
 }
 
@@ -67,7 +67,7 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 		s.sessions.PutBack(t, e.Client, b)
 		return false
 	}
-	if !e.Answerable() || !s.admit(v, v.clientOfPair(e)) {
+	if !e.Answerable() || !s.admit(v, clientOfPair(v, e)) {
 		return false
 	}
 	t, err := s.sessions.Open(k, int(k.fd), k.spec, v.do.Options, p, b, s.starter.Floor())
@@ -83,7 +83,7 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 // startSession starts the server of a session, which has been admitted.
 func (s *Server) startSession(t *dgramSession) {
 	v := t.At.svc
-	c := *v.clientOfPair(t.Pair)
+	c := *clientOfPair(v, t.Pair)
 	conn, err := unix.FcntlInt(uintptr(t.Conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		s.release(v, c.source)
@@ -146,7 +146,7 @@ func (s *Server) restartSession(t *dgramSession) {
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.At.svc
-	if s.holding || t.At.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.admit(v, v.clientOfPair(t.Pair)) {
+	if s.holding || t.At.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.admit(v, clientOfPair(v, t.Pair)) {
 		s.sessions.Close(t)
 		return
 	}
@@ -162,7 +162,7 @@ func (s *Server) giveAway(k *socket) {
 		return
 	}
 	e := dgram.PairOf(&p, k.spec)
-	if !e.Answerable() || !s.admit(v, v.clientOfPair(e)) {
+	if !e.Answerable() || !s.admit(v, clientOfPair(v, e)) {
 		s.consume(k)
 		return
 	}

@@ -80,7 +80,7 @@ func (s *Server) ungiven(v *service, stage child.Stage) string {
 // tellFailure logs why a server could not be started: the first time, and then each
 // minute how many more there were. Once a server was started, it is news again.
 func (s *Server) tellFailure(v *service, text, from string) {
-	about := cause{v.label, text}
+	about := v.cause(text)
 	if !s.seldom.Tell(about) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"inetd/internal/child"
@@ -66,14 +67,15 @@ func (s *Server) resumeRegistrar(made []rpcbind.Binding) {
 func (s *Server) inheritServices(h *inheritance) error {
 	actions := make([]*action, len(h.Actions))
 	for i, text := range h.Actions {
+		actions[i] = actionOf(text)
 		var err error
-		if actions[i], err = h.action(text); err != nil {
+		if actions[i].program, err = h.programAt(actions[i].Path); err != nil {
 			return err
 		}
 	}
 	for _, from := range h.Services {
 		v := &service{label: from.Label, do: actions[from.Action]}
-		v.at = s.inheritPlace(from.File, from.Line)
+		v.at = s.now.placeIn(from.File, from.Line)
 		switch {
 		case from.Usage != nil:
 			v.used = s.inheritUsage(from.Usage, v.do.Limits)
@@ -92,9 +94,9 @@ func (s *Server) inheritServices(h *inheritance) error {
 	return nil
 }
 
-// action makes an action of one in the open. One that has another shape in this
-// program is none that the load could find again.
-func (h *inheritance) action(text json.RawMessage) (*action, error) {
+// actionOf makes an action, without a program, of one in the open. One that has another
+// shape in this program is none that the load could find again.
+func actionOf(text json.RawMessage) *action {
 	saved := savedAction{Action: &plan.Action{}}
 	if json.Unmarshal(text, &saved) != nil || saved.Action == nil {
 		saved = savedAction{Action: &plan.Action{}}
@@ -103,9 +105,7 @@ func (h *inheritance) action(text json.RawMessage) (*action, error) {
 	if do.keys != nil {
 		do.penalty = penaltyOf(do.Action, do.keys)
 	}
-	var err error
-	do.program, err = h.programAt(do.Path)
-	return do, err
+	return do
 }
 
 // programAt is a program that has a name for log lines, and is not to be started.
@@ -118,20 +118,26 @@ func (h *inheritance) programAt(path string) (*child.Program, error) {
 	return p, err
 }
 
-func (s *Server) inheritPlace(file string, line int) place {
-	i := slices.Index(s.now.names, file)
+// placeIn is a line of a file, whose name is kept.
+func (g *generation) placeIn(file string, line int) place {
+	i := slices.Index(g.names, file)
 	if i < 0 {
-		i = len(s.now.names)
-		s.now.names = append(s.now.names, file)
+		i = len(g.names)
+		g.names = append(g.names, strings.Clone(file))
 	}
 	return place{uint32(i), uint32(line)}
 }
 
-func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *usage {
-	u := &usage{
+// usageOf is the usage that another program has left.
+func usageOf(from *handover.Usage) *usage {
+	return &usage{
 		Usage: *from.Limits, Counts: from.Counts, idleStarts: from.IdleStarts, suspended: from.Suspended,
 		mended: from.Mended, altered: from.Altered, debts: from.Debts,
 	}
+}
+
+func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *usage {
+	u := usageOf(from)
 	if u.suspended {
 		s.resumeAfter(u, time.Until(u.Starts.End(l.Window)))
 	}

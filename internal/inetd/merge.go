@@ -18,7 +18,7 @@ import (
 // may have moved between all and one.
 func (s *Server) merge(g *generation) Outcome {
 	clear(s.streaks) // services go
-	out := compare(s.services, g.services)
+	c := compare(s.services, g.services)
 	old := make(map[sock.Spec]*socket, s.now.sockets)
 	for _, v := range s.services {
 		for k := v.first; k != nil; k = k.next {
@@ -63,7 +63,7 @@ func (s *Server) merge(g *generation) Outcome {
 	s.watchNetwork()
 	s.register()
 	s.tellRest()
-	return out
+	return Outcome{Added: c.Added, Changed: c.Changed, Removed: c.Removed, Kept: c.Kept}
 }
 
 // tellMerged logs what a load has changed.
@@ -104,9 +104,15 @@ func (s *Server) serving() string {
 // descriptor table for a child.
 const crowd = 24
 
+// changes are the labels of services that a reload adds, changes and removes.
+type changes struct {
+	Added, Changed, Removed []string
+	Kept                    int // services that stay as they were
+}
+
 // compare says what a reload changes. Services go by their labels, which
 // several may share.
-func compare(old, now []*service) (out Outcome) {
+func compare(old, now []*service) (out changes) {
 	before := make(map[string][]*service, len(old))
 	for _, v := range old {
 		before[v.label] = append(before[v.label], v)
@@ -230,6 +236,12 @@ func (s *Server) opened(k *socket, fd int) {
 	}
 	s.sockets[fd] = k
 	s.arm(k)
+}
+
+// fault is why a socket could not be opened.
+type fault struct {
+	err   error
+	delay time.Duration // until the next try
 }
 
 // The time between attempts to open a socket.

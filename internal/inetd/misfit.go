@@ -131,7 +131,7 @@ func (s *Server) failed(p *process, st child.Status) {
 // more did.
 func (s *Server) tellFailing(p *process, st child.Status) {
 	v, path, idle := p.svc, p.program.Path(), p.probe > 0 && misfit.Idle(p.probe)
-	about := cause{v.label, "its servers fail"}
+	about := v.cause("its servers fail")
 	if !s.seldom.Tell(about) {
 		return
 	}
@@ -156,7 +156,7 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 // tellCrash logs that a server has crashed, and then each minute how many more did.
 func (s *Server) tellCrash(p *process, st child.Status) {
 	v, sig := p.svc, st.Wait.Signal()
-	about := cause{v.label, child.How(st.Wait)}
+	about := v.cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
 	}
@@ -167,7 +167,7 @@ func (s *Server) tellCrash(p *process, st child.Status) {
 // tellShell explains the exit statuses of shells and of the dynamic loader.
 func (s *Server) tellShell(p *process, st child.Status) {
 	v, path, code, who := p.svc, p.program.Path(), st.Wait.ExitStatus(), p.program.Credential()
-	about := cause{v.label, child.How(st.Wait)}
+	about := v.cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
 	}

@@ -66,7 +66,7 @@ func (s *Server) tellTaken(p *passing) {
 	v, b := p.svc, p.back
 	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.label, b.who, placeOf(v.do.keys.Connect))
 	v.usage().Fail("start", text, text, time.Now())
-	about := cause{v.label, text}
+	about := v.cause(text)
 	if !s.seldom.Tell(about) {
 		return
 	}

@@ -71,11 +71,14 @@ const seldomTime = time.Minute
 // it.
 type cause struct{ label, what string }
 
+// cause is one that concerns a service.
+func (v *service) cause(what string) cause { return cause{v.label, what} }
+
 // tellRefused logs that a client has exceeded a limit, which the first of some keys
 // has set that the entry has. Of a service and cause the first client is logged, and
 // then each minute how many more there were.
 func (s *Server) tellRefused(v *service, who, what string, limit int, keys ...string) {
-	about := cause{v.label, what}
+	about := v.cause(what)
 	if !s.seldom.Tell(about) {
 		return
 	}

@@ -30,7 +30,7 @@ func (s *Server) tellOnce(v *service, c *client, why, key string) {
 		who = " from " + c.who(v)
 	}
 	what := "refused: " + why + " (" + s.placeOf(v, key) + ")"
-	if about := (cause{v.label, key}); s.seldom.Tell(about) {
+	if about := v.cause(key); s.seldom.Tell(about) {
 		s.log.Log(syslog.Warning, v.label+who+" "+what)
 		s.tellMore(about, "client", " "+what)
 	}

@@ -72,12 +72,6 @@ type socket struct {
 	closed bool    // no longer in the table; a timer may still know it
 }
 
-// fault is why a socket could not be opened.
-type fault struct {
-	err   error
-	delay time.Duration // until the next try
-}
-
 // usage is what a service has used of its limits, and how it fares. It goes on
 // through a reload.
 type usage struct {

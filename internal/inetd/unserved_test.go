@@ -28,7 +28,7 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 	for ; err == unix.EAGAIN; n, err = p.Receive(int(k.fd), sc.s.buffer()) {
 	}
 	e := dgram.PairOf(&p, k.spec)
-	if err != nil || !sc.s.admit(k.svc, k.svc.clientOfPair(e)) {
+	if err != nil || !sc.s.admit(k.svc, clientOfPair(k.svc, e)) {
 		t.Fatal(err)
 	}
 	sc.s.unserved(k, e, sc.s.buffer()[:n], unix.EMFILE)
