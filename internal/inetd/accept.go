@@ -12,6 +12,7 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,17 +46,17 @@ func (c *client) from() string {
 }
 
 // who is a client of whom a limit of a service has been reached.
-func (c *client) who(v *service) string {
-	if c.peer.IsValid() && v.do.bits.V4 == 0 {
+func (c *client) who(v *table.Service) string {
+	if c.peer.IsValid() && v.Do.Bits.V4 == 0 {
 		return c.peer.Addr().String()
 	}
 	return c.source.String()
 }
 
 // readable serves what has come in on a socket.
-func (s *Server) readable(k *socket) {
+func (s *Server) readable(k *table.Socket) {
 	s.refreshAccounts()
-	switch k.svc.do.Mode {
+	switch k.Service.Do.Mode {
 	case plan.Accept:
 		s.accept(k)
 	case plan.Answer:
@@ -69,19 +70,19 @@ func (s *Server) readable(k *socket) {
 
 // accept takes one connection and serves it. If there are more, the socket is
 // still readable when the others have had their turn.
-func (s *Server) accept(k *socket) {
-	v := k.svc
+func (s *Server) accept(k *table.Socket) {
+	v := k.Service
 	if !s.mayStart(v) {
 		return
 	}
-	conn, err := sock.Accept(int(k.fd), &s.peer)
+	conn, err := sock.Accept(int(k.FD), &s.peer)
 	if err != nil {
 		s.acceptFailed(k, err)
 		return
 	}
-	v.usage().Accepted++
+	v.Usage().Accepted++
 	c := s.newClient(k, conn)
-	if v.do.proxies != nil {
+	if v.Do.Proxies != nil {
 		s.arrive(k, c)
 		return
 	}
@@ -89,7 +90,7 @@ func (s *Server) accept(k *socket) {
 }
 
 // receiveClient admits a client, or ends its connection.
-func (s *Server) receiveClient(v *service, c client) {
+func (s *Server) receiveClient(v *table.Service, c client) {
 	s.showFirst(v, c.conn)
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		s.sendAway(v, c.conn)
@@ -99,29 +100,29 @@ func (s *Server) receiveClient(v *service, c client) {
 }
 
 // newClient is the client of a connection that has just been accepted.
-func (s *Server) newClient(k *socket, conn int) client {
+func (s *Server) newClient(k *table.Socket, conn int) client {
 	c := client{conn: conn, peer: s.peer.AddrPort()}
-	switch k.spec.Family {
+	switch k.Spec.Family {
 	case unix.AF_UNIX:
 		c.cred = sock.Credentials(conn)
 		c.source = limit.User(c.cred.Uid)
 	case unix.AF_VSOCK:
 		c.source = limit.Machine(s.peer.CID())
 	default:
-		c.source = k.svc.do.source(c.peer.Addr())
+		c.source = k.Service.Do.Source(c.peer.Addr())
 	}
 	return c
 }
 
 // acceptFailed handles an error of accept. One that belongs to a connection
 // which is gone is no news.
-func (s *Server) acceptFailed(k *socket, err error) {
+func (s *Server) acceptFailed(k *table.Socket, err error) {
 	switch {
 	case exhausted(err):
 		s.rest(k, "accept", err)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
 	default:
-		s.tell(syslog.Warning, k.svc, k.svc.label+": accept: "+strerror.Call(err), k.spec.String(), "")
+		s.tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
 	}
 }
 
@@ -147,27 +148,29 @@ const restTime = 250 * time.Millisecond
 
 // rest stops polling a socket for a moment: it stays readable, so that the loop
 // would spin. It is logged once a minute.
-func (s *Server) rest(k *socket, what string, err error) {
-	s.lack(k.svc, what, err)
+func (s *Server) rest(k *table.Socket, what string, err error) {
+	s.lack(k.Service, what, err)
 	s.restQuietly(k)
 }
 
-func (s *Server) restQuietly(k *socket) {
+func (s *Server) restQuietly(k *table.Socket) {
 	s.unpoll(k)
 	s.timers.After(restTime, func() { s.arm(k) })
 }
 
 // lack logs, once a minute, that the system has run out of something.
-func (s *Server) lack(v *service, what string, err error) { s.short(v, what, err, "trying again") }
+func (s *Server) lack(v *table.Service, what string, err error) {
+	s.short(v, what, err, "trying again")
+}
 
 // lost logs, likewise, that a datagram is not served.
-func (s *Server) lost(v *service, what string, err error) {
+func (s *Server) lost(v *table.Service, what string, err error) {
 	s.short(v, what, err, "the datagram is lost")
 }
 
-func (s *Server) short(v *service, what string, err error, outcome string) {
+func (s *Server) short(v *table.Service, what string, err error, outcome string) {
 	if now := time.Now(); now.Sub(s.starved) > time.Minute {
 		s.starved = now
-		s.tell(syslog.Err, v, v.label+": "+what+": "+strerror.Call(err)+"; "+outcome, "", "")
+		s.tell(syslog.Err, v, v.Label+": "+what+": "+strerror.Call(err)+"; "+outcome, "", "")
 	}
 }

@@ -1,6 +1,10 @@
 package inetd
 
-import "time"
+import (
+	"time"
+
+	"inetd/internal/table"
+)
 
 // accountsAge is how old the knowledge of users and groups may be.
 const accountsAge = time.Second
@@ -14,12 +18,12 @@ func (s *Server) refreshAccounts() {
 		return
 	}
 	s.checked = now
-	if !s.now.accounts.Changed() {
+	if !s.now.Accounts.Changed() {
 		return
 	}
 	was, host, env := s.now, s.host(), s.environment()
 	s.try(func() func() {
-		now, errs := was.identities(host, s.starter, env)
+		now, errs := was.Identities(host, s.starter, env)
 		return func() { s.identified(now, errs) }
 	}, func() {
 		s.log.Errorf("users and groups were not looked up within %v; servers run with the identity they had", loadTime)
@@ -27,18 +31,18 @@ func (s *Server) refreshAccounts() {
 }
 
 // identified has servers started from now on run under the profiles of now.
-func (s *Server) identified(now *generation, errs []error) {
+func (s *Server) identified(now *table.Generation, errs []error) {
 	s.loading = false
 	for _, err := range errs {
 		s.log.Errorf("%v; servers run with the identity they had", err)
 	}
-	if now.accounts != nil {
-		s.now.accounts = now.accounts
+	if now.Accounts != nil {
+		s.now.Accounts = now.Accounts
 	}
 	for _, v := range s.services {
-		profile, ok := now.profiles[v.do.Server()]
-		if ok && v.do.program != nil {
-			v.do.program.Profile = profile
+		profile, ok := now.Profiles[v.Do.Server()]
+		if ok && v.Do.Program != nil {
+			v.Do.Program.Profile = profile
 		}
 	}
 	if s.again {

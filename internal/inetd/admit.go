@@ -7,18 +7,19 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // mayStart asks the limits that hold for all clients of a service together.
 // When one is reached the service's sockets are not polled for a while: new
 // clients wait in the listen queue and nobody is turned away.
-func (s *Server) mayStart(v *service) bool {
+func (s *Server) mayStart(v *table.Service) bool {
 	if s.bound(v) != unbound {
 		s.armAll(v)
 		return false
 	}
 	now := time.Now()
-	if u := v.usage(); u.Starts.Full(now, v.do.Limits.Starts, v.do.Limits.Window) && !v.do.refusesFull() {
+	if u := v.Usage(); u.Starts.Full(now, v.Do.Limits.Starts, v.Do.Limits.Window) && !v.Do.RefusesFull() {
 		s.suspend(v, now)
 		return false
 	}
@@ -27,16 +28,16 @@ func (s *Server) mayStart(v *service) bool {
 
 // bound is the limit on what runs at once that keeps a service from a further
 // client, if there is one. Clients of tcpmux ask for room when they enter.
-func (s *Server) bound(v *service) bound {
+func (s *Server) bound(v *table.Service) bound {
 	switch {
-	case s.inquiries.full() && (s.inquires(v.do) || v.do.asksNames):
+	case s.inquiries.full() && (s.inquires(v.Do) || v.Do.AsksNames):
 		return byInquiries
-	case v.used != nil && v.used.full(v.do.Limits) && !v.do.refusesFull():
+	case v.Used != nil && v.Used.NoRoom(v.Do.Limits) && !v.Do.RefusesFull():
 		return byService
-	case v.do.proxies != nil && !s.headers.Room(v.label, time.Now()):
+	case v.Do.Proxies != nil && !s.headers.Room(v.Label, time.Now()):
 		return byHeaders
-	case v.do.Builtin != "":
-		if !v.do.Mux && v.do.stays() && !s.builtins.Room(v.label, time.Now()) {
+	case v.Do.Builtin != "":
+		if !v.Do.Mux && v.Do.Stays() && !s.builtins.Room(v.Label, time.Now()) {
 			return byBuiltins
 		}
 	case len(s.delayed) > 0 || s.crowdedOut():
@@ -46,26 +47,26 @@ func (s *Server) bound(v *service) bound {
 }
 
 // suspend stops polling a service until its window has passed.
-func (s *Server) suspend(v *service, now time.Time) {
-	u := v.usage()
-	resume := u.Starts.End(v.do.Limits.Window)
-	u.suspended = true
+func (s *Server) suspend(v *table.Service, now time.Time) {
+	u := v.Usage()
+	resume := u.Starts.End(v.Do.Limits.Window)
+	u.Halted = true
 	u.Suspended++
 	s.armAll(v)
 	clients := "wait"
-	if v.do.Mux {
+	if v.Do.Mux {
 		clients = "are turned away"
 	}
 	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
-		v.label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", whySuspended(v))
+		v.Label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", whySuspended(v))
 	s.resumeAfter(u, resume.Sub(now))
 }
 
 // whySuspended is advice on a service whose clients still wait when so many servers have
 // been started for its socket.
-func whySuspended(v *service) string {
-	for k := v.first; k != nil; k = k.next {
-		if v.do.Mode == plan.Lend && k.spec.Listens() && k.fd >= 0 && k.queued() > 0 {
+func whySuspended(v *table.Service) string {
+	for k := v.First; k != nil; k = k.Next {
+		if v.Do.Mode == plan.Lend && k.Spec.Listens() && k.FD >= 0 && k.Queued() > 0 {
 			return needsNowait
 		}
 	}
@@ -73,11 +74,11 @@ func whySuspended(v *service) string {
 }
 
 // resumeAfter polls a service again that was suspended.
-func (s *Server) resumeAfter(u *usage, d time.Duration) {
+func (s *Server) resumeAfter(u *table.Usage, d time.Duration) {
 	s.timers.After(d, func() {
-		u.suspended = false
+		u.Halted = false
 		for _, w := range s.services { // a reload may have made a new one
-			if w.used == u {
+			if w.Used == u {
 				s.armAll(w)
 			}
 		}
@@ -86,13 +87,13 @@ func (s *Server) resumeAfter(u *usage, d time.Duration) {
 
 // admit asks whether a client is welcome, applies the limits of its source, which
 // come first so that one client cannot use up a service, and counts the start.
-func (s *Server) admit(v *service, c *client) bool {
-	u, now := v.usage(), time.Now()
+func (s *Server) admit(v *table.Service, c *client) bool {
+	u, now := v.Usage(), time.Now()
 	u.LastClient = now.Unix()
 	if s.shuts(v, c, now) || s.senses(v, c, now) || s.touched(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now) {
 		return false
 	}
-	r := u.Admit(now, c.source, v.do.Limits)
+	r := u.Admit(now, c.source, v.Do.Limits)
 	if r.Why == "" {
 		return true
 	}
@@ -106,8 +107,8 @@ func (s *Server) admit(v *service, c *client) bool {
 }
 
 // release takes back what admit counted.
-func (s *Server) release(v *service, source limit.Source) {
-	u := v.usage()
+func (s *Server) release(v *table.Service, source limit.Source) {
+	u := v.Usage()
 	u.Release(source)
 	s.rearmOwn(u)
 }

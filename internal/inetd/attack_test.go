@@ -42,7 +42,7 @@ func TestNothingToDo(t *testing.T) {
 					}
 					defer c.Close()
 				}
-				for u := s.services[0].usage(); !u.suspended; {
+				for u := s.services[0].Usage(); !u.Halted; {
 					s.turn()
 				}
 			}
@@ -68,7 +68,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, fmt.Sprintf("%s stream unix nowait.0 - internal daytime\n127.0.0.1:%d stream tcp4 nowait.0 - /bin/true\n", abstract("served", 0), port))
 	s := serving(t, file)
-	listener := s.services[1].first
+	listener := s.services[1].First
 	for range ofAttack(5, 500) {
 		for range 20 {
 			c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
@@ -82,14 +82,14 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for u, before := s.services[0].usage(), s.services[0].usage().Accepted; u.Accepted == before; {
+		for u, before := s.services[0].Usage(), s.services[0].Usage().Accepted; u.Accepted == before; {
 			s.turn()
 		}
 		if b, err := io.ReadAll(c); len(b) == 0 || err != nil {
 			t.Fatalf("the neighbour has %q, %v", b, err)
 		}
 		c.Close()
-		for sock.Readable(int(listener.fd)) {
+		for sock.Readable(int(listener.FD)) {
 			s.turn()
 		}
 	}
@@ -180,7 +180,7 @@ func TestManyRefused(t *testing.T) {
 		t.Errorf("%d bytes for %d clients", grown, n)
 	}
 	s.onLoop(func() {
-		if got := s.services[0].usage().Refused.Limit; got < uint64(n) {
+		if got := s.services[0].Usage().Refused.Limit; got < uint64(n) {
 			t.Errorf("%d clients were refused, want %d", got, n)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"inetd/internal/relay"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,8 +45,8 @@ type backend struct {
 // defaultStartTime is how long clients are held for a server that starts.
 const defaultStartTime = 30 * time.Second
 
-func newBackend(do *action) *backend {
-	k := do.keys
+func newBackend(do *table.Action) *backend {
+	k := do.Keys
 	return &backend{Machine: demand.Machine{
 		Limits: demand.Limits{Start: cmp.Or(k.StartTime, defaultStartTime), Idle: k.IdleTime, End: compile.EndTime(k), Notifies: k.ReadyNotify},
 		Since:  time.Now(),
@@ -93,7 +94,7 @@ func (s *Server) actOn(p *passing, a demand.Act) {
 	case demand.Open:
 		s.command(p, relay.Open)
 	case demand.Trust:
-		s.works(p.svc.usage())
+		s.works(p.svc.Usage())
 		if p.fd >= 0 {
 			s.ordered(p, p.orders.Trust(p.fd, b.answer))
 		}
@@ -139,7 +140,7 @@ func (s *Server) startServer(p *passing) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	now := process{svc: v, program: v.do.program, begun: time.Now().UnixNano()}
+	now := process{svc: v, program: v.Do.Program, begun: time.Now().UnixNano()}
 	b.path = now.program.Path()
 	pid, err = s.startHelper(now, s.starter.Keep(null), env, func(st child.Status, said string) { s.backendEnded(p, st, said) })
 	if err != nil {
@@ -150,7 +151,7 @@ func (s *Server) startServer(p *passing) (pid int, err error) {
 
 // examineLate finds out beside the loop where a server listens that is late.
 func (s *Server) examineLate(p *passing) {
-	b, at, place := p.back, "", placeOf(p.svc.do.keys.Connect)
+	b, at, place := p.back, "", placeOf(p.svc.Do.Keys.Connect)
 	session := b.session
 	s.beside(&s.examinations, examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
 		b.elsewhere = at
@@ -161,27 +162,27 @@ func (s *Server) examineLate(p *passing) {
 // say logs what has become of a server.
 func (s *Server) say(p *passing, a demand.Act) {
 	v, b := p.svc, p.back
-	at := placeOf(v.do.keys.Connect)
+	at := placeOf(v.Do.Keys.Connect)
 	is := fmt.Sprintf("%s[%d]", b.path, b.session)
 	switch a {
 	case demand.SayAlready:
-		s.log.Noticef("%s: %s answers at %s already, and serves the clients (%s)", v.label, b.who, at, s.now.place(v))
+		s.log.Noticef("%s: %s answers at %s already, and serves the clients (%s)", v.Label, b.who, at, s.now.Place(v))
 	case demand.SayReady:
-		s.log.Noticef("%s: %s is ready after %s", v.label, is, rounded(b.Took))
+		s.log.Noticef("%s: %s is ready after %s", v.Label, is, rounded(b.Took))
 	case demand.SayForked:
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s has gone into the background, and %s answers at %s; it serves the clients and is never ended", v.label, is, b.who, at), "", "; have it stay in the foreground")
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s has gone into the background, and %s answers at %s; it serves the clients and is never ended", v.Label, is, b.who, at), "", "; have it stay in the foreground")
 	case demand.SayTaken:
 		s.tellTaken(p)
 	case demand.SayNever:
 		s.tellNever(p, is, at)
 	case demand.SayLate:
-		s.log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.label, is, rounded(b.Took), rounded(b.Start), s.placeOf(v, "start_time"))
+		s.log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.Label, is, rounded(b.Took), rounded(b.Start), s.placeOf(v, "start_time"))
 	case demand.SayHopeless:
 		s.useless(p, fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
 	case demand.SayGone:
 		s.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s: %s", is, at, rounded(b.Start), strerror.Errno(b.errno)), "")
 	case demand.SayEnded:
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.label, is, rounded(b.age)), b.how, quoted(b.said))
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
 	case demand.SayTooEarly:
 		why := ": " + b.how + quoted(b.said)
 		if !b.crashed {
@@ -189,9 +190,9 @@ func (s *Server) say(p *passing, a demand.Act) {
 		}
 		s.useless(p, fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at), why)
 	case demand.SayIdle:
-		s.log.Noticef("%s: %s has had no client for %v, its idle_time, and is ended (%s)", v.label, is, b.Limits.Idle, s.placeOf(v, "idle_time"))
+		s.log.Noticef("%s: %s has had no client for %v, its idle_time, and is ended (%s)", v.Label, is, b.Limits.Idle, s.placeOf(v, "idle_time"))
 	case demand.SayKilled:
-		s.log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.label, is, b.End, s.now.place(v))
+		s.log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.Label, is, b.End, s.now.Place(v))
 	}
 }
 
@@ -213,15 +214,15 @@ func (s *Server) tellNever(p *passing, is, at string) {
 
 // useless logs why a server does not serve.
 func (s *Server) useless(p *passing, text, advice string) {
-	s.tell(syslog.Err, p.svc, p.svc.label+": "+text, "", advice)
-	p.svc.usage().Fail("start", text, text, time.Now())
+	s.tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
+	p.svc.Usage().Fail("start", text, text, time.Now())
 }
 
 // backendEnded handles the end of the server's process.
 func (s *Server) backendEnded(p *passing, st child.Status, said string) {
 	b, now := p.back, time.Now()
 	if st.Stage != child.Run {
-		s.startFailed(&process{svc: p.svc, program: p.svc.do.program}, st)
+		s.startFailed(&process{svc: p.svc, program: p.svc.Do.Program}, st)
 		s.act(p, b.NeverRan(now))
 	} else {
 		b.age, b.how, b.said, b.crashed = now.Sub(b.Since), child.How(st.Wait), said, st.Wait != 0

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"inetd/internal/plan"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,7 +13,7 @@ import (
 // show sends a client a text, which fits into the send buffer. It reports whether there
 // is one.
 func (s *Server) show(conn int, path string) bool {
-	text := s.now.banners[path]
+	text := s.now.Banners[path]
 	if text == "" {
 		return false
 	}
@@ -21,17 +22,17 @@ func (s *Server) show(conn int, path string) bool {
 }
 
 // showFirst sends the text that is for every client.
-func (s *Server) showFirst(v *service, conn int) {
-	if k := v.do.keys; k != nil && k.Banner != "" {
+func (s *Server) showFirst(v *table.Service, conn int) {
+	if k := v.Do.Keys; k != nil && k.Banner != "" {
 		s.show(conn, k.Banner)
 	}
 }
 
 // welcome tells a client that its server begins, as far as the service has words for
 // that.
-func (s *Server) welcome(v *service, c client) {
-	v.goAhead(c.conn)
-	if k := v.do.keys; k != nil && k.BannerSuccess != "" && v.do.Mode == plan.Accept {
+func (s *Server) welcome(v *table.Service, c client) {
+	v.GoAhead(c.conn)
+	if k := v.Do.Keys; k != nil && k.BannerSuccess != "" && v.Do.Mode == plan.Accept {
 		s.show(c.conn, k.BannerSuccess)
 	}
 }

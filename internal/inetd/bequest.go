@@ -1,40 +1,22 @@
 package inetd
 
 import (
-	"encoding/json"
 	"time"
 
-	"inetd/internal/conf"
 	"inetd/internal/handover"
-	"inetd/internal/plan"
 	"inetd/internal/stream"
+	"inetd/internal/table"
 )
 
 // bequest is a state in the making: what is in it already has a number.
 type bequest struct {
 	*handover.State
 	from     *Server
-	services map[*service]int
-	actions  map[*action]int
-	usages   map[*usage]int
-	sockets  map[*socket]int
+	services map[*table.Service]int
+	actions  map[*table.Action]int
+	usages   map[*table.Usage]int
+	sockets  map[*table.Socket]int
 	sessions map[*dgramSession]int
-}
-
-// savedAction is an action in the open.
-type savedAction struct {
-	Action *plan.Action
-	Keys   *conf.Keys `json:",omitempty"`
-	Asks   []plan.Ask `json:",omitempty"`
-}
-
-// saved is an action as the next program reads it.
-func (do *action) saved() json.RawMessage {
-	text, err := json.Marshal(savedAction{do.Action, do.keys, do.asks})
-	if err != nil {
-		text = []byte("{}") // plain values have no error; the next program would find another action
-	}
-	return text
 }
 
 // bequest is the state of the daemon but for the clients of which it has the
@@ -42,12 +24,12 @@ func (do *action) saved() json.RawMessage {
 func (s *Server) bequest() *bequest {
 	s.resumeStopped()
 	b := &bequest{State: &handover.State{}, from: s,
-		services: map[*service]int{}, actions: map[*action]int{}, usages: map[*usage]int{}, sockets: map[*socket]int{}, sessions: map[*dgramSession]int{},
+		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*dgramSession]int{},
 	}
-	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.known, Sensed: s.sensed}
+	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.Known, Sensed: s.sensed}
 	for _, v := range s.services {
 		b.Services[b.service(v)].InForce = true
-		for k := v.first; k != nil; k = k.next {
+		for k := v.First; k != nil; k = k.Next {
 			b.socket(k)
 		}
 	}
@@ -68,47 +50,40 @@ func (s *Server) bequest() *bequest {
 }
 
 // service returns the number of a service.
-func (b *bequest) service(v *service) int {
+func (b *bequest) service(v *table.Service) int {
 	if i, ok := b.services[v]; ok {
 		return i
 	}
 	i := len(b.Services)
 	b.services[v] = i
-	to := handover.Service{Label: v.label, File: b.from.now.names[v.at.file], Line: int(v.at.line), Action: b.action(v.do), Shares: -1}
-	if u := v.used; u != nil {
+	to := handover.Service{Label: v.Label, File: b.from.now.Names[v.At.File], Line: int(v.At.Line), Action: b.action(v.Do), Shares: -1}
+	if u := v.Used; u != nil {
 		if first, ok := b.usages[u]; ok {
 			to.Shares = first
 		} else {
 			b.usages[u] = i
-			to.Usage = u.saved()
+			to.Usage = u.Saved()
 		}
 	}
 	b.Services = append(b.Services, to)
 	return i
 }
 
-func (u *usage) saved() *handover.Usage {
-	return &handover.Usage{
-		Limits: &u.Usage, Counts: u.Counts, IdleStarts: u.idleStarts, Suspended: u.suspended,
-		Mended: u.mended, Altered: u.altered, Debts: u.debts,
-	}
-}
-
-func (b *bequest) action(do *action) int {
+func (b *bequest) action(do *table.Action) int {
 	if i, ok := b.actions[do]; ok {
 		return i
 	}
 	b.actions[do] = len(b.Actions)
-	b.Actions = append(b.Actions, do.saved())
+	b.Actions = append(b.Actions, do.Saved())
 	return b.actions[do]
 }
 
-func (b *bequest) socket(k *socket) int {
+func (b *bequest) socket(k *table.Socket) int {
 	if i, ok := b.sockets[k]; ok {
 		return i
 	}
-	_, inherited := b.from.inherited[k.spec]
-	to := handover.Socket{Spec: k.spec, FD: max(int(k.fd), 0), Service: b.service(k.svc), File: b.from.paths[k], Inherited: inherited && k.fd >= 0, Closed: k.closed}
+	_, inherited := b.from.inherited[k.Spec]
+	to := handover.Socket{Spec: k.Spec, FD: max(int(k.FD), 0), Service: b.service(k.Service), File: b.from.paths[k], Inherited: inherited && k.FD >= 0, Closed: k.Closed}
 	b.sockets[k] = len(b.Sockets)
 	b.Sockets = append(b.Sockets, to)
 	return b.sockets[k]
@@ -173,7 +148,7 @@ func (s *Server) bequeathClients(b *bequest) {
 	}
 }
 
-func (b *bequest) client(v *service, c client) handover.Client {
+func (b *bequest) client(v *table.Service, c client) handover.Client {
 	to := handover.Client{FD: c.conn, Service: b.service(v), Session: -1, Peer: c.saved()}
 	if c.session != nil {
 		to.Session = b.session(c.session)

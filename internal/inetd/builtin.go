@@ -14,6 +14,7 @@ import (
 	"inetd/internal/stream"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,54 +28,44 @@ func builtinPool() limit.Pool {
 	return limit.Pool{Size: 256, PerService: 128, PerSource: 128, Patience: 10 * time.Second}
 }
 
-// stays reports whether a client of an action needs room among the connections
-// of builtins. Those that get a brief reply need none: it is sent at once.
-func (do *action) stays() bool {
-	if do.Builtin == "" || !do.Listens {
-		return false
-	}
-	b, _ := builtin.Lookup(do.Builtin, time.Now)
-	return b.Brief == nil
-}
-
 // enter gives a client that has been admitted the room that it needs. A client
 // that tcpmux hands on has room already and takes it along. If there is no room
 // for its source, enter takes back the admission and reports false.
-func (s *Server) enter(v *service, c *client) bool {
+func (s *Server) enter(v *table.Service, c *client) bool {
 	now := time.Now()
 	switch {
-	case !v.do.stays():
+	case !v.Do.Stays():
 		c.room = nil
 		return true
 	case c.room == nil:
-		c.room = s.builtins.Enter(v.label, c.source, now)
-	case !c.room.Move(v.label, now):
+		c.room = s.builtins.Enter(v.Label, c.source, now)
+	case !c.room.Move(v.Label, now):
 		c.room = nil
 	}
 	if c.room != nil {
 		return true
 	}
 	s.release(v, c.source)
-	v.usage().Refused.Room++
+	v.Usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.label, c.who(v)),
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.Label, c.who(v)),
 			fmt.Sprintf("limit %d of one service, %d from one source", s.builtins.PerService, s.builtins.PerSource), "")
 	}
 	return false
 }
 
 // leave takes back what admit and enter gave to a client of a builtin.
-func (s *Server) leave(v *service, source limit.Source, room *limit.Member) {
+func (s *Server) leave(v *table.Service, source limit.Source, room *limit.Member) {
 	s.release(v, source)
 	room.Leave()
 }
 
 // serveBuiltin serves a client itself.
-func (s *Server) serveBuiltin(v *service, c client) {
+func (s *Server) serveBuiltin(v *table.Service, c client) {
 	s.welcome(v, c)
-	v.usage().Started++
-	if b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now); b.Brief != nil {
+	v.Usage().Started++
+	if b, _ := builtin.Lookup(v.Do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c, 0)
 		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
 		unix.Close(c.conn)
@@ -86,14 +77,14 @@ func (s *Server) serveBuiltin(v *service, c client) {
 
 // talk has the builtin of a service talk with a client from the beginning, or from
 // where it was interrupted.
-func (s *Server) talk(v *service, c client, from stream.Leftover) {
-	switch v.do.Builtin {
+func (s *Server) talk(v *table.Service, c client, from stream.Leftover) {
+	switch v.Do.Builtin {
 	case plan.MuxName:
 		s.serveMux(v, c, from)
 	case plan.IdentName:
 		s.serveIdent(v, c, from)
 	default:
-		b, _ := builtin.Lookup(v.do.Builtin, s.clock.Now)
+		b, _ := builtin.Lookup(v.Do.Builtin, s.clock.Now)
 		s.converse(v, c, from, func(f *stream.Conn) error { return b.Stream(f) })
 	}
 }
@@ -101,15 +92,15 @@ func (s *Server) talk(v *service, c client, from stream.Leftover) {
 // converse has a goroutine serve a client, whose connection is closed when serve
 // returns. Its error is the client's affair. It goes on where another conversation
 // with the client was interrupted, if that was so.
-func (s *Server) converse(v *service, c client, from stream.Leftover, serve func(*stream.Conn) error) {
+func (s *Server) converse(v *table.Service, c client, from stream.Leftover, serve func(*stream.Conn) error) {
 	c.conn = s.starter.Keep(c.conn)
 	f, err := stream.Open(c.conn, c.room)
 	if err != nil {
 		s.leave(v, c.source, c.room)
-		s.tell(syslog.Warning, v, v.label+": "+strerror.Call(err), "", "")
+		s.tell(syslog.Warning, v, v.Label+": "+strerror.Call(err), "", "")
 		return
 	}
-	f.Left, f.Idle = from, idleTimeOf(v.do.keys)
+	f.Left, f.Idle = from, idleTimeOf(v.Do.Keys)
 	f.Left.Begun = cmp.Or(from.Begun, time.Now().UnixNano())
 	logEnd := s.logBuiltin(v, c, from.Begun)
 	s.talks[f] = admitted{v, c}
@@ -134,43 +125,43 @@ func (s *Server) converse(v *service, c client, from stream.Leftover, serve func
 }
 
 // limitTalk ends a conversation once its time is over, if it has a limit.
-func (s *Server) limitTalk(v *service, c client, f *stream.Conn) {
-	k := v.do.keys
+func (s *Server) limitTalk(v *table.Service, c client, f *stream.Conn) {
+	k := v.Do.Keys
 	if k == nil || k.MaxTime == 0 {
 		return
 	}
 	s.timers.After(time.Until(time.Unix(0, f.Left.Begun).Add(k.MaxTime)), func() {
 		if _, talking := s.talks[f]; talking {
-			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.label, c.from(), k.MaxTime, s.placeOf(v, "max_time"))
+			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.Label, c.from(), k.MaxTime, s.placeOf(v, "max_time"))
 			f.End()
 		}
 	})
 }
 
 // answer answers the datagrams that wait on the socket of a builtin.
-func (s *Server) answer(k *socket) {
+func (s *Server) answer(k *table.Socket) {
 	var p sock.Packet
 	replier := s.repliers[k]
 	for range s.share {
-		if !s.mayStart(k.svc) {
+		if !s.mayStart(k.Service) {
 			return
 		}
-		n, err := p.Receive(int(k.fd), s.buffer())
+		n, err := p.Receive(int(k.FD), s.buffer())
 		if err != nil {
 			return // EAGAIN, or an ICMP error that an earlier reply caused
 		}
 		reply, ok := replier.Reply(s.env[:0], s.packet[:n])
 		s.env = reply[:0]
-		if ok && s.mayAnswer(k.svc, &p) {
-			k.svc.usage().Starts.Admit(time.Now(), 0, k.svc.do.Limits.Window)
-			p.Reply(int(k.fd), reply)
+		if ok && s.mayAnswer(k.Service, &p) {
+			k.Service.Usage().Starts.Admit(time.Now(), 0, k.Service.Do.Limits.Window)
+			p.Reply(int(k.FD), reply)
 		}
 	}
 }
 
 // mayAnswer reports whether a datagram may be answered. Its source may be forged
 // to have two services answer each other, or to bury somebody in replies.
-func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
+func (s *Server) mayAnswer(v *table.Service, p *sock.Packet) bool {
 	if p.Peer.Family() == unix.AF_UNIX {
 		return true // that source is real
 	}
@@ -185,25 +176,12 @@ func (s *Server) mayAnswer(v *service, p *sock.Packet) bool {
 // admitReply counts a datagram to a source unless the limit of the entry, or else
 // repliesPerMin, has been reached. Without a limit of the entry this machine may
 // have any number.
-func (s *Server) admitReply(v *service, source netip.Addr) bool {
-	l := v.do.Limits
+func (s *Server) admitReply(v *table.Service, source netip.Addr) bool {
+	l := v.Do.Limits
 	if l.PerMinute == 0 && !source.IsLoopback() {
 		l.PerMinute, l.SourceWindow = repliesPerMin, 0
 	}
-	return l.PerMinute == 0 || v.usage().Reply(time.Now(), v.do.source(source), l)
-}
-
-// answering returns the ports of datagram builtins.
-func answering(services []*service) map[uint16]bool {
-	ports := map[uint16]bool{}
-	for _, v := range services {
-		for k := v.first; k != nil; k = k.next {
-			if v.do.Builtin != "" && !v.do.Listens {
-				ports[k.spec.Addr.Port()] = true
-			}
-		}
-	}
-	return ports
+	return l.PerMinute == 0 || v.Usage().Reply(time.Now(), v.Do.Source(source), l)
 }
 
 // buffer returns room for one datagram, made when first needed.

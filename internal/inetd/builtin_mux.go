@@ -9,6 +9,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/stream"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,15 +23,10 @@ const (
 	maxMuxLine = 256              // bytes of the service's name with the end of its line
 )
 
-// muxLabel begins the labels of the services that tcpmux hands out.
-const muxLabel = plan.MuxName + "/"
-
-func (v *service) muxName() string { return strings.TrimPrefix(v.label, muxLabel) }
-
 // serveMux reads the name of a service from a client of tcpmux, and has the loop
 // start the service.
-func (s *Server) serveMux(v *service, c client, from stream.Leftover) {
-	services := s.now.mux
+func (s *Server) serveMux(v *table.Service, c client, from stream.Leftover) {
+	services := s.now.Mux
 	s.converse(v, c, from, func(f *stream.Conn) error {
 		f.Begin(muxTime)
 		if f.Left.Over {
@@ -43,22 +39,13 @@ func (s *Server) serveMux(v *service, c client, from stream.Leftover) {
 		case err != nil: // the client is gone, or too slow
 			return err
 		case strings.EqualFold(name, "help"):
-			return f.Dismiss(menu(services))
+			return f.Dismiss(table.Menu(services))
 		}
 		if no := s.handOut(name, c, f); no != "" {
 			return f.Dismiss(no)
 		}
 		return nil
 	})
-}
-
-// menu is the answer to "help": the name of each service on a line of its own.
-func menu(services []*service) string {
-	var b strings.Builder
-	for _, v := range services {
-		b.WriteString(v.muxName() + "\r\n")
-	}
-	return b.String()
 }
 
 // handOut asks the loop to start a service, and returns what the client is to be
@@ -74,14 +61,14 @@ func (s *Server) handOut(name string, c client, f *stream.Conn) (no string) {
 // service or its limits forbid a start, it returns what the client is told: it has
 // been accepted, so it cannot wait in a listen queue as others do.
 func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
-	v := s.now.muxed(name)
+	v := s.now.Muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
 			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
 		}
-		return notAvailable
+		return table.NotAvailable
 	}
-	if v.used != nil && v.used.suspended || !s.mayStart(v) {
+	if v.Used != nil && v.Used.Halted || !s.mayStart(v) {
 		return s.refusal(v)
 	}
 	conn, err := f.Duplicate()
@@ -102,45 +89,15 @@ func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
 	return ""
 }
 
-// goAhead tells a client of tcpmux that its server begins, if the entry has a +;
-// otherwise the server does so itself. The text fits into the empty send buffer.
-func (v *service) goAhead(conn int) {
-	if v.do.Plus {
-		unix.Write(conn, []byte("+Go\r\n"))
-	}
-}
-
-// notAvailable is the answer to a client of tcpmux that gets no server.
-const notAvailable = "-Service not available\r\n"
-
-// muxState is what a service of tcpmux is doing, in words.
-func (v *service) muxState() string {
-	u := v.usage()
-	if u.suspended {
-		return "suspended until " + u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
-	}
-	return "handed out by tcpmux, " + servers(u.Live)
-}
-
-// muxed finds the service of a name. Upper and lower case are the same.
-func (g *generation) muxed(name string) *service {
-	for _, v := range g.mux {
-		if strings.EqualFold(v.muxName(), name) {
-			return v
-		}
-	}
-	return nil
-}
-
 // inheritMux gives the services of tcpmux in g the usage that they have now. The
 // usage of other services comes with their sockets.
-func (s *Server) inheritMux(g *generation) {
-	used := map[string]*usage{}
-	for _, v := range s.now.mux {
-		used[v.label] = v.used
+func (s *Server) inheritMux(g *table.Generation) {
+	used := map[string]*table.Usage{}
+	for _, v := range s.now.Mux {
+		used[v.Label] = v.Used
 	}
-	for _, v := range g.mux {
-		v.used = used[v.label]
-		s.formers.recall(v, sock.Spec{})
+	for _, v := range g.Mux {
+		v.Used = used[v.Label]
+		s.formers.Recall(v, sock.Spec{})
 	}
 }

@@ -2,19 +2,21 @@ package inetd
 
 import (
 	"testing"
+
+	"inetd/internal/table"
 )
 
 // A reload neither frees a service that is suspended nor forgets its servers.
 func TestInheritMux(t *testing.T) {
 	t.Parallel()
-	was, now, added := &service{label: "tcpmux/a"}, &service{label: "tcpmux/a"}, &service{label: "tcpmux/b"}
-	was.usage().Live = 3
-	s := &Server{now: &generation{}}
-	g := &generation{mux: []*service{was}}
+	was, now, added := &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/b"}
+	was.Usage().Live = 3
+	s := &Server{now: &table.Generation{}}
+	g := &table.Generation{Mux: []*table.Service{was}}
 	s.inheritMux(g) // the first load
 	s.now = g
-	s.inheritMux(&generation{mux: []*service{added, now}})
-	if now.used != was.used || added.used != nil {
-		t.Errorf("%v and %v", now.used, added.used)
+	s.inheritMux(&table.Generation{Mux: []*table.Service{added, now}})
+	if now.Used != was.Used || added.Used != nil {
+		t.Errorf("%v and %v", now.Used, added.Used)
 	}
 }

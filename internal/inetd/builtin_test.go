@@ -132,7 +132,7 @@ func TestNoRoomForSource(t *testing.T) {
 		}
 	}
 	s.onLoop(func() {
-		if n := s.services[0].usage().Live; n != 1 || s.builtins.Len() != 1 {
+		if n := s.services[0].Usage().Live; n != 1 || s.builtins.Len() != 1 {
 			t.Errorf("%d clients, %d members, want one", n, s.builtins.Len())
 		}
 	})
@@ -176,9 +176,9 @@ tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		left := ""
 		s.onLoop(func() {
-			for _, v := range append(s.services, s.now.mux...) {
-				if n := v.usage().Live; n != 0 {
-					left += fmt.Sprintf("%s has %d clients\n", v.label, n)
+			for _, v := range append(s.services, s.now.Mux...) {
+				if n := v.Usage().Live; n != 0 {
+					left += fmt.Sprintf("%s has %d clients\n", v.Label, n)
 				}
 			}
 			if n := s.builtins.Len(); n != 0 {

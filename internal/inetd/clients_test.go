@@ -57,7 +57,7 @@ func TestClients(t *testing.T) {
 			if got := sc.visit(test.from, "") != ""; got != test.served {
 				t.Errorf("served: %v", got)
 			}
-			if u := sc.s.services[0].usage(); u.Live != 0 || u.Refused.Rules != map[bool]uint64{true: 0, false: 1}[test.served] {
+			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Refused.Rules != map[bool]uint64{true: 0, false: 1}[test.served] {
 				t.Errorf("%d servers seem to run, %d refused", u.Live, u.Refused.Rules)
 			}
 			sc.wantLog(test.log)
@@ -105,7 +105,7 @@ func TestClientsOfDatagrams(t *testing.T) {
 	if got := <-answer; got != "127.0.0.3" {
 		t.Errorf("answer %q", got)
 	}
-	if n := sc.s.services[0].usage().Refused.Rules; n != 2 {
+	if n := sc.s.services[0].Usage().Refused.Rules; n != 2 {
 		t.Errorf("%d refused", n)
 	}
 	if log := sc.end(); strings.Count(log, "refused connection") != 1 {
@@ -161,7 +161,7 @@ func TestManyClients(t *testing.T) {
 	if got := sc.visit("127.0.0.3", ""); got != "" {
 		t.Errorf("answer %q", got)
 	}
-	if do := sc.s.services[0].do; len(do.Action.Keys) > 1024 || len(do.keys.Deny) > 0 || len(do.keys.Options[0].Values) > 0 {
+	if do := sc.s.services[0].Do; len(do.Action.Keys) > 1024 || len(do.Keys.Deny) > 0 || len(do.Keys.Options[0].Values) > 0 {
 		t.Error("the text of the list was kept")
 	}
 	if got := regexp.MustCompile(`inetd\.conf:\d+`).FindString(sc.end()); got != "inetd.conf:1" {

@@ -11,26 +11,27 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
 
 // tellClosed logs why a socket could not be opened, with what to do as far as that is
 // known. Who has an address is found out beside the loop.
-func (s *Server) tellClosed(k *socket, err error) {
-	v, advice := k.svc, ""
+func (s *Server) tellClosed(k *table.Socket, err error) {
+	v, advice := k.Service, ""
 	tell := func() {
 		if advice != "" {
 			advice = "; " + advice
 		}
-		s.tell(syslog.Err, v, v.label+": "+strerror.Call(err), k.spec.String(), "; it will be tried again"+advice)
+		s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
 	}
-	advice = cmp.Or(s.advice(k, err), examine.Address(k.spec, err))
-	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.spec.Addr.IsValid() || s.examinations.full() {
+	advice = cmp.Or(s.advice(k, err), examine.Address(k.Spec, err))
+	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.examinations.full() {
 		tell()
 		return
 	}
-	spec := k.spec
+	spec := k.Spec
 	s.beside(&s.examinations, examineTime, func(ctx context.Context) {
 		until, _ := ctx.Deadline()
 		advice = examine.Holder(spec, until.Add(-time.Second))
@@ -39,7 +40,7 @@ func (s *Server) tellClosed(k *socket, err error) {
 
 // advice is what to do about a socket that could not be opened, as far as the daemon
 // itself knows.
-func (s *Server) advice(k *socket, err error) string {
+func (s *Server) advice(k *table.Socket, err error) string {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
 		return s.whoHolds(k)
@@ -52,7 +53,7 @@ func (s *Server) advice(k *socket, err error) string {
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	sockets := 0
 	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
+		for k := v.First; k != nil; k = k.Next {
 			sockets++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/command"
 	"inetd/internal/getent"
+	"inetd/internal/table"
 )
 
 // runner is what runs the daemon's own programs. Their ends are reaped with those of
@@ -33,8 +34,8 @@ func (s *Server) getent() func(database, key string) (line string, found bool, e
 }
 
 // spawn starts a command beside a server.
-func (s *Server) spawn(v *service, cmd string) {
-	s.commands.Spawn(cmd, func(err error) { s.log.Errorf("%s: spawn: %v", v.label, err) })
+func (s *Server) spawn(v *table.Service, cmd string) {
+	s.commands.Spawn(cmd, func(err error) { s.log.Errorf("%s: spawn: %v", v.Label, err) })
 }
 
 // aclTime bounds the wait for a command that decides about a client.

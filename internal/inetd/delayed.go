@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"inetd/internal/child"
+	"inetd/internal/table"
 )
 
 // delayed is a client that has been admitted and whose server cannot be started
@@ -10,7 +11,7 @@ import (
 // client is accepted that needs a process, so few can come to wait: those about
 // whom something was being found out.
 type delayed struct {
-	svc     *service
+	svc     *table.Service
 	client  client
 	inquiry *inquiry // nil: none was needed
 	program *child.Program

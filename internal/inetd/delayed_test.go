@@ -78,8 +78,8 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 		conns[i] = c
 	}
 	v := sc.s.services[0]
-	for v.usage().Live < len(conns) {
-		sc.s.accept(v.first)
+	for v.Usage().Live < len(conns) {
+		sc.s.accept(v.First)
 	}
 	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
 		sc.s.turn()
@@ -87,7 +87,7 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	for pid := range sc.s.processes {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for v.usage().Live == len(conns) {
+	for v.Usage().Live == len(conns) {
 		sc.s.reap()
 	}
 	if len(sc.s.delayed) != 0 || len(sc.s.processes) != 1 {
@@ -154,7 +154,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		if !s.admit(v, &c) {
 			t.Fatal("it is not welcome")
 		}
-		return delayed{svc: v, client: c, program: v.do.program}
+		return delayed{svc: v, client: c, program: v.Do.Program}
 	}
 	s.delayed = []delayed{admitted()} // as when no process could be made
 	if b := s.bound(v); b != byProcesses {

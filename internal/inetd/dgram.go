@@ -8,6 +8,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,29 +18,29 @@ import (
 // unread.
 
 // dgramSession is a client of a nowait datagram service and its server.
-type dgramSession = dgram.Session[*socket]
+type dgramSession = dgram.Session[*table.Socket]
 
 // dgramSessions are those clients.
 type dgramSessions struct {
-	dgram.Table[*socket]
+	dgram.Table[*table.Socket]
 	denied bool // no datagram can be put back, and the log says so
 }
 
 // clientOfPair is the client of a service, without a connection yet.
-func clientOfPair(v *service, e dgram.Pair) *client {
-	return &client{conn: -1, peer: e.Client, source: v.do.source(e.Client.Addr())}
+func clientOfPair(v *table.Service, e dgram.Pair) *client {
+	return &client{conn: -1, peer: e.Client, source: v.Do.Source(e.Client.Addr())}
 }
 
 // receive serves the datagrams that wait on the socket of a nowait service, up
 // to the first for which a server is started.
-func (s *Server) receive(k *socket) {
+func (s *Server) receive(k *table.Socket) {
 	if !s.canPutBack(k) {
 		s.giveAway(k)
 		return
 	}
 	var p sock.Packet
-	for n := 0; n < s.share && s.mayStart(k.svc); n++ {
-		size, err := p.Receive(int(k.fd), s.buffer())
+	for n := 0; n < s.share && s.mayStart(k.Service); n++ {
+		size, err := p.Receive(int(k.FD), s.buffer())
 		if err != nil || s.deliver(k, &p, s.packet[:size]) {
 			return // the error is EAGAIN
 		}
@@ -47,13 +48,13 @@ func (s *Server) receive(k *socket) {
 }
 
 // canPutBack reports whether datagrams of a socket can be put back.
-func (s *Server) canPutBack(k *socket) bool {
-	if k.spec.Protocol != unix.IPPROTO_UDP || s.sessions.denied {
+func (s *Server) canPutBack(k *table.Socket) bool {
+	if k.Spec.Protocol != unix.IPPROTO_UDP || s.sessions.denied {
 		return false
 	}
 	if err := s.sessions.Prepare(s.starter.Floor()); err != nil {
 		s.sessions.denied = true
-		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.svc.label, strerror.Call(err))
+		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.Service.Label, strerror.Call(err))
 		return false
 	}
 	return true
@@ -61,8 +62,8 @@ func (s *Server) canPutBack(k *socket) bool {
 
 // deliver serves one datagram. It reports whether a server was to be started for it;
 // other sockets have their turn then.
-func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
-	e, v := dgram.PairOf(p, k.spec), k.svc
+func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
+	e, v := dgram.PairOf(p, k.Spec), k.Service
 	if t := s.sessions.Find(e); t != nil { // it arrived before its session was connected
 		s.sessions.PutBack(t, e.Client, b)
 		return false
@@ -70,7 +71,7 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 	if !e.Answerable() || !s.admit(v, clientOfPair(v, e)) {
 		return false
 	}
-	t, err := s.sessions.Open(k, int(k.fd), k.spec, v.do.Options, p, b, s.starter.Floor())
+	t, err := s.sessions.Open(k, int(k.FD), k.Spec, v.Do.Options, p, b, s.starter.Floor())
 	if err != nil {
 		s.unserved(k, e, b, err)
 		return true
@@ -82,7 +83,7 @@ func (s *Server) deliver(k *socket, p *sock.Packet, b []byte) bool {
 
 // startSession starts the server of a session, which has been admitted.
 func (s *Server) startSession(t *dgramSession) {
-	v := t.At.svc
+	v := t.At.Service
 	c := *clientOfPair(v, t.Pair)
 	conn, err := unix.FcntlInt(uintptr(t.Conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -92,27 +93,27 @@ func (s *Server) startSession(t *dgramSession) {
 		return
 	}
 	c.conn, c.session = conn, t
-	s.start(delayed{svc: v, client: c, program: v.do.program})
+	s.start(delayed{svc: v, client: c, program: v.Do.Program})
 }
 
 // unserved handles a datagram b that was admitted and for which there can be no socket.
 // If others will fare no better now, it goes back to the socket of the service.
-func (s *Server) unserved(k *socket, e dgram.Pair, b []byte, err error) {
-	u, source := k.svc.usage(), k.svc.do.source(e.Client.Addr())
-	if exhausted(err) && !k.spec.Group() && s.sessions.Return(e, b) == nil {
+func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
+	u, source := k.Service.Usage(), k.Service.Do.Source(e.Client.Addr())
+	if exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {
 		u.Withdraw(source)
 		s.rest(k, "client's socket", err)
 		return
 	}
-	s.release(k.svc, source)
-	s.lost(k.svc, "client's socket", err)
+	s.release(k.Service, source)
+	s.lost(k.Service, "client's socket", err)
 	if exhausted(err) {
 		s.restQuietly(k)
 	}
 }
 
 // notPutBack logs that a datagram is lost.
-func (s *Server) notPutBack(t *dgramSession, err error) { s.lost(t.At.svc, "datagram", err) }
+func (s *Server) notPutBack(t *dgramSession, err error) { s.lost(t.At.Service, "datagram", err) }
 
 // sessionEnded handles the end of a session's server. Another one is started for
 // datagrams that it has left unread, unless it has read none: nor would the next.
@@ -125,13 +126,13 @@ func (s *Server) sessionEnded(p *process, st child.Status) {
 	}
 	left := t.Remains()
 	if left.Read {
-		t.At.svc.usage().idleStarts = 0
+		t.At.Service.Usage().IdleStarts = 0
 	}
 	switch {
 	case !left.Unread:
 		s.sessions.Close(t)
 	case !left.Read:
-		s.delayRestart(t.At.svc, p, st)
+		s.delayRestart(t.At.Service, p, st)
 		s.sessions.Drop(t)
 	default:
 		t.Taken = sock.Stamp(t.Conn)
@@ -145,8 +146,8 @@ func (s *Server) restartSession(t *dgramSession) {
 	// If the client is gone, the answer has come back as an ICMP error, and the next
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
-	v := t.At.svc
-	if s.holding || t.At.closed || v.do.Mode != plan.Connect || v.usage().suspended || !s.mayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.admit(v, clientOfPair(v, t.Pair)) {
+	v := t.At.Service
+	if s.holding || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.mayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.admit(v, clientOfPair(v, t.Pair)) {
 		s.sessions.Close(t)
 		return
 	}
@@ -155,27 +156,27 @@ func (s *Server) restartSession(t *dgramSession) {
 
 // giveAway serves the next datagram where none can be put back: the server gets the
 // socket of the service itself, and the service gets a new one.
-func (s *Server) giveAway(k *socket) {
-	v := k.svc
+func (s *Server) giveAway(k *table.Socket) {
+	v := k.Service
 	var p sock.Packet
-	if !s.mayStart(v) || p.Peek(int(k.fd)) != nil {
+	if !s.mayStart(v) || p.Peek(int(k.FD)) != nil {
 		return
 	}
-	e := dgram.PairOf(&p, k.spec)
+	e := dgram.PairOf(&p, k.Spec)
 	if !e.Answerable() || !s.admit(v, clientOfPair(v, e)) {
 		s.consume(k)
 		return
 	}
-	old := int(k.fd)
+	old := int(k.FD)
 	fd, err := -1, errManagers
-	if _, inherited := s.inherited[k.spec]; !inherited {
-		fd, err = dgram.GiveAway(old, k.spec, v.do.Options, &p, s.starter.Floor())
+	if _, inherited := s.inherited[k.Spec]; !inherited {
+		fd, err = dgram.GiveAway(old, k.Spec, v.Do.Options, &p, s.starter.Floor())
 	}
-	source := v.do.source(e.Client.Addr())
+	source := v.Do.Source(e.Client.Addr())
 	switch {
 	case err == nil:
 	case exhausted(err): // the datagram is still in the queue
-		v.usage().Withdraw(source)
+		v.Usage().Withdraw(source)
 		s.rest(k, "client's socket", err)
 		return
 	default:

@@ -4,14 +4,14 @@
 //
 // # The flow
 //
-//	files --conf--> entries --plan.Load--> plan --assemble--> generation --merge--> services and sockets
+//	files --conf--> entries --plan.Load--> plan --table.Assemble--> generation --merge--> services and sockets
 //	                                                                                        |
 //	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-+
 //
 // A load (package plan) runs beside the event loop and has no effect: it reads
 // files, parses, looks up names, ports, users and hosts, and returns a plan. Still
-// beside the loop assemble.go makes it a generation: services of the table, with
-// their programs (package compile), and nothing else of the plan is kept. Merging a generation (merge.go)
+// beside the loop package table makes it a generation: services with their programs
+// (package compile), and nothing else of the plan is kept. Merging a generation (merge.go)
 // is the only way anything gets opened, moved or closed. So checking a
 // configuration is a load that prints (package inspect), and a reload that fails has
 // changed nothing.

@@ -5,6 +5,7 @@ import (
 
 	"inetd/internal/drain"
 	"inetd/internal/plan"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +15,8 @@ import (
 
 // keep returns another descriptor of a connection whose service asks for that (key
 // linger), or 0. With none left the client is served like one of any other service.
-func (s *Server) keep(v *service, conn int) (kept int) {
-	if v.do.keys == nil || v.do.keys.Linger == 0 || v.do.Mode != plan.Accept {
+func (s *Server) keep(v *table.Service, conn int) (kept int) {
+	if v.Do.Keys == nil || v.Do.Keys.Linger == 0 || v.Do.Mode != plan.Accept {
 		return 0
 	}
 	kept, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
@@ -36,7 +37,7 @@ func closeKept(kept int) {
 // linger drains the connection of a server that has ended, if it was kept.
 func (s *Server) linger(p *process) {
 	if p.kept > 0 {
-		s.drain(p.kept, p.svc.do.keys.Linger)
+		s.drain(p.kept, p.svc.Do.Keys.Linger)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"inetd/internal/examine"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // Examinations of programs that could not be executed. A file may lie on a file
@@ -27,9 +28,9 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	v, path, from := p.svc, p.program.Path(), p.client.from()
 	text := st.Error(path)
 	if st.Stage == child.Stderr {
-		text = "stderr " + v.do.keys.Stderr + ": " + strerror.Errno(st.Errno)
+		text = "stderr " + v.Do.Keys.Stderr + ": " + strerror.Errno(st.Errno)
 	}
-	v.usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
+	v.Usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
 	tell := func(why string) { s.tellFailure(v, text+why, from) }
 	if st.Stage != child.Exec && st.Stage != child.Stderr || s.examinations.full() {
 		tell(s.ungiven(v, st.Stage))
@@ -38,7 +39,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 	why, who := "", p.program.Credential()
 	s.beside(&s.examinations, examineTime, func(context.Context) {
 		if st.Stage == child.Stderr {
-			why = whyNoStderr(v.do.keys, who)
+			why = whyNoStderr(v.Do.Keys, who)
 			return
 		}
 		why = s.findings.Why(path, examiner(who), st.Errno)
@@ -54,8 +55,8 @@ var stageKeys = map[child.Stage][]string{
 
 // ungiven names the key of an entry that a server could not be given, and where that
 // stands. Limits fail alike, so that may be any of them.
-func (s *Server) ungiven(v *service, stage child.Stage) string {
-	keys, k := stageKeys[stage], v.do.keys
+func (s *Server) ungiven(v *table.Service, stage child.Stage) string {
+	keys, k := stageKeys[stage], v.Do.Keys
 	if stage == child.Limits {
 		for _, name := range conf.RlimitNames {
 			keys = append(keys, "rlimit_"+name)
@@ -79,23 +80,23 @@ func (s *Server) ungiven(v *service, stage child.Stage) string {
 
 // tellFailure logs why a server could not be started: the first time, and then each
 // minute how many more there were. Once a server was started, it is news again.
-func (s *Server) tellFailure(v *service, text, from string) {
-	about := v.cause(text)
+func (s *Server) tellFailure(v *table.Service, text, from string) {
+	about := v.Cause(text)
 	if !s.seldom.Tell(about) {
 		return
 	}
-	u := v.usage()
-	u.failing = append(u.failing, about)
-	s.tell(syslog.Err, v, text, v.label+from, "")
-	s.tellMore(about, "server", ": "+text+" ("+s.now.place(v)+")")
+	u := v.Usage()
+	u.Failing = append(u.Failing, about)
+	s.tell(syslog.Err, v, text, v.Label+from, "")
+	s.tellMore(about, "server", ": "+text+" ("+s.now.Place(v)+")")
 }
 
 // works notes that a server of a service was started.
-func (s *Server) works(u *usage) {
-	for _, about := range u.failing {
+func (s *Server) works(u *table.Usage) {
+	for _, about := range u.Failing {
 		s.seldom.Forget(about)
 	}
-	u.failing = nil
+	u.Failing = nil
 }
 
 // examiner is the user of a server.

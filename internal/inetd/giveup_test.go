@@ -62,12 +62,12 @@ func TestLateGivenUp(t *testing.T) {
 		<-dead
 		return plan.Load(&s.cfg.Config, host)
 	}
-	late := s.now.late
+	late := s.now.Late
 	s.tryLate(late, late.Names)
 	for s.attempts.Stuck() == 0 {
 		s.turn()
 	}
-	if s.now.late == nil {
+	if s.now.Late == nil {
 		t.Fatal("what is missing is not tried again")
 	}
 	s.load = plan.Load
@@ -76,7 +76,7 @@ func TestLateGivenUp(t *testing.T) {
 	}
 	close(dead) // the old try goes on beside the new one
 	s.latecomers.at = time.Now()
-	for s.now.late != nil {
+	for s.now.Late != nil {
 		s.turn()
 	}
 }

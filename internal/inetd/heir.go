@@ -1,10 +1,7 @@
 package inetd
 
 import (
-	"encoding/json"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"inetd/internal/child"
@@ -16,6 +13,7 @@ import (
 	"inetd/internal/rpcbind"
 	"inetd/internal/sock"
 	"inetd/internal/stream"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +26,8 @@ import (
 // inheritance is what the program before has left, as long as it is not in force.
 type inheritance struct {
 	*handover.State
-	services []*service // as State.Services
-	sockets  []*socket  // as State.Sockets; nil: one that no entry asked for
+	services []*table.Service // as State.Services
+	sockets  []*table.Socket  // as State.Sockets; nil: one that no entry asked for
 	sessions []*dgramSession
 	program  map[string]*child.Program
 	profile  *child.Profile
@@ -44,7 +42,7 @@ func (s *Server) inherit(state *handover.State) error {
 	h := &inheritance{State: state, profile: profile, program: map[string]*child.Program{}}
 	s.heir, s.holding = h, true
 	d := state.Daemon
-	s.begun, s.loadedAt, s.loads, s.cfg.LogConnections, s.now.known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
+	s.begun, s.loadedAt, s.loads, s.cfg.LogConnections, s.now.Known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
 	s.sensed = d.Sensed
 	if err := s.inheritServices(h); err != nil {
 		return err
@@ -65,47 +63,33 @@ func (s *Server) resumeRegistrar(made []rpcbind.Binding) {
 }
 
 func (s *Server) inheritServices(h *inheritance) error {
-	actions := make([]*action, len(h.Actions))
+	actions := make([]*table.Action, len(h.Actions))
 	for i, text := range h.Actions {
-		actions[i] = actionOf(text)
+		actions[i] = table.ActionOf(text)
 		var err error
-		if actions[i].program, err = h.programAt(actions[i].Path); err != nil {
+		if actions[i].Program, err = h.programAt(actions[i].Path); err != nil {
 			return err
 		}
 	}
 	for _, from := range h.Services {
-		v := &service{label: from.Label, do: actions[from.Action]}
-		v.at = s.now.placeIn(from.File, from.Line)
+		v := &table.Service{Label: from.Label, Do: actions[from.Action]}
+		v.At = s.now.PlaceIn(from.File, from.Line)
 		switch {
 		case from.Usage != nil:
-			v.used = s.inheritUsage(from.Usage, v.do.Limits)
+			v.Used = s.inheritUsage(from.Usage, v.Do.Limits)
 		case from.Shares >= 0:
-			v.used = h.services[from.Shares].used
+			v.Used = h.services[from.Shares].Used
 		}
 		h.services = append(h.services, v)
 		if !from.InForce {
 			continue
 		}
 		s.services = append(s.services, v)
-		if v.do.Mux {
-			s.now.mux = append(s.now.mux, v)
+		if v.Do.Mux {
+			s.now.Mux = append(s.now.Mux, v)
 		}
 	}
 	return nil
-}
-
-// actionOf makes an action, without a program, of one in the open. One that has another
-// shape in this program is none that the load could find again.
-func actionOf(text json.RawMessage) *action {
-	saved := savedAction{Action: &plan.Action{}}
-	if json.Unmarshal(text, &saved) != nil || saved.Action == nil {
-		saved = savedAction{Action: &plan.Action{}}
-	}
-	do := &action{Action: saved.Action, keys: saved.Keys, asks: saved.Asks}
-	if do.keys != nil {
-		do.penalty = penaltyOf(do.Action, do.keys)
-	}
-	return do
 }
 
 // programAt is a program that has a name for log lines, and is not to be started.
@@ -118,27 +102,9 @@ func (h *inheritance) programAt(path string) (*child.Program, error) {
 	return p, err
 }
 
-// placeIn is a line of a file, whose name is kept.
-func (g *generation) placeIn(file string, line int) place {
-	i := slices.Index(g.names, file)
-	if i < 0 {
-		i = len(g.names)
-		g.names = append(g.names, strings.Clone(file))
-	}
-	return place{uint32(i), uint32(line)}
-}
-
-// usageOf is the usage that another program has left.
-func usageOf(from *handover.Usage) *usage {
-	return &usage{
-		Usage: *from.Limits, Counts: from.Counts, idleStarts: from.IdleStarts, suspended: from.Suspended,
-		mended: from.Mended, altered: from.Altered, debts: from.Debts,
-	}
-}
-
-func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *usage {
-	u := usageOf(from)
-	if u.suspended {
+func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *table.Usage {
+	u := table.UsageOf(from)
+	if u.Halted {
 		s.resumeAfter(u, time.Until(u.Starts.End(l.Window)))
 	}
 	return u
@@ -156,10 +122,10 @@ func (s *Server) inheritSockets(h *inheritance) {
 			continue
 		}
 		v := h.services[from.Service]
-		k := &socket{spec: from.Spec, svc: v, fd: -1, closed: from.Closed}
+		k := &table.Socket{Spec: from.Spec, Service: v, FD: -1, Closed: from.Closed}
 		h.sockets = append(h.sockets, k)
-		if !k.closed {
-			v.add(k)
+		if !k.Closed {
+			v.Add(k)
 		}
 		if from.FD == 0 {
 			continue
@@ -178,7 +144,7 @@ func (s *Server) inheritChildren(h *inheritance) {
 	for _, from := range h.Children {
 		program, err := h.programAt(from.Path)
 		if err != nil {
-			program = h.services[from.Service].do.program
+			program = h.services[from.Service].Do.Program
 		}
 		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, cookie: from.Cookie, kept: from.Kept}
 		if from.Session >= 0 {
@@ -186,7 +152,7 @@ func (s *Server) inheritChildren(h *inheritance) {
 		}
 		if from.Lent >= 0 {
 			p.lent = h.sockets[from.Lent]
-			p.lent.server = int32(from.PID)
+			p.lent.Server = int32(from.PID)
 		}
 		now := s.track(from.PID, p, true)
 		s.hearOn(from.Stderr, from.PID, now)
@@ -247,11 +213,11 @@ func (s *Server) takeOver() {
 }
 
 // talkLate takes up a conversation of the program before.
-func (s *Server) talkLate(v *service, from handover.Talk) {
+func (s *Server) talkLate(v *table.Service, from handover.Talk) {
 	c := clientOf(from.Peer)
 	c.conn = from.FD
-	if v.do.stays() && (v.do.Builtin == plan.MuxName || !from.Over) {
-		c.room = s.builtins.Enter(v.label, c.source, time.Now())
+	if v.Do.Stays() && (v.Do.Builtin == plan.MuxName || !from.Over) {
+		c.room = s.builtins.Enter(v.Label, c.source, time.Now())
 	}
 	if c.room == nil {
 		unix.Close(c.conn)
@@ -262,16 +228,16 @@ func (s *Server) talkLate(v *service, from handover.Talk) {
 }
 
 // attendLate serves a client that was admitted by the program before.
-func (s *Server) attendLate(was *service, c client) {
+func (s *Server) attendLate(was *table.Service, c client) {
 	v := s.successor(was)
 	if v == nil {
 		unix.Close(c.conn)
 		s.release(was, c.source)
 		return
 	}
-	c.named = c.named && v.do.asksNames
-	if v.do.stays() {
-		if c.room = s.builtins.Enter(v.label, c.source, time.Now()); c.room == nil {
+	c.named = c.named && v.Do.AsksNames
+	if v.Do.Stays() {
+		if c.room = s.builtins.Enter(v.Label, c.source, time.Now()); c.room == nil {
 			s.turnAway(v, c)
 			return
 		}
@@ -281,15 +247,15 @@ func (s *Server) attendLate(was *service, c client) {
 
 // successor is the service that has the sockets of another one now, or its name at
 // tcpmux; nil if there is none.
-func (s *Server) successor(was *service) *service {
-	if k := was.first; k != nil {
-		if k.closed {
+func (s *Server) successor(was *table.Service) *table.Service {
+	if k := was.First; k != nil {
+		if k.Closed {
 			return nil
 		}
-		return k.svc
+		return k.Service
 	}
-	for _, v := range s.now.mux {
-		if v.label == was.label {
+	for _, v := range s.now.Mux {
+		if v.Label == was.Label {
 			return v
 		}
 	}

@@ -1,6 +1,9 @@
 package inetd
 
-import "inetd/internal/sock"
+import (
+	"inetd/internal/sock"
+	"inetd/internal/table"
+)
 
 // A bound is a limit that keeps the sockets of a service from being polled.
 type bound uint8
@@ -21,18 +24,18 @@ const (
 // of them whenever one server ends would cost as many system calls as there are
 // services.
 type held struct {
-	own    map[*usage][]*socket // byService
-	shared [bounds][]*socket
+	own    map[*table.Usage][]*table.Socket // byService
+	shared [bounds][]*table.Socket
 }
 
 // hold notes that a bound keeps a socket from being polled.
-func (s *Server) hold(k *socket, b bound) {
-	if b == unbound || k.held&(1<<b) != 0 {
+func (s *Server) hold(k *table.Socket, b bound) {
+	if b == unbound || k.Held&(1<<b) != 0 {
 		return
 	}
-	k.held |= 1 << b
+	k.Held |= 1 << b
 	if b == byService {
-		u := k.svc.used
+		u := k.Service.Used
 		s.held.own[u] = append(s.held.own[u], k)
 		return
 	}
@@ -46,14 +49,14 @@ func (s *Server) hold(k *socket, b bound) {
 func (b bound) pooled() bool { return b == byBuiltins || b == byHeaders }
 
 // rearmOwn polls the sockets again that the limit of their own service has held.
-func (s *Server) rearmOwn(u *usage) {
+func (s *Server) rearmOwn(u *table.Usage) {
 	list := s.held.own[u]
 	if list == nil {
 		return
 	}
 	delete(s.held.own, u)
 	for _, k := range list {
-		k.held &^= 1 << byService
+		k.Held &^= 1 << byService
 		s.arm(k)
 	}
 }
@@ -72,13 +75,13 @@ func (s *Server) rearmHeld() (more bool) {
 func (s *Server) rearmShared(b bound) (more bool) {
 	for range min(len(s.held.shared[b]), perTurn) {
 		k := s.held.shared[b][0]
-		if !b.pooled() && !k.closed && s.bound(k.svc) == b {
+		if !b.pooled() && !k.Closed && s.bound(k.Service) == b {
 			return false
 		}
 		s.held.shared[b] = s.held.shared[b][1:]
-		k.held &^= 1 << b
+		k.Held &^= 1 << b
 		s.arm(k)
-		if k.polled && sock.Readable(int(k.fd)) {
+		if k.Polled && sock.Readable(int(k.FD)) {
 			return false
 		}
 	}

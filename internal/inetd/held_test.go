@@ -10,6 +10,7 @@ import (
 
 	"inetd/internal/limit"
 	"inetd/internal/sock"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,7 +45,7 @@ func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 // polledWithClients is how many sockets the next turn of the loop is told of.
 func (s *Server) polledWithClients() (n int) {
 	for _, k := range s.sockets {
-		if k != nil && k.polled && sock.Readable(int(k.fd)) {
+		if k != nil && k.Polled && sock.Readable(int(k.FD)) {
 			n++
 		}
 	}
@@ -66,7 +67,7 @@ func (s *Server) endServers() {
 func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 	const services = 3 * perTurn
 	s, clients := crowdOf(t, services)
-	served := map[*service]int{}
+	served := map[*table.Service]int{}
 	for range services {
 		for _, p := range s.processes {
 			served[p.svc]++
@@ -90,13 +91,13 @@ func TestHeldSocketWithoutClient(t *testing.T) {
 	const services = 3 * perTurn
 	s, _ := crowdOf(t, services)
 	for _, v := range s.services[:services-1] {
-		if fd, _, err := unix.Accept4(int(v.first.fd), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC); err == nil {
+		if fd, _, err := unix.Accept4(int(v.First.FD), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(fd)
 		}
 	}
 	last := s.services[services-1]
 	s.endServers()
-	for last.usage().Starts.Count == 0 {
+	for last.Usage().Starts.Count == 0 {
 		s.turn()
 	}
 }
@@ -107,12 +108,12 @@ func TestHeldSocketOfRefusedClient(t *testing.T) {
 	const services = 4
 	s, _ := crowdOf(t, services)
 	for _, v := range s.services[:services-1] {
-		v.do.Limits.PerSource = 1
-		v.usage().Admit(s.yielded, limit.User(uint32(os.Getuid())), v.do.Limits)
+		v.Do.Limits.PerSource = 1
+		v.Usage().Admit(s.yielded, limit.User(uint32(os.Getuid())), v.Do.Limits)
 	}
 	last := s.services[services-1]
 	s.endServers()
-	for last.usage().Starts.Count == 0 {
+	for last.Usage().Starts.Count == 0 {
 		s.turn()
 	}
 }

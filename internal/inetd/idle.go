@@ -11,6 +11,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,8 +40,8 @@ func idleTimeOf(k *conf.Keys) time.Duration {
 }
 
 // cookieOf is what the kernel knows a connection by, if it will be asked about it.
-func cookieOf(v *service, conn int) (cookie uint64) {
-	if idleTimeOf(v.do.keys) > 0 && v.do.Mode == plan.Accept {
+func cookieOf(v *table.Service, conn int) (cookie uint64) {
+	if idleTimeOf(v.Do.Keys) > 0 && v.Do.Mode == plan.Accept {
 		cookie, _ = unix.GetsockoptUint64(conn, unix.SOL_SOCKET, unix.SO_COOKIE)
 	}
 	return cookie
@@ -49,17 +50,17 @@ func cookieOf(v *service, conn int) (cookie uint64) {
 // servedBy is what a server serves.
 func (s *Server) servedBy(p *process) idle.Subject {
 	k := p.lent
-	if k == nil || k.fd < 0 || !k.spec.Listens() {
+	if k == nil || k.FD < 0 || !k.Spec.Listens() {
 		return idle.Subject{Cookie: p.cookie}
 	}
-	sock.Local(int(k.fd), &s.local) // an RPC service has no port before
-	return idle.Listener(k.spec, s.local.AddrPort().Port())
+	sock.Local(int(k.FD), &s.local) // an RPC service has no port before
+	return idle.Listener(k.Spec, s.local.AddrPort().Port())
 }
 
 // limitIdle ends a server that has just started once it has had nothing to do for its
 // idle time, if it has one and if the kernel tells.
 func (s *Server) limitIdle(pid int, p *process) {
-	d := idleTimeOf(p.svc.do.keys)
+	d := idleTimeOf(p.svc.Do.Keys)
 	if d == 0 || pid <= 0 {
 		return
 	}
@@ -77,8 +78,8 @@ func (p *process) stamp() int64 {
 	if t := p.client.session; t != nil {
 		return sock.Stamp(t.Conn)
 	}
-	if k := p.lent; k != nil && k.fd >= 0 && !k.spec.Listens() {
-		return sock.Stamp(int(k.fd))
+	if k := p.lent; k != nil && k.FD >= 0 && !k.Spec.Listens() {
+		return sock.Stamp(int(k.FD))
 	}
 	return -1
 }
@@ -131,7 +132,7 @@ func (s *Server) lookAt(list []*idle.Server, used []time.Time) {
 		if at := p.stamp(); at > 0 {
 			used[i] = time.Unix(0, at)
 		}
-		if p.lent != nil && p.lent.fd >= 0 && sock.Readable(int(p.lent.fd)) {
+		if p.lent != nil && p.lent.FD >= 0 && sock.Readable(int(p.lent.FD)) {
 			used[i] = time.Now()
 		}
 	}

@@ -25,7 +25,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/command", "internal/compile", "internal/conf", "internal/demand", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/lastwords", "internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/occupant", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/readiness", "internal/registrar", "internal/relay", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog",
+		"internal/lastwords", "internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/occupant", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/readiness", "internal/registrar", "internal/relay", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
 		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -84,6 +84,7 @@ var picture = map[string][]string{
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/textfile":     {unixsys},
+	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},

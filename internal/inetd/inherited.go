@@ -3,6 +3,7 @@ package inetd
 import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
+	"inetd/internal/table"
 )
 
 // adopt takes over the sockets that the service manager has opened. They stay
@@ -23,12 +24,12 @@ func (s *Server) adopt() {
 }
 
 // obtain returns a socket that the service manager has opened, or else opens it.
-func (s *Server) obtain(k *socket) (fd int, ours sock.File, err error) {
-	fd, inherited := s.inherited[k.spec]
+func (s *Server) obtain(k *table.Socket) (fd int, ours sock.File, err error) {
+	fd, inherited := s.inherited[k.Spec]
 	if !inherited {
-		return sock.Open(k.spec, k.svc.do.Options, s.starter.Floor())
+		return sock.Open(k.Spec, k.Service.Do.Options, s.starter.Floor())
 	}
-	return fd, sock.File{}, sock.Apply(fd, k.spec, k.svc.do.Options)
+	return fd, sock.File{}, sock.Apply(fd, k.Spec, k.Service.Do.Options)
 }
 
 // tellUnused logs the sockets of the service manager that no entry asks for.

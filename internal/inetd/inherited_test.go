@@ -32,10 +32,10 @@ func TestManagersSocketIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := sc.s.sockets[sc.s.inherited[spec]]
-	for sc.s.receive(k); sock.Readable(int(k.fd)); {
+	for sc.s.receive(k); sock.Readable(int(k.FD)); {
 		sc.s.receive(k)
 	}
-	if _, err := unix.Getpeername(int(k.fd)); err != unix.ENOTCONN {
+	if _, err := unix.Getpeername(int(k.FD)); err != unix.ENOTCONN {
 		t.Errorf("the peer of the service manager's socket: %v", err)
 	}
 	sc.wantLog("^.*: client's socket: the socket is the service manager's and cannot become that of one client; give the daemon CAP_NET_RAW, or do not have this socket opened for it; the datagram is lost \\(.*:1\\)$")

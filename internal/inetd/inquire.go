@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/child"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 	"inetd/internal/wrap"
 )
 
@@ -48,29 +48,29 @@ func (s *Server) logProblems(problems []access.Problem) {
 }
 
 // attend serves a client that has been admitted. It takes over the connection.
-func (s *Server) attend(v *service, c client) {
+func (s *Server) attend(v *table.Service, c client) {
 	switch {
-	case c.named || s.inquires(v.do):
+	case c.named || s.inquires(v.Do):
 		s.inquire(v, c)
 		return
-	case v.do.Builtin != "":
+	case v.Do.Builtin != "":
 		s.serveBuiltin(v, c)
 		return
 	}
-	s.start(delayed{svc: v, client: c, program: v.do.program})
+	s.start(delayed{svc: v, client: c, program: v.Do.Program})
 }
 
 // inquires reports whether something must be found out about the clients of an
 // action before they are served.
-func (s *Server) inquires(do *action) bool {
-	return s.wraps(do) || s.tellsNames(do) || s.now.secured != nil
+func (s *Server) inquires(do *table.Action) bool {
+	return s.wraps(do) || s.tellsNames(do) || s.now.Secured != nil
 }
 
 // wraps reports whether hosts.allow and hosts.deny decide who is served.
-func (s *Server) wraps(do *action) bool { return s.cfg.Wraps(do.Action, do.keys) }
+func (s *Server) wraps(do *table.Action) bool { return s.cfg.Wraps(do.Action, do.Keys) }
 
 // tellsNames reports whether the server is told the names of hosts.
-func (s *Server) tellsNames(do *action) bool { return s.cfg.Resolve && do.Builtin == "" }
+func (s *Server) tellsNames(do *table.Action) bool { return s.cfg.Resolve && do.Builtin == "" }
 
 // Bounds on inquiries.
 const (
@@ -90,19 +90,19 @@ type inquiry struct {
 
 // admitted is a client for whom a goroutine does something.
 type admitted struct {
-	svc    *service
+	svc    *table.Service
 	client client
 }
 
 // inquire finds out about a client beside the loop, since rules may be many and
 // name servers slow, and then goes on with it.
-func (s *Server) inquire(v *service, c client) {
+func (s *Server) inquire(v *table.Service, c client) {
 	q := s.inquiry(v, c)
 	s.starter.Note(c.conn)
 	s.asked[q] = admitted{v, c}
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
 		q.answer = s.asker.Ask(ctx, q.Question)
-		s.prepare(q, v.do)
+		s.prepare(q, v.Do)
 	}, func() {
 		delete(s.asked, q)
 		s.decided(v, c, q)
@@ -110,19 +110,19 @@ func (s *Server) inquire(v *service, c client) {
 }
 
 // inquiry makes the inquiry about a client.
-func (s *Server) inquiry(v *service, c client) *inquiry {
-	q := &inquiry{wrapped: s.wraps(v.do)}
-	q.Label, q.Source = v.label, c.source
-	q.name, q.proto = v.split()
-	q.Daemon = cmp.Or(v.do.daemon, q.name)
+func (s *Server) inquiry(v *table.Service, c client) *inquiry {
+	q := &inquiry{wrapped: s.wraps(v.Do)}
+	q.Label, q.Source = v.Label, c.source
+	q.name, q.proto = v.Split()
+	q.Daemon = cmp.Or(v.Do.Daemon, q.name)
 	q.Peer, q.UnixPeer = c.peer, !c.peer.IsValid()
 	q.Local = s.localEnd(&c)
-	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.do), s.runShell
+	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.Do), s.runShell
 	if c.named {
-		q.Rules = append(q.Rules, wrap.Fixed(s.now.guards[v].Check))
+		q.Rules = append(q.Rules, wrap.Fixed(s.now.Guards[v].Check))
 	}
-	if s.now.secured != nil {
-		q.Service = cmp.Or(s.now.secured[v.label], q.name)
+	if s.now.Secured != nil {
+		q.Service = cmp.Or(s.now.Secured[v.Label], q.name)
 		q.Rules = append(q.Rules, s.sec)
 	}
 	if q.wrapped {
@@ -131,18 +131,8 @@ func (s *Server) inquiry(v *service, c client) *inquiry {
 	return q
 }
 
-// split is the label as name and protocol.
-func (v *service) split() (name, proto string) {
-	proto = strings.ToLower(v.do.Proto)
-	i := strings.LastIndexByte(v.label, '/')
-	if i <= 0 || v.label[0] == '/' || !strings.HasPrefix(v.label[i+1:], proto) {
-		return v.label, proto // a path, or a name of tcpmux
-	}
-	return v.label[:i], v.label[i+1:]
-}
-
 // decided goes on with a client about whom everything is known.
-func (s *Server) decided(v *service, c client, q *inquiry) {
+func (s *Server) decided(v *table.Service, c client, q *inquiry) {
 	s.logProblems(q.answer.Problems)
 	s.logDecision(q)
 	pid := os.Getpid()
@@ -152,10 +142,10 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 		pid = cmp.Or(s.start(delayed{v, c, q, q.program}), pid)
 	case !q.answer.Allow:
 		s.turnAway(v, c)
-	case v.do.Builtin != "":
+	case v.Do.Builtin != "":
 		s.serveBuiltin(v, c)
 	default:
-		pid = cmp.Or(s.start(delayed{v, c, q, v.do.program}), pid)
+		pid = cmp.Or(s.start(delayed{v, c, q, v.Do.Program}), pid)
 	}
 	for _, cmd := range q.answer.Spawn {
 		s.spawn(v, access.Expand(cmd, q.answer.Query, pid))
@@ -163,7 +153,7 @@ func (s *Server) decided(v *service, c client, q *inquiry) {
 }
 
 // turnAway ends a client that has been admitted.
-func (s *Server) turnAway(v *service, c client) {
+func (s *Server) turnAway(v *table.Service, c client) {
 	s.blame(v, &c)
 	s.sendAway(v, c.conn)
 	s.leave(v, c.source, c.room)

@@ -1,10 +1,13 @@
 package inetd
 
-import "inetd/internal/stream"
+import (
+	"inetd/internal/stream"
+	"inetd/internal/table"
+)
 
 // aside is a client whose conversation was interrupted.
 type aside struct {
-	svc    *service
+	svc    *table.Service
 	client client
 	left   stream.Leftover
 }
@@ -18,7 +21,7 @@ func (s *Server) interruptTalks() {
 
 // setAside keeps a client whose conversation was interrupted. It reports false if
 // that is impossible.
-func (s *Server) setAside(v *service, c client, f *stream.Conn) bool {
+func (s *Server) setAside(v *table.Service, c client, f *stream.Conn) bool {
 	conn, err := f.Duplicate()
 	f.Close()
 	if err != nil {

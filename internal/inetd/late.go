@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/plan"
+	"inetd/internal/table"
 )
 
 // latecomers is when the entries that wait for something are tried again.
@@ -17,7 +18,7 @@ type latecomers struct {
 // servers have answered if they are still being asked, and else after delay, or a
 // second if that is less.
 func (s *Server) awaitLate(delay time.Duration) {
-	late := s.now.late
+	late := s.now.Late
 	s.latecomers.delay = delay
 	switch {
 	case late == nil:
@@ -39,7 +40,7 @@ func (s *Server) timeLate() {
 	s.latecomers.timing = true
 	s.timers.After(time.Until(s.latecomers.at), func() {
 		s.latecomers.timing = false
-		switch late := s.now.late; {
+		switch late := s.now.Late; {
 		case late == nil:
 		case time.Now().Before(s.latecomers.at):
 			s.timeLate()
@@ -61,7 +62,7 @@ func (s *Server) askLate(late *plan.Late, names *plan.Names) {
 // only what it changes is told.
 func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	switch {
-	case late != s.now.late: // a reload came first
+	case late != s.now.Late: // a reload came first
 		return
 	case s.loading:
 		s.timers.After(minRetry, func() { s.tryLate(late, names) })
@@ -70,7 +71,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		s.awaitLate(maxRetry)
 		return
 	}
-	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.names
+	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.Names
 	host.Late, host.Names = late, names.Copy()
 	s.pacer.Hold()
 	s.try(func() func() {
@@ -79,7 +80,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		if !ok {
 			return func() { s.triedLate(nil, nil, nil) }
 		}
-		g, err := assemble(p, s.starter, env, files)
+		g, err := table.Assemble(p, s.starter, env, files)
 		if err != nil {
 			return func() { s.triedLate(nil, nil, nil) }
 		}
@@ -92,17 +93,17 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 
 // triedLate puts into force what has been planned again; g is nil if it is of no
 // use.
-func (s *Server) triedLate(g *generation, passed, fresh []plan.Problem) {
+func (s *Server) triedLate(g *table.Generation, passed, fresh []plan.Problem) {
 	defer s.loadDone()
 	if g == nil {
 		s.awaitLate(2 * s.latecomers.delay)
 		return
 	}
-	if len(passed) > 0 || s.now.late.Asking {
+	if len(passed) > 0 || s.now.Late.Asking {
 		s.merge(g)
 		s.awaitLate(0)
 	} else {
-		s.now.late, s.now.hosts = g.late, g.hosts
+		s.now.Late, s.now.Hosts = g.Late, g.Hosts
 		s.awaitLate(2 * s.latecomers.delay)
 	}
 	for _, p := range plan.Condense(fresh) {

@@ -6,12 +6,13 @@ import (
 	"inetd/internal/environ"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
+	"inetd/internal/table"
 )
 
 // lend gives the socket itself to a wait server. Until that has ended nobody
 // else looks at it.
-func (s *Server) lend(k *socket) {
-	v := k.svc
+func (s *Server) lend(k *table.Socket) {
+	v := k.Service
 	if !s.mayStart(v) {
 		return
 	}
@@ -25,16 +26,16 @@ func (s *Server) lend(k *socket) {
 		s.arm(k)
 		return
 	}
-	queued := k.queued()
-	s.env = environ.Append(s.env[:0], "PROTO", v.do.Proto)
+	queued := k.Queued()
+	s.env = environ.Append(s.env[:0], "PROTO", v.Do.Proto)
 	s.env = (&delayed{svc: v, client: first}).appendHost(s.env)
-	if v.do.Listen {
-		s.env = environ.AppendListen(s.env, v.label)
+	if v.Do.Listen {
+		s.env = environ.AppendListen(s.env, v.Label)
 	}
 	pid := 0
 	e, err := s.stderrOf(v)
 	if err == nil {
-		pid, err = s.starter.Lend(v.do.program, int(k.fd), e.write, s.env)
+		pid, err = s.starter.Lend(v.Do.Program, int(k.FD), e.write, s.env)
 	}
 	if err != nil {
 		e.unused()
@@ -42,10 +43,10 @@ func (s *Server) lend(k *socket) {
 		s.rest(k, "fork", err)
 		return
 	}
-	k.server = int32(pid)
-	v.usage().Started++
+	k.Server = int32(pid)
+	v.Usage().Started++
 	s.unpoll(k)
-	p := process{svc: v, program: v.do.program, lent: k, queued: queued, begun: time.Now().UnixNano()}
+	p := process{svc: v, program: v.Do.Program, lent: k, queued: queued, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, true)
 	s.hear(e, pid, now)
 	s.logStart(now, pid)
@@ -56,11 +57,11 @@ func (s *Server) lend(k *socket) {
 // firstClient is who a wait server is started for, as far as that matters: the sender
 // of the first datagram, if the entry says who may use the service or the server is to
 // be told. Limits of sources are not for who is not known in general.
-func (s *Server) firstClient(k *socket) (c client, err error) {
-	do := k.svc.do
-	if !do.Listens && (do.guarded || s.sensed != nil || do.keys != nil && do.keys.RemoteHost) {
+func (s *Server) firstClient(k *table.Socket) (c client, err error) {
+	do := k.Service.Do
+	if !do.Listens && (do.Guarded || s.sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {
 		var p sock.Packet
-		err = p.Peek(int(k.fd))
+		err = p.Peek(int(k.FD))
 		c.peer = p.Peer.AddrPort()
 	}
 	return c, err

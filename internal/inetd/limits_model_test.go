@@ -55,8 +55,8 @@ func TestLimitsModel(t *testing.T) {
 	sc.serve(func() bool { return len(sc.s.delayed) == 0 })
 	sc.checkLimits(most, perSource, processes)
 	for _, v := range sc.s.services {
-		if v.usage().Live != 0 {
-			t.Errorf("%s: %d servers seem to run", v.label, v.usage().Live)
+		if v.Usage().Live != 0 {
+			t.Errorf("%s: %d servers seem to run", v.Label, v.Usage().Live)
 		}
 	}
 }
@@ -98,12 +98,12 @@ func (sc *scene) checkLimits(most, perSource, processes int) {
 				sources[p.client.source]++
 			}
 		}
-		if u := v.usage(); running > u.Live || u.Live > most {
-			sc.t.Errorf("%s: %d servers, %d counted, limit %d", v.label, running, u.Live, most)
+		if u := v.Usage(); running > u.Live || u.Live > most {
+			sc.t.Errorf("%s: %d servers, %d counted, limit %d", v.Label, running, u.Live, most)
 		}
 		for source, n := range sources {
 			if n > perSource {
-				sc.t.Errorf("%s: %d servers of %v, limit %d", v.label, n, source, perSource)
+				sc.t.Errorf("%s: %d servers of %v, limit %d", v.Label, n, source, perSource)
 			}
 		}
 	}

@@ -5,16 +5,17 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // tell logs a line about a service. The text begins with its subject and is the
 // classic one, if there is such; in parentheses follow what it is about, such as
 // a client or an address, and the place of the entry, and then advice.
-func (s *Server) tell(p syslog.Priority, v *service, text, about, advice string) {
+func (s *Server) tell(p syslog.Priority, v *table.Service, text, about, advice string) {
 	if about != "" {
 		about += ", "
 	}
-	s.log.Log(p, text+" ("+about+s.now.place(v)+")"+advice)
+	s.log.Log(p, text+" ("+about+s.now.Place(v)+")"+advice)
 }
 
 // logStart logs the start of a server, if connections are logged.
@@ -23,10 +24,10 @@ func (s *Server) logStart(p *process, pid int) {
 		return
 	}
 	if p.lent != nil {
-		s.log.Infof("%s: server started, pid %d", p.svc.label, pid)
+		s.log.Infof("%s: server started, pid %d", p.svc.Label, pid)
 		return
 	}
-	s.log.Infof("%s: connection%s, pid %d", p.svc.label, p.client.from(), pid)
+	s.log.Infof("%s: connection%s, pid %d", p.svc.Label, p.client.from(), pid)
 }
 
 // logExit logs the end of a server, likewise.
@@ -38,21 +39,21 @@ func (s *Server) logExit(p *process, st child.Status) {
 	if p.lent == nil {
 		what = "end of connection" + p.client.from()
 	}
-	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.label, what, st.Pid, child.How(st.Wait), since(p.begun))
+	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.Label, what, st.Pid, child.How(st.Wait), since(p.begun))
 }
 
 // logBuiltin logs likewise that a builtin begins to serve a client, unless that has
 // begun at a time before, and returns a function that logs the end, for the event loop.
-func (s *Server) logBuiltin(v *service, c client, begun int64) (end func()) {
+func (s *Server) logBuiltin(v *table.Service, c client, begun int64) (end func()) {
 	if !s.cfg.LogConnections {
 		return func() {}
 	}
 	if begun == 0 {
 		begun = time.Now().UnixNano()
-		s.log.Infof("%s: connection%s, internal", v.label, c.from())
+		s.log.Infof("%s: connection%s, internal", v.Label, c.from())
 	}
 	return func() {
-		s.log.Infof("%s: end of connection%s, internal, after %v", v.label, c.from(), since(begun))
+		s.log.Infof("%s: end of connection%s, internal, after %v", v.Label, c.from(), since(begun))
 	}
 }
 

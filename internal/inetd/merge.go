@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"inetd/internal/builtin"
@@ -10,52 +9,53 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // merge puts a generation into force. Sockets that are wanted as before stay open,
 // with what is queued in them and the wait server that has them; those that are
 // not wanted any more are closed before new ones are opened, because an address
 // may have moved between all and one.
-func (s *Server) merge(g *generation) Outcome {
+func (s *Server) merge(g *table.Generation) Outcome {
 	clear(s.streaks) // services go
-	c := compare(s.services, g.services)
-	old := make(map[sock.Spec]*socket, s.now.sockets)
+	c := table.Compare(s.services, g.Services)
+	old := make(map[sock.Spec]*table.Socket, s.now.Sockets)
 	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
-			old[k.spec] = k
+		for k := v.First; k != nil; k = k.Next {
+			old[k.Spec] = k
 		}
 	}
-	var fresh []*socket
-	for _, v := range g.services {
-		for at := &v.first; *at != nil; at = &(*at).next {
+	var fresh []*table.Socket
+	for _, v := range g.Services {
+		for at := &v.First; *at != nil; at = &(*at).Next {
 			k := *at
-			have, ok := old[k.spec]
+			have, ok := old[k.Spec]
 			if !ok {
-				s.formers.recall(v, k.spec)
+				s.formers.Recall(v, k.Spec)
 				fresh = append(fresh, k)
 				continue
 			}
-			delete(old, k.spec)
-			*at, have.next = have, k.next
+			delete(old, k.Spec)
+			*at, have.Next = have, k.Next
 			s.hand(have, v)
-			if have.fd < 0 { // whatever kept it from being opened may have been mended
+			if have.FD < 0 { // whatever kept it from being opened may have been mended
 				fresh = append(fresh, have)
 			}
 		}
 	}
 	s.inheritMux(g)
-	goesOn := usages(g.services)
+	goesOn := table.Usages(g.Services)
 	for _, k := range old {
-		s.formers.keep(k.svc, k.spec, goesOn)
+		s.formers.Keep(k.Service, k.Spec, goesOn)
 		s.tellHeld(k)
 		s.shut(k)
 	}
-	for _, v := range s.now.mux {
-		s.formers.keep(v, sock.Spec{}, goesOn)
+	for _, v := range s.now.Mux {
+		s.formers.Keep(v, sock.Spec{}, goesOn)
 	}
-	s.services, s.now = g.services, g
-	s.answering = answering(g.services)
-	s.starter.Crowded = len(g.services) > crowd
+	s.services, s.now = g.Services, g
+	s.answering = table.Answering(g.Services)
+	s.starter.Crowded = len(g.Services) > crowd
 	for _, k := range fresh {
 		s.retry(k)
 	}
@@ -83,11 +83,11 @@ func (s *Server) tellMerged(out Outcome) {
 func (s *Server) serving() string {
 	open := 0
 	for _, v := range s.services {
-		if v.first == nil {
+		if v.First == nil {
 			open++
 		}
-		for k := v.first; k != nil; k = k.next {
-			if k.fd >= 0 {
+		for k := v.First; k != nil; k = k.Next {
+			if k.FD >= 0 {
 				open++
 				break
 			}
@@ -104,70 +104,32 @@ func (s *Server) serving() string {
 // descriptor table for a child.
 const crowd = 24
 
-// changes are the labels of services that a reload adds, changes and removes.
-type changes struct {
-	Added, Changed, Removed []string
-	Kept                    int // services that stay as they were
-}
-
-// compare says what a reload changes. Services go by their labels, which
-// several may share.
-func compare(old, now []*service) (out changes) {
-	before := make(map[string][]*service, len(old))
-	for _, v := range old {
-		before[v.label] = append(before[v.label], v)
-	}
-	var differ []*service
-	for _, v := range now {
-		if i := slices.IndexFunc(before[v.label], v.same); i >= 0 {
-			before[v.label] = slices.Delete(before[v.label], i, i+1)
-			out.Kept++
-			continue
-		}
-		differ = append(differ, v)
-	}
-	for _, v := range differ {
-		if left := before[v.label]; len(left) > 0 {
-			before[v.label] = left[1:]
-			out.Changed = append(out.Changed, v.label)
-			continue
-		}
-		out.Added = append(out.Added, v.label)
-	}
-	for _, v := range old {
-		if slices.Contains(before[v.label], v) {
-			out.Removed = append(out.Removed, v.label)
-		}
-	}
-	return out
-}
-
 // hand gives a socket to the service that has it after a reload.
-func (s *Server) hand(k *socket, v *service) {
-	was := k.svc.do
-	if v.used == nil {
-		v.used = k.svc.used
+func (s *Server) hand(k *table.Socket, v *table.Service) {
+	was := k.Service.Do
+	if v.Used == nil {
+		v.Used = k.Service.Used
 	}
-	k.svc = v
+	k.Service = v
 	s.answers(k)
-	if v.used != nil && *was.Action != *v.do.Action {
-		v.used.fitness = fitness{}
+	if v.Used != nil && *was.Action != *v.Do.Action {
+		v.Used.Fitness = table.Fitness{}
 	}
-	if u := v.used; u != nil && u.suspended {
-		l, now := v.do.Limits, time.Now()
-		u.suspended = u.Starts.Full(now, l.Starts, l.Window) && !v.do.refusesFull()
-		if u.suspended && l.Window != was.Limits.Window {
+	if u := v.Used; u != nil && u.Halted {
+		l, now := v.Do.Limits, time.Now()
+		u.Halted = u.Starts.Full(now, l.Starts, l.Window) && !v.Do.RefusesFull()
+		if u.Halted && l.Window != was.Limits.Window {
 			s.resumeAfter(u, u.Starts.End(l.Window).Sub(now))
 		}
 	}
-	if k.fd < 0 {
+	if k.FD < 0 {
 		return
 	}
-	if why := s.unsound(k); why != "" && k.server == 0 {
+	if why := s.unsound(k); why != "" && k.Server == 0 {
 		s.reopen(k, why)
 		return
 	}
-	if was.Options != v.do.Options {
+	if was.Options != v.Do.Options {
 		s.apply(k, was.Options.Tuning)
 	}
 	s.arm(k)
@@ -176,30 +138,30 @@ func (s *Server) hand(k *socket, v *service) {
 // apply sets the options of a service on a socket of it that is open. A wait
 // server shares the socket's modes, so while one has it they are left alone. What
 // sockopt asked for before is taken back.
-func (s *Server) apply(k *socket, was sock.Tuning) {
-	v := k.svc
-	if k.server != 0 {
-		s.tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.label, k.server), "", "; the change takes effect when it ends")
+func (s *Server) apply(k *table.Socket, was sock.Tuning) {
+	v := k.Service
+	if k.Server != 0 {
+		s.tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.Label, k.Server), "", "; the change takes effect when it ends")
 		return
 	}
-	if err := sock.Apply(int(k.fd), k.spec, v.do.Options); err != nil {
-		s.tell(syslog.Err, v, v.label+": "+strerror.Call(err), k.spec.String(), "")
+	if err := sock.Apply(int(k.FD), k.Spec, v.Do.Options); err != nil {
+		s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
 	}
-	if err := sock.Retune(int(k.fd), k.spec, was, v.do.Options); err != nil {
-		s.log.Errorf("%s: %s: %s", v.label, k.spec, strerror.Call(err))
+	if err := sock.Retune(int(k.FD), k.Spec, was, v.Do.Options); err != nil {
+		s.log.Errorf("%s: %s: %s", v.Label, k.Spec, strerror.Call(err))
 	}
-	sock.Listen(int(k.fd), k.spec, v.do.Options)
+	sock.Listen(int(k.FD), k.Spec, v.Do.Options)
 	if ours := s.paths[k]; ours != (sock.File{}) {
-		if err := sock.Own(k.spec, v.do.Options, ours); err != nil {
-			s.tell(syslog.Err, v, v.label+": "+strerror.Call(err), k.spec.String(), "")
+		if err := sock.Own(k.Spec, v.Do.Options, ours); err != nil {
+			s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
 		}
 	}
 }
 
 // answers gives a datagram socket of a builtin the state of its replies.
-func (s *Server) answers(k *socket) {
+func (s *Server) answers(k *table.Socket) {
 	delete(s.repliers, k)
-	if b := k.svc.do.Builtin; b != "" && !k.spec.Listens() {
+	if b := k.Service.Do.Builtin; b != "" && !k.Spec.Listens() {
 		replier, _ := builtin.Lookup(b, s.clock.Now)
 		s.repliers[k] = &replier
 	}
@@ -207,7 +169,7 @@ func (s *Server) answers(k *socket) {
 
 // open opens a socket and begins to poll it. If that is impossible it is tried
 // again, less and less often.
-func (s *Server) open(k *socket) {
+func (s *Server) open(k *table.Socket) {
 	fd, ours, err := s.obtain(k)
 	if err != nil {
 		s.openFailed(k, err)
@@ -216,7 +178,7 @@ func (s *Server) open(k *socket) {
 	s.joinGroup(k, fd)
 	if _, failed := s.faults[k]; failed {
 		if s.few(alike{syslog.Notice, "opened"}) {
-			s.log.Noticef("%s: %s: opened", k.svc.label, k.spec)
+			s.log.Noticef("%s: %s: opened", k.Service.Label, k.Spec)
 		}
 		delete(s.faults, k)
 	}
@@ -227,12 +189,12 @@ func (s *Server) open(k *socket) {
 }
 
 // opened begins to poll a socket that has been opened.
-func (s *Server) opened(k *socket, fd int) {
-	k.fd = int32(fd)
+func (s *Server) opened(k *table.Socket, fd int) {
+	k.FD = int32(fd)
 	s.starter.Note(fd)
 	s.answers(k)
 	if fd >= len(s.sockets) {
-		s.sockets = append(s.sockets, make([]*socket, fd+1-len(s.sockets))...)
+		s.sockets = append(s.sockets, make([]*table.Socket, fd+1-len(s.sockets))...)
 	}
 	s.sockets[fd] = k
 	s.arm(k)
@@ -250,9 +212,9 @@ const (
 	maxRetry = time.Minute
 )
 
-func (s *Server) openFailed(k *socket, err error) {
+func (s *Server) openFailed(k *table.Socket, err error) {
 	if sock.NoSuchFamily(err) {
-		s.tell(syslog.Err, k.svc, k.svc.label+": this kernel has no such socket: "+strerror.Call(err), k.spec.String(), "; it will be tried again at a reload")
+		s.tell(syslog.Err, k.Service, k.Service.Label+": this kernel has no such socket: "+strerror.Call(err), k.Spec.String(), "; it will be tried again at a reload")
 		s.faults[k] = &fault{err: err}
 		return
 	}
@@ -270,7 +232,7 @@ func (s *Server) openFailed(k *socket, err error) {
 	s.timers.After(delay, func() {
 		if s.faults[k] == f {
 			s.open(k)
-			if k.svc.do.RPC.Number != 0 {
+			if k.Service.Do.RPC.Number != 0 {
 				s.register()
 			}
 		}
@@ -278,7 +240,7 @@ func (s *Server) openFailed(k *socket, err error) {
 }
 
 // retry opens a socket, which may have failed before.
-func (s *Server) retry(k *socket) {
+func (s *Server) retry(k *table.Socket) {
 	if f := s.faults[k]; f != nil {
 		f.delay = minRetry / 2
 	}
@@ -286,62 +248,62 @@ func (s *Server) retry(k *socket) {
 }
 
 // shut closes a socket for good.
-func (s *Server) shut(k *socket) {
-	k.closed = true
+func (s *Server) shut(k *table.Socket) {
+	k.Closed = true
 	delete(s.faults, k)
 	delete(s.repliers, k)
 	s.closeSocket(k)
 }
 
 // closeSocket closes a socket, if it is open.
-func (s *Server) closeSocket(k *socket) {
-	if k.fd < 0 {
+func (s *Server) closeSocket(k *table.Socket) {
+	if k.FD < 0 {
 		return
 	}
 	s.unpoll(k)
-	s.sockets[k.fd] = nil
-	if _, inherited := s.inherited[k.spec]; !inherited {
-		sock.Close(int(k.fd), k.spec, s.paths[k])
+	s.sockets[k.FD] = nil
+	if _, inherited := s.inherited[k.Spec]; !inherited {
+		sock.Close(int(k.FD), k.Spec, s.paths[k])
 	}
-	k.fd = -1
+	k.FD = -1
 	delete(s.paths, k)
 }
 
 // arm polls a socket if it may have clients now, and only then.
-func (s *Server) arm(k *socket) {
-	if k.fd < 0 || k.closed {
+func (s *Server) arm(k *table.Socket) {
+	if k.FD < 0 || k.Closed {
 		return
 	}
 	if s.holding {
 		s.unpoll(k)
 		return
 	}
-	b := s.bound(k.svc)
+	b := s.bound(k.Service)
 	s.hold(k, b)
-	if b != unbound || k.server != 0 || k.svc.used != nil && k.svc.used.suspended {
+	if b != unbound || k.Server != 0 || k.Service.Used != nil && k.Service.Used.Halted {
 		s.unpoll(k)
 		return
 	}
-	if k.polled {
+	if k.Polled {
 		return
 	}
-	if err := s.poll.Add(int(k.fd), tagSocket, int(k.fd)); err != nil {
-		s.tell(syslog.Err, k.svc, k.svc.label+": "+strerror.Call(err), k.spec.String(), "")
+	if err := s.poll.Add(int(k.FD), tagSocket, int(k.FD)); err != nil {
+		s.tell(syslog.Err, k.Service, k.Service.Label+": "+strerror.Call(err), k.Spec.String(), "")
 		return
 	}
-	k.polled = true
+	k.Polled = true
 }
 
-func (s *Server) unpoll(k *socket) {
-	if k.polled {
-		s.poll.Remove(int(k.fd))
-		k.polled = false
+func (s *Server) unpoll(k *table.Socket) {
+	if k.Polled {
+		s.poll.Remove(int(k.FD))
+		k.Polled = false
 	}
 }
 
 // armAll is arm for all sockets of a service.
-func (s *Server) armAll(v *service) {
-	for k := v.first; k != nil; k = k.next {
+func (s *Server) armAll(v *table.Service) {
+	for k := v.First; k != nil; k = k.Next {
 		s.arm(k)
 	}
 }

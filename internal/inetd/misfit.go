@@ -10,6 +10,7 @@ import (
 	"inetd/internal/misfit"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,13 +27,6 @@ const (
 	lookTime   = time.Second            // the age at which a server is asked where it listens
 )
 
-// fitness is what is known of the servers of a service.
-type fitness struct {
-	sound    bool // one has ended in order, or what is wrong was told
-	suspect  bool // the connection of the next one is watched
-	examined bool // one that lives for longer was asked where it listens
-}
-
 // streak is how often servers of a service have ended with an error, none other in
 // between.
 type streak struct {
@@ -41,8 +35,8 @@ type streak struct {
 }
 
 // probe is a descriptor for the connection of a server that is suspect; 0: it is not.
-func (s *Server) probe(v *service, conn int) int {
-	if !v.usage().suspect || v.do.Mode != plan.Accept {
+func (s *Server) probe(v *table.Service, conn int) int {
+	if !v.Usage().Suspect || v.Do.Mode != plan.Accept {
 		return 0
 	}
 	fd, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
@@ -74,7 +68,7 @@ func (p *process) unprobe() {
 
 // fits draws conclusions from the end of a server.
 func (s *Server) fits(p *process, st child.Status) {
-	u := p.svc.usage()
+	u := p.svc.Usage()
 	defer p.unprobe()
 	switch {
 	case st.Stage != child.Run || p.kill != 0 || p.lent != nil:
@@ -84,11 +78,11 @@ func (s *Server) fits(p *process, st child.Status) {
 		if len(s.streaks) > 0 {
 			delete(s.streaks, u)
 		}
-		if u.sound || p.svc.do.Mode != plan.Accept {
+		if u.Sound || p.svc.Do.Mode != plan.Accept {
 			return
 		}
 		brief, probed := time.Now().UnixNano()-p.begun < int64(probeTime), p.probe > 0
-		u.suspect, u.sound = brief && !probed, probed || !brief
+		u.Suspect, u.Sound = brief && !probed, probed || !brief
 		if probed && misfit.Idle(p.probe) && !s.examinations.full() {
 			s.endedIdle(p, st.Pid)
 		}
@@ -109,17 +103,17 @@ func (s *Server) failed(p *process, st child.Status) {
 	if p.client.session != nil { // that tells itself what became of the datagram
 		return
 	}
-	u, now := p.svc.usage(), time.Now()
+	u, now := p.svc.Usage(), time.Now()
 	k := s.streaks[u]
 	if now.Sub(k.begun) > failWindow {
 		k = streak{begun: now}
 	}
 	k.n++
 	if s.streaks == nil {
-		s.streaks = map[*usage]streak{}
+		s.streaks = map[*table.Usage]streak{}
 	}
 	s.streaks[u] = k
-	u.suspect = k.n == failCount-1
+	u.Suspect = k.n == failCount-1
 	if k.n < failCount || st.Wait.Signaled() { // signals are told as they come
 		return
 	}
@@ -131,12 +125,12 @@ func (s *Server) failed(p *process, st child.Status) {
 // more did.
 func (s *Server) tellFailing(p *process, st child.Status) {
 	v, path, idle := p.svc, p.program.Path(), p.probe > 0 && misfit.Idle(p.probe)
-	about := v.cause("its servers fail")
+	about := v.Cause("its servers fail")
 	if !s.seldom.Tell(about) {
 		return
 	}
-	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.label, path, st.Pid, child.How(st.Wait))
-	s.tellMore(about, "server", " failed "+fmt.Sprintf("%d times in a row (%s)", failCount, s.now.place(v)))
+	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.Label, path, st.Pid, child.How(st.Wait))
+	s.tellMore(about, "server", " failed "+fmt.Sprintf("%d times in a row (%s)", failCount, s.now.Place(v)))
 	advice := ""
 	s.explain(func() {
 		if idle {
@@ -146,7 +140,7 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 		switch {
 		case advice != "":
 			advice = "; it reads and writes nothing: " + advice
-		case v.do.keys == nil || v.do.keys.Stderr == "":
+		case v.Do.Keys == nil || v.Do.Keys.Stderr == "":
 			advice = "; its client reads what it says on standard error, which the key stderr = log brings here"
 		}
 		s.tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
@@ -156,28 +150,28 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 // tellCrash logs that a server has crashed, and then each minute how many more did.
 func (s *Server) tellCrash(p *process, st child.Status) {
 	v, sig := p.svc, st.Wait.Signal()
-	about := v.cause(child.How(st.Wait))
+	about := v.Cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
 	}
-	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, sig), sig.String(), "")
-	s.tellMore(about, "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.now.place(v)))
+	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.program.Path(), st.Pid, sig), sig.String(), "")
+	s.tellMore(about, "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.now.Place(v)))
 }
 
 // tellShell explains the exit statuses of shells and of the dynamic loader.
 func (s *Server) tellShell(p *process, st child.Status) {
 	v, path, code, who := p.svc, p.program.Path(), st.Wait.ExitStatus(), p.program.Credential()
-	about := v.cause(child.How(st.Wait))
+	about := v.Cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
 	}
-	s.tellMore(about, "server", " ended with "+child.How(st.Wait)+" ("+s.now.place(v)+")")
+	s.tellMore(about, "server", " ended with "+child.How(st.Wait)+" ("+s.now.Place(v)+")")
 	why := ""
 	s.explain(func() { why = misfit.Shell(path, code, examiner(who)) }, func() {
 		if why != "" {
 			why = ": " + why
 		}
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.label, path, st.Pid, code), "", why)
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
 	})
 }
 
@@ -193,7 +187,7 @@ func (s *Server) endedIdle(p *process, pid int) {
 		}
 		unix.Close(conn)
 	}, func() {
-		text := fmt.Sprintf("%s: %s[%d] has ended at once and read and written nothing", v.label, path, pid)
+		text := fmt.Sprintf("%s: %s[%d] has ended at once and read and written nothing", v.Label, path, pid)
 		switch {
 		case !deserted:
 		case left > 0:
@@ -216,21 +210,21 @@ func (s *Server) explain(look, tell func()) {
 // examineLater asks a server that lives for longer than most whether it listens itself,
 // once for a service.
 func (s *Server) examineLater(pid int, p *process) {
-	if p.svc == nil || p.svc.used == nil || p.svc.used.examined || p.svc.do.Mode != plan.Accept {
+	if p.svc == nil || p.svc.Used == nil || p.svc.Used.Examined || p.svc.Do.Mode != plan.Accept {
 		return
 	}
-	u := p.svc.used
-	u.examined = true
+	u := p.svc.Used
+	u.Examined = true
 	begun := p.begun
 	s.timers.After(lookTime, func() {
 		if now := s.processes[pid]; now != p || now.begun != begun {
-			u.examined = false
+			u.Examined = false
 			return
 		}
 		v, path, port := p.svc, p.program.Path(), ""
 		s.explain(func() { port = misfit.Listens(pid) }, func() {
 			if port != "" {
-				s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.label, path, pid), "port "+port,
+				s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.Label, path, pid), "port "+port,
 					"; a server of inetd serves its standard input, so it needs an option for that, or an entry with key connect")
 			}
 		})

@@ -88,7 +88,7 @@ func TestProbeIsGivenUp(t *testing.T) {
 	sc := scripted(t, "test -e DIR/once || { : >DIR/once; exit 0; }\nexec sleep 1000 </dev/null >/dev/null 2>&1", "")
 	sc.start()
 	sc.visits(1, "")
-	if !sc.s.services[0].usage().suspect {
+	if !sc.s.services[0].Usage().Suspect {
 		t.Error("the server is not suspect")
 	}
 	c := sc.dial("tcp4")

@@ -182,8 +182,8 @@ func TestAttackNeighbour(t *testing.T) {
 				t.Errorf("%d of %d visits were served, after up to %d turns of up to %v", w.served, visits, w.waited, w.longest)
 			}
 			for _, v := range s.services {
-				for k := v.first; k != nil; k = k.next {
-					k.closed = true // so that no further server is started for datagrams
+				for k := v.First; k != nil; k = k.Next {
+					k.Closed = true // so that no further server is started for datagrams
 				}
 			}
 			for len(s.processes) > 0 { // or the next loop would reap them
@@ -205,16 +205,16 @@ type turnWatch struct {
 func turnsOf(s *Server) (w turnWatch) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	k := s.services[0].first
+	k := s.services[0].First
 	waits := 0
 	for !s.stopping.Load() {
-		waiting, before := sock.Readable(int(k.fd)), k.svc.usage().Starts.Count
+		waiting, before := sock.Readable(int(k.FD)), k.Service.Usage().Starts.Count
 		begin := cpuTime()
 		s.turn()
 		w.longest = max(w.longest, cpuTime()-begin)
 		w.turns++
-		k = s.services[0].first // a reload makes new services
-		now := k.svc.usage().Starts.Count
+		k = s.services[0].First // a reload makes new services
+		now := k.Service.Usage().Starts.Count
 		w.served += now - before
 		if waiting && now == before {
 			waits++

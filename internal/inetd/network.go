@@ -7,6 +7,7 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +25,7 @@ const settled = 100 * time.Millisecond
 // watchNetwork listens for changes as long as a service names an address that may
 // come and go.
 func (s *Server) watchNetwork() {
-	needed := s.anySocket(func(k *socket) bool { return k.spec.Comes() })
+	needed := s.anySocket(func(k *table.Socket) bool { return k.Spec.Comes() })
 	switch {
 	case needed == (s.network.fd >= 0):
 	case !needed:
@@ -45,9 +46,9 @@ func (s *Server) watchNetwork() {
 	}
 }
 
-func (s *Server) anySocket(is func(*socket) bool) bool {
+func (s *Server) anySocket(is func(*table.Socket) bool) bool {
 	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
+		for k := v.First; k != nil; k = k.Next {
 			if is(k) {
 				return true
 			}
@@ -58,10 +59,10 @@ func (s *Server) anySocket(is func(*socket) bool) bool {
 
 // joinGroup has the socket of a multicast address join its group on all interfaces,
 // and warns if it hears it on some of them only.
-func (s *Server) joinGroup(k *socket, fd int) {
-	_, err := sock.Join(fd, k.spec)
+func (s *Server) joinGroup(k *table.Socket, fd int) {
+	_, err := sock.Join(fd, k.Spec)
 	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
-		s.tell(syslog.Warning, k.svc, k.svc.label+": "+k.spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
+		s.tell(syslog.Warning, k.Service, k.Service.Label+": "+k.Spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
 	}
 }
 
@@ -79,17 +80,17 @@ func (s *Server) networkChanges() {
 func (s *Server) networkChanged() {
 	s.network.timing = false
 	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
-			_, inherited := s.inherited[k.spec]
+		for k := v.First; k != nil; k = k.Next {
+			_, inherited := s.inherited[k.Spec]
 			switch {
-			case !k.spec.Comes():
-			case k.fd < 0:
+			case !k.Spec.Comes():
+			case k.FD < 0:
 				if f := s.faults[k]; f != nil && f.delay > 0 {
 					s.retry(k)
 				}
-			case k.spec.Group() && k.spec.Addr.Addr().Zone() == "":
-				sock.Join(int(k.fd), k.spec) // on interfaces that are new
-			case k.server == 0 && !inherited && sock.Look(int(k.fd), k.spec, v.do.Options).Away:
+			case k.Spec.Group() && k.Spec.Addr.Addr().Zone() == "":
+				sock.Join(int(k.FD), k.Spec) // on interfaces that are new
+			case k.Server == 0 && !inherited && sock.Look(int(k.FD), k.Spec, v.Do.Options).Away:
 				s.reopen(k, away)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"inetd/internal/occupant"
 	"inetd/internal/relay"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // Anybody may listen at the place of an entry before its server does. So who answers
@@ -20,7 +21,7 @@ import (
 // whoAnswers finds out who answers at the place of a service, beside the loop unless
 // that is known.
 func (s *Server) whoAnswers(p *passing, r relay.Report) {
-	b, o, user := p.back, r.Owner(), userID(p.svc.do)
+	b, o, user := p.back, r.Owner(), userID(p.svc.Do)
 	b.answer = r
 	if !o.Known {
 		b.who = "somebody"
@@ -54,8 +55,8 @@ func (s *Server) whoAnswers(p *passing, r relay.Report) {
 }
 
 // userID is the user of the servers of an action.
-func userID(do *action) uint32 {
-	if c := do.program.Credential(); c != nil {
+func userID(do *table.Action) uint32 {
+	if c := do.Program.Credential(); c != nil {
 		return c.UID
 	}
 	return uint32(os.Geteuid())
@@ -64,13 +65,13 @@ func userID(do *action) uint32 {
 // tellTaken tells that somebody else has the place of a service, once of each who has.
 func (s *Server) tellTaken(p *passing) {
 	v, b := p.svc, p.back
-	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.label, b.who, placeOf(v.do.keys.Connect))
-	v.usage().Fail("start", text, text, time.Now())
-	about := v.cause(text)
+	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, placeOf(v.Do.Keys.Connect))
+	v.Usage().Fail("start", text, text, time.Now())
+	about := v.Cause(text)
 	if !s.seldom.Tell(about) {
 		return
 	}
-	v.usage().failing = append(v.usage().failing, about)
+	v.Usage().Failing = append(v.Usage().Failing, about)
 	advice := "; end that process, or write another place"
 	if !b.Forked.IsZero() {
 		advice = "; if that is the server, have it stay in the foreground"

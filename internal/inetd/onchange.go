@@ -30,7 +30,7 @@ func (s *Server) watch() *watch.Watcher {
 // one that is what is certain.
 func (s *Server) watched() []string {
 	if s.ready {
-		return s.now.watch
+		return s.now.Watch
 	}
 	return s.cfg.Files
 }

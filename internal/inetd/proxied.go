@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"inetd/internal/limit"
-	"inetd/internal/plan"
-	"inetd/internal/prefix"
 	"inetd/internal/proxyproto"
 	"inetd/internal/sock"
 	"inetd/internal/stream"
 	"inetd/internal/strerror"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,14 +55,14 @@ func (s *Server) localEnd(c *client) netip.AddrPort {
 
 // arrive has the header read of a client that has just been accepted. It takes over
 // the connection.
-func (s *Server) arrive(k *socket, c client) {
-	if v := k.svc; !v.do.proxies.Has(c.peer.Addr()) {
+func (s *Server) arrive(k *table.Socket, c client) {
+	if v := k.Service; !v.Do.Proxies.Has(c.peer.Addr()) {
 		s.unproxied(v, c.peer, "it is none of the proxies of this service")
 		unix.Close(c.conn)
 		return
 	}
 	c.conn = s.starter.Keep(c.conn)
-	c.room = s.headers.Enter(k.svc.label, limit.Source{}, time.Now())
+	c.room = s.headers.Enter(k.Service.Label, limit.Source{}, time.Now())
 	if c.room == nil {
 		unix.Close(c.conn)
 		return
@@ -71,11 +70,11 @@ func (s *Server) arrive(k *socket, c client) {
 	f, err := stream.Open(c.conn, c.room)
 	if err != nil {
 		c.room.Leave()
-		s.log.Warningf("%s: %s", k.svc.label, strerror.Call(err))
+		s.log.Warningf("%s: %s", k.Service.Label, strerror.Call(err))
 		return
 	}
-	u := k.svc.usage()
-	u.expected++
+	u := k.Service.Usage()
+	u.Expected++
 	var h proxyproto.Header
 	s.beside(&s.arrivals, headerTime, func(ctx context.Context) {
 		deadline, _ := ctx.Deadline()
@@ -84,20 +83,20 @@ func (s *Server) arrive(k *socket, c client) {
 		h, err = f.ReadHeader()
 		f.Room.Work()
 	}, func() {
-		u.expected--
+		u.Expected--
 		s.arrived(k, c, f, h, err)
 		s.rearmOwn(u)
 	})
 }
 
 // arrived goes on with a client whose header has been read.
-func (s *Server) arrived(k *socket, c client, f *stream.Conn, h proxyproto.Header, err error) {
+func (s *Server) arrived(k *table.Socket, c client, f *stream.Conn, h proxyproto.Header, err error) {
 	defer f.Close()
 	c.room.Leave()
 	c.room = nil
-	v := k.svc // of now: there may have been a reload
+	v := k.Service // of now: there may have been a reload
 	switch {
-	case k.closed:
+	case k.Closed:
 		return
 	case err != nil:
 		s.unproxied(v, c.peer, "PROXY header: "+headerFault(err))
@@ -112,7 +111,7 @@ func (s *Server) arrived(k *socket, c client, f *stream.Conn, h proxyproto.Heade
 	c.conn = conn
 	if h.Source.IsValid() {
 		c.proxied = &proxied{local: h.Dest, by: c.peer}
-		c.peer, c.source = h.Source, v.do.source(h.Source.Addr())
+		c.peer, c.source = h.Source, v.Do.Source(h.Source.Addr())
 	}
 	s.receiveClient(v, c)
 }
@@ -130,20 +129,11 @@ func headerFault(err error) string {
 
 // unproxied counts a client that does not come through a proxy as it should. Of a
 // service one is logged a minute.
-func (s *Server) unproxied(v *service, peer netip.AddrPort, why string) {
-	u := v.usage()
+func (s *Server) unproxied(v *table.Service, peer netip.AddrPort, why string) {
+	u := v.Usage()
 	u.Refused.Proxy++
-	if now := time.Now(); now.Sub(u.unproxied) > time.Minute {
-		u.unproxied = now
-		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.label, peer, why, s.placeOf(v, "proxy"))
+	if now := time.Now(); now.Sub(u.Unproxied) > time.Minute {
+		u.Unproxied = now
+		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.Label, peer, why, s.placeOf(v, "proxy"))
 	}
-}
-
-// proxiesOf are the networks whose header is believed; nil: there is none.
-func proxiesOf(do *plan.Action, nets []netip.Prefix) *prefix.Set {
-	if len(nets) == 0 || do.Mode != plan.Accept {
-		return nil
-	}
-	set := prefix.New(nets)
-	return &set
 }

@@ -9,6 +9,7 @@ import (
 
 	"inetd/internal/limit"
 	"inetd/internal/proxyproto"
+	"inetd/internal/table"
 )
 
 // header is what a proxy sends for a client that connects to 198.51.100.1:25.
@@ -60,8 +61,8 @@ func TestProxied(t *testing.T) {
 			if got := sc.tryVisit(test.from, test.text); got != test.answer {
 				t.Errorf("answer %q, want %q", got, test.answer)
 			}
-			if u := sc.s.services[0].usage(); u.Live != 0 || u.expected != 0 || sc.s.headers.Len() != 0 {
-				t.Errorf("%d servers seem to run, %d clients are expected, %d read", u.Live, u.expected, sc.s.headers.Len())
+			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Expected != 0 || sc.s.headers.Len() != 0 {
+				t.Errorf("%d servers seem to run, %d clients are expected, %d read", u.Live, u.Expected, sc.s.headers.Len())
 			}
 			sc.wantLog(test.log)
 		})
@@ -94,13 +95,13 @@ func TestProxiedLimits(t *testing.T) {
 	}
 	sc.wantLog(`: PORT/tcp from 192\.0\.2\.1 exceeded counts/min \(limit 1, DIR/inetd.conf:1\)$`)
 
-	u := usage{expected: 1}
+	u := table.Usage{Expected: 1}
 	for _, tt := range []struct {
 		l    limit.Limits
 		live int
 		full bool
 	}{{limit.Limits{}, 9, false}, {limit.Limits{Max: 2}, 0, false}, {limit.Limits{Max: 2}, 1, true}, {limit.Limits{Starts: 1}, 0, true}, {limit.Limits{Starts: 2}, 0, false}} {
-		if u.Live = tt.live; u.full(tt.l) != tt.full {
+		if u.Live = tt.live; u.NoRoom(tt.l) != tt.full {
 			t.Errorf("%+v with %d servers: full is %v", tt.l, tt.live, !tt.full)
 		}
 	}

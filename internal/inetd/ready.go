@@ -51,7 +51,7 @@ func (s *Server) notified(fd int) {
 			continue
 		case err != nil:
 			return
-		case m.Stranger || !speaksFor(m, userID(p.svc.do), b.session):
+		case m.Stranger || !speaksFor(m, userID(p.svc.Do), b.session):
 			continue
 		}
 		if m.Status != "" {

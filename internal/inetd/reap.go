@@ -8,15 +8,16 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/stderrlog"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
 
 // process is a running server.
 type process struct {
-	svc     *service            // as it was at the start
+	svc     *table.Service      // as it was at the start
 	program *child.Program      // that was started
-	lent    *socket             // the socket that a wait server has
+	lent    *table.Socket       // the socket that a wait server has
 	queued  int64               // socket.queued when it was lent
 	client  client              // of a nowait server
 	kept    int                 // the daemon's descriptor of its connection; 0: none
@@ -162,7 +163,7 @@ func (s *Server) reapOrphans() {
 func (s *Server) ended(p *process, st child.Status) {
 	s.release(p.svc, p.client.source)
 	s.idle.Remove(st.Pid)
-	p.svc.usage().countEnd(st)
+	p.svc.Usage().CountEnd(st)
 	s.linger(p)
 	if p.kill != 0 {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
@@ -176,7 +177,7 @@ func (s *Server) ended(p *process, st child.Status) {
 	if p.client.session != nil {
 		s.sessionEnded(p, st)
 	}
-	if k := p.lent; k != nil && int(k.server) == st.Pid {
+	if k := p.lent; k != nil && int(k.Server) == st.Pid {
 		s.takeBack(p, st)
 	}
 }
@@ -186,7 +187,7 @@ func (s *Server) logEnd(p *process, st child.Status) {
 	v := p.svc
 	s.logExit(p, st)
 	if st.Stage == child.Run {
-		s.works(v.usage())
+		s.works(v.Usage())
 	}
 	switch {
 	case st.Stage != child.Run:
@@ -197,18 +198,18 @@ func (s *Server) logEnd(p *process, st child.Status) {
 			s.tellCrash(p, st)
 		}
 	case st.Wait.Signaled():
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.label, p.program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), p.whySignal(st.Wait.Signal()))
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), p.whySignal(st.Wait.Signal()))
 	case p.lent == nil: // see fits
 	case st.Wait.ExitStatus() == 126, st.Wait.ExitStatus() == 127:
 		s.tellShell(p, st)
 	case st.Wait.ExitStatus() > 0:
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.label, p.program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, p.program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
 	}
 }
 
 // whySignal explains a signal that a wait server has caused itself.
 func (p *process) whySignal(sig syscall.Signal) string {
-	if sig != syscall.SIGPIPE || p.lent == nil || !p.lent.spec.Listens() {
+	if sig != syscall.SIGPIPE || p.lent == nil || !p.lent.Spec.Listens() {
 		return ""
 	}
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"

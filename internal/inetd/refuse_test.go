@@ -75,7 +75,7 @@ func TestFullRefuses(t *testing.T) {
 	for len(sc.s.processes) == 0 {
 		sc.s.turn()
 	}
-	u := sc.s.services[0].usage()
+	u := sc.s.services[0].Usage()
 	for range 2 {
 		got := ""
 		go func() {
@@ -179,7 +179,7 @@ func TestRefusedFlood(t *testing.T) {
 	const more = 20
 	sc := newScene(t, keyed("-", `deny = 127.0.0.0/8, refuse = "no"`, "echo x"), nil)
 	sc.start()
-	before, u := descriptors(t), sc.s.services[0].usage()
+	before, u := descriptors(t), sc.s.services[0].Usage()
 	var clients []net.Conn
 	for range drain.Max + more {
 		c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)

@@ -18,6 +18,7 @@ import (
 	"inetd/internal/status"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,8 +31,8 @@ import (
 
 // passing is what is known of the relay of a service.
 type passing struct {
-	svc     *service // as it was when its relay was started
-	fd      int      // the daemon's end of the pair; -1: no relay runs
+	svc     *table.Service // as it was when its relay was started
+	fd      int            // the daemon's end of the pair; -1: no relay runs
 	orders  relay.Commands
 	mute    time.Time // since then it takes none; zero: it does
 	pid     int       // of the relay
@@ -51,15 +52,12 @@ type passenger struct {
 	counts bool  // the server is needed for it
 }
 
-// passes reports whether the clients of an action are passed on.
-func (do *action) passes() bool { return plan.OnDemand(do.keys) }
-
 // selfPath leads to the program that runs, also when its file was replaced.
 const selfPath = "/proc/self/exe"
 
 // pass hands a client to the relay of its service, which it starts if need be. With an
 // error the client is still its caller's.
-func (s *Server) pass(v *service, c client) (pid int, err error) {
+func (s *Server) pass(v *table.Service, c client) (pid int, err error) {
 	p, err := s.relayOf(v)
 	if err != nil {
 		return 0, err
@@ -73,11 +71,11 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 	}
 	unix.Close(c.conn)
 	c.conn = -1
-	counts := p.back != nil && !v.do.keys.WakeData
+	counts := p.back != nil && !v.Do.Keys.WakeData
 	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
-	v.usage().Started++
+	v.Usage().Started++
 	if s.cfg.LogConnections {
-		s.log.Infof("%s: connection%s, relay %d", v.label, c.from(), p.pid)
+		s.log.Infof("%s: connection%s, relay %d", v.Label, c.from(), p.pid)
 	}
 	if counts {
 		s.needed(p)
@@ -86,10 +84,10 @@ func (s *Server) pass(v *service, c client) (pid int, err error) {
 }
 
 // relayOf is the relay of a service, which is started unless it runs.
-func (s *Server) relayOf(v *service) (*passing, error) {
-	u := v.usage()
+func (s *Server) relayOf(v *table.Service) (*passing, error) {
+	u := v.Usage()
 	p := s.passings[u]
-	same := p != nil && (*p.svc.do.Action == *v.do.Action || p.back != nil && p.back.Stage != demand.Stopped)
+	same := p != nil && (*p.svc.Do.Action == *v.Do.Action || p.back != nil && p.back.Stage != demand.Stopped)
 	switch {
 	case same && p.fd >= 0:
 		return p, nil
@@ -97,8 +95,8 @@ func (s *Server) relayOf(v *service) (*passing, error) {
 		return p, s.startRelay(p)
 	}
 	next := &passing{svc: v, fd: -1, clients: map[uint32]passenger{}}
-	if v.do.Path != "" {
-		next.back = newBackend(v.do)
+	if v.Do.Path != "" {
+		next.back = newBackend(v.Do)
 	}
 	if p != nil {
 		next.in, next.out = p.in, p.out
@@ -121,9 +119,9 @@ func (s *Server) retireRemoved() {
 	if len(s.passings) == 0 {
 		return
 	}
-	left := make(map[*usage]bool, len(s.services))
+	left := make(map[*table.Usage]bool, len(s.services))
 	for _, v := range s.services {
-		left[v.used] = true
+		left[v.Used] = true
 	}
 	for u, p := range s.passings {
 		if !left[u] {
@@ -137,11 +135,11 @@ func (s *Server) retireRemoved() {
 // in its environment.
 func (s *Server) startRelay(p *passing) error {
 	v := p.svc
-	profile, err := s.starter.Profile(nil, v.do.program.Credential(), child.Setup{})
+	profile, err := s.starter.Profile(nil, v.Do.Program.Credential(), child.Setup{})
 	if err != nil {
 		return err
 	}
-	program, err := profile.Program(selfPath, relayConfig(v.do).Args())
+	program, err := profile.Program(selfPath, relayConfig(v.Do).Args())
 	if err != nil {
 		return err
 	}
@@ -246,13 +244,13 @@ func (s *Server) endRelay(p *passing) {
 	if s.processes[p.pid] == nil {
 		return
 	}
-	s.tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.label, p.pid), "", "")
+	s.tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")
 	unix.Kill(p.pid, unix.SIGKILL)
 }
 
 // relayConfig is what a relay is told of the entry.
-func relayConfig(do *action) relay.Config {
-	k := do.keys
+func relayConfig(do *table.Action) relay.Config {
+	k := do.Keys
 	return relay.Config{
 		Network: k.Connect.Network, Address: k.Connect.Address, Proxy: k.ProxySend,
 		Hold: do.Path != "", WakeData: do.Path != "" && k.WakeData, Patience: cmp.Or(k.StartTime, defaultStartTime),
@@ -312,7 +310,7 @@ func (s *Server) passed(p *passing, r relay.Report) {
 	}
 	delete(p.clients, r.ID)
 	v := p.svc
-	u := v.usage()
+	u := v.Usage()
 	p.in, p.out = p.in+r.To, p.out+r.From
 	switch {
 	case r.Errno == 0:
@@ -325,7 +323,7 @@ func (s *Server) passed(p *passing, r relay.Report) {
 		u.EndedError++
 	}
 	if s.cfg.LogConnections {
-		s.log.Infof("%s: end of connection%s, relay %d, %d bytes from the client, %d to it, after %v", v.label, c.from(), p.pid, r.To, r.From, since(c.begun))
+		s.log.Infof("%s: end of connection%s, relay %d, %d bytes from the client, %d to it, after %v", v.Label, c.from(), p.pid, r.To, r.From, since(c.begun))
 	}
 	s.release(v, c.source)
 	s.left(p, c)
@@ -335,19 +333,19 @@ func (s *Server) passed(p *passing, r relay.Report) {
 // notPassed logs why a client could not be passed on.
 func (s *Server) notPassed(p *passing, c client, e syscall.Errno) {
 	v := p.svc
-	to := placeOf(v.do.keys.Connect)
-	text := fmt.Sprintf("%s: connect %s: %s", v.label, to, strerror.Errno(e))
+	to := placeOf(v.Do.Keys.Connect)
+	text := fmt.Sprintf("%s: connect %s: %s", v.Label, to, strerror.Errno(e))
 	advice := ""
 	switch {
 	case e == unix.EMFILE:
-		text = v.label + ": relay: " + strerror.Errno(e)
+		text = v.Label + ": relay: " + strerror.Errno(e)
 		advice = "; raise ulimit -n of the daemon, or LimitNOFILE of systemd, or set accept_max"
-	case e == unix.EADDRNOTAVAIL && v.do.keys.Connect.Network == "tcp":
-		text, advice = fmt.Sprintf("%s: connect %s: the name has no address", v.label, to), "; try getent hosts "+hostOf(to)
+	case e == unix.EADDRNOTAVAIL && v.Do.Keys.Connect.Network == "tcp":
+		text, advice = fmt.Sprintf("%s: connect %s: the name has no address", v.Label, to), "; try getent hosts "+hostOf(to)
 	case e == unix.ECONNREFUSED || e == unix.ENOENT:
 		advice = "; nobody listens there"
 	}
-	v.usage().Fail("connect", strerror.Errno(e), text, time.Now())
+	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
 	s.tell(syslog.Err, v, text, strings.TrimPrefix(c.from(), " "), advice)
 }
 
@@ -403,12 +401,12 @@ func (s *Server) dismiss(p *passing) {
 }
 
 // demand is what is to be told of a service whose clients are passed on.
-func (s *Server) demand(v *service) *status.Demand {
-	p := s.passings[v.used]
+func (s *Server) demand(v *table.Service) *status.Demand {
+	p := s.passings[v.Used]
 	if p == nil {
 		return nil
 	}
-	d := &status.Demand{Place: placeOf(p.svc.do.keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
+	d := &status.Demand{Place: placeOf(p.svc.Do.Keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
 	if p.fd >= 0 {
 		d.Relay = p.pid
 	}
@@ -438,11 +436,11 @@ func (s *Server) relayGone(p *passing) {
 	lost := len(p.clients)
 	for id, c := range p.clients {
 		delete(p.clients, id)
-		p.svc.usage().EndedError++
+		p.svc.Usage().EndedError++
 		s.release(p.svc, c.source)
 		s.left(p, c)
 	}
-	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.label, p.pid)
+	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.Label, p.pid)
 	if lost > 0 {
 		text += "; with it went " + plan.Count(lost, "connection", "connections")
 	}
@@ -455,7 +453,7 @@ func (s *Server) relayEnded(p process, st child.Status, said string) {
 	case st.Stage != child.Run:
 		s.startFailed(&p, st)
 	case st.Wait != 0:
-		s.tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d]: %s", p.svc.label, st.Pid, child.How(st.Wait)), "", quoted(said))
+		s.tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d]: %s", p.svc.Label, st.Pid, child.How(st.Wait)), "", quoted(said))
 	}
 }
 

@@ -38,7 +38,7 @@ func TestVacated(t *testing.T) {
 	for len(s.processes) > 0 {
 		s.reap()
 	}
-	if len(s.faults) != 0 || s.services[0].first.fd < 0 {
-		t.Errorf("%d faults, descriptor %d", len(s.faults), s.services[0].first.fd)
+	if len(s.faults) != 0 || s.services[0].First.FD < 0 {
+		t.Errorf("%d faults, descriptor %d", len(s.faults), s.services[0].First.FD)
 	}
 }

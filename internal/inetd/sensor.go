@@ -9,18 +9,19 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/prefix"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // A sensor (key sensor, xinetd's flag SENSOR) is a service that nobody has business
 // with. Whoever connects to it is refused by all services for a while.
 
 // senses refuses the client of a sensor, and remembers it.
-func (s *Server) senses(v *service, c *client, now time.Time) bool {
-	if v.do.Builtin != plan.SensorName {
+func (s *Server) senses(v *table.Service, c *client, now time.Time) bool {
+	if v.Do.Builtin != plan.SensorName {
 		return false
 	}
-	v.usage().Refused.Rules++
-	k := v.do.keys
+	v.Usage().Refused.Rules++
+	k := v.Do.Keys
 	if k.Sensor == 0 || prefix.New(k.PenaltyExempt).Has(c.peer.Addr()) {
 		s.tellOnce(v, c, "this is a sensor", "sensor")
 		return true
@@ -29,9 +30,9 @@ func (s *Server) senses(v *service, c *client, now time.Time) bool {
 		s.sensed = &limit.Ledger{}
 	}
 	who := limit.Address(c.peer.Addr())
-	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.seldom.Tell(cause{v.label, "sensor"}) {
-		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.label, who, forHow(k.Sensor), s.placeOf(v, "sensor")))
-		s.tellMore(cause{v.label, "sensor"}, "source", " that touched the sensor")
+	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.seldom.Tell(v.Cause("sensor")) {
+		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), s.placeOf(v, "sensor")))
+		s.tellMore(v.Cause("sensor"), "source", " that touched the sensor")
 	}
 	return true
 }
@@ -44,11 +45,11 @@ func forHow(d time.Duration) string {
 }
 
 // touched reports whether a client is refused because it has touched a sensor.
-func (s *Server) touched(v *service, c *client, now time.Time) bool {
+func (s *Server) touched(v *table.Service, c *client, now time.Time) bool {
 	if s.sensed == nil || !c.peer.IsValid() || !s.sensed.Refuses(now, limit.Address(c.peer.Addr())) {
 		return false
 	}
-	v.usage().Refused.Penalty++
+	v.Usage().Refused.Penalty++
 	s.tellOnce(v, c, "it has touched a sensor", "")
 	return true
 }

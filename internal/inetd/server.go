@@ -27,6 +27,7 @@ import (
 	"inetd/internal/stderrlog"
 	"inetd/internal/stream"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 	"inetd/internal/threads"
 	"inetd/internal/watch"
 	"inetd/internal/wrap"
@@ -61,28 +62,28 @@ type Server struct {
 	stopping  atomic.Bool
 	pacer     gc.Pacer
 
-	services  []*service
-	sockets   []*socket             // by descriptor
-	paths     map[*socket]sock.File // what is at the paths of unix sockets, as opened
-	faults    map[*socket]*fault    // of the sockets that are not open
-	formers   formers               // services that were removed
-	told      seldom.Burst[alike]   // lines about sockets of late
-	held      held                  // sockets that a limit keeps from being polled
+	services  []*table.Service
+	sockets   []*table.Socket             // by descriptor
+	paths     map[*table.Socket]sock.File // what is at the paths of unix sockets, as opened
+	faults    map[*table.Socket]*fault    // of the sockets that are not open
+	formers   table.Formers               // services that were removed
+	told      seldom.Burst[alike]         // lines about sockets of late
+	held      held                        // sockets that a limit keeps from being polled
 	processes map[int]*process
-	passings  map[*usage]*passing // relays of services that have any
-	relays    map[int]*passing    // by the daemon's descriptor
-	readying  map[int]*passing    // those whose server is to say that it is ready, by the descriptor for that
-	delayed   []delayed           // clients whose servers cannot be started yet
-	retrying  bool                // they are tried again soon
-	aclTime   time.Duration       // how long a command of a rule may take
-	spare     []*process          // records to be used again
-	started   int                 // servers started since the last reap
-	share     int                 // how many datagrams of one socket may be served in this turn
-	young     []int               // processes started since the last sweep
+	passings  map[*table.Usage]*passing // relays of services that have any
+	relays    map[int]*passing          // by the daemon's descriptor
+	readying  map[int]*passing          // those whose server is to say that it is ready, by the descriptor for that
+	delayed   []delayed                 // clients whose servers cannot be started yet
+	retrying  bool                      // they are tried again soon
+	aclTime   time.Duration             // how long a command of a rule may take
+	spare     []*process                // records to be used again
+	started   int                       // servers started since the last reap
+	share     int                       // how many datagrams of one socket may be served in this turn
+	young     []int                     // processes started since the last sweep
 	sweeping  bool
-	relend    []*socket   // wait sockets that are the daemon's again since this reap, and readable
-	orphans   bool        // this is process 1, which reaps processes of others, too
-	now       *generation // in force
+	relend    []*table.Socket   // wait sockets that are the daemon's again since this reap, and readable
+	orphans   bool              // this is process 1, which reaps processes of others, too
+	now       *table.Generation // in force
 	starved   time.Time
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
@@ -121,19 +122,19 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
-	streaks map[*usage]streak // of the services whose servers fail
-	errors  *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
+	streaks map[*table.Usage]streak // of the services whose servers fail
+	errors  *stderrlog.Reader       // of the servers whose standard error is logged; nil: there was none
 
 	draining    drain.Set
 	drainTimer  bool // there is a timer for the first of them
 	machineLoad machine.Load
 	sensed      *limit.Ledger // clients that have touched a sensor; nil: nobody has
-	seldom      seldom.Lines[cause]
+	seldom      seldom.Lines[table.Cause]
 	seldomTime  time.Duration
 
 	sessions  dgramSessions
-	repliers  map[*socket]*builtin.Service // of datagram builtins
-	answering map[uint16]bool              // their ports
+	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
+	answering map[uint16]bool                    // their ports
 
 	clock    *zone.Clock               // of builtins, and of hours
 	builtins limit.Pool                // their connections
@@ -162,8 +163,8 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*socket]*fault{}, formers: formers{}, paths: map[*socket]sock.File{}, aclTime: aclTime, held: held{own: map[*usage][]*socket{}}, processes: map[int]*process{}, passings: map[*usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
-		repliers: map[*socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
+		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}}, processes: map[int]*process{}, passings: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
+		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &table.Generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
 	s.commands = s.runner()
@@ -267,7 +268,7 @@ func (s *Server) turn() {
 			s.notified(int(ev.Fd))
 		case tagSocket:
 			switch k := s.sockets[ev.Fd]; {
-			case k == nil || !k.polled:
+			case k == nil || !k.Polled:
 			case ev.Events&loop.ShutDown != 0:
 				s.wasShutDown(k)
 			default:
@@ -355,7 +356,7 @@ func (s *Server) reload(done func(Outcome)) {
 		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.attempts.Stuck()), answer)
 		return
 	}
-	cfg, host, env, names := s.cfg.Config, s.host(), s.environment(), s.now.names
+	cfg, host, env, names := s.cfg.Config, s.host(), s.environment(), s.now.Names
 	var reading atomic.Pointer[string]
 	host.Reading = reading.Store
 	s.pacer.Hold()
@@ -367,14 +368,14 @@ func (s *Server) reload(done func(Outcome)) {
 			watcher.Set(p.Watch)
 		}
 		s.readRules(p)
-		g, err := assemble(p, s.starter, env, names)
+		g, err := table.Assemble(p, s.starter, env, names)
 		p.Err = cmp.Or(p.Err, err)
 		return func() { s.loaded(p, g, answer) }
 	}, func() { s.unread(slow(reading.Load()), answer) })
 }
 
 // loaded puts a plan into force.
-func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
+func (s *Server) loaded(p *plan.Plan, g *table.Generation, answer []func(Outcome)) {
 	for _, f := range p.Files {
 		s.log.Noticef("inetd reading %s", f)
 	}
@@ -384,7 +385,7 @@ func (s *Server) loaded(p *plan.Plan, g *generation, answer []func(Outcome)) {
 	}
 	s.degraded()
 	out := Outcome{Err: p.Err}
-	if p.Err == nil || !s.ready && s.heir == nil && g != nil && len(g.services) > 0 {
+	if p.Err == nil || !s.ready && s.heir == nil && g != nil && len(g.Services) > 0 {
 		out = s.merge(g)
 		s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
 		if s.heir == nil {
@@ -520,33 +521,12 @@ func (s *Server) DumpState() { s.mail.Post(s.dump) }
 func (s *Server) dump() {
 	unstarted := s.unstarted()
 	for _, v := range s.services {
-		for k := v.first; k != nil; k = k.next {
-			s.log.Noticef("%s: %s: %s", v.label, k.where(), k.state(unstarted[v.used]))
+		for k := v.First; k != nil; k = k.Next {
+			s.log.Noticef("%s: %s: %s", v.Label, k.Where(), k.State(unstarted[v.Used]))
 		}
-		if v.do.Mux {
-			s.log.Noticef("%s: %s", v.label, v.muxState())
+		if v.Do.Mux {
+			s.log.Noticef("%s: %s", v.Label, v.MuxState())
 		}
 	}
 	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.servers(), "server", "servers"))
 }
-
-// state is what a socket is doing, in words. Of the clients admitted to its service some
-// have no server yet.
-func (k *socket) state(unstarted int) string {
-	u := k.svc.usage()
-	switch {
-	case k.fd < 0:
-		return "not open"
-	case k.server != 0:
-		return fmt.Sprintf("waiting for process %d", k.server)
-	case u.suspended:
-		return "suspended until " + u.Starts.End(k.svc.do.Limits.Window).Format(time.TimeOnly)
-	case u.idleStarts > 0:
-		return plan.Count(u.idleStarts, "server has taken nothing", "servers in a row have taken nothing")
-	case !k.polled:
-		return "full: " + servers(u.Live-unstarted)
-	}
-	return "listening, " + servers(u.Live-unstarted)
-}
-
-func servers(n int) string { return plan.Count(n, "server", "servers") }

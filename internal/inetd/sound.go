@@ -8,6 +8,7 @@ import (
 
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,11 +16,11 @@ import (
 // unsound says why no client reaches an open socket any more, or nothing. It is
 // asked of what a reload keeps. That a socket was shut down is noticed without
 // asking: see wasShutDown.
-func (s *Server) unsound(k *socket) string {
+func (s *Server) unsound(k *table.Socket) string {
 	if why := s.displaced(k); why != "" {
 		return why
 	}
-	if sock.Away(int(k.fd), k.spec) {
+	if sock.Away(int(k.FD), k.Spec) {
 		return away
 	}
 	return ""
@@ -30,12 +31,12 @@ const away = "its interface is another one now"
 
 // displaced says why a path that the daemon has made does not lead to its socket, or
 // nothing.
-func (s *Server) displaced(k *socket) string {
+func (s *Server) displaced(k *table.Socket) string {
 	ours, made := s.paths[k]
 	if !made {
 		return ""
 	}
-	switch now := sock.FileOf(k.spec); now {
+	switch now := sock.FileOf(k.Spec); now {
 	case ours:
 		return ""
 	case sock.File{}:
@@ -45,17 +46,17 @@ func (s *Server) displaced(k *socket) string {
 }
 
 // reopen opens a socket again that no client reaches any more.
-func (s *Server) reopen(k *socket, why string) {
+func (s *Server) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
-	s.tell(syslog.Notice, k.svc, k.svc.label+": "+k.spec.String()+": "+why+"; opened again", "", "")
+	s.tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
 }
 
 // mend puts a socket that a wait server has left behind into the state that
 // inetd(8) promises to the next one. What is in its queue stays, where the kernel
 // has a way.
-func (s *Server) mend(k *socket) {
-	fd, o := int(k.fd), k.svc.do.Options
-	st := sock.Look(fd, k.spec, o)
+func (s *Server) mend(k *table.Socket) {
+	fd, o := int(k.FD), k.Service.Do.Options
+	st := sock.Look(fd, k.Spec, o)
 	if st.NonBlocking {
 		unix.SetNonblock(fd, false)
 		s.mended(k, "the last server has left its socket non-blocking; it is blocking again")
@@ -64,7 +65,7 @@ func (s *Server) mend(k *socket) {
 		sock.Disconnect(fd)
 		s.mended(k, "the last server has connected its socket to one client; it is open to all again")
 	}
-	_, inherited := s.inherited[k.spec]
+	_, inherited := s.inherited[k.Spec]
 	switch {
 	case st.Deaf:
 		s.mended(k, "the last server has shut its socket down; "+s.revive(k))
@@ -74,23 +75,23 @@ func (s *Server) mend(k *socket) {
 		s.replaceSocket(k)
 		s.mended(k, "the last server has removed or replaced its path; it was opened again")
 	}
-	if !inherited && k.fd >= 0 {
+	if !inherited && k.FD >= 0 {
 		s.restore(k)
 	}
 }
 
 // wasShutDown mends a socket that is polled. Only a process that shares it, such as
 // the service manager, can have shut it down.
-func (s *Server) wasShutDown(k *socket) {
-	s.mended(k, k.spec.String()+" was shut down; "+s.revive(k))
+func (s *Server) wasShutDown(k *table.Socket) {
+	s.mended(k, k.Spec.String()+" was shut down; "+s.revive(k))
 }
 
 // revive has a socket that was shut down hear clients again, and says how. Nothing
 // else can be done about one of the service manager's: the loop would spin on it.
-func (s *Server) revive(k *socket) (how string) {
-	_, inherited := s.inherited[k.spec]
+func (s *Server) revive(k *table.Socket) (how string) {
+	_, inherited := s.inherited[k.Spec]
 	switch {
-	case sock.Relisten(int(k.fd), k.spec, k.svc.do.Options):
+	case sock.Relisten(int(k.FD), k.Spec, k.Service.Do.Options):
 		return "it listens again"
 	case inherited:
 		s.unpoll(k)
@@ -106,20 +107,20 @@ const restoreTime = time.Second
 
 // restore gives a socket the options back that a wait server has changed. Once
 // something was wrong, that is done after every server of the service.
-func (s *Server) restore(k *socket) {
-	u, now := k.svc.usage(), time.Now()
-	if !u.altered && now.Sub(u.looked) < restoreTime {
+func (s *Server) restore(k *table.Socket) {
+	u, now := k.Service.Usage(), time.Now()
+	if !u.Altered && now.Sub(u.Looked) < restoreTime {
 		return
 	}
-	u.looked = now
-	if changed := sock.Restore(int(k.fd), k.spec, k.svc.do.Options); changed != nil {
-		u.altered = true
+	u.Looked = now
+	if changed := sock.Restore(int(k.FD), k.Spec, k.Service.Do.Options); changed != nil {
+		u.Altered = true
 		s.mended(k, fmt.Sprintf("the last server has changed its socket (%s); that is as before again", strings.Join(changed, ", ")))
 	}
 }
 
 // replaceSocket closes a socket and opens it again.
-func (s *Server) replaceSocket(k *socket) {
+func (s *Server) replaceSocket(k *table.Socket) {
 	s.closeSocket(k)
 	s.retry(k)
 }
@@ -129,10 +130,10 @@ const maxMended = 16
 
 // mended logs, once for a service and cause, what was wrong with a socket and how it
 // was mended.
-func (s *Server) mended(k *socket, what string) {
-	u := k.svc.usage()
-	if len(u.mended) < maxMended && !slices.Contains(u.mended, what) {
-		u.mended = append(u.mended, what)
-		s.tell(syslog.Warning, k.svc, k.svc.label+": "+what, "", "")
+func (s *Server) mended(k *table.Socket, what string) {
+	u := k.Service.Usage()
+	if len(u.Mended) < maxMended && !slices.Contains(u.Mended, what) {
+		u.Mended = append(u.Mended, what)
+		s.tell(syslog.Warning, k.Service, k.Service.Label+": "+what, "", "")
 	}
 }

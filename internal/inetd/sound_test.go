@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"inetd/internal/sock"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,8 +27,8 @@ func TestShutDownIsNoticed(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				sc := newScene(t, tt.entry+"\n", nil)
 				sc.start()
-				k := sc.s.services[0].first
-				unix.Shutdown(int(k.fd), how) // of udp it says that there is no connection, and shuts down all the same
+				k := sc.s.services[0].First
+				unix.Shutdown(int(k.FD), how) // of udp it says that there is no connection, and shuts down all the same
 				for n := 0; n < 3 && unsoundNow(k); n++ {
 					sc.s.turn()
 				}
@@ -48,8 +49,8 @@ func TestShutDownIsNoticed(t *testing.T) {
 }
 
 // unsoundNow reports whether a socket is closed or shut down.
-func unsoundNow(k *socket) bool {
-	return k.fd < 0 || sock.Look(int(k.fd), k.spec, k.svc.do.Options).Deaf
+func unsoundNow(k *table.Socket) bool {
+	return k.FD < 0 || sock.Look(int(k.FD), k.Spec, k.Service.Do.Options).Deaf
 }
 
 // TestShutDownUnix: a wait server of a UNIX-domain socket shuts that down. Unlike one
@@ -57,8 +58,8 @@ func unsoundNow(k *socket) bool {
 func TestShutDownUnix(t *testing.T) {
 	sc := newScene(t, "DIR/s stream unix wait - /bin/true\n", nil)
 	sc.start()
-	k := sc.s.services[0].first
-	unix.Shutdown(int(k.fd), unix.SHUT_RDWR)
+	k := sc.s.services[0].First
+	unix.Shutdown(int(k.FD), unix.SHUT_RDWR)
 	sc.s.unpoll(k)
 	sc.s.mend(k)
 	if unsoundNow(k) {
@@ -91,8 +92,8 @@ func TestShutDownInherited(t *testing.T) {
 	}
 	sc := newScene(t, path+" stream unix nowait - internal echo\n", func(c *Config) { c.Inherited = []int{fd} })
 	sc.start()
-	k := sc.s.services[0].first
-	unix.Shutdown(int(k.fd), unix.SHUT_RDWR)
+	k := sc.s.services[0].First
+	unix.Shutdown(int(k.FD), unix.SHUT_RDWR)
 	sc.s.turn()
 	if ready := sc.s.poll.Wait(0); len(ready) > 0 {
 		t.Errorf("the loop is woken again, by events %x", ready[0].Events)

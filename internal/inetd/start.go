@@ -13,6 +13,7 @@ import (
 	"inetd/internal/environ"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
+	"inetd/internal/table"
 	"inetd/internal/wrap"
 )
 
@@ -20,7 +21,7 @@ import (
 // caller's.
 func (s *Server) launch(d delayed) (pid int, err error) {
 	v, c := d.svc, d.client
-	if d.program == v.do.program && v.do.passes() {
+	if d.program == v.Do.Program && v.Do.Passes() {
 		return s.pass(v, c)
 	}
 	s.env = s.clientEnv(s.env[:0], v, c)
@@ -40,8 +41,8 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 		closeKept(probe)
 		return 0, err
 	}
-	v.usage().Started++
-	prompt := c.session != nil || v.do.Limits.Counts() || v.do.penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
+	v.Usage().Started++
+	prompt := c.session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
 	p := process{svc: v, program: d.program, client: c, kept: kept, probe: probe, cookie: cookie, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
 	s.hear(e, pid, now)
@@ -53,8 +54,8 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 }
 
 // clientEnv appends what a server is told of its client.
-func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
-	b = environ.Append(b, "PROTO", v.do.Proto)
+func (s *Server) clientEnv(b []byte, v *table.Service, c client) []byte {
+	b = environ.Append(b, "PROTO", v.Do.Proto)
 	if c.cred.Pid != 0 {
 		return environ.AppendPeer(b, c.cred.Uid, c.cred.Gid, c.cred.Pid)
 	}
@@ -71,10 +72,10 @@ func (s *Server) clientEnv(b []byte, v *service, c client) []byte {
 // prepare makes the program that is to be started in place of the one of the
 // service, if there is to be one: a command, or the server with another
 // environment or user.
-func (s *Server) prepare(q *inquiry, do *action) {
+func (s *Server) prepare(q *inquiry, do *table.Action) {
 	a := q.answer
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
-	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "" || do.passes()) {
+	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "" || do.Passes()) {
 		return
 	}
 	var err error
@@ -82,17 +83,17 @@ func (s *Server) prepare(q *inquiry, do *action) {
 	a.Refuse(err)
 }
 
-func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) {
+func (s *Server) programFor(a *wrap.Answer, do *table.Action) (*child.Program, error) {
 	cred, err := s.credentialFor(a, do)
 	if err != nil {
 		return nil, err
 	}
-	setup := compile.Setup(do.keys)
+	setup := compile.Setup(do.Keys)
 	setup.Nice += a.Nice
 	if a.Umask >= 0 {
 		setup.HasUmask, setup.Umask = true, uint32(a.Umask)
 	}
-	env := compile.Environment(do.keys, s.environment())
+	env := compile.Environment(do.Keys, s.environment())
 	profile, err := s.starter.Profile(environ.With(env, a.Env), cred, setup)
 	if err != nil {
 		return nil, err
@@ -100,11 +101,11 @@ func (s *Server) programFor(a *wrap.Answer, do *action) (*child.Program, error) 
 	if a.Twist != "" {
 		return profile.Program(command.Shell, []string{"sh", "-c", a.Twist})
 	}
-	return compile.Program(profile, do.Action, do.keys, strings.Split(do.Argv, "\x00"))
+	return compile.Program(profile, do.Action, do.Keys, strings.Split(do.Argv, "\x00"))
 }
 
 // credentialFor looks up the user of the entry, or whom the rule wants instead.
-func (s *Server) credentialFor(a *wrap.Answer, do *action) (*child.Credential, error) {
+func (s *Server) credentialFor(a *wrap.Answer, do *table.Action) (*child.Credential, error) {
 	who := do.User
 	if a.AsUser != "" {
 		who = plan.User{Name: a.AsUser, Group: a.AsGroup}
@@ -140,7 +141,7 @@ func (q *inquiry) appendNames(b []byte) []byte {
 // appendHost appends REMOTE_HOST with the address of a client whose name is not
 // known, if the entry wants that, as xinetd sets it for all.
 func (d *delayed) appendHost(b []byte) []byte {
-	k, peer := d.svc.do.keys, d.client.peer
+	k, peer := d.svc.Do.Keys, d.client.peer
 	if k == nil || !k.RemoteHost || !peer.IsValid() || d.inquiry.named() {
 		return b
 	}

@@ -63,7 +63,7 @@ type visitor struct {
 // time to time is off from now on: it would be counted for the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
 	s.timers, s.sweeping = loop.Timers{}, true
-	to, err := unix.Getsockname(int(s.services[0].first.fd))
+	to, err := unix.Getsockname(int(s.services[0].First.FD))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 // visit connects, has the loop accept and start the server, and returns when
 // that one has been reaped.
 func (c visitor) visit(s *Server) {
-	before := s.services[c.of].usage().Starts
+	before := s.services[c.of].Usage().Starts
 	c.served(s, c.connect(), before)
 }
 
@@ -91,7 +91,7 @@ func (c visitor) connect() (fd int) {
 // served turns the loop until there was a start after those before, and its
 // server has been reaped.
 func (c visitor) served(s *Server, fd int, before limit.Window) {
-	for s.services[c.of].used.Starts == before {
+	for s.services[c.of].Used.Starts == before {
 		s.turn()
 	}
 	unix.Close(fd)
@@ -126,24 +126,24 @@ func TestSuspensionEnds(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
 	v := s.services[0]
-	v.do.Limits.Starts = 2
+	v.Do.Limits.Starts = 2
 	full := limit.Window{Start: time.Now().Add(300*time.Millisecond - limit.Interval), Count: 2}
-	v.usage().Starts = full
+	v.Usage().Starts = full
 	fd := c.connect()
-	for !v.used.suspended {
-		if s.turn(); v.used.Starts != full {
+	for !v.Used.Halted {
+		if s.turn(); v.Used.Starts != full {
 			t.Skip("too slow: the interval was over before the client came")
 		}
 	}
-	if v.first.polled {
+	if v.First.Polled {
 		t.Error("a suspended service is polled")
 	}
 	c.served(s, fd, full)
 	if early := limit.Interval - time.Since(full.Start); early > 0 {
 		t.Errorf("the suspension ended %v early", early)
 	}
-	if v.used.Starts.Count != 1 {
-		t.Errorf("%d starts in the new interval, want 1", v.used.Starts.Count)
+	if v.Used.Starts.Count != 1 {
+		t.Errorf("%d starts in the new interval, want 1", v.Used.Starts.Count)
 	}
 }
 
@@ -163,19 +163,19 @@ func TestLendAgain(t *testing.T) {
 		{"suspended", plan.Lend, true, false, 0},
 		{"now nowait", plan.Accept, false, true, 0},
 	} {
-		v.do.Mode, v.usage().suspended = tt.mode, tt.suspended
-		s.unpoll(v.first)
+		v.Do.Mode, v.Usage().Halted = tt.mode, tt.suspended
+		s.unpoll(v.First)
 		fd := c.connect()
-		s.relend = append(s.relend, v.first)
+		s.relend = append(s.relend, v.First)
 		s.lendAgain()
-		if len(s.processes) != tt.servers || v.first.polled != tt.polled || len(s.relend) > 0 {
-			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.processes), v.first.polled, len(s.relend), tt.servers, tt.polled)
+		if len(s.processes) != tt.servers || v.First.Polled != tt.polled || len(s.relend) > 0 {
+			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.processes), v.First.Polled, len(s.relend), tt.servers, tt.polled)
 		}
 		unix.Close(fd)
 		for _, p := range s.processes { // it has not accepted, and is not to be followed by others
 			p.lent = nil
 		}
-		v.first.server = 0
+		v.First.Server = 0
 		for len(s.processes) > 0 {
 			s.reap()
 		}
@@ -186,7 +186,7 @@ func TestLendAgain(t *testing.T) {
 // meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
 	s := serving(t, oneService(t))
-	s.services[0].do.Limits.Max = 9 // so that servers get pidfds
+	s.services[0].Do.Limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
 	for len(s.processes) == 0 {
@@ -254,13 +254,13 @@ func BenchmarkStartBounds(b *testing.B) {
 		"\trlimit_as = 1g, rlimit_nofile = 64, nice = 1, umask = 077, no_new_privs = yes;\n* with service_max = 0;\n")
 	s := serving(b, file)
 	visitors := []visitor{newVisitor(b, s), {b, nil, 1}}
-	if visitors[1].to, err = unix.Getsockname(int(s.services[1].first.fd)); err != nil {
+	if visitors[1].to, err = unix.Getsockname(int(s.services[1].First.FD)); err != nil {
 		b.Fatal(err)
 	}
 	var spent [2]time.Duration
 	for b.Loop() {
 		for i, c := range visitors {
-			fd, u := c.connect(), s.services[c.of].usage()
+			fd, u := c.connect(), s.services[c.of].Usage()
 			own, children, starts := processorTime(b), childrenTime(b), u.Starts
 			for u.Starts == starts {
 				s.turn()

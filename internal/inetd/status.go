@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"inetd/internal/child"
 	"inetd/internal/plan"
 	"inetd/internal/status"
 	"inetd/internal/strerror"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,7 +37,7 @@ func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
 		unstarted := s.unstarted()
 		for end := min(next+perSlice, len(s.services)); next < end; next++ {
 			v := s.services[next]
-			s.fill(&shot.Services[next], v, unstarted[v.used])
+			s.fill(&shot.Services[next], v, unstarted[v.Used])
 		}
 		if next < len(s.services) {
 			s.mail.Post(more)
@@ -50,13 +50,13 @@ func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
 
 // unstarted counts the clients that have been admitted and whose servers are not yet
 // started: something is being found out about them, or there is no room.
-func (s *Server) unstarted() map[*usage]int {
-	n := map[*usage]int{}
+func (s *Server) unstarted() map[*table.Usage]int {
+	n := map[*table.Usage]int{}
 	for _, a := range s.asked {
-		n[a.svc.used]++
+		n[a.svc.Used]++
 	}
 	for i := range s.delayed {
-		n[s.delayed[i].svc.used]++
+		n[s.delayed[i].svc.Used]++
 	}
 	return n
 }
@@ -76,7 +76,7 @@ func (s *Server) snapshot() *status.Snapshot {
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	shot := &status.Snapshot{
 		Version: s.cfg.Version, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), Now: time.Now(), Started: s.begun,
-		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.files,
+		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.Files,
 		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.servers(), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),
 	}
@@ -102,31 +102,31 @@ func (s *Server) absolute() plan.Config {
 }
 
 // fill fills in what is to be told of a service.
-func (s *Server) fill(to *status.Service, v *service, unstarted int) {
+func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	*to = status.Service{
-		Service: v.label, Place: s.now.place(v), Server: v.do.Path, State: status.Listening,
-		Limits: v.do.Limits,
+		Service: v.Label, Place: s.now.Place(v), Server: v.Do.Path, State: status.Listening,
+		Limits: v.Do.Limits,
 	}
-	for i := range v.do.asks {
-		a := &v.do.asks[i]
+	for i := range v.Do.Asks {
+		a := &v.Do.Asks[i]
 		to.Keys = append(to.Keys, status.Key{Key: a.Key, Text: a.Text, Place: a.Place()})
 	}
-	if v.do.Builtin != "" {
-		to.Server = "internal " + v.do.Builtin
+	if v.Do.Builtin != "" {
+		to.Server = "internal " + v.Do.Builtin
 	}
-	if v.do.Path == "" && v.do.passes() {
-		to.Server = "relay to " + placeOf(v.do.keys.Connect)
+	if v.Do.Path == "" && v.Do.Passes() {
+		to.Server = "relay to " + placeOf(v.Do.Keys.Connect)
 	}
-	if v.do.Mux {
+	if v.Do.Mux {
 		to.State = status.HandedOut
 	}
-	for k := v.first; k != nil; k = k.next {
-		to.Sockets = append(to.Sockets, status.Socket{Address: k.where(), State: s.stateOf(k, unstarted)})
-		if k.fd < 0 {
+	for k := v.First; k != nil; k = k.Next {
+		to.Sockets = append(to.Sockets, status.Socket{Address: k.Where(), State: s.stateOf(k, unstarted)})
+		if k.FD < 0 {
 			to.State = status.Closed
 		}
 	}
-	u := v.used
+	u := v.Used
 	if u == nil {
 		return
 	}
@@ -134,33 +134,18 @@ func (s *Server) fill(to *status.Service, v *service, unstarted int) {
 	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
 	switch {
 	case to.State == status.Closed:
-	case u.suspended:
-		to.State, to.Until = status.Suspended, u.Starts.End(v.do.Limits.Window).Format(time.TimeOnly)
-	case u.Full(v.do.Limits):
+	case u.Halted:
+		to.State, to.Until = status.Suspended, u.Starts.End(v.Do.Limits.Window).Format(time.TimeOnly)
+	case u.Full(v.Do.Limits):
 		to.State = status.Full
 	}
 }
 
 // stateOf is what a socket is doing, in words, and why it is not open.
-func (s *Server) stateOf(k *socket, unstarted int) string {
-	state := k.state(unstarted)
+func (s *Server) stateOf(k *table.Socket, unstarted int) string {
+	state := k.State(unstarted)
 	if f := s.faults[k]; f != nil {
 		state += ": " + strerror.Call(f.err)
 	}
 	return state
-}
-
-// countEnd counts the end of a server.
-func (u *usage) countEnd(st child.Status) {
-	switch {
-	case st.Stage != child.Run: // counted by logEnd, which knows why
-	case st.Wait == 0:
-		u.EndedWell++
-	case st.Wait.Signaled():
-		u.Killed++
-		u.Err(child.How(st.Wait), time.Now())
-	default:
-		u.EndedError++
-		u.Err(child.How(st.Wait), time.Now())
-	}
 }

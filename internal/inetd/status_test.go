@@ -62,7 +62,7 @@ func TestStatusKeys(t *testing.T) {
 		}
 	}
 	go talkTo("127.0.0.2:"+sc.port, stranger, "")
-	for sc.s.services[1].usage().Killed == 0 {
+	for sc.s.services[1].Usage().Killed == 0 {
 		sc.s.turn()
 	}
 	sc.wantLog(`has run for 100ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
@@ -74,7 +74,7 @@ func TestStatusUnstarted(t *testing.T) {
 	sc := newScene(t, shServer+"true\n", nil)
 	sc.start()
 	v := sc.s.services[0]
-	v.usage().Live = 3
+	v.Usage().Live = 3
 	sc.s.asked[&inquiry{}] = admitted{svc: v}
 	sc.s.delayed = []delayed{{svc: v}}
 	sc.s.processes[1<<22+1] = &process{}

@@ -10,6 +10,7 @@ import (
 	"inetd/internal/examine"
 	"inetd/internal/stderrlog"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,8 +24,8 @@ var noStderr = stderrPipe{-1, child.NoStderr}
 
 // stderrOf opens what a server of a service has as its standard error if that goes to
 // the log.
-func (s *Server) stderrOf(v *service) (stderrPipe, error) {
-	if v.do.keys == nil || v.do.keys.Stderr != "log" {
+func (s *Server) stderrOf(v *table.Service) (stderrPipe, error) {
+	if v.Do.Keys == nil || v.Do.Keys.Stderr != "log" {
 		return noStderr, nil
 	}
 	if err := s.hearAny(); err != nil {
@@ -69,8 +70,8 @@ func (s *Server) hear(e stderrPipe, pid int, p *process) {
 		return
 	}
 	var err error
-	if p.errors, err = s.errors.Add(e.read, p.svc.label, pid, strings.TrimPrefix(p.client.from(), " from ")); err != nil {
-		s.tell(syslog.Err, p.svc, p.svc.label+": its standard error cannot be logged: "+err.Error(), "", "")
+	if p.errors, err = s.errors.Add(e.read, p.svc.Label, pid, strings.TrimPrefix(p.client.from(), " from ")); err != nil {
+		s.tell(syslog.Err, p.svc, p.svc.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		unix.Close(e.read)
 	}
 }
@@ -81,7 +82,7 @@ func (s *Server) hearOn(fd, pid int, p *process) {
 		return
 	}
 	if err := s.hearAny(); err != nil {
-		s.tell(syslog.Err, p.svc, p.svc.label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.tell(syslog.Err, p.svc, p.svc.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		return // not closed: that would kill the server at its next word
 	}
 	s.starter.Note(fd)

@@ -81,7 +81,7 @@ func TestAnswersOfOneTurn(t *testing.T) {
 	}
 	answers := func() (n int) {
 		for _, v := range s.services {
-			n += v.usage().Starts.Count
+			n += v.Usage().Starts.Count
 		}
 		return n
 	}
@@ -105,7 +105,7 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait - /bin/cat\n")
 	s := serving(t, file)
-	k := s.services[0].first
+	k := s.services[0].First
 	if !s.canPutBack(k) {
 		t.Skip("no raw sockets")
 	}
@@ -185,8 +185,8 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 	s.timers = loop.Timers{}
 	v := s.services[0]
 	s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
-	s.builtins.Enter(v.label, limit.User(1), time.Now())
-	s.hold(v.first, byInquiries)
+	s.builtins.Enter(v.Label, limit.User(1), time.Now())
+	s.hold(v.First, byInquiries)
 	rescue := time.AfterFunc(5*time.Second, func() { s.mail.Post(func() {}) })
 	s.turn()
 	if !rescue.Stop() {
@@ -205,7 +205,7 @@ func TestRefusedDatagramsOfOneTurn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait/0/0/1 - /bin/sleep sleep 1000\n")
 	s := serving(t, file)
-	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.services[0].usage()
+	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.services[0].Usage()
 	listen(t, "127.0.0.1").WriteTo([]byte("x"), to)
 	for u.Started == 0 {
 		s.turn()

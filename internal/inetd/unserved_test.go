@@ -15,7 +15,7 @@ import (
 func TestDatagramIsTriedAgain(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = no, user = -, exec = /usr/bin/head, args = head -c5, ip_max = 1/h;\n", nil)
 	sc.start()
-	k := sc.s.services[0].first
+	k := sc.s.services[0].First
 	if !sc.s.canPutBack(k) {
 		t.Skip("it takes CAP_NET_RAW to put a datagram back")
 	}
@@ -24,15 +24,15 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var p sock.Packet
-	n, err := p.Receive(int(k.fd), sc.s.buffer())
-	for ; err == unix.EAGAIN; n, err = p.Receive(int(k.fd), sc.s.buffer()) {
+	n, err := p.Receive(int(k.FD), sc.s.buffer())
+	for ; err == unix.EAGAIN; n, err = p.Receive(int(k.FD), sc.s.buffer()) {
 	}
-	e := dgram.PairOf(&p, k.spec)
-	if err != nil || !sc.s.admit(k.svc, clientOfPair(k.svc, e)) {
+	e := dgram.PairOf(&p, k.Spec)
+	if err != nil || !sc.s.admit(k.Service, clientOfPair(k.Service, e)) {
 		t.Fatal(err)
 	}
 	sc.s.unserved(k, e, sc.s.buffer()[:n], unix.EMFILE)
-	if k.polled {
+	if k.Polled {
 		t.Error("the socket does not rest")
 	}
 	got := make([]byte, 5)

@@ -12,6 +12,7 @@ import (
 
 	"inetd/internal/handover"
 	"inetd/internal/loop"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -121,8 +122,8 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	sc.s.inquiries.max = 2
 	one, two := sc.dial("tcp4"), sc.dial("tcp4")
 	v := sc.s.services[0]
-	for v.usage().Live < 2 {
-		sc.s.accept(v.first)
+	for v.Usage().Live < 2 {
+		sc.s.accept(v.First)
 	}
 	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
 		sc.s.turn()
@@ -131,7 +132,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	for sc.load(); sc.s.inquiries.now > 0; {
 		sc.s.turn()
 	}
-	if u := sc.s.services[0].used; len(sc.s.delayed) != 1 || len(sc.s.processes) != 1 || u.Live != 2 {
+	if u := sc.s.services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.processes) != 1 || u.Live != 2 {
 		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.processes), u.Live)
 	}
 	for pid := range sc.s.processes {
@@ -153,7 +154,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 		t.Errorf("answers %q", answers)
 	}
 	sc.reapAll()
-	if n := sc.s.services[0].used.Live; n != 0 {
+	if n := sc.s.services[0].Used.Live; n != 0 {
 		t.Errorf("%d servers still count", n)
 	}
 }
@@ -173,7 +174,7 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 	sc.load()
 	sc.echoed(c, "let in")
 	sc.reapAll()
-	if u := sc.s.services[0].used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
+	if u := sc.s.services[0].Used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
 		t.Errorf("%d live, %d accepted, %d started", u.Live, u.Accepted, u.Started)
 	}
 }
@@ -250,11 +251,11 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)
 	sc.upgrade(false)
 	sc.load()
-	if k := sc.s.services[0].first; k.fd >= 0 || len(sc.s.processes) != 1 {
-		t.Fatalf("descriptor %d, %d servers", k.fd, len(sc.s.processes))
+	if k := sc.s.services[0].First; k.FD >= 0 || len(sc.s.processes) != 1 {
+		t.Fatalf("descriptor %d, %d servers", k.FD, len(sc.s.processes))
 	}
 	sc.reapAll()
-	if k := sc.s.services[0].first; k.fd < 0 {
+	if k := sc.s.services[0].First; k.FD < 0 {
 		t.Errorf("not opened: %v", sc.s.faults[k])
 	}
 	c.Close()
@@ -286,7 +287,7 @@ func TestHeirWithoutConfiguration(t *testing.T) {
 	c.Close()
 	early.Close()
 	sc.serve(func() bool { return true })
-	if n := sc.s.services[0].used.Live; n != 0 {
+	if n := sc.s.services[0].Used.Live; n != 0 {
 		t.Errorf("%d clients still count", n)
 	}
 }
@@ -312,15 +313,15 @@ func TestUpgradeKnowsTheState(t *testing.T) {
 	t.Parallel()
 	const kept = ""
 	for of, fields := range map[reflect.Type]map[string]string{
-		reflect.TypeFor[service](): {"label": kept, "at": kept, "do": kept, "first": kept, "used": kept},
-		reflect.TypeFor[socket](): {
-			"spec": kept, "svc": kept, "next": kept, "fd": kept, "server": kept, "closed": kept,
-			"polled": "found out anew", "held": "found out anew",
+		reflect.TypeFor[table.Service](): {"Label": kept, "At": kept, "Do": kept, "First": kept, "Used": kept},
+		reflect.TypeFor[table.Socket](): {
+			"Spec": kept, "Service": kept, "Next": kept, "FD": kept, "Server": kept, "Closed": kept,
+			"Polled": "found out anew", "Held": "found out anew",
 		},
-		reflect.TypeFor[usage](): {
-			"Usage": kept, "Counts": kept, "idleStarts": kept, "suspended": kept, "mended": kept, "altered": kept, "debts": kept,
-			"failing": "keeps lines few", "looked": "keeps lines few", "unwelcome": "keeps lines few", "unproxied": "keeps lines few", "fitness": "found out anew",
-			"expected": "the headers of proxies are read before",
+		reflect.TypeFor[table.Usage](): {
+			"Usage": kept, "Counts": kept, "IdleStarts": kept, "Halted": kept, "Mended": kept, "Altered": kept, "Debts": kept,
+			"Failing": "keeps lines few", "Looked": "keeps lines few", "Unwelcome": "keeps lines few", "Unproxied": "keeps lines few", "Fitness": "found out anew",
+			"Expected": "the headers of proxies are read before",
 		},
 		reflect.TypeFor[process](): {
 			"svc": kept, "program": kept, "lent": kept, "queued": kept, "client": kept, "kept": kept, "errors": kept, "begun": kept, "kill": kept, "cookie": kept,

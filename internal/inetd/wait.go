@@ -8,6 +8,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,16 +22,6 @@ const (
 	maxRestart = 10 * time.Second
 )
 
-// queued returns a number that changes when a server takes something from the
-// socket: how many connections are in its queue, or the time of arrival of the last
-// datagram taken. It is negative where the kernel does not tell.
-func (k *socket) queued() int64 {
-	if k.spec.Listens() {
-		return int64(sock.Queued(int(k.fd)))
-	}
-	return sock.Stamp(int(k.fd))
-}
-
 // tookNothing reports whether a wait server has ended without taking what it was
 // started for, given that its socket is readable. For Internet datagrams the kernel
 // tells. For connections there is only the length of the queue, which others may
@@ -41,40 +32,40 @@ func (p *process) tookNothing(st child.Status) bool {
 	switch {
 	case p.kill != 0:
 		return false
-	case !k.spec.Listens() && p.queued >= 0:
-		return k.queued() == p.queued
+	case !k.Spec.Listens() && p.queued >= 0:
+		return k.Queued() == p.queued
 	case st.Wait == 0, time.Since(time.Unix(0, p.begun)) > briefTime:
 		return false
 	}
-	return k.queued() >= p.queued
+	return k.Queued() >= p.queued
 }
 
 // takeBack makes a socket the daemon's again when its wait server has ended.
 func (s *Server) takeBack(p *process, st child.Status) {
 	k := p.lent
-	k.server = 0
-	if k.closed {
+	k.Server = 0
+	if k.Closed {
 		s.vacated(k)
 	}
-	if k.fd < 0 {
+	if k.FD < 0 {
 		return
 	}
-	if k.svc.do.Options != p.svc.do.Options {
-		s.apply(k, p.svc.do.Options.Tuning)
+	if k.Service.Do.Options != p.svc.Do.Options {
+		s.apply(k, p.svc.Do.Options.Tuning)
 	}
-	if s.mend(k); k.fd < 0 {
+	if s.mend(k); k.FD < 0 {
 		return
 	}
-	waiting := sock.Readable(int(k.fd))
+	waiting := sock.Readable(int(k.FD))
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
 	case waiting && p.tookNothing(st):
-		delay := s.delayRestart(k.svc, p, st)
+		delay := s.delayRestart(k.Service, p, st)
 		s.timers.After(delay, func() { s.arm(k) })
 		return
 	default:
-		k.svc.usage().idleStarts = 0
+		k.Service.Usage().IdleStarts = 0
 		if waiting {
 			s.relend = append(s.relend, k)
 			return
@@ -87,7 +78,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 // something waiting on them: polling them would only tell this once more.
 func (s *Server) lendAgain() {
 	for _, k := range s.relend {
-		if s.holding || k.fd < 0 || k.svc.do.Mode != plan.Lend || k.svc.usage().suspended {
+		if s.holding || k.FD < 0 || k.Service.Do.Mode != plan.Lend || k.Service.Usage().Halted {
 			s.arm(k)
 			continue
 		}
@@ -102,33 +93,33 @@ const needsNowait = "; if it serves its standard input, and accepts no connectio
 // delayRestart counts a server that has taken nothing and returns the time until the
 // next may be started. The third in a row is logged, and loses its datagram; a server
 // that was started for one client is logged at once.
-func (s *Server) delayRestart(v *service, p *process, st child.Status) time.Duration {
-	u := v.usage()
-	u.idleStarts++
+func (s *Server) delayRestart(v *table.Service, p *process, st child.Status) time.Duration {
+	u := v.Usage()
+	u.IdleStarts++
 	limit, text, advice := patience, "not accepted a connection, and is started less often now", needsNowait
 	switch {
 	case p.lent == nil:
 		limit, text, advice = 1, "not read its datagram, which is dropped", ""
-	case !p.lent.spec.Listens():
+	case !p.lent.Spec.Listens():
 		text, advice = "not read the datagram that waits, which is dropped", ""
-		if u.idleStarts >= patience {
+		if u.IdleStarts >= patience {
 			s.consume(p.lent)
 		}
 	}
-	if u.idleStarts == limit {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.label, p.svc.do.program.Path(), st.Pid, text), child.How(st.Wait), advice)
+	if u.IdleStarts == limit {
+		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.svc.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
 	}
-	return min(minRestart<<min(u.idleStarts-1, 10), maxRestart)
+	return min(minRestart<<min(u.IdleStarts-1, 10), maxRestart)
 }
 
 // consume takes what made a wait socket readable.
-func (s *Server) consume(k *socket) {
-	if !k.spec.Listens() {
-		unix.Recvfrom(int(k.fd), s.buffer(), unix.MSG_DONTWAIT)
+func (s *Server) consume(k *table.Socket) {
+	if !k.Spec.Listens() {
+		unix.Recvfrom(int(k.FD), s.buffer(), unix.MSG_DONTWAIT)
 		return
 	}
-	if sock.Readable(int(k.fd)) {
-		if conn, _, err := unix.Accept4(int(k.fd), unix.SOCK_CLOEXEC); err == nil {
+	if sock.Readable(int(k.FD)) {
+		if conn, _, err := unix.Accept4(int(k.FD), unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(conn)
 		}
 	}

@@ -218,7 +218,7 @@ func TestRules(t *testing.T) {
 			if got := sc.visit(stranger, send); !regexp.MustCompile(test.answer).MatchString(got) {
 				t.Errorf("answer %q, want %s", got, test.answer)
 			}
-			if u := sc.s.services[0].usage(); u.Live != 0 {
+			if u := sc.s.services[0].Usage(); u.Live != 0 {
 				t.Errorf("%d servers seem to run", u.Live)
 			}
 			sc.wantLog(test.log)

@@ -1,4 +1,4 @@
-package inetd
+package table
 
 import (
 	"net/netip"
@@ -33,8 +33,8 @@ func TestBindings(t *testing.T) {
 		if tt.spec.Family == unix.AF_INET6 && !machine.IPv6() {
 			continue
 		}
-		k := &socket{spec: tt.spec, fd: -1, svc: &service{do: &action{Action: &plan.Action{RPC: plan.RPC{Number: 300001, Low: 2, High: 3}}}}}
-		if list := k.bindings(); list != nil {
+		k := &Socket{Spec: tt.spec, FD: -1, Service: &Service{Do: &Action{Action: &plan.Action{RPC: plan.RPC{Number: 300001, Low: 2, High: 3}}}}}
+		if list := k.Bindings(); list != nil {
 			t.Errorf("%v: %v before it is open", tt.spec, list)
 		}
 		fd, _, err := sock.Open(tt.spec, sock.Options{Backlog: 1}, 3)
@@ -46,9 +46,9 @@ func TestBindings(t *testing.T) {
 		if err := sock.Local(fd, &local); err != nil {
 			t.Fatal(err)
 		}
-		k.fd = int32(fd)
+		k.FD = int32(fd)
 		var got []string
-		for _, b := range k.bindings() {
+		for _, b := range k.Bindings() {
 			if b.Program != 300001 || b.Addr.Port() != local.AddrPort().Port() || b.Addr.Port() == 0 {
 				t.Errorf("%v: %v", tt.spec, b)
 			}

@@ -1,4 +1,4 @@
-package inetd
+package table
 
 import (
 	"net/netip"
@@ -12,11 +12,11 @@ import (
 )
 
 // made returns services from "label program address...".
-func made(entries ...[]string) (list []*service) {
+func made(entries ...[]string) (list []*Service) {
 	for _, e := range entries {
-		v := &service{label: e[0], do: &action{Action: &plan.Action{Path: e[1]}}}
+		v := &Service{Label: e[0], Do: &Action{Action: &plan.Action{Path: e[1]}}}
 		for _, addr := range e[2:] {
-			v.add(&socket{spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, svc: v})
+			v.Add(&Socket{Spec: sock.Spec{Family: unix.AF_INET, Addr: netip.MustParseAddrPort(addr)}, Service: v})
 		}
 		list = append(list, v)
 	}
@@ -30,7 +30,7 @@ func TestCompare(t *testing.T) {
 	finger := []string{"finger/tcp", "/fingerd", "0.0.0.0:79", "127.0.0.1:79"}
 	for _, tt := range []struct {
 		name                    string
-		old, now                []*service
+		old, now                []*Service
 		added, changed, removed []string
 		kept                    int
 	}{
@@ -44,7 +44,7 @@ func TestCompare(t *testing.T) {
 		{"an address less", made(finger), made([]string{"finger/tcp", "/fingerd", "0.0.0.0:79"}), nil, []string{"finger/tcp"}, nil, 0},
 		{"an address more", made(ftp), made([]string{"ftp/tcp", "/ftpd", "0.0.0.0:21", "0.0.0.0:2121"}), nil, []string{"ftp/tcp"}, nil, 0},
 	} {
-		got := compare(tt.old, tt.now)
+		got := Compare(tt.old, tt.now)
 		if !slices.Equal(got.Added, tt.added) || !slices.Equal(got.Changed, tt.changed) || !slices.Equal(got.Removed, tt.removed) || got.Kept != tt.kept {
 			t.Errorf("%s: %+v", tt.name, got)
 		}
@@ -57,13 +57,13 @@ func TestCompareSameLabel(t *testing.T) {
 	one := []string{"ftp/tcp", "/ftpd", "127.0.0.1:21"}
 	two := []string{"ftp/tcp", "/other", "127.0.0.2:21"}
 	three := []string{"ftp/tcp", "/third", "127.0.0.3:21"}
-	if got := compare(made(one, two), made(one, two)); got.Kept != 2 || len(got.Added)+len(got.Changed)+len(got.Removed) > 0 {
+	if got := Compare(made(one, two), made(one, two)); got.Kept != 2 || len(got.Added)+len(got.Changed)+len(got.Removed) > 0 {
 		t.Errorf("the same again: %+v", got)
 	}
-	if got := compare(made(one, two), made(two)); got.Kept != 1 || !slices.Equal(got.Removed, []string{"ftp/tcp"}) || len(got.Added)+len(got.Changed) > 0 {
+	if got := Compare(made(one, two), made(two)); got.Kept != 1 || !slices.Equal(got.Removed, []string{"ftp/tcp"}) || len(got.Added)+len(got.Changed) > 0 {
 		t.Errorf("one removed: %+v", got)
 	}
-	if got := compare(made(one, two), made(one, two, three)); got.Kept != 2 || !slices.Equal(got.Added, []string{"ftp/tcp"}) || len(got.Changed)+len(got.Removed) > 0 {
+	if got := Compare(made(one, two), made(one, two, three)); got.Kept != 2 || !slices.Equal(got.Added, []string{"ftp/tcp"}) || len(got.Changed)+len(got.Removed) > 0 {
 		t.Errorf("one added: %+v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package inetd
+package table
 
 import (
 	"testing"
@@ -11,28 +11,28 @@ import (
 // afterwards, when the files of the configuration are other ones.
 func TestPlaceOutlivesReload(t *testing.T) {
 	t.Parallel()
-	generationOf := func(names []string, files ...string) *generation {
+	generationOf := func(names []string, files ...string) *Generation {
 		p := &plan.Plan{}
 		for i, f := range files {
 			p.Services = append(p.Services, &plan.Service{Label: f, At: conf.Pos{File: f, Line: i + 1}, Do: &plan.Action{Builtin: "echo"}})
 		}
-		g, err := assemble(p, nil, nil, names)
+		g, err := Assemble(p, nil, nil, names)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return g
 	}
 	before := generationOf(nil, "a.conf", "b.conf", "c.conf")
-	now := generationOf(before.names, "d.conf", "b.conf")
-	if got := now.place(before.services[2]); got != "c.conf:3" {
+	now := generationOf(before.Names, "d.conf", "b.conf")
+	if got := now.Place(before.Services[2]); got != "c.conf:3" {
 		t.Errorf("the service that was removed is at %q", got)
 	}
 	for i, want := range []string{"d.conf:1", "b.conf:2"} {
-		if got := now.place(now.services[i]); got != want {
+		if got := now.Place(now.Services[i]); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if len(now.names) != 4 {
-		t.Errorf("names %q", now.names)
+	if len(now.Names) != 4 {
+		t.Errorf("names %q", now.Names)
 	}
 }

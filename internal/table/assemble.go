@@ -1,0 +1,193 @@
+package table
+
+import (
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"inetd/internal/access"
+	"inetd/internal/account"
+	"inetd/internal/child"
+	"inetd/internal/compile"
+	"inetd/internal/conf"
+	"inetd/internal/limit"
+	"inetd/internal/plan"
+	"inetd/internal/slab"
+)
+
+// Generation is what the daemon keeps of a plan: services made ready to be put
+// into force, and what is asked of the configuration while it is.
+type Generation struct {
+	Services []*Service
+	Mux      []*Service // the services that tcpmux hands out
+	Names    []string   // of configuration files, for places; those of the generations before come first
+	Files    []string   // configuration files that were read
+	Known    []string   // configuration files that hold anything; not nil once there was a load
+	Watch    []string   // paths whose change on disk matters
+	Profiles map[plan.Server]*child.Profile
+	keys     map[string]*conf.Keys // of servers that have any
+	Accounts *account.DB
+	Secured  map[string]string // official service names by label; nil: there is no inetd.sec
+	Hosts    *plan.Names       // that the configuration names; nil: none
+	Late     *plan.Late        // what is to be tried again; nil: nothing
+	Sockets  int
+	Banners  map[string]string          // texts for clients, by path
+	Guards   map[*Service]*access.Guard // of the services that say who may use them
+}
+
+// Assemble makes the services of a plan. It runs beside the event loop, so that
+// a merge only has to put them into force. What is kept is copied: nothing of
+// the plan stays but its actions.
+func Assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*Generation, error) {
+	g := &Generation{
+		Names:    slices.Clip(names),
+		Services: make([]*Service, 0, len(p.Services)),
+		Files:    p.Files, Known: append([]string{}, p.Known...), Watch: p.Watch, Accounts: p.Accounts, Secured: p.Secured, Sockets: p.Sockets(), keys: p.Keys,
+		Hosts: p.Names, Late: p.Late, Banners: p.Banners,
+	}
+	var err error
+	if g.Profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {
+		return nil, err
+	}
+	a := assembly{Generation: g, actions: map[deed]*Action{}, made: map[*conf.Keys]*access.Guard{}}
+	for _, v := range p.Services {
+		if err := a.add(v); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// assembly is a generation in the making.
+type assembly struct {
+	*Generation
+	room    slab.Of[Service]
+	sockets slab.Of[Socket]
+	labels  slab.Strings
+	actions map[deed]*Action
+	made    map[*conf.Keys]*access.Guard
+	last    struct { // the file of the entry before
+		name  string
+		index uint32
+	}
+}
+
+func (a *assembly) add(from *plan.Service) error {
+	do, err := a.action(from)
+	if err != nil {
+		return err
+	}
+	v := a.room.Add(Service{Label: a.labels.Add(from.Label), Do: do})
+	v.At = a.place(from.At.File, from.At.Line)
+	var at = &v.First
+	for _, k := range from.Sockets {
+		*at = a.sockets.Add(Socket{Spec: k.Spec, Service: v, FD: -1})
+		at = &(*at).Next
+	}
+	a.Services = append(a.Services, v)
+	a.guard(v, from)
+	if do.Mux {
+		a.Mux = append(a.Mux, v)
+	}
+	return nil
+}
+
+// deed is what services have in common that share an action: also the places of keys.
+type deed struct {
+	do   *plan.Action
+	asks *plan.Ask // the first of a list; nil: none
+}
+
+// action makes an action of the table, once for all services that share it.
+func (a *assembly) action(v *plan.Service) (*Action, error) {
+	from, which := v.Do, deed{do: v.Do}
+	if len(v.Asks) > 0 {
+		which.asks = &v.Asks[0]
+	}
+	if do, ok := a.actions[which]; ok {
+		return do, nil
+	}
+	do := &Action{Action: from, Keys: a.keys[from.Keys], Asks: v.Asks}
+	if do.Keys != nil {
+		do.Proxies = proxiesOf(from, do.Keys.Proxy)
+		do.Penalty = penaltyOf(from, do.Keys)
+		do.Bits = limit.Bits{V4: uint8(do.Keys.SourceV4), V6: uint8(do.Keys.SourceV6)}
+	}
+	if from.Builtin == "" {
+		argv := strings.Split(from.Argv, "\x00")
+		g, err := compile.Program(a.Profiles[from.Server()], from, do.Keys, argv)
+		if err != nil {
+			return nil, err
+		}
+		g.Listen = from.Listen
+		do.Program = g
+		if from.Path != "" {
+			do.Daemon = strings.Clone(filepath.Base(argv[0]))
+		}
+	}
+	if do.Keys != nil && do.Keys.WrapName != "" {
+		do.Daemon = do.Keys.WrapName
+	}
+	a.actions[which] = do
+	return do, nil
+}
+
+// guard keeps what rules about the clients of a service, once for all services that
+// have it from one place. It takes a while, and is called beside the event loop.
+func (a *assembly) guard(v *Service, from *plan.Service) {
+	if from.Clients == nil {
+		return
+	}
+	g, made := a.made[from.Clients]
+	if !made {
+		g = plan.GuardOf(from.Clients)
+		a.made[from.Clients] = g
+	}
+	if a.Guards == nil {
+		a.Guards = map[*Service]*access.Guard{}
+	}
+	a.Guards[v] = g
+	v.Do.Guarded = true
+	v.Do.AsksNames = g.AsksNames()
+}
+
+// place keeps the line of an entry. Entries of one file follow each other.
+func (a *assembly) place(file string, line int) Place {
+	if len(a.Names) == 0 || a.last.name != file {
+		at := a.PlaceIn(file, line)
+		a.last.name, a.last.index = a.Names[at.File], at.File
+	}
+	return Place{a.last.index, uint32(line)}
+}
+
+// PlaceIn is a line of a file, whose name is kept.
+func (g *Generation) PlaceIn(file string, line int) Place {
+	i := slices.Index(g.Names, file)
+	if i < 0 {
+		i = len(g.Names)
+		g.Names = append(g.Names, strings.Clone(file))
+	}
+	return Place{uint32(i), uint32(line)}
+}
+
+// Place is where the entry of a service stands: "/etc/inetd.conf:7". It may be a
+// service of an earlier generation, as the names of files are kept.
+func (g *Generation) Place(v *Service) string {
+	return g.Names[v.At.File] + ":" + strconv.Itoa(int(v.At.Line))
+}
+
+// Identities looks the users of a generation up again. It runs beside the event
+// loop. A user who is gone keeps the old profile.
+func (g *Generation) Identities(host *plan.Host, starter *child.Starter, env []string) (*Generation, []error) {
+	servers := make(map[plan.Server]*conf.Keys, len(g.Profiles))
+	for s := range g.Profiles {
+		servers[s] = g.keys[s.Keys]
+	}
+	found, accounts, errs := plan.Identities(host, servers)
+	made, err := compile.Profiles(found, g.keys, starter, env)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return &Generation{Profiles: made, Accounts: accounts}, errs
+}

@@ -1,0 +1,41 @@
+package table
+
+import (
+	"fmt"
+	"time"
+
+	"inetd/internal/plan"
+)
+
+// State is what a socket is doing, in words. Of the clients admitted to its service some
+// have no server yet.
+func (k *Socket) State(unstarted int) string {
+	u := k.Service.Usage()
+	switch {
+	case k.FD < 0:
+		return "not open"
+	case k.Server != 0:
+		return fmt.Sprintf("waiting for process %d", k.Server)
+	case u.Halted:
+		return "suspended until " + u.Starts.End(k.Service.Do.Limits.Window).Format(time.TimeOnly)
+	case u.IdleStarts > 0:
+		return plan.Count(u.IdleStarts, "server has taken nothing", "servers in a row have taken nothing")
+	case !k.Polled:
+		return "full: " + servers(u.Live-unstarted)
+	}
+	return "listening, " + servers(u.Live-unstarted)
+}
+
+// MuxState is what a service of tcpmux is doing, in words.
+func (v *Service) MuxState() string {
+	u := v.Usage()
+	if u.Halted {
+		return "suspended until " + u.Starts.End(v.Do.Limits.Window).Format(time.TimeOnly)
+	}
+	return "handed out by tcpmux, " + servers(u.Live)
+}
+
+func servers(n int) string { return plan.Count(n, "server", "servers") }
+
+// NotAvailable is the answer to a client of tcpmux that gets no server.
+const NotAvailable = "-Service not available\r\n"
