@@ -18,7 +18,7 @@ const headSize = 256
 
 // contents examines the format of an executable file.
 func contents(path string, u User, what string, depth int) Finding {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := u.open(path, os.O_RDONLY|syscall.O_NONBLOCK)
 	if err != nil {
 		return Finding{}
 	}
@@ -30,14 +30,14 @@ func contents(path string, u User, what string, depth int) Finding {
 	case bytes.HasPrefix(begin, []byte("#!")):
 		return script(path, begin, u, what, depth)
 	case bytes.HasPrefix(begin, []byte(elf.ELFMAG)):
-		return object(path, f, what)
+		return object(path, f, u, what)
 	}
 	return unknownFormat(path, begin, what)
 }
 
 // head is the beginning of the file at a path; nothing if it cannot be read.
-func head(path string) []byte {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (u User) head(path string) []byte {
+	f, err := u.open(path, os.O_RDONLY|syscall.O_NONBLOCK)
 	if err != nil {
 		return nil
 	}
@@ -49,6 +49,17 @@ func headOf(f *os.File) []byte {
 	b := make([]byte, headSize)
 	n, _ := io.ReadFull(f, b)
 	return b[:n]
+}
+
+// Interpreter is the #! line of a script in words: the path of its interpreter and the
+// rest; nothing if it is none.
+func Interpreter(path string, u User) []string {
+	begin := u.head(path)
+	if !bytes.HasPrefix(begin, []byte("#!")) {
+		return nil
+	}
+	line, _, _ := bytes.Cut(begin[2:], []byte("\n"))
+	return strings.Fields(string(line))
 }
 
 // script examines the first line of a script as the kernel reads it: blanks, the
@@ -65,15 +76,15 @@ func script(path string, head []byte, u User, what string, depth int) Finding {
 	case !whole && len(words) == 1 && len(head) == headSize:
 		return Finding{Cause: fmt.Sprintf("%s %s: its #! line is longer than %d bytes", what, path, headSize)}
 	}
-	if info, err := os.Stat(path); err == nil && !u.may(info, 4) {
+	if info, err := u.stat(path); err == nil && !u.may(info, 4) {
 		return Finding{fmt.Sprintf("%s %s is a script that the user of the service may not read", what, path), "try chmod a+r " + path}
 	}
 	if depth >= maxScripts {
 		return Finding{Cause: fmt.Sprintf("%s %s: more than %d scripts are interpreters of each other", what, path, maxScripts)}
 	}
 	interpreter := words[0]
-	if _, err := os.Stat(interpreter); err != nil {
-		return Finding{Cause: fmt.Sprintf("interpreter %s of %s: %s", interpreter, path, strerror.Cause(err)), Advice: installed(interpreter)}
+	if _, err := u.stat(interpreter); err != nil {
+		return Finding{Cause: fmt.Sprintf("interpreter %s of %s: %s", interpreter, path, strerror.Cause(err)), Advice: u.installed(interpreter)}
 	}
 	f := program(interpreter, u, "interpreter", depth+1)
 	if f != (Finding{}) {
@@ -84,10 +95,10 @@ func script(path string, head []byte, u User, what string, depth int) Finding {
 
 // installed names a place where a missing interpreter is, as far as a look into
 // the usual directories tells.
-func installed(interpreter string) string {
+func (u User) installed(interpreter string) string {
 	name := interpreter[strings.LastIndexByte(interpreter, '/')+1:]
 	for _, dir := range []string{"/usr/bin/", "/bin/", "/usr/local/bin/"} {
-		if _, err := os.Stat(dir + name); err == nil && name != "" {
+		if _, err := u.stat(dir + name); err == nil && name != "" {
 			return dir + name + " is there"
 		}
 	}
@@ -123,7 +134,7 @@ var machines = map[string][]elf.Machine{
 }
 
 // object examines an ELF file: its machine, its loader and its libraries.
-func object(path string, r io.ReaderAt, what string) Finding {
+func object(path string, r io.ReaderAt, u User, what string) Finding {
 	f, err := elf.NewFile(r)
 	if err != nil {
 		return Finding{Cause: fmt.Sprintf("%s %s is damaged: %v", what, path, err)}
@@ -138,11 +149,11 @@ func object(path string, r io.ReaderAt, what string) Finding {
 	if loader == "" {
 		return Finding{}
 	}
-	if _, err := os.Stat(loader); err != nil {
+	if _, err := u.stat(loader); err != nil {
 		return Finding{fmt.Sprintf("loader %s of %s: %s", loader, path, strerror.Cause(err)),
 			"the C library that it was built for is not installed"}
 	}
-	if lib := missingLibrary(path, f); lib != "" {
+	if lib := missingLibrary(path, f, u); lib != "" {
 		return Finding{fmt.Sprintf("library %s of %s is in none of the loader's directories", lib, path), "see: ldd " + path}
 	}
 	return Finding{}

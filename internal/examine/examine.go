@@ -28,6 +28,7 @@ import (
 type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary ones
+	Root     string   // where it sees all paths from; "": no other root directory
 }
 
 // Finding is what stands in the way of a program. The zero value is nothing.
@@ -46,7 +47,12 @@ func (f Finding) String() string {
 
 // Program looks for what keeps u from executing the file at path.
 func Program(path string, u User) Finding {
-	return program(path, u, "server", 0)
+	f := program(path, u, "server", 0)
+	if f != (Finding{}) && u.Root != "" {
+		f.Cause += " below " + u.Root
+		f.Advice = "a server with chroot needs its program, interpreter and libraries there"
+	}
+	return f
 }
 
 // Socket looks for what keeps u from connecting to the UNIX-domain socket at path. One
@@ -76,7 +82,7 @@ func program(path string, u User, what string, depth int) Finding {
 	if f := reach(path, u, what); f != (Finding{}) {
 		return f
 	}
-	info, err := os.Stat(path)
+	info, err := u.stat(path)
 	switch {
 	case err != nil:
 		return Finding{Cause: fmt.Sprintf("%s %s: %s", what, path, strerror.Cause(err))}
@@ -85,9 +91,9 @@ func program(path string, u User, what string, depth int) Finding {
 	case !info.Mode().IsRegular():
 		return Finding{Cause: fmt.Sprintf("%s %s is not a regular file", what, path)}
 	case !u.may(info, 1):
-		return notExecutable(path, info, what)
+		return notExecutable(path, info, u, what)
 	}
-	if mount, ok := noexec(path); ok {
+	if mount, ok := noexec(filepath.Join(u.Root, path)); ok {
 		return Finding{fmt.Sprintf("%s %s lies on %s, which is mounted noexec", what, path, mount), "move it, or remount that with exec"}
 	}
 	return contents(path, u, what, depth)
@@ -95,10 +101,10 @@ func program(path string, u User, what string, depth int) Finding {
 
 // notExecutable tells a file without any x bit from one that only others may
 // execute.
-func notExecutable(path string, info fs.FileInfo, what string) Finding {
+func notExecutable(path string, info fs.FileInfo, u User, what string) Finding {
 	if info.Mode().Perm()&0o111 == 0 {
 		f := Finding{Cause: fmt.Sprintf("%s %s is not executable", what, path)}
-		if program := head(path); bytes.HasPrefix(program, []byte("#!")) || bytes.HasPrefix(program, []byte(elf.ELFMAG)) {
+		if program := u.head(path); bytes.HasPrefix(program, []byte("#!")) || bytes.HasPrefix(program, []byte(elf.ELFMAG)) {
 			f.Advice = "try chmod a+x " + path
 		}
 		return f
@@ -131,17 +137,13 @@ func reach(path string, u User, what string) Finding {
 	if !filepath.IsAbs(path) {
 		return Finding{}
 	}
-	whole, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		whole = path
-	}
-	for _, way := range slices.Compact([]string{path, whole}) {
+	for _, way := range slices.Compact([]string{path, u.follow(path)}) {
 		for at := range strings.Split(way, "/") {
 			dir := strings.Join(strings.Split(way, "/")[:at], "/") + "/"
 			if at == 0 {
 				continue
 			}
-			info, err := os.Stat(dir)
+			info, err := u.stat(dir)
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				return Finding{Cause: fmt.Sprintf("%s %s: No such file or directory", what, path)}
@@ -192,6 +194,8 @@ func Failed(path string, u User, e syscall.Errno) Finding {
 		return Finding{"the arguments and the environment are too long", "one word may have 128 KiB, all together a quarter of the stack limit"}
 	case unix.EACCES, unix.EPERM:
 		return Finding{"its mode allows it, so a security module or a seccomp filter refuses it", "see the audit log or: dmesg"}
+	case unix.EAGAIN:
+		return Finding{"its user has as many processes as it may", "raise ulimit -u or the key rlimit_nproc"}
 	case unix.ENOENT:
 		return Finding{Cause: "it is there now"}
 	case unix.ENOEXEC:

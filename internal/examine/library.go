@@ -3,7 +3,6 @@ package examine
 import (
 	"bytes"
 	"debug/elf"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -17,34 +16,34 @@ var libraryDirs = []string{"/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/loc
 
 // missingLibrary returns the name of a library that a program needs and that is
 // nowhere, or nothing. Libraries of libraries are not followed.
-func missingLibrary(path string, f *elf.File) string {
+func missingLibrary(path string, f *elf.File, u User) string {
 	needed, err := f.ImportedLibraries()
 	if err != nil || len(needed) == 0 {
 		return ""
 	}
 	dirs := append(ownDirs(path, f), libraryDirs...)
-	cache, _ := os.ReadFile(loaderCache)
+	cache := u.read(loaderCache)
 	for _, lib := range needed {
-		if !found(lib, dirs, cache) {
+		if !u.found(lib, dirs, cache) {
 			return lib
 		}
 	}
 	return ""
 }
 
-func found(lib string, dirs []string, cache []byte) bool {
+func (u User) found(lib string, dirs []string, cache []byte) bool {
 	if strings.Contains(lib, "/") {
-		_, err := os.Stat(lib)
+		_, err := u.stat(lib)
 		return err == nil
 	}
 	if cached(lib, cache) {
 		return true
 	}
 	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, lib)); err == nil {
+		if _, err := u.stat(filepath.Join(dir, lib)); err == nil {
 			return true
 		}
-		if more, _ := filepath.Glob(filepath.Join(dir, "*-linux-*", lib)); len(more) > 0 {
+		if len(u.glob(filepath.Join(dir, "*-linux-*", lib))) > 0 {
 			return true // Debian's multiarch
 		}
 	}

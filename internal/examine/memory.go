@@ -2,6 +2,7 @@ package examine
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -36,7 +37,7 @@ type failure struct {
 func (m *Memory) Why(path string, who User, e syscall.Errno) string {
 	f := failure{path: path, who: fmt.Sprint(who), errno: e}
 	var st unix.Stat_t
-	if unix.Stat(path, &st) == nil {
+	if unix.Stat(filepath.Join(who.Root, path), &st) == nil {
 		f.version, f.inode = [2]unix.Timespec{st.Mtim, st.Ctim}, st.Ino
 	}
 	if why, ok := m.findings.Load(f); ok {

@@ -42,7 +42,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 			why = whyNoStderr(v.Do.Keys, who)
 			return
 		}
-		why = s.findings.Why(path, examiner(who), st.Errno)
+		why = s.findings.Why(path, v.examiner(who), st.Errno)
 	}, func() { tell(why) })
 }
 
@@ -97,6 +97,15 @@ func (s *Server) works(u *table.Usage) {
 		s.seldom.Forget(about)
 	}
 	u.Failing = nil
+}
+
+// examiner is the user of a server of a service, which may see paths from elsewhere.
+func (v *service) examiner(c *child.Credential) examine.User {
+	u := examiner(c)
+	if k := v.do.keys; k != nil {
+		u.Root = k.Chroot
+	}
+	return u
 }
 
 // examiner is the user of a server.

@@ -8,6 +8,8 @@ package misfit
 
 import (
 	"debug/elf"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -72,11 +74,20 @@ func Shell(path string, status int, u examine.User) string {
 	if f := examine.Program(path, u); f != (examine.Finding{}) {
 		return f.String()
 	}
-	if status == 126 {
+	line := examine.Interpreter(path, u)
+	switch {
+	case status == 126:
 		return "a shell ends so when it may not execute a command"
+	case len(line) > 1 && filepath.Base(line[0]) == "env":
+		return fmt.Sprintf("%s does not find %s; its PATH is that of the daemon", line[0], line[1])
+	case line == nil && !slices.Contains(shells, filepath.Base(path)):
+		return "the loader of a program ends so when it cannot load a library, as where rlimit_as is too small"
 	}
 	return "a shell ends so when it does not find a command; its PATH is that of the daemon"
 }
+
+// shells are the names of programs that run commands.
+var shells = []string{"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "env", "nice", "timeout", "setpriv", "stdbuf"}
 
 // Failing gives advice on a program whose servers end with an error again and again,
 // having read and written nothing.

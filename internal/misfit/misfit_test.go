@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,14 @@ func TestListens(t *testing.T) {
 }
 
 func TestShell(t *testing.T) {
+	script := func(t *testing.T, line string) string {
+		path := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(path, []byte(line+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+
 	t.Parallel()
 	for _, tt := range []struct {
 		path   string
@@ -152,6 +161,9 @@ func TestShell(t *testing.T) {
 		want   string
 	}{
 		{"/bin/sh", 127, "does not find a command"},
+		{script(t, "#!/bin/sh -e"), 127, "does not find a command"},
+		{script(t, "#!/usr/bin/env python9"), 127, "/usr/bin/env does not find python9; its PATH is that of the daemon"},
+		{"/bin/cat", 127, "cannot load a library"},
 		{"/bin/sh", 126, "may not execute a command"},
 		{"/nonexistent", 127, "No such file"},
 	} {

@@ -59,13 +59,17 @@ func (l *loader) path(e *conf.Entry) string {
 
 // checkServer warns, at a column, of a server program that its user cannot execute.
 func (l *loader) checkServer(e *conf.Entry, path string, col int) {
-	if e.Keys != nil && e.Keys.Has("chroot") {
-		return // it is seen from there, with its interpreter and libraries
+	who := l.examiner(e)
+	if e.Keys != nil && e.Keys.Chroot != "" {
+		who.Root = e.Keys.Chroot
+		if info, err := os.Stat(who.Root); err != nil || !info.IsDir() || !filepath.IsAbs(path) {
+			return // which is told of the key
+		}
 	}
-	k := checked{path, e.User, e.Group}
+	k := checked{path, e.User, e.Group, who.Root}
 	found, ok := l.checked[k]
 	if !ok {
-		found = examine.Program(path, l.examiner(e))
+		found = examine.Program(path, who)
 		if found != (examine.Finding{}) && !strings.Contains(e.Server, "/") {
 			found = examine.Finding{Cause: fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])}
 		}
@@ -77,7 +81,7 @@ func (l *loader) checkServer(e *conf.Entry, path string, col int) {
 }
 
 // checked is a server program and whose it is.
-type checked struct{ path, user, group string }
+type checked struct{ path, user, group, root string }
 
 // examiner is the user of an entry's server. One that is unknown is reported
 // elsewhere, and counts as root here.
