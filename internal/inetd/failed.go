@@ -42,7 +42,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 			why = whyNoStderr(v.Do.Keys, who)
 			return
 		}
-		why = s.findings.Why(path, v.examiner(who), st.Errno)
+		why = s.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno)
 	}, func() { tell(why) })
 }
 
@@ -99,10 +99,10 @@ func (s *Server) works(u *table.Usage) {
 	u.Failing = nil
 }
 
-// examiner is the user of a server of a service, which may see paths from elsewhere.
-func (v *service) examiner(c *child.Credential) examine.User {
+// seenBy is the user of a server with some keys, who may have another root directory.
+func seenBy(k *conf.Keys, c *child.Credential) examine.User {
 	u := examiner(c)
-	if k := v.do.keys; k != nil {
+	if k != nil {
 		u.Root = k.Chroot
 	}
 	return u

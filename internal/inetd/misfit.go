@@ -167,7 +167,7 @@ func (s *Server) tellShell(p *process, st child.Status) {
 	}
 	s.tellMore(about, "server", " ended with "+child.How(st.Wait)+" ("+s.now.Place(v)+")")
 	why := ""
-	s.explain(func() { why = misfit.Shell(path, code, v.examiner(who)) }, func() {
+	s.explain(func() { why = misfit.Shell(path, code, seenBy(v.Do.Keys, who)) }, func() {
 		if why != "" {
 			why = ": " + why
 		}
