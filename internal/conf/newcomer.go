@@ -3,7 +3,7 @@ package conf
 import (
 	"fmt"
 	"net/netip"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +38,7 @@ var timeUnits = map[string]string{
 func tooMany(key string, values []Word) string {
 	switch unit := timeUnits[values[1].Text]; {
 	case key == "exec":
-		return "write args = " + strings.Join(append([]string{filepath.Base(values[0].Text)}, words(values[1:])...), " ") + " for its arguments"
+		return "write args = " + strings.Join(append([]string{path.Base(values[0].Text)}, words(values[1:])...), " ") + " for its arguments"
 	case unit != "" && isNumber(values[0].Text):
 		return "write " + values[0].Text + unit
 	}
