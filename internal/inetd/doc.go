@@ -23,7 +23,7 @@
 // # Who owns what
 //
 // One goroutine, that of Server.Run, owns every service, socket and process
-// and turns one level-triggered epoll loop (server.go). There is no lock around
+// and turns one level-triggered epoll loop (server.go); what a load brings is put into force in reload.go. There is no lock around
 // any of it. Whatever takes time runs in another goroutine, which owns what it
 // was given (a connection, a copy of the Config) and answers by posting a
 // function to the loop (package loop).

@@ -1,19 +1,14 @@
 package inetd
 
 import (
-	"cmp"
-	"fmt"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/command"
-	"inetd/internal/conf"
 	"inetd/internal/drain"
 	"inetd/internal/examine"
 	"inetd/internal/gc"
@@ -322,147 +317,12 @@ func (s *Server) Stop() {
 // Stopping reports whether Run is about to return.
 func (s *Server) Stopping() bool { return s.stopping.Load() }
 
-// Reload rereads the configuration. done is called with what that changed,
-// unless it is nil. Calls that come during a load are answered by one more.
-func (s *Server) Reload(done func(Outcome)) {
-	s.mail.Post(func() { s.reload(done) })
-}
-
 // ToggleConnectionLog turns the logging of connections on or off.
 func (s *Server) ToggleConnectionLog() {
 	s.mail.Post(func() {
 		s.cfg.LogConnections = !s.cfg.LogConnections
 		s.log.Noticef("connection logging %s", map[bool]string{true: "enabled", false: "disabled"}[s.cfg.LogConnections])
 	})
-}
-
-// reload starts a load beside the loop, or remembers to do so after the one
-// that is under way.
-func (s *Server) reload(done func(Outcome)) {
-	if done == nil {
-		done = func(Outcome) {}
-	}
-	s.waiting = append(s.waiting, done)
-	if s.loading {
-		s.again = true
-		return
-	}
-	if s.ready {
-		s.notify("RELOADING=1")
-	}
-	answer := s.waiting
-	s.waiting, s.again = nil, false
-	if s.attempts.Full() {
-		s.unread(fmt.Errorf("%d loads before it still wait for a file or a name server", s.attempts.Stuck()), answer)
-		return
-	}
-	cfg, host, env, names := s.cfg.Config, s.host(), s.environment(), s.now.Names
-	var reading atomic.Pointer[string]
-	host.Reading = reading.Store
-	s.pacer.Hold()
-	watcher, paths, load := s.watch(), s.watched(), s.load
-	s.try(func() func() {
-		watcher.Set(paths) // before the files are read: no change may fall between
-		p := load(&cfg, host)
-		if !slices.Equal(paths, p.Watch) {
-			watcher.Set(p.Watch)
-		}
-		s.readRules(p)
-		g, err := table.Assemble(p, s.starter, env, names)
-		p.Err = cmp.Or(p.Err, err)
-		return func() { s.loaded(p, g, answer) }
-	}, func() { s.unread(slow(reading.Load()), answer) })
-}
-
-// loaded puts a plan into force.
-func (s *Server) loaded(p *plan.Plan, g *table.Generation, answer []func(Outcome)) {
-	for _, f := range p.Files {
-		s.log.Noticef("inetd reading %s", f)
-	}
-	problems := plan.Condense(p.Problems)
-	for _, pr := range problems {
-		s.log.Log(priorities[pr.Severity], pr.LogLine())
-	}
-	s.degraded()
-	out := Outcome{Err: p.Err}
-	if p.Err == nil || !s.ready && s.heir == nil && g != nil && len(g.Services) > 0 {
-		out = s.merge(g)
-		s.loads, s.loadedAt, s.changedFiles = s.loads+1, time.Now(), nil
-		if s.heir == nil {
-			s.tellMerged(out)
-		} else {
-			s.takeOver()
-		}
-		s.awaitLate(0)
-	}
-	if p.Err != nil {
-		s.refuse(p.Err)
-	}
-	for _, pr := range problems {
-		out.Problems = append(out.Problems, pr.Public())
-	}
-	for _, done := range answer {
-		done(out)
-	}
-	s.announce()
-	s.loadDone()
-}
-
-// loadDone lets the next load begin.
-func (s *Server) loadDone() {
-	s.loading = false
-	s.timers.After(shrinkDelay, func() { go s.shrink() })
-	if s.again {
-		s.reload(nil)
-	}
-}
-
-// tellNothing warns that the configuration asks for nothing.
-func (s *Server) tellNothing(out Outcome) {
-	left := ""
-	if len(out.Removed) > 0 {
-		left = "no service is left: "
-	}
-	if len(s.services) == 0 {
-		s.log.Warningf("%snothing to serve in %s", left, strings.Join(s.cfg.Sources(), " "))
-	}
-}
-
-// priorities are the log priorities of problems.
-var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}
-
-// shrinkDelay lets a burst of reloads pass, and what a load has started end.
-const shrinkDelay = 500 * time.Millisecond
-
-// refuse handles a configuration of which a file cannot be used at all: a reason
-// to go on with the services there are. At start those are what the other files
-// gave, and it is fatal if that is nothing.
-func (s *Server) refuse(err error) {
-	switch {
-	case s.heir != nil:
-		s.notTaken(err)
-	case s.ready:
-		s.log.Errorf("%v; the services stay as they were", err)
-	case len(s.services) == 0:
-		s.failure = err
-	default:
-		s.log.Errorf("%v; the other files are served", err)
-	}
-}
-
-// announce tells that a load is done.
-func (s *Server) announce() {
-	if s.failure != nil || s.heir != nil {
-		return
-	}
-	if !s.ready {
-		s.ready = true
-		if s.cfg.Ready != nil {
-			s.cfg.Ready()
-		}
-		return
-	}
-	s.notify("READY=1")
 }
 
 func (s *Server) notify(state string) {
@@ -513,20 +373,4 @@ func (s *Server) close() {
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()
-}
-
-// DumpState writes what every service is doing to the log.
-func (s *Server) DumpState() { s.mail.Post(s.dump) }
-
-func (s *Server) dump() {
-	unstarted := s.unstarted()
-	for _, v := range s.services {
-		for k := v.First; k != nil; k = k.Next {
-			s.log.Noticef("%s: %s: %s", v.Label, k.Where(), k.State(unstarted[v.Used]))
-		}
-		if v.Do.Mux {
-			s.log.Noticef("%s: %s", v.Label, v.MuxState())
-		}
-	}
-	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.servers(), "server", "servers"))
 }

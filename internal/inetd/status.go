@@ -149,3 +149,19 @@ func (s *Server) stateOf(k *table.Socket, unstarted int) string {
 	}
 	return state
 }
+
+// DumpState writes what every service is doing to the log.
+func (s *Server) DumpState() { s.mail.Post(s.dump) }
+
+func (s *Server) dump() {
+	unstarted := s.unstarted()
+	for _, v := range s.services {
+		for k := v.First; k != nil; k = k.Next {
+			s.log.Noticef("%s: %s: %s", v.Label, k.Where(), k.State(unstarted[v.Used]))
+		}
+		if v.Do.Mux {
+			s.log.Noticef("%s: %s", v.Label, v.MuxState())
+		}
+	}
+	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.servers(), "server", "servers"))
+}
