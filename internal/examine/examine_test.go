@@ -15,7 +15,7 @@ import (
 
 var (
 	root   = User{}
-	nobody = User{UID: 65534, GID: 65534}
+	nobody = User{UID: uint32(os.Getuid()) + 65534, GID: uint32(os.Getgid()) + 65534} // not whoever runs this
 )
 
 // place returns a directory that everybody may search.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -316,10 +317,11 @@ type account struct {
 
 // recent is how many starts there were within some time.
 func (a *account) recent(now time.Time, over time.Duration) (n int) {
-	for _, at := range a.starts {
-		if now.Sub(at) < over {
-			n++
+	for _, at := range slices.Backward(a.starts) {
+		if now.Sub(at) >= over {
+			break
 		}
+		n++
 	}
 	return n
 }
