@@ -8,8 +8,7 @@
 // Every check of a value is a method of draft that gets the value and its place,
 // so both forms and other front ends share it: a front end makes Definitions and
 // gives them to Parser.Compile, and Define turns any entry into one. The table
-// of keys (keys.go) has one row for each. A row that is marked later is one that
-// the daemon cannot do yet: its values are checked, and the key is refused.
+// of keys (keys.go) has one row for each.
 package conf
 
 import "time"

@@ -159,15 +159,13 @@ func (d *draft) shape(def *Definition) {
 		}
 		switch n := len(o.Values); {
 		case row == nil:
-			d.errorf(o.Key.Pos, d.out.meant(name), "unknown key %q", name)
+			d.errorf(o.Key.Pos, meant(name), "unknown key %q", name)
 		case def.index(name) < i:
 			d.errorf(o.Key.Pos, "write it once", "second %q", name)
 		case n < row.least:
 			d.errorf(o.Key.Pos, "expected "+name+" = value", "no value for %q", name)
 		case n > row.most && row.most >= 0:
 			d.errorf(o.Values[row.most].Pos, tooMany(name, o.Values), "%d values for %q", n, name)
-		case row.kind&later != 0 && !d.out.all:
-			d.errorf(o.Key.Pos, "remove it", "key %s is not available in this version", name)
 		}
 	}
 }

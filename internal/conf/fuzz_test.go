@@ -57,7 +57,7 @@ func FuzzParse(f *testing.F) {
 
 // checkGathered checks that no amendment is missed by the quick look for one.
 func checkGathered(t *testing.T, text []byte) {
-	quick, full := Parser{Include: includeFuzz, all: true}, Parser{Include: includeFuzz, all: true}
+	quick, full := Parser{Include: includeFuzz}, Parser{Include: includeFuzz}
 	quick.Gather(&File{Name: "fuzz", Text: string(text)})
 	full.gather(&File{Name: "fuzz", Text: string(text)})
 	if len(quick.with.list) != len(full.with.list) {
@@ -67,7 +67,7 @@ func checkGathered(t *testing.T, text []byte) {
 
 // parseAll reads a text with every key there is.
 func parseAll(text []byte) ([]Entry, []Problem) {
-	p := Parser{Include: includeFuzz, all: true}
+	p := Parser{Include: includeFuzz}
 	entries := p.parse("fuzz", text)
 	return entries, p.Problems
 }

@@ -182,7 +182,6 @@ const (
 	limit                    // its value goes into the entry, where a classic column may put one as well
 	access                   // it keeps clients out, so a mistake in it must let nobody in
 	nothing                  // it has no effect
-	later                    // it is checked, and refused as not available
 )
 
 // row is one key.
@@ -194,8 +193,6 @@ type row struct {
 }
 
 // table has one row for each key, in the order they are offered and printed.
-// The parser knows all of a key that is marked later and the daemon nothing:
-// whoever builds its effect removes the mark.
 var table = [...]row{
 	{"protocol", 1, 1, column, nil},
 	{"socktype", 1, 1, column, nil},
@@ -295,12 +292,10 @@ func find(key string) *row {
 	return nil
 }
 
-// offered are the keys that an unknown one may have been meant to be.
-func (p *Parser) offered() (names []string) {
+// keyNames are the names of all keys.
+func keyNames() (names []string) {
 	for i := range table {
-		if table[i].kind&later == 0 || p.all {
-			names = append(names, table[i].name)
-		}
+		names = append(names, table[i].name)
 	}
 	return names
 }

@@ -130,7 +130,7 @@ func TestKeys(t *testing.T) {
 			plainEntry + ";\nx with " + tt.option + ";",
 			"*/tcp with " + tt.option + ";\nx stream tcp nowait root /bin/cat\n",
 		} {
-			p := Parser{all: true}
+			p := Parser{}
 			entries := p.parse("f", []byte(text))
 			if len(entries) != 1 || p.Problems != nil {
 				t.Errorf("%s: %d entries, problems %v", text, len(entries), p.Problems)
@@ -166,7 +166,7 @@ func TestKeysRefused(t *testing.T) {
 		tested[key] = tested[key] || tt.bad != nil || key == "refuse"
 		for _, bad := range tt.bad {
 			value, message, _ := strings.Cut(bad, "|")
-			p := Parser{all: true}
+			p := Parser{}
 			entries := p.parse("f", []byte(fmt.Sprintf("%s, %s = %s;", plainEntry, key, value)))
 			if len(entries) != 0 || len(p.Problems) == 0 || !strings.Contains(p.Problems[0].String(), message) {
 				t.Errorf("%s = %s: %d entries, problems %v, want %q", key, value, len(entries), p.Problems, message)
@@ -179,22 +179,6 @@ func TestKeysRefused(t *testing.T) {
 	for i := range table {
 		if row := &table[i]; row.kind&(column|nothing) == 0 && !tested[row.name] {
 			t.Errorf("no value of %q is tested", row.name)
-		}
-	}
-}
-
-// TestKeysLater: a key without an effect yet is refused, and said so.
-func TestKeysLater(t *testing.T) {
-	t.Parallel()
-	for i := range table {
-		row := &table[i]
-		if row.kind&later == 0 {
-			continue
-		}
-		entries, problems := Parse("f", []byte(plainEntry+", "+row.name+" = 1;"), nil)
-		want := "f:1:63: key " + row.name + " is not available in this version; remove it"
-		if len(entries) != 0 || len(problems) != 1 || problems[0].String() != want {
-			t.Errorf("%d entries, problems %v, want %s", len(entries), problems, want)
 		}
 	}
 }

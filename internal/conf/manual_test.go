@@ -17,12 +17,12 @@ func TestManualKeywords(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	words := slices.Concat(typeWords[:], waitWords, protocolWords, (&Parser{}).offered(),
+	words := slices.Concat(typeWords[:], waitWords, protocolWords, keyNames(),
 		[]string{"xti", "tli", "sunrpc_tcp", "sunrpc_udp", "internal", "NOLUID", ".include"})
 	for class := range maps.Keys(netTypes) {
 		words = append(words, "rpc/"+class)
 	}
-	for _, key := range (&Parser{}).offered() { // with its type and default
+	for _, key := range keyNames() { // with its type and default
 		if !regexp.MustCompile(`(?m)^\.It Cm ` + key + ` Ta [^\n]+ Ta [^\n]+ Ta [^\n]+$`).Match(text) {
 			t.Errorf("inetd.conf(5) has no row for %q in its table of keys", key)
 		}

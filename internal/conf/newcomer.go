@@ -21,11 +21,11 @@ var otherWords = map[string]string{
 }
 
 // meant is the hint for an unknown key.
-func (p *Parser) meant(key string) string {
+func meant(key string) string {
 	if ours := otherWords[key]; ours != "" {
 		return "write " + ours
 	}
-	return suggest(key, p.offered())
+	return suggest(key, keyNames())
 }
 
 // timeUnits are the words for which a time has a letter.

@@ -42,7 +42,7 @@ func checkDefined(t *testing.T, entries []Entry) {
 	for _, e := range entries {
 		b.WriteString(Define(&e).String())
 	}
-	p := Parser{all: true}
+	p := Parser{}
 	got := p.parse("defined", []byte(b.String()))
 	if diff := cmp.Diff(placeless(entries), placeless(got), alike); diff != "" {
 		t.Errorf("%s%v\n-want +got:\n%s", b.String(), p.Problems, diff)

@@ -54,7 +54,6 @@ type Parser struct {
 	gathered map[Pos]bool // files, by their first places
 	included map[[2]string]included
 	scanned  map[Pos]scanned // definitions that amend entries, by their places
-	all      bool            // for tests: accept the keys that are not available
 }
 
 // Gather notes the definitions of a file that amend entries of any file. It
@@ -91,7 +90,7 @@ func (p *Parser) gather(file *File) {
 	if p.gathered == nil {
 		p.gathered, p.included, p.scanned = map[Pos]bool{}, map[[2]string]included{}, map[Pos]scanned{}
 	}
-	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, scanned: p.scanned, all: p.all}
+	scratch := Parser{Include: p.Include, gathered: p.gathered, included: p.included, scanned: p.scanned}
 	r := newReader(&scratch, file)
 	r.gathering = true
 	r.read()

@@ -10,8 +10,8 @@ import (
 )
 
 // converted parses a text, and prints it in the second syntax.
-func converted(text []byte, include Include, all bool) (out string, entries []Entry, problems []Problem) {
-	p := Parser{Include: include, all: all}
+func converted(text []byte, include Include) (out string, entries []Entry, problems []Problem) {
+	p := Parser{Include: include}
 	p.KeepRemarks()
 	entries = p.parse("f", text)
 	var b strings.Builder
@@ -72,7 +72,7 @@ func TestRemarks(t *testing.T) {
 		return []*File{{Name: "inner", Text: "# inner\na " + cat + "# at its end\n"}}, nil
 	}
 	for _, tt := range tests {
-		got, _, _ := converted([]byte(tt.text), include, true)
+		got, _, _ := converted([]byte(tt.text), include)
 		if got != tt.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
@@ -82,8 +82,8 @@ func TestRemarks(t *testing.T) {
 // checkConverted prints a configuration in the second syntax, and reads it back.
 func checkConverted(t *testing.T, text []byte, include Include) {
 	t.Helper()
-	out, want, problems := converted(text, include, true)
-	again, got, _ := converted([]byte(out), nil, true)
+	out, want, problems := converted(text, include)
+	again, got, _ := converted([]byte(out), nil)
 	if diff := cmp.Diff(bare(want), bare(got), alike); diff != "" {
 		t.Errorf("converted to\n%s\n-want +got:\n%s", out, diff)
 	}

@@ -54,7 +54,7 @@ func TestWith(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, text := range []string{tt.with + withEntries, withEntries + tt.with} {
-			p := Parser{all: true}
+			p := Parser{}
 			entries := p.parse("f", []byte(text))
 			i := slices.IndexFunc(entries, func(e Entry) bool { return e.Label() == tt.label })
 			if i < 0 {
@@ -82,7 +82,7 @@ func TestWithLimits(t *testing.T) {
 // TestWithShares: thousands of entries have the same keys in memory.
 func TestWithShares(t *testing.T) {
 	t.Parallel()
-	p := Parser{all: true}
+	p := Parser{}
 	entries := p.parse("f", []byte("* with umask = 077, service_max = 4;\na\t"+cat+"b\t"+cat+"c/1-2\tstream\trpc/tcp,tcp6\twait\troot\t/bin/cat\n"))
 	for _, e := range entries {
 		if e.Keys != entries[0].Keys || e.Limits.Starts != 4 {
@@ -98,7 +98,7 @@ func TestWithShares(t *testing.T) {
 func TestWithFiles(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	p := Parser{all: true, Include: func(from, pattern string) ([]*File, error) {
+	p := Parser{Include: func(from, pattern string) ([]*File, error) {
 		asked++
 		return []*File{{Name: "inner", Text: "a with umask = 4;\nb\t" + cat}}, nil
 	}}
@@ -162,7 +162,7 @@ func TestWithProblems(t *testing.T) {
 		{"* with allow = 10.0.0.1/8;\n" + line + line, 2, "f:1:16: 10.0.0.1/8 is the network 10.0.0.0/8; write that"},
 	}
 	for _, tt := range tests {
-		p := Parser{all: true}
+		p := Parser{}
 		entries := p.parse("f", []byte(tt.text))
 		var got []string
 		for _, problem := range p.Problems {
@@ -187,7 +187,7 @@ func TestWithMany(t *testing.T) {
 		fmt.Fprintf(&b, " 10.%d.%d.0/24", i>>8, i&255)
 	}
 	b.WriteString(";\n")
-	p := Parser{all: true}
+	p := Parser{}
 	entries := p.parse("f", []byte(b.String()))
 	if len(entries) != 2000 || len(entries[1999].Keys.Allow) != 10000 || p.Problems != nil {
 		t.Errorf("%d entries, problems %v", len(entries), p.Problems)
@@ -196,7 +196,7 @@ func TestWithMany(t *testing.T) {
 
 func TestDefinitionString(t *testing.T) {
 	t.Parallel()
-	p := Parser{all: true}
+	p := Parser{}
 	def := Definition{
 		Service: Word{Text: "a b"},
 		State:   With,
