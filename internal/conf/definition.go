@@ -170,19 +170,31 @@ func (d *draft) shape(def *Definition) {
 	}
 }
 
-// commaHint tells where a comma was probably forgotten: before a value that is
-// the next key.
+// commaHint tells where a comma was probably forgotten.
 func commaHint(values []Word) string {
-	for i, v := range values {
-		name, _, assigned := strings.Cut(v.Text, "=")
-		if assigned && name == "" && i > 0 {
-			name = values[i-1].Text
-		}
-		if assigned && find(name) != nil {
-			return fmt.Sprintf("is a comma missing before %q?", name)
-		}
+	if comma := missingComma(values); comma != "" {
+		return "is a comma missing " + comma + "?"
 	}
 	return "expected a comma or a semicolon"
+}
+
+// missingComma says where a comma was probably forgotten: before a value that is the
+// next key. It is "" if there is no such value.
+func missingComma(values []Word) string {
+	before := 0
+	for i, v := range values {
+		name, _, assigned := strings.Cut(v.Text, "=")
+		assigned = assigned || i+1 < len(values) && strings.HasPrefix(values[i+1].Text, "=")
+		switch {
+		case !assigned || find(name) == nil:
+			before = v.Pos.Line
+		case before > 0 && before < v.Pos.Line:
+			return fmt.Sprintf("at the end of line %d, before %q", before, name)
+		default:
+			return fmt.Sprintf("before %q", name)
+		}
+	}
+	return ""
 }
 
 // define fills in the entry, the columns first.

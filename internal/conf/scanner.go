@@ -148,7 +148,7 @@ func (s *scanner) options() (list []Option, ok bool) {
 			s.off++
 			return list, true
 		case 0:
-			s.report(Error, s.end(), "the definition does not end", `write ";" behind it`)
+			s.unended(list)
 			return list, false
 		}
 		o, ok := s.option()
@@ -161,6 +161,19 @@ func (s *scanner) options() (list []Option, ok bool) {
 			s.off++
 		}
 	}
+}
+
+// unended reports a definition without a semicolon, and the first line that lacks a
+// comma as well.
+func (s *scanner) unended(list []Option) {
+	hint := `write ";" behind it`
+	for _, o := range list {
+		if comma := missingComma(o.Values); comma != "" {
+			hint += "; is a comma missing " + comma + "?"
+			break
+		}
+	}
+	s.report(Error, s.end(), "the definition does not end", hint)
 }
 
 // end returns the place where a definition that was not closed stops.

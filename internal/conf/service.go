@@ -164,7 +164,11 @@ func (r *reader) addresses(f Word, list string) (hosts []string, ok bool) {
 			host = inner[:len(inner)-1]
 		}
 		if problem := badHost(host); problem != "" {
-			r.report(Error, f.at(off), problem, "expected an address, a host name or *")
+			hint := "expected an address, a host name or *"
+			if a, err := netip.ParseAddrPort(item); err == nil {
+				problem, hint = fmt.Sprintf("port behind the address %q", item), fmt.Sprintf("write the address alone, %s, and the port as the service, or port = %d", a.Addr(), a.Port())
+			}
+			r.report(Error, f.at(off), problem, hint)
 			return nil, false
 		}
 		every = every || host == "*"

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -15,19 +16,25 @@ import (
 // ports of services of xinetd, which that checks. It returns a report of the
 // problems of reading, or that w could not be written.
 func Convert(cfg *Config, w io.Writer) (*Report, error) {
-	b := bufio.NewWriter(w)
+	var body bytes.Buffer
 	l := newLoader(cfg, &Host{}, false)
 	l.converting = true
 	l.parser.KeepRemarks()
-	from := plaintext.Visible(strings.Join(cfg.Sources(), " "))
-	fmt.Fprintf(b, "# Converted by inetd --convert from %s.\n", from)
-	l.taken = func(e *conf.Entry) { fmt.Fprintf(b, "\n%s", converted(e)) }
+	l.taken = func(e *conf.Entry) { fmt.Fprintf(&body, "\n%s", converted(e)) }
 	files := l.files()
 	l.databases(files)
 	l.configuration(files)
 	if rest := l.parser.Remarks(); len(rest) > 0 {
-		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(strings.Join(rest, "\n")))
+		fmt.Fprintf(&body, "\n%s\n", strings.TrimSpace(strings.Join(rest, "\n")))
 	}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "# Converted by inetd --convert from %s.\n", plaintext.Visible(strings.Join(cfg.Sources(), " ")))
+	if l.xinetd != nil {
+		for _, p := range l.xinetd.Apart {
+			fmt.Fprintf(b, "# %s\n", plaintext.Visible(p.String()))
+		}
+	}
+	body.WriteTo(b) // an error is that of Flush
 	sortProblems(l.plan.Problems)
 	return newReport(cfg, l.result(), nil), b.Flush()
 }

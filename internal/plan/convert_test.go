@@ -179,3 +179,38 @@ func TestConvertFull(t *testing.T) {
 		t.Error("no error of a full disk")
 	}
 }
+
+// TestConvertXinetd: what --check refuses is printed as a comment with the reason; what
+// is said of defaults stands at the top, and not above the first service.
+func TestConvertXinetd(t *testing.T) {
+	t.Parallel()
+	const service = "\ttype = UNLISTED\n\tsocket_type = stream\n\tuser = root\n\tserver = /bin/cat\n"
+	path := write(t, filepath.Join(t.TempDir(), "x"), "defaults\n{\n\tlog_type = SYSLOG daemon\n\tonly_from = 10.0.0.0\n}\n\n# first\nservice a\n{\n"+service+"\tport = 7001\n\twait = yes\n}\n"+
+		"# second\nservice b\n{\n"+service+"\tport = 7002\n\twait = no\n\taccess_times = 8:00-99:00\n}\n# third\nservice c\n{\n"+service+"\tport = 7003\n\twait = no\n\tdisable = yes\n}\n")
+	c := checkConfig(path)
+	var b bytes.Buffer
+	r, err := Convert(&c, &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := strings.ReplaceAll(b.String(), path, "F")
+	for _, want := range []string{
+		"# Converted by inetd --convert from F.\n# F:3:2: log_type has no effect: the log of all services is that of the daemon\n\n# first\n# F:8:9: not served: nobody can be refused who talks to a server that waits for connections, and F:4:2 has a list of clients;",
+		"# a on\n", "# second\n# F:26:17: bad value \"8:00-99:00\" for \"access_times\"; ", "# \thours = 8:00-99:00,\n", "\n# third\nc off\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if r.Errors() != 2 {
+		t.Errorf("%d errors", r.Errors())
+	}
+	c = checkConfig(write(t, filepath.Join(t.TempDir(), "y"), b.String()))
+	if again := Check(&c, &Host{Clone: true}); again.Errors() != 0 {
+		t.Errorf("reading it again: %v", again.Problems)
+	}
+	c = checkConfig(path)
+	if says := fmt.Sprint(Check(&c, &Host{Clone: true}).Problems); !strings.Contains(says, `hint: service "c" is off`) {
+		t.Errorf("--check says %s", says)
+	}
+}

@@ -68,6 +68,9 @@ func (l *loader) hostRules() bool {
 func (l *loader) fileXinetd(file *conf.File) (usable int) {
 	for def := range l.xinetd.Definitions(file) {
 		if def.State == conf.Off && !l.converting {
+			if l.checking {
+				l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q is off", def.Service.Text)}})
+			}
 			continue
 		}
 		said := len(l.parser.Problems)

@@ -64,6 +64,7 @@ func (r *Reader) block(l *lines, head line) {
 		return
 	}
 	s.body(l)
+	s.last = l.num
 	switch {
 	case s.isDefaults():
 		s.keep()

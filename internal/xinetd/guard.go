@@ -155,7 +155,12 @@ func (s *service) putMaxLoad(a *attribute) {
 // is started for, as xinetd does.
 func (s *service) first() {
 	i := slices.IndexFunc(s.def.Options, func(o conf.Option) bool { return o.Key.Text == "allow" || o.Key.Text == "deny" })
-	if i >= 0 && s.waits() && s.protocol() == "udp" && !s.internal() {
+	switch {
+	case i < 0 || !s.waits() || s.internal():
+	case s.protocol() == "tcp":
+		list := s.def.Options[i].Key.Pos
+		s.errorf(s.name.Pos, "a server that takes its clients itself must know whom to refuse", "not served: nobody can be refused who talks to a server that waits for connections, and %s has a list of clients", list)
+	case s.protocol() == "udp":
 		s.implied("check_first", "yes")
 		s.once(conf.Warning, s.def.Options[i].Key.Pos, "a server that waits is started only for the clients that it is for, and then reads the datagrams of all", "it is the same with xinetd; a firewall keeps others out")
 	}

@@ -17,6 +17,7 @@ type service struct {
 	root    *conf.File // the file of the command line that it belongs to
 	head    conf.Word  // "service" or "defaults"
 	name    conf.Word
+	last    int  // its last line; 0: it is being read
 	broken  bool // it will not be served
 	unended bool // its end is missing
 	quiet   bool // its problems matter to nobody
@@ -30,7 +31,11 @@ func (s *service) isDefaults() bool { return s.head.Text == "defaults" }
 func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string) {
 	if !s.quiet {
 		s.Reader.report(severity, at, text, hint)
-		s.def.Problems = append(s.def.Problems, problem(severity, at, text, hint))
+		to := &s.def.Problems
+		if at.File != s.head.Pos.File || at.Line < s.head.Pos.Line || s.last > 0 && at.Line > s.last {
+			to = &s.Apart
+		}
+		*to = append(*to, problem(severity, at, text, hint))
 	}
 }
 

@@ -45,6 +45,7 @@ type Reader struct {
 	Rules bool // hosts.allow or hosts.deny has rules
 
 	Problems []conf.Problem // of what was read so far
+	Apart    []conf.Problem // those that services have found in the text of defaults
 
 	services   []*service
 	defaults   settings
