@@ -5,8 +5,9 @@ package freeport
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
+
+	"inetd/internal/sockdiag"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,14 +37,21 @@ func Claim() (int, error) {
 	return 0, fmt.Errorf("none of %d ports is free", count)
 }
 
-// unused looks into the kernel's tables. It binds nothing: a process started at that
-// moment would hold the socket too, until its exec, and the port be busy to who claims it.
+// unused asks the kernel. It binds nothing: a process started at that moment would hold
+// the socket too, until its exec, and the port be busy to who claims it. Connections that
+// wait for their last packets (TIME_WAIT) keep nobody from listening, and there may be
+// many thousands.
 func unused(port int) bool {
-	local := fmt.Sprintf(":%04X ", port) // a remote port in these tables is no less taken
-	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, err := os.ReadFile("/proc/net/" + table)
-		if err == nil && strings.Contains(string(text), local) {
-			return false
+	states := []sockdiag.State{
+		sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.Close,
+		sockdiag.CloseWait, sockdiag.LastAck, sockdiag.Listen, sockdiag.Closing,
+	}
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+			list, err := sockdiag.Dump(sockdiag.Query{Family: family, Protocol: protocol, States: states, Port: uint16(port)})
+			if err == nil && len(list) > 0 {
+				return false
+			}
 		}
 	}
 	return true

@@ -53,7 +53,7 @@ var picture = map[string][]string{
 	"internal/dgram":        {"internal/sock", unixsys},
 	"internal/drain":        {unixsys},
 	"internal/environ":      {},
-	"internal/freeport":     {unixsys}, // of tests
+	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
