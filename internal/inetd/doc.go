@@ -48,6 +48,9 @@
 // servers (package wrap), and the loop goes on with the client when it has the
 // answer.
 //
+// The clients of an entry with the key connect get no process each: package passing has
+// them, with the relays and the servers on demand that they need (passing.go).
+//
 // # The life of a datagram
 //
 // Builtins answer at once. A wait server gets the socket itself, which is not

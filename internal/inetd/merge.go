@@ -59,7 +59,7 @@ func (s *Server) merge(g *table.Generation) Outcome {
 	for _, k := range fresh {
 		s.retry(k)
 	}
-	s.retireRemoved()
+	s.relays.RetireRemoved(s.services)
 	s.watchNetwork()
 	s.register()
 	s.tellRest()

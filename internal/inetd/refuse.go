@@ -75,6 +75,16 @@ func (s *Server) tellRefused(v *table.Service, who, what string, limit int, keys
 	s.tellMore(about, "client", " "+what+in)
 }
 
+// first reports whether a line is to be logged, the first of its cause. If not it is
+// counted, and tellMore says how many there were.
+func (s *Server) first(about table.Cause, whom, text string) bool {
+	if !s.seldom.Tell(about) {
+		return false
+	}
+	s.tellMore(about, whom, text)
+	return true
+}
+
 // tellMore logs how many more there were, of clients or servers, as long as there are
 // any.
 func (s *Server) tellMore(about table.Cause, whom, text string) {

@@ -15,6 +15,7 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/machine"
+	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
 	"inetd/internal/seldom"
@@ -65,16 +66,14 @@ type Server struct {
 	told      seldom.Burst[alike]         // lines about sockets of late
 	held      held                        // sockets that a limit keeps from being polled
 	processes map[int]*process
-	passings  map[*table.Usage]*passing // relays of services that have any
-	relays    map[int]*passing          // by the daemon's descriptor
-	readying  map[int]*passing          // those whose server is to say that it is ready, by the descriptor for that
-	delayed   []delayed                 // clients whose servers cannot be started yet
-	retrying  bool                      // they are tried again soon
-	aclTime   time.Duration             // how long a command of a rule may take
-	spare     []*process                // records to be used again
-	started   int                       // servers started since the last reap
-	share     int                       // how many datagrams of one socket may be served in this turn
-	young     []int                     // processes started since the last sweep
+	relays    *passing.Relays // of entries with the key connect
+	delayed   []delayed       // clients whose servers cannot be started yet
+	retrying  bool            // they are tried again soon
+	aclTime   time.Duration   // how long a command of a rule may take
+	spare     []*process      // records to be used again
+	started   int             // servers started since the last reap
+	share     int             // how many datagrams of one socket may be served in this turn
+	young     []int           // processes started since the last sweep
 	sweeping  bool
 	relend    []*table.Socket   // wait sockets that are the daemon's again since this reap, and readable
 	orphans   bool              // this is process 1, which reaps processes of others, too
@@ -158,11 +157,11 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}}, processes: map[int]*process{}, passings: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{},
+		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}}, processes: map[int]*process{},
 		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &table.Generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
-	s.commands = s.runner()
+	s.commands, s.relays = s.runner(), s.newRelays()
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
 	s.findRules()
@@ -258,9 +257,9 @@ func (s *Server) turn() {
 		case tagDrain:
 			s.drained(int(ev.Fd))
 		case tagRelay:
-			s.reports(int(ev.Fd))
+			s.relays.Reports(int(ev.Fd))
 		case tagReady:
-			s.notified(int(ev.Fd))
+			s.relays.Notified(int(ev.Fd))
 		case tagSocket:
 			switch k := s.sockets[ev.Fd]; {
 			case k == nil || !k.Polled:
@@ -369,7 +368,7 @@ func (s *Server) close() {
 	if s.errors != nil {
 		s.errors.Close()
 	}
-	s.dismissAll()
+	s.relays.DismissAll()
 	s.poll.Close()
 	s.starter.Settle(settleTime)
 	s.starter.Close()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/status"
 	"inetd/internal/strerror"
@@ -115,7 +116,7 @@ func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 		to.Server = "internal " + v.Do.Builtin
 	}
 	if v.Do.Path == "" && v.Do.Passes() {
-		to.Server = "relay to " + placeOf(v.Do.Keys.Connect)
+		to.Server = "relay to " + passing.Address(v.Do.Keys.Connect)
 	}
 	if v.Do.Mux {
 		to.State = status.HandedOut
@@ -130,7 +131,7 @@ func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	if u == nil {
 		return
 	}
-	to.Running, to.Unstarted, to.Counts, to.Demand = u.Live-unstarted, unstarted, u.Counts, s.demand(v)
+	to.Running, to.Unstarted, to.Counts, to.Demand = u.Live-unstarted, unstarted, u.Counts, s.relays.Demand(v)
 	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
 	switch {
 	case to.State == status.Closed:

@@ -1,4 +1,4 @@
-package inetd
+package passing
 
 import (
 	"os"

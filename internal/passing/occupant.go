@@ -1,4 +1,4 @@
-package inetd
+package passing
 
 import (
 	"cmp"
@@ -20,36 +20,36 @@ import (
 
 // whoAnswers finds out who answers at the place of a service, beside the loop unless
 // that is known.
-func (s *Server) whoAnswers(p *passing, r relay.Report) {
+func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	b, o, user := p.back, r.Owner(), userID(p.svc.Do)
 	b.answer = r
 	if !o.Known {
 		b.who = "somebody"
-		s.act(p, b.Answers(time.Now()))
+		rs.act(p, b.Answers(time.Now()))
 		return
 	}
 	if o.Is(user) && b.PID != 0 {
-		s.act(p, b.Answers(time.Now()))
+		rs.act(p, b.Answers(time.Now()))
 		return
 	}
 	who, ours, session := "", false, b.session
-	s.beside(&s.examinations, examineTime, func(context.Context) {
+	rs.loop.Beside(examineTime, func(context.Context) {
 		holder, known := o.Process(time.Now().Add(examineTime / 2))
 		ours = o.Is(user) || known && occupant.Within(holder.PID, session)
 		who = "a process"
 		if known {
 			who = fmt.Sprintf("%s[%d]", holder.Name, holder.PID)
 		}
-		who += " of user " + cmp.Or(s.userName(p.svc, o.UID), strconv.Itoa(int(o.UID)))
+		who += " of user " + cmp.Or(rs.loop.UserName(p.svc, o.UID), strconv.Itoa(int(o.UID)))
 	}, func() {
 		if b.answer != r {
 			return // it was another answer
 		}
 		b.who = who
 		if ours {
-			s.act(p, b.Answers(time.Now()))
+			rs.act(p, b.Answers(time.Now()))
 		} else {
-			s.act(p, b.Taken(time.Now()))
+			rs.act(p, b.Taken(time.Now()))
 		}
 	})
 }
@@ -63,12 +63,12 @@ func userID(do *table.Action) uint32 {
 }
 
 // tellTaken tells that somebody else has the place of a service, once of each who has.
-func (s *Server) tellTaken(p *passing) {
+func (rs *Relays) tellTaken(p *passing) {
 	v, b := p.svc, p.back
-	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, placeOf(v.Do.Keys.Connect))
+	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, Address(v.Do.Keys.Connect))
 	v.Usage().Fail("start", text, text, time.Now())
 	about := v.Cause(text)
-	if !s.seldom.Tell(about) {
+	if !rs.loop.First(about, "attempt", ": "+text) {
 		return
 	}
 	v.Usage().Failing = append(v.Usage().Failing, about)
@@ -76,6 +76,5 @@ func (s *Server) tellTaken(p *passing) {
 	if !b.Forked.IsZero() {
 		advice = "; if that is the server, have it stay in the foreground"
 	}
-	s.log.Log(syslog.Err, text+" ("+s.placeOf(v, "connect")+")"+advice)
-	s.tellMore(about, "attempt", ": "+text)
+	rs.loop.Log.Log(syslog.Err, text+" ("+rs.loop.PlaceOf(v, "connect")+")"+advice)
 }

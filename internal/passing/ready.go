@@ -1,4 +1,4 @@
-package inetd
+package passing
 
 import (
 	"inetd/internal/environ"
@@ -9,7 +9,7 @@ import (
 
 // openReady opens where a server is to say that it is ready, if the entry asks for that
 // (ready = notify), and returns what the server's environment has of it.
-func (s *Server) openReady(p *passing) (env []byte, err error) {
+func (rs *Relays) openReady(p *passing) (env []byte, err error) {
 	b := p.back
 	b.status = ""
 	if !b.Notifies {
@@ -18,17 +18,17 @@ func (s *Server) openReady(p *passing) (env []byte, err error) {
 	if b.ready, err = readiness.New(); err != nil {
 		return nil, err
 	}
-	b.ready.FD = s.starter.Keep(b.ready.FD)
-	s.readying[b.ready.FD] = p
-	return environ.Append(nil, readiness.Variable, b.ready.Name), s.poll.Add(b.ready.FD, tagReady, b.ready.FD)
+	b.ready.FD = rs.loop.Starter.Keep(b.ready.FD)
+	rs.readying[b.ready.FD] = p
+	return environ.Append(nil, readiness.Variable, b.ready.Name), rs.loop.Poll.Add(b.ready.FD, rs.loop.Ready, b.ready.FD)
 }
 
-func (s *Server) closeReady(b *backend) {
+func (rs *Relays) closeReady(b *backend) {
 	if b.ready == nil {
 		return
 	}
-	s.poll.Remove(b.ready.FD)
-	delete(s.readying, b.ready.FD)
+	rs.loop.Poll.Remove(b.ready.FD)
+	delete(rs.readying, b.ready.FD)
 	unix.Close(b.ready.FD)
 	b.ready = nil
 }
@@ -36,10 +36,10 @@ func (s *Server) closeReady(b *backend) {
 // maxStatus is how much of a status is told, in bytes.
 const maxStatus = 200
 
-// notified takes what was said about a server. Its name is a secret, and yet it counts
+// Notified takes what was said about a server. Its name is a secret, and yet it counts
 // only from the server's session, its user, or root.
-func (s *Server) notified(fd int) {
-	p := s.readying[fd]
+func (rs *Relays) Notified(fd int) {
+	p := rs.readying[fd]
 	if p == nil {
 		return
 	}
@@ -58,7 +58,7 @@ func (s *Server) notified(fd int) {
 			b.status = m.Status[:min(len(m.Status), maxStatus)]
 		}
 		if m.Ready {
-			s.act(p, b.Notified())
+			rs.act(p, b.Notified())
 			return
 		}
 	}

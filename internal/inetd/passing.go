@@ -1,0 +1,70 @@
+package inetd
+
+import (
+	"context"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/lastwords"
+	"inetd/internal/passing"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// newRelays makes what serves the entries with the key connect: this loop's part of it.
+func (s *Server) newRelays() *passing.Relays {
+	return passing.New(passing.Loop{
+		Starter: s.starter, Poll: s.poll, Timers: &s.timers, Relay: tagRelay, Ready: tagReady, Log: s.log,
+		LogConnections: func() bool { return s.cfg.LogConnections },
+		Start:          s.startHelper,
+		Running:        func(pid int) bool { return s.processes[pid] != nil },
+		LimitTime:      func(pid int) { s.limitTime(pid, s.processes[pid]) },
+		Beside: func(d time.Duration, work func(context.Context), done func()) {
+			s.beside(&s.examinations, d, work, done)
+		},
+		UserName: s.userName,
+		Release:  s.release,
+		Works:    s.works,
+		Failed: func(v *table.Service, g *child.Program, st child.Status) {
+			s.startFailed(&process{svc: v, program: g}, st)
+		},
+		Tell:    s.tell,
+		First:   s.first,
+		Place:   func(v *table.Service) string { return s.now.Place(v) },
+		PlaceOf: s.placeOf,
+	})
+}
+
+// pass has a client passed on to the place of its service.
+func (s *Server) pass(v *table.Service, c client) (pid int, err error) {
+	return s.relays.Pass(v, passing.Client{Conn: c.conn, Peer: c.peer, Local: s.localEnd(&c), Source: c.source, From: c.from()})
+}
+
+// startHelper starts a program that serves no client itself, see passing.Loop.
+func (s *Server) startHelper(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error) {
+	words, err := lastwords.New()
+	if err != nil {
+		return 0, err
+	}
+	stderr, err := words.Writer()
+	if err != nil {
+		words.Close()
+		return 0, err
+	}
+	begun := time.Now().UnixNano()
+	if pid, err = s.starter.Start(g, fd, stderr, env); err != nil {
+		unix.Close(stderr)
+		words.Close()
+		return 0, err
+	}
+	done := make(chan child.Status, 1)
+	s.track(pid, process{svc: v, program: g, begun: begun, done: done}, true)
+	go func() {
+		st := <-done
+		said := words.Last()
+		words.Close()
+		s.mail.Post(func() { ended(st, said) })
+	}()
+	return pid, nil
+}

@@ -1,0 +1,498 @@
+// Package passing serves the entries with the key connect. In go clients that have been
+// admitted; they are handed to the relay of their service (package relay), a process that
+// passes them on to the place that the key says. If the entry has a program too, that is
+// the server of all of them: it knows nothing of inetd and listens at that place itself.
+// Package demand decides when it is started and ended and what becomes of its clients;
+// here that is done.
+//
+//	Pass -> relay ... its report -> Reports -> Loop.Release
+//
+// All is done on the event loop, whose part Loop is.
+package passing
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/demand"
+	"inetd/internal/limit"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/relay"
+	"inetd/internal/status"
+	"inetd/internal/strerror"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// Relays are the relays and servers of all services with the key connect. They belong to
+// the goroutine of the event loop.
+type Relays struct {
+	loop     Loop
+	services map[*table.Usage]*passing // of services that have any
+	relays   map[int]*passing          // by the daemon's descriptor
+	readying map[int]*passing          // those whose server is to say that it is ready, by the descriptor for that
+}
+
+// New makes Relays for an event loop. None runs yet.
+func New(l Loop) *Relays {
+	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}}
+}
+
+// Loop is what the event loop does for Relays. But for UserName, which is called beside
+// the loop, its functions are called on it.
+type Loop struct {
+	Starter        *child.Starter
+	Poll           *loop.Poll
+	Timers         *loop.Timers
+	Relay, Ready   loop.Tag // of the descriptors for which Reports and Notified are to be called
+	Log            *syslog.Logger
+	LogConnections func() bool
+
+	// Start starts a program that serves no client itself, with fd as its descriptors 0
+	// and 1, which it takes over unless there is an error, and with env added to its
+	// environment. ended is called with its last line on standard error.
+	Start     func(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error)
+	Running   func(pid int) bool
+	LimitTime func(pid int) // ends a server whose time is over
+	Beside    func(d time.Duration, work func(context.Context), done func())
+	UserName  func(v *table.Service, uid uint32) string
+
+	Release func(v *table.Service, source limit.Source)                           // a client has gone
+	Works   func(u *table.Usage)                                                  // a server of the service was started
+	Failed  func(v *table.Service, g *child.Program, st child.Status)             // a program was not started
+	Tell    func(p syslog.Priority, v *table.Service, text, about, advice string) // logs a line
+	First   func(about table.Cause, whom, text string) bool                       // or the line is only counted, and the sum told later
+	Place   func(v *table.Service) string                                         // of the entry
+	PlaceOf func(v *table.Service, keys ...string) string                         // of the first of the keys that it has
+}
+
+// Client is a client that is to be passed on.
+type Client struct {
+	Conn        int // an accepted connection
+	Peer, Local netip.AddrPort
+	Source      limit.Source
+	From        string // in a log line, such as " from 192.0.2.1:7"
+}
+
+// Bounds on what takes time.
+const (
+	perTurn     = 64 // messages of one descriptor in a turn of the loop
+	examineTime = 10 * time.Second
+)
+
+// passing is what is known of the relay of a service.
+type passing struct {
+	svc     *table.Service // as it was when its relay was started
+	fd      int            // the daemon's end of the pair; -1: no relay runs
+	orders  relay.Commands
+	mute    time.Time // since then it takes none; zero: it does
+	pid     int       // of the relay
+	clients map[uint32]passenger
+	last    uint32 // id given to a client
+	in, out uint64 // bytes from clients and to them
+	resting bool   // the relay ends if no client comes for a while
+	retired bool   // the relay ends with its last client, as the entry has changed
+	idle    time.Time
+	back    *backend // nil: the entry has no server
+}
+
+// passenger is a client that the relay has.
+type passenger struct {
+	Client
+	begun  int64 // Unix time in ns
+	counts bool  // the server is needed for it
+}
+
+// selfPath leads to the program that runs, also when its file was replaced.
+const selfPath = "/proc/self/exe"
+
+// Pass hands a client to the relay of its service, which it starts if need be. With an
+// error the client is still its caller's.
+func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
+	p, err := rs.relayOf(v)
+	if err != nil {
+		return 0, err
+	}
+	if p.orders.Waiting() {
+		return 0, unix.EAGAIN
+	}
+	p.last++
+	if err := relay.Send(p.fd, relay.Connection{ID: p.last, Peer: c.Peer, Local: c.Local}, c.Conn); err != nil {
+		return 0, os.NewSyscallError("sendmsg", err)
+	}
+	unix.Close(c.Conn)
+	c.Conn = -1
+	counts := p.back != nil && !v.Do.Keys.WakeData
+	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
+	v.Usage().Started++
+	if rs.loop.LogConnections() {
+		rs.loop.Log.Infof("%s: connection%s, relay %d", v.Label, c.From, p.pid)
+	}
+	if counts {
+		rs.needed(p)
+	}
+	return p.pid, nil
+}
+
+// relayOf is the relay of a service, which is started unless it runs.
+func (rs *Relays) relayOf(v *table.Service) (*passing, error) {
+	u := v.Usage()
+	p := rs.services[u]
+	same := p != nil && (*p.svc.Do.Action == *v.Do.Action || p.back != nil && p.back.Stage != demand.Stopped)
+	switch {
+	case same && p.fd >= 0:
+		return p, nil
+	case same:
+		return p, rs.startRelay(p)
+	}
+	next := &passing{svc: v, fd: -1, clients: map[uint32]passenger{}}
+	if v.Do.Path != "" {
+		next.back = newBackend(v.Do)
+	}
+	if p != nil {
+		next.in, next.out = p.in, p.out
+		rs.retire(p)
+	}
+	rs.services[u] = next
+	return next, rs.startRelay(next)
+}
+
+// retire has a relay and its server end with the last client.
+func (rs *Relays) retire(p *passing) {
+	p.retired = true
+	if len(p.clients) == 0 {
+		rs.part(p)
+	}
+}
+
+// RetireRemoved retires the relays of services that a reload has removed.
+func (rs *Relays) RetireRemoved(services []*table.Service) {
+	if len(rs.services) == 0 {
+		return
+	}
+	left := make(map[*table.Usage]bool, len(services))
+	for _, v := range services {
+		left[v.Used] = true
+	}
+	for u, p := range rs.services {
+		if !left[u] {
+			delete(rs.services, u)
+			rs.retire(p)
+		}
+	}
+}
+
+// startRelay starts the relay of a service, as the user of the entry and with nothing
+// in its environment.
+func (rs *Relays) startRelay(p *passing) error {
+	v := p.svc
+	profile, err := rs.loop.Starter.Profile(nil, v.Do.Program.Credential(), child.Setup{})
+	if err != nil {
+		return err
+	}
+	program, err := profile.Program(selfPath, relayConfig(v.Do).Args())
+	if err != nil {
+		return err
+	}
+	ours, theirs, err := relay.Pair()
+	if err != nil {
+		return err
+	}
+	pid, err := rs.loop.Start(v, program, theirs, nil, func(st child.Status, said string) { rs.relayEnded(v, program, st, said) })
+	if err != nil {
+		unix.Close(ours)
+		unix.Close(theirs)
+		return err
+	}
+	p.fd, p.pid, p.orders, p.mute = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}
+	rs.relays[p.fd] = p
+	if b := p.back; b != nil {
+		rs.act(p, b.Anew())
+	}
+	return rs.loop.Poll.Add(p.fd, rs.loop.Relay, p.fd)
+}
+
+// command tells the relay of a service what becomes of its clients.
+func (rs *Relays) command(p *passing, c relay.Command) {
+	if p.fd >= 0 {
+		rs.ordered(p, p.orders.Tell(p.fd, c))
+	}
+}
+
+// How often it is tried to tell a relay what it does not take, and for how long.
+const (
+	muteStep = 20 * time.Millisecond
+	muteTime = 10 * time.Second
+)
+
+// ordered has a relay told later what it has not taken yet. One that takes nothing for
+// long is ended: its clients would wait for ever.
+func (rs *Relays) ordered(p *passing, err error) {
+	switch {
+	case errors.Is(err, relay.ErrDeaf):
+		rs.endRelay(p)
+	case err != nil: // it has ended, see reports
+	case !p.orders.Waiting():
+		p.mute = time.Time{}
+	case p.mute.IsZero():
+		p.mute = time.Now()
+		rs.tellAgain(p)
+	}
+}
+
+func (rs *Relays) tellAgain(p *passing) {
+	fd, since := p.fd, p.mute
+	rs.loop.Timers.After(muteStep, func() {
+		if p.fd != fd || p.mute != since || since.IsZero() {
+			return // it is another relay, or has taken all
+		}
+		switch err := p.orders.Flush(fd); {
+		case err != nil: // it has ended, see reports
+		case !p.orders.Waiting():
+			p.mute = time.Time{}
+		case time.Since(since) > muteTime:
+			rs.endRelay(p)
+		default:
+			rs.tellAgain(p)
+		}
+	})
+}
+
+// endRelay ends a relay that takes nothing, unless it has ended already. relayGone
+// tells the rest.
+func (rs *Relays) endRelay(p *passing) {
+	if !rs.loop.Running(p.pid) {
+		return
+	}
+	rs.loop.Tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")
+	unix.Kill(p.pid, unix.SIGKILL)
+}
+
+// relayConfig is what a relay is told of the entry.
+func relayConfig(do *table.Action) relay.Config {
+	k := do.Keys
+	return relay.Config{
+		Network: k.Connect.Network, Address: k.Connect.Address, Proxy: k.ProxySend,
+		Hold: do.Path != "", WakeData: do.Path != "" && k.WakeData, Patience: cmp.Or(k.StartTime, defaultStartTime),
+	}
+}
+
+// Reports takes what a relay has to say.
+func (rs *Relays) Reports(fd int) {
+	p := rs.relays[fd]
+	if p == nil {
+		return
+	}
+	for range perTurn {
+		r, err := relay.Receive(fd)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			rs.relayGone(p)
+			return
+		default:
+			rs.reported(p, r)
+		}
+	}
+}
+
+func (rs *Relays) reported(p *passing, r relay.Report) {
+	switch {
+	case r.Kind == relay.Ended:
+		rs.passed(p, r)
+	case p.back == nil:
+	case r.Kind == relay.Awake:
+		rs.awake(p, r.ID)
+	case r.Kind == relay.Answers:
+		rs.whoAnswers(p, r)
+	case r.Kind == relay.Silent:
+		p.back.errno = r.Errno
+		rs.act(p, p.back.Quiet(time.Now()))
+	}
+}
+
+// awake handles a client that has said something at last.
+func (rs *Relays) awake(p *passing, id uint32) {
+	if c, ok := p.clients[id]; ok && !c.counts {
+		c.counts = true
+		p.clients[id] = c
+		rs.needed(p)
+	}
+}
+
+// passed handles the end of a client that a relay had.
+func (rs *Relays) passed(p *passing, r relay.Report) {
+	c, ok := p.clients[r.ID]
+	if !ok {
+		return
+	}
+	delete(p.clients, r.ID)
+	v := p.svc
+	u := v.Usage()
+	p.in, p.out = p.in+r.To, p.out+r.From
+	switch {
+	case r.Errno == 0:
+		u.EndedWell++
+	case r.Errno == relay.ErrRefused: // the log says why
+		u.EndedError++
+	case r.To == 0 && r.From == 0 && r.Errno != unix.ECONNRESET:
+		rs.notPassed(p, c.Client, r.Errno)
+	default:
+		u.EndedError++
+	}
+	if rs.loop.LogConnections() {
+		rs.loop.Log.Infof("%s: end of connection%s, relay %d, %d bytes from the client, %d to it, after %v", v.Label, c.From, p.pid, r.To, r.From, time.Since(time.Unix(0, c.begun)).Round(time.Millisecond))
+	}
+	rs.loop.Release(v, c.Source)
+	rs.left(p, c)
+	rs.lull(p)
+}
+
+// notPassed logs why a client could not be passed on.
+func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
+	v := p.svc
+	to := Address(v.Do.Keys.Connect)
+	text := fmt.Sprintf("%s: connect %s: %s", v.Label, to, strerror.Errno(e))
+	advice := ""
+	switch {
+	case e == unix.EMFILE:
+		text = v.Label + ": relay: " + strerror.Errno(e)
+		advice = "; raise ulimit -n of the daemon, or LimitNOFILE of systemd, or set accept_max"
+	case e == unix.EADDRNOTAVAIL && v.Do.Keys.Connect.Network == "tcp":
+		text, advice = fmt.Sprintf("%s: connect %s: the name has no address", v.Label, to), "; try getent hosts "+hostOf(to)
+	case e == unix.ECONNREFUSED || e == unix.ENOENT:
+		advice = "; nobody listens there"
+	}
+	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
+	rs.loop.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
+}
+
+// Address is a place as the key connect has it.
+func Address(to conf.Place) string {
+	if to.Network == "vsock" {
+		return "vsock:" + to.Address
+	}
+	return to.Address
+}
+
+func hostOf(address string) string { return address[:strings.LastIndexByte(address, ':')] }
+
+// relayTime is how long a relay without clients goes on.
+const relayTime = 10 * time.Second
+
+// lull has a relay end some time after its last client.
+func (rs *Relays) lull(p *passing) {
+	if len(p.clients) > 0 {
+		return
+	}
+	if p.retired {
+		rs.part(p)
+		return
+	}
+	p.idle = time.Now()
+	if p.resting {
+		return
+	}
+	p.resting = true
+	rs.loop.Timers.After(relayTime, func() { rs.lulled(p) })
+}
+
+func (rs *Relays) lulled(p *passing) {
+	p.resting = false
+	switch left := relayTime - time.Since(p.idle); {
+	case p.fd < 0 || len(p.clients) > 0:
+	case p.back != nil && p.back.Stage != demand.Stopped:
+	case left > 0:
+		p.resting = true
+		rs.loop.Timers.After(left, func() { rs.lulled(p) })
+	default:
+		rs.dismiss(p)
+	}
+}
+
+// dismiss has a relay end with its last client.
+func (rs *Relays) dismiss(p *passing) {
+	rs.loop.Poll.Remove(p.fd)
+	delete(rs.relays, p.fd)
+	unix.Close(p.fd)
+	p.fd = -1
+}
+
+// Demand is what is to be told of a service whose clients are passed on.
+func (rs *Relays) Demand(v *table.Service) *status.Demand {
+	p := rs.services[v.Used]
+	if p == nil {
+		return nil
+	}
+	d := &status.Demand{Place: Address(p.svc.Do.Keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
+	if p.fd >= 0 {
+		d.Relay = p.pid
+	}
+	if b := p.back; b != nil {
+		d.Server = &status.Backend{Stage: b.Stage.String(), Since: b.Since, PID: b.PID, Starts: b.Starts, Took: b.Took}
+	}
+	return d
+}
+
+// DismissAll has all relays end with their last clients, who count no longer: nobody
+// will be told of their ends.
+func (rs *Relays) DismissAll() {
+	for _, p := range rs.relays {
+		rs.dismiss(p)
+		for id, c := range p.clients {
+			delete(p.clients, id)
+			rs.loop.Release(p.svc, c.Source)
+			rs.left(p, c)
+		}
+	}
+}
+
+// relayGone handles the end of a relay that the daemon has not dismissed: its clients
+// are gone with it, and the next one has another relay.
+func (rs *Relays) relayGone(p *passing) {
+	rs.dismiss(p)
+	lost := len(p.clients)
+	for id, c := range p.clients {
+		delete(p.clients, id)
+		p.svc.Usage().EndedError++
+		rs.loop.Release(p.svc, c.Source)
+		rs.left(p, c)
+	}
+	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.Label, p.pid)
+	if lost > 0 {
+		text += "; with it went " + plan.Count(lost, "connection", "connections")
+	}
+	rs.loop.Tell(syslog.Err, p.svc, text, "", "")
+}
+
+// relayEnded logs the end of a relay's process that is no ordinary one.
+func (rs *Relays) relayEnded(v *table.Service, g *child.Program, st child.Status, said string) {
+	switch {
+	case st.Stage != child.Run:
+		rs.loop.Failed(v, g, st)
+	case st.Wait != 0:
+		rs.loop.Tell(syslog.Err, v, fmt.Sprintf("%s: relay[%d]: %s", v.Label, st.Pid, child.How(st.Wait)), "", quoted(said))
+	}
+}
+
+// quoted is the last line on standard error of a process, behind what is said of it.
+func quoted(said string) string {
+	if said == "" {
+		return ""
+	}
+	return fmt.Sprintf("; its last line on standard error: %q", said)
+}
