@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -105,6 +106,9 @@ func cmdConnect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	for _, id := range connections(ts, args[0]) {
 		conn, err := net.DialTimeout(args[1], args[2], patience)
+		if errors.Is(err, syscall.ECONNRESET) {
+			continue // it was connected, and has been ended already
+		}
 		ts.Check(err)
 		ts.Defer(func() { conn.Close() })
 		ts.Check(conn.SetDeadline(time.Now().Add(2 * patience)))

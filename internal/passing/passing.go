@@ -295,18 +295,13 @@ func (rs *Relays) Reports(fd int) {
 	if p == nil {
 		return
 	}
-	for range perTurn {
-		r, err := relay.Receive(fd)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
-			return
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			rs.relayGone(p)
-			return
-		default:
-			rs.reported(p, r)
-		}
+	list, err := relay.Receive(fd)
+	if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+		rs.relayGone(p)
+		return
+	}
+	for _, r := range list {
+		rs.reported(p, r)
 	}
 }
 

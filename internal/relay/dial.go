@@ -101,11 +101,13 @@ func familyOf(a unix.Sockaddr) int {
 
 // dialed goes on with a connection when its attempt has come to an end.
 func (r *relay) dialed(c *conn) {
-	if e := errnoOf(c.sides[place].fd); e != 0 {
-		c.errno = e
-		r.close(&c.sides[place])
-		r.tryNext(c)
-		return
+	if s := &c.sides[place]; s.broken {
+		if e := errnoOf(s.fd); e != 0 {
+			c.errno = e
+			r.close(s)
+			r.tryNext(c)
+			return
+		}
 	}
 	r.connected(c)
 }
@@ -133,7 +135,6 @@ func (r *relay) connected(c *conn) {
 func (r *relay) begin(c *conn) {
 	c.state = relayed
 	fd := c.sides[place].fd
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	h := proxyproto.Header{Source: c.Peer, Dest: c.Local}
 	var header []byte
 	switch r.cfg.Proxy {
@@ -143,6 +144,7 @@ func (r *relay) begin(c *conn) {
 		header = proxyproto.Append2(nil, h)
 	}
 	if len(header) > 0 {
+		c.sides[place].given = true
 		if n, err := unix.Write(fd, header); err != nil || n < len(header) { // the queue of a new connection has room for it
 			r.abort(c, errnoFrom(err))
 			return

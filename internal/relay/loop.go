@@ -7,6 +7,7 @@ import (
 	"slices"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +35,8 @@ type relay struct {
 	swept    time.Time
 	names    resolver
 	pipes    pipes
+	buffer   [readSize]byte
+	rights   [64]byte // what comes with a message
 }
 
 // side is one end of a relayed connection.
@@ -43,6 +46,9 @@ type side struct {
 	readable bool // as far as is known; so it is with the others
 	writable bool
 	broken   bool // there was an error or a reset
+	exact    bool // it is to be read until there is nothing: see take
+	given    bool // something was given to it
+	prompt   bool // TCP sends to it at once: see give
 }
 
 // The sides of a connection.
@@ -96,7 +102,7 @@ func newRelay(c Config) (*relay, error) {
 func (r *relay) run() {
 	events := make([]unix.EpollEvent, 256)
 	for !r.orphan || len(r.conns) > 0 {
-		n, err := unix.EpollWait(r.poll, events, r.timeout())
+		n, err := r.await(events)
 		if err != nil && err != unix.EINTR {
 			return
 		}
@@ -108,7 +114,27 @@ func (r *relay) run() {
 		}
 		r.sweep(time.Now())
 		r.goOn(time.Now())
+		if !r.deaf {
+			r.flush()
+		}
 	}
+}
+
+// briefly is how long to wait, in ms, without telling Go's runtime.
+const briefly = 2
+
+// await waits for events. The runtime gives the processor of a goroutine that waits in
+// a system call to others, and takes one for it afterwards: that costs more system calls
+// than moving the bytes. So a relay that has something to do waits briefly first, and
+// the runtime is told only when nothing comes.
+func (r *relay) await(events []unix.EpollEvent) (int, error) {
+	if limit := r.timeout(); limit < 0 || limit > briefly {
+		n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.poll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), briefly, 0, 0)
+		if e == 0 && n > 0 {
+			return int(n), nil
+		}
+	}
+	return unix.EpollWait(r.poll, events, r.timeout())
 }
 
 // sweepTime is how exactly deadlines are kept.
@@ -148,6 +174,7 @@ func (r *relay) event(fd int, events uint32) {
 	s.readable = s.readable || events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
 	s.writable = s.writable || events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0
 	s.broken = s.broken || events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+	s.exact = s.exact || events&(unix.EPOLLRDHUP|unix.EPOLLPRI|unix.EPOLLHUP|unix.EPOLLERR) != 0
 	r.changed(s.conn)
 }
 
@@ -276,11 +303,13 @@ func (r *relay) add(from Connection, fd int) *conn {
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
 	s.conn = c
+	// Messages with descriptors end a read of a UNIX-domain socket early.
+	s.exact = which == client && !c.Peer.IsValid() || which == place && r.cfg.Network != "tcp"
 	if s.fd >= len(r.sides) {
 		r.sides = append(r.sides, make([]*side, s.fd+1-len(r.sides))...)
 	}
 	r.sides[s.fd] = s
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(s.fd)}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(s.fd)}
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
 
@@ -336,9 +365,8 @@ func (r *relay) control(events uint32) {
 		r.flush()
 	}
 	var b [connectionSize + 1]byte
-	rights := make([]byte, unix.CmsgSpace(4*8))
 	for events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		n, m, _, _, err := unix.Recvmsg(control, b[:], rights, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		n, m, _, _, err := unix.Recvmsg(control, b[:], r.rights[:], unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 		switch {
 		case err == unix.EAGAIN:
 			return
@@ -348,21 +376,20 @@ func (r *relay) control(events uint32) {
 			r.orphaned()
 			return
 		}
-		r.command(b[:n], descriptorIn(rights[:m]))
+		r.command(b[:n], descriptorIn(r.rights[:m]))
 	}
 }
 
 // descriptorIn is the descriptor that has come with a message, -1 if there is none.
 func descriptorIn(rights []byte) int {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil || len(messages) == 0 {
+	if len(rights) < unix.CmsgSpace(4) {
 		return -1
 	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) == 0 {
+	head, data, _, err := unix.ParseOneSocketControlMessage(rights)
+	if err != nil || head.Level != unix.SOL_SOCKET || head.Type != unix.SCM_RIGHTS || len(data) < 4 {
 		return -1
 	}
-	return fds[0]
+	return int(int32(binary.NativeEndian.Uint32(data)))
 }
 
 func (r *relay) command(b []byte, fd int) {
@@ -428,8 +455,7 @@ func (r *relay) accept(from Connection, fd int) {
 		r.report(Report{Kind: Ended, ID: from.ID, Errno: unix.EMFILE})
 		return
 	}
-	unix.SetNonblock(fd, true)
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of a UNIX-domain socket: an error
+	unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_RDWR|unix.O_NONBLOCK) // a new connection has no other flags
 	c := r.add(from, fd)
 	if r.cfg.WakeData && !r.answered {
 		c.state = asleep
@@ -459,25 +485,24 @@ func (r *relay) orphaned() {
 	}
 }
 
-// report reports to the daemon, later if that has not yet taken what came before.
+// report reports to the daemon, at the end of this turn of the loop, or later if that
+// has not yet taken what came before.
 func (r *relay) report(p Report) {
-	if r.orphan {
-		return
-	}
-	r.reports = append(r.reports, p)
-	if !r.deaf {
-		r.flush()
+	if !r.orphan {
+		r.reports = append(r.reports, p)
 	}
 }
 
+// flush sends the reports, many in a message.
 func (r *relay) flush() {
-	n := 0
-	for ; n < len(r.reports); n++ {
-		if unix.Sendmsg(control, r.reports[n].encode(), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) == unix.EAGAIN {
+	for len(r.reports) > 0 {
+		n := min(len(r.reports), maxReports)
+		if unix.Sendmsg(control, encodeReports(r.reports[:n]), nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) == unix.EAGAIN {
 			break
 		}
+		r.reports = r.reports[n:]
 	}
-	if r.reports = r.reports[n:]; len(r.reports) == 0 {
+	if len(r.reports) == 0 {
 		r.reports = nil
 	}
 	if deaf := len(r.reports) > 0; deaf != r.deaf {

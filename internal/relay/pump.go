@@ -2,23 +2,30 @@ package relay
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// flow is one direction of a connection.
+// flow is one direction of a connection. What little comes is read and written, which
+// takes two system calls; of a side that sends much, the bytes go by splice(2) through
+// a pipe and stay in the kernel.
 type flow struct {
-	pipe  *pipe // what was taken and not yet given; nil: nothing
+	rest  []byte // what was read and not yet given
+	pipe  *pipe  // the same, of what was spliced; nil: nothing
+	bulk  bool   // much comes
 	moved uint64
 	ended bool // nothing comes any more, and the other side knows
 }
 
+// readSize is how much is read at a time, in bytes. A side that has sent more sends much.
+const readSize = 64 << 10
+
 // share is how much one direction of a connection moves before others have their turn.
 const share = 4 * pipeSize
 
-// pump moves what can be moved, both ways. Nothing goes through the memory of this
-// process.
+// pump moves what can be moved, both ways.
 func (r *relay) pump(c *conn) {
 	if c.sides[client].fd < 0 {
 		return // it has ended
@@ -44,16 +51,20 @@ func (r *relay) pump(c *conn) {
 // is one of reading: that side was reset.
 func (r *relay) move(c *conn, from int) (more bool, err error) {
 	f, in, out := &c.flows[from], &c.sides[from], &c.sides[1-from]
-	for moved := 0; !f.ended; {
-		if f.pipe == nil || f.pipe.holds == 0 {
+	moved := 0
+	for !f.ended {
+		if f.empty() {
 			if !in.readable {
 				break
 			}
 			if moved >= share {
 				return true, nil
 			}
-			if err := r.fill(f, in, out); err != nil {
+			if err := r.fill(f, in); err != nil {
 				return false, err
+			}
+			if f.ended && !c.flows[1-from].ended { // else both are closed at once, which tells it too
+				unix.Shutdown(out.fd, unix.SHUT_WR)
 			}
 			continue
 		}
@@ -63,35 +74,33 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 					return false, e
 				}
 			}
+			f.rest = slices.Clone(f.rest) // the buffer is for others, too
 			return false, nil
 		}
-		n, err := f.pipe.give(out.fd)
+		n, err := f.give(out)
 		switch {
 		case err == unix.EAGAIN:
 			out.writable = false
 		case err == unix.EINTR:
 		case err != nil: // nobody reads there any more; what comes from there is read to its end
-			f.ended = true
+			f.ended, f.rest = true, nil
 			unix.Shutdown(in.fd, unix.SHUT_RD)
 			r.pipes.drop(f)
 		}
 		f.moved += uint64(n)
 		moved += n
 	}
+	f.bulk = f.bulk && moved >= readSize
 	r.pipes.putBack(f)
 	return false, nil
 }
 
-// fill takes what a side has sent. At its end the other side is told of that.
-func (r *relay) fill(f *flow, in, out *side) error {
-	if f.pipe == nil {
-		p, err := r.pipes.get()
-		if err != nil {
-			return err
-		}
-		f.pipe = p
-	}
-	n, err := f.pipe.take(in.fd)
+// empty reports whether all that was taken was given.
+func (f *flow) empty() bool { return len(f.rest) == 0 && (f.pipe == nil || f.pipe.holds == 0) }
+
+// fill takes what a side has sent.
+func (r *relay) fill(f *flow, in *side) error {
+	n, err := r.take(f, in)
 	switch {
 	case err == unix.EAGAIN:
 		in.readable = false
@@ -100,9 +109,49 @@ func (r *relay) fill(f *flow, in, out *side) error {
 		return err
 	case n == 0:
 		f.ended = true
-		unix.Shutdown(out.fd, unix.SHUT_WR)
 	}
 	return nil
+}
+
+// take takes at most what there is room for. TCP has no more where it has given less
+// than was asked for, unless it is at its end or at urgent data: then it is not asked
+// again before the next edge.
+func (r *relay) take(f *flow, in *side) (n int, err error) {
+	if f.bulk {
+		if f.pipe == nil {
+			if f.pipe, err = r.pipes.get(); err != nil {
+				return 0, err
+			}
+		}
+		return f.pipe.take(in.fd)
+	}
+	if n, err = unix.Read(in.fd, r.buffer[:]); err != nil {
+		return 0, err
+	}
+	f.rest = r.buffer[:n]
+	f.bulk = n == len(r.buffer)
+	if n > 0 && !f.bulk && !in.exact {
+		in.readable = false
+	}
+	return n, nil
+}
+
+// give gives what it can to a side. The first bytes never wait for an acknowledgment,
+// so that TCP is told only before later ones to send them at once.
+func (f *flow) give(out *side) (n int, err error) {
+	if out.given && !out.prompt {
+		unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of another socket: an error
+		out.prompt = true
+	}
+	out.given = true
+	if len(f.rest) == 0 {
+		return f.pipe.give(out.fd)
+	}
+	if n, err = unix.Write(out.fd, f.rest); err != nil {
+		return 0, err
+	}
+	f.rest = f.rest[n:]
+	return n, nil
 }
 
 // pipe is where bytes are between two sockets. They stay in the kernel.

@@ -9,10 +9,10 @@
 // connection has ended. So the daemon, which may be root, never touches a byte of a
 // client, and a relay that crashes costs its own connections alone.
 //
-// The relay is one goroutine over an edge-triggered epoll set (loop.go). Bytes are
-// moved by splice(2) through a pipe (pump.go), which a connection has only while it
-// is in the middle of something: a thousand idle connections need no more memory
-// than their descriptors. It ends when the daemon has closed its end of the pair, or
+// The relay is one goroutine over an edge-triggered epoll set (loop.go). What little
+// comes is copied through one buffer, and much by splice(2) through a pipe (pump.go),
+// which a connection has only while it is in the middle of something: a thousand idle
+// connections need no more memory than their descriptors. It ends when the daemon has closed its end of the pair, or
 // is gone, and the last connection has ended.
 package relay
 
@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -88,6 +89,7 @@ func serve(args []string) error {
 	if kind, err := unix.GetsockoptInt(control, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
 		return errors.New("descriptor 0 is no end of the daemon's")
 	}
+	runtime.GOMAXPROCS(2) // one goroutine carries all; see relay.await
 	debug.SetGCPercent(gcPercent)
 	confine(c)
 	r, err := newRelay(c)

@@ -109,8 +109,10 @@ func endOf(b []byte) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(b)).Unmap(), port)
 }
 
-func (r Report) encode() []byte {
-	b := binary.BigEndian.AppendUint32(append(make([]byte, 0, reportSize), byte(r.Kind)), r.ID)
+func (r Report) encode() []byte { return r.append(make([]byte, 0, reportSize)) }
+
+func (r Report) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(append(b, byte(r.Kind)), r.ID)
 	b = binary.BigEndian.AppendUint32(b, uint32(r.Errno))
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, r.To), r.From)
 }
@@ -129,6 +131,32 @@ func decodeReport(b []byte) (r Report, err error) {
 	return r, nil
 }
 
+// maxReports is how many reports a message has at most.
+const maxReports = 32
+
+func encodeReports(list []Report) []byte {
+	b := make([]byte, 0, len(list)*reportSize)
+	for _, r := range list {
+		b = r.append(b)
+	}
+	return b
+}
+
+func decodeReports(b []byte) ([]Report, error) {
+	if len(b) == 0 || len(b) > maxReports*reportSize {
+		return nil, errWire
+	}
+	var list []Report
+	for len(b) > 0 {
+		r, err := decodeReport(b[:min(reportSize, len(b))])
+		if err != nil {
+			return nil, err
+		}
+		list, b = append(list, r), b[reportSize:]
+	}
+	return list, nil
+}
+
 // Send hands a client's connection to the relay at the other end of fd, which does
 // not block. The descriptor stays the caller's. EAGAIN: the relay has not yet taken
 // those before it.
@@ -136,19 +164,19 @@ func Send(fd int, c Connection, client int) error {
 	return unix.Sendmsg(fd, c.encode(), unix.UnixRights(client), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
-// Receive returns the next report of a relay, without waiting: EAGAIN, if there is
-// none. The relay is another user's process, so what cannot be a report is an error.
+// Receive returns the next reports of a relay, without waiting: EAGAIN, if there are
+// none. The relay is another user's process, so what cannot be reports is an error.
 // os.ErrClosed: the relay has ended.
-func Receive(fd int) (Report, error) {
-	var b [reportSize + 1]byte
+func Receive(fd int) ([]Report, error) {
+	var b [maxReports*reportSize + 1]byte
 	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
 	switch {
 	case err != nil:
-		return Report{}, err
+		return nil, err
 	case n == 0:
-		return Report{}, os.ErrClosed
+		return nil, os.ErrClosed
 	}
-	return decodeReport(b[:n])
+	return decodeReports(b[:n])
 }
 
 // Pair makes the two ends. That of the daemon does not block.
