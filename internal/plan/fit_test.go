@@ -15,7 +15,7 @@ func TestFit(t *testing.T) {
 	t.Parallel()
 	const (
 		cat  = "7001 stream tcp4 nowait - /bin/cat\n"
-		unix = "DIR/s stream unix nowait - /bin/cat\n"
+		unix = "@s stream unix nowait - /bin/cat\n"
 		echo = "7002 stream tcp4 nowait - internal echo\n"
 		udp  = "7003 dgram udp4 wait - internal echo\n"
 	)
@@ -25,7 +25,7 @@ func TestFit(t *testing.T) {
 		says       string
 	}{
 		{"idle_time for every entry", cat + unix + "* with idle_time = 5s;\n", []string{"idle_time", ""},
-			"3: warning: DIR/s: idle_time has no effect: the kernel does not tell when a UNIX-domain socket was used last; max_time ends a server however busy it is"},
+			"3: warning: @s: idle_time has no effect: the kernel does not tell when a UNIX-domain socket was used last; max_time ends a server however busy it is"},
 		{"pty for every entry", cat + "7004 stream tcp4 wait - /bin/cat\n* with pty = yes;\n", []string{"pty", ""},
 			"3: warning: 7004/tcp4: pty has no effect: a terminal is for a server that has a connection of its own"},
 		{"all for every entry", cat + echo + udp + "* with umask = 077, max_time = 1s, accept_max = 7;\n", []string{"accept_max max_time umask", "accept_max max_time", "accept_max"}, ""},

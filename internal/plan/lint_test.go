@@ -2,6 +2,8 @@ package plan
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,11 +26,11 @@ f:1:37: warning: 7001/tcp4: server no-such-server is in none of /usr/sbin, /usr/
 f:1:37: warning: 7001/tcp4: server ~/server begins with what means something to a shell alone; write the whole path
 f:1:37: warning: 7001/tcp4: server ~/server: No such file or directory`},
 
-		{"a directory that is missing", "DIR/none/x stream unix nowait 65001:65001 /bin/cat\n", `
+		{"a directory that is missing", "DIR/none/x stream unix nowait OWN /bin/cat\n", `
 f:1:1: warning: DIR/none/x: directory DIR/none of the path: No such file or directory`},
-		{"a directory that is none", "DIR/f/x stream unix nowait 65001:65001 /bin/cat\n", `
+		{"a directory that is none", "DIR/f/x stream unix nowait OWN /bin/cat\n", `
 f:1:1: warning: DIR/f/x: directory DIR/f of the path: Not a directory`},
-		{"one that is there", "DIR/x stream unix nowait 65001:65001 /bin/cat\n", ``},
+		{"one that is there", "DIR/x stream unix nowait OWN /bin/cat\n", ``},
 
 		{"an entry that is replaced", "7001 stream tcp nowait 65001:65001 /nonexistent/a -x\n7001 stream tcp nowait 65001:65001 /bin/cat\n", `
 f:2:1: warning: 7001/tcp: 0.0.0.0:7001 replaces the entry of line 1`},
@@ -61,9 +63,10 @@ f:2:1: error: b/tcp: unknown service; a port number works too
 f:3:1: error: c/tcp: unknown service; a port number works too
 f:4:1: error: d/tcp: the same on 2 more lines, up to line 5`},
 	}
+	own := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()) // whose directories are
 	for _, tt := range tests {
 		dir := t.TempDir()
-		path := write(t, filepath.Join(dir, "f"), strings.ReplaceAll(tt.text, "DIR", dir))
+		path := write(t, filepath.Join(dir, "f"), strings.NewReplacer("DIR", dir, "OWN", own).Replace(tt.text))
 		var b bytes.Buffer
 		inspected(checkConfig(path), 0).WriteText(&b)
 		got := ""
