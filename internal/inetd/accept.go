@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// client is somebody who is to be served: a connection, which whoever has the
-// client owns, and who is at its other end.
+// client is somebody who is to be served: a connection, and who is at its
+// other end. The function that a client is passed to owns the connection.
 type client struct {
 	conn    int
 	peer    netip.AddrPort // Internet clients
@@ -163,11 +163,14 @@ func (s *Server) lack(v *table.Service, what string, err error) {
 	s.short(v, what, err, "trying again")
 }
 
-// lost logs, likewise, that a datagram is not served.
+// lost logs, once a minute, that a datagram is lost because the system has run out of
+// something.
 func (s *Server) lost(v *table.Service, what string, err error) {
 	s.short(v, what, err, "the datagram is lost")
 }
 
+// short logs that the system has run out of something, and what that means for the
+// client.
 func (s *Server) short(v *table.Service, what string, err error, outcome string) {
 	if now := time.Now(); now.Sub(s.starved) > time.Minute {
 		s.starved = now

@@ -181,7 +181,7 @@ func TestKeptDescriptorsAreCloseOnExec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := sc.s.keep(v, e.read)
+	kept := sc.s.keepConn(v, e.read)
 	for _, fd := range []int{e.read, e.write, kept} {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 			t.Errorf("descriptor %d has flags %#x, %v", fd, flags, err)

@@ -13,9 +13,9 @@ import (
 // The connections that come to their end: all has been sent, and the daemon waits for the
 // client to close.
 
-// keep returns another descriptor of a connection whose service asks for that (key
+// keepConn returns another descriptor of a connection whose service asks for that (key
 // linger), or 0. With none left the client is served like one of any other service.
-func (s *Server) keep(v *table.Service, conn int) (kept int) {
+func (s *Server) keepConn(v *table.Service, conn int) (kept int) {
 	if v.Do.Keys == nil || v.Do.Keys.Linger == 0 || v.Do.Mode != plan.Accept {
 		return 0
 	}

@@ -30,7 +30,7 @@ func (s *Server) logStart(p *process, pid int) {
 	s.log.Infof("%s: connection%s, pid %d", p.svc.Label, p.client.from(), pid)
 }
 
-// logExit logs the end of a server, likewise.
+// logExit logs the end of a server, if connections are logged.
 func (s *Server) logExit(p *process, st child.Status) {
 	if !s.cfg.LogConnections {
 		return
@@ -42,8 +42,9 @@ func (s *Server) logExit(p *process, st child.Status) {
 	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.Label, what, st.Pid, child.How(st.Wait), since(p.begun))
 }
 
-// logBuiltin logs likewise that a builtin begins to serve a client, unless that has
-// begun at a time before, and returns a function that logs the end, for the event loop.
+// logBuiltin logs that a builtin begins to serve a client, if connections are logged. A
+// begun that is not 0 is the time at which that has begun already: then the log has it.
+// end logs the end, and is for the event loop.
 func (s *Server) logBuiltin(v *table.Service, c client, begun int64) (end func()) {
 	if !s.cfg.LogConnections {
 		return func() {}

@@ -33,7 +33,7 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	kept, probe, cookie := s.keep(v, c.conn), s.probe(v, c.conn), cookieOf(v, c.conn)
+	kept, probe, cookie := s.keepConn(v, c.conn), s.probe(v, c.conn), cookieOf(v, c.conn)
 	pid, err = s.starter.Start(d.program, c.conn, e.write, s.env)
 	if err != nil {
 		e.unused()

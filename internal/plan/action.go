@@ -14,7 +14,7 @@ import (
 
 // action returns what an entry asks to be done, shared with equal ones; nil if
 // it cannot be done.
-func (l *loader) action(e *conf.Entry, port *portName) *Action {
+func (l *loader) action(e *conf.Entry, port *officialPort) *Action {
 	a, ok := l.asked(e, port)
 	if !ok {
 		return nil
@@ -35,7 +35,7 @@ func (l *loader) action(e *conf.Entry, port *portName) *Action {
 }
 
 // asked is what an entry asks to be done, in the words of the entry's file.
-func (l *loader) asked(e *conf.Entry, port *portName) (a Action, ok bool) {
+func (l *loader) asked(e *conf.Entry, port *officialPort) (a Action, ok bool) {
 	a = Action{
 		Listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
 		Wait:    e.Wait,
@@ -132,7 +132,7 @@ func (l *loader) backlog(e *conf.Entry) int {
 
 // builtin finds the builtin that an internal entry means: by the first word
 // after "internal", by the service's name, or by an alias of it.
-func (l *loader) builtin(e *conf.Entry, port *portName) string {
+func (l *loader) builtin(e *conf.Entry, port *officialPort) string {
 	names := append(slices.Clone(e.Argv[:min(1, len(e.Argv))]), e.Service)
 	if port != nil {
 		names = append(names, port.names...)

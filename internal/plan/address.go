@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// portName is a port with the official name and aliases it was found under, or
+// officialPort is a port with the official name and aliases it was found under, or
 // an RPC program, whose port is the kernel's choice.
-type portName struct {
+type officialPort struct {
 	number  uint16
 	program uint32
 	names   []string
@@ -33,16 +33,16 @@ type transport struct {
 // addresses returns a socket for each address that an entry is to be reached
 // by; none at all if there is a problem, which it reports. The list is valid
 // until the next call.
-func (l *loader) addresses(e *conf.Entry) ([]Socket, *portName) {
+func (l *loader) addresses(e *conf.Entry) ([]Socket, *officialPort) {
 	l.wants = l.wants[:0]
 	kind := socketTypes[e.Type]
 	switch e.Kind {
 	case conf.Unix:
-		l.want(sock.UnixSpec(kind, e.Service), true)
+		l.addSocket(sock.UnixSpec(kind, e.Service), true)
 		return l.wants, nil
 	case conf.Vsock:
 		port, _ := strconv.ParseUint(e.Service, 10, 32) // conf has checked it
-		l.want(sock.VsockSpec(kind, uint32(port)), true)
+		l.addSocket(sock.VsockSpec(kind, uint32(port)), true)
 		return l.wants, nil
 	}
 	t, ok := l.transport(e)
@@ -61,7 +61,7 @@ func (l *loader) addresses(e *conf.Entry) ([]Socket, *portName) {
 		if port.program != 0 {
 			spec = spec.OfProgram(port.program)
 		}
-		l.want(spec, a.explicit)
+		l.addSocket(spec, a.explicit)
 	}
 	if port.program != 0 {
 		l.oneAddress(e, l.wants)
@@ -70,7 +70,8 @@ func (l *loader) addresses(e *conf.Entry) ([]Socket, *portName) {
 	return l.wants, port
 }
 
-func (l *loader) want(spec sock.Spec, explicit bool) {
+// addSocket notes a socket that the entry asks for.
+func (l *loader) addSocket(spec sock.Spec, explicit bool) {
 	l.wants = append(l.wants, Socket{spec, explicit})
 }
 
@@ -111,15 +112,15 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 
 // port finds the port of an entry: a number, or a name of the services file, of
 // the system's services database, or of the built-in table, in this order.
-func (l *loader) port(e *conf.Entry) (*portName, bool) {
+func (l *loader) port(e *conf.Entry) (*officialPort, bool) {
 	if e.Kind == conf.RPC {
 		return l.program(e)
 	}
 	if n, ok := decimal(e.Service); ok {
-		return &portName{number: n}, true
+		return &officialPort{number: n}, true
 	}
 	if e.Port != 0 {
-		return &portName{number: e.Port, names: []string{e.Service}}, true
+		return &officialPort{number: e.Port, names: []string{e.Service}}, true
 	}
 	l.from.wanted = true
 	s, ok := l.services.ByName(e.Service, e.Proto)
@@ -133,7 +134,7 @@ func (l *loader) port(e *conf.Entry) (*portName, bool) {
 		l.reportPassing(l.notInGetent(e.Service), e, e.Pos, conf.Error, "unknown service", l.suggest(e))
 		return nil, false
 	}
-	return &portName{number: s.Port, names: append([]string{s.Name}, s.Aliases...)}, true
+	return &officialPort{number: s.Port, names: append([]string{s.Name}, s.Aliases...)}, true
 }
 
 func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {

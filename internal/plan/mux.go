@@ -95,6 +95,6 @@ func (l *loader) muxListener() {
 }
 
 // isMux reports whether an entry has the place of tcpmux's own.
-func isMux(e *conf.Entry, port *portName) bool {
+func isMux(e *conf.Entry, port *officialPort) bool {
 	return e.Service == MuxName || port != nil && port.number == muxPort
 }

@@ -10,12 +10,12 @@ import (
 
 // program finds the RPC program of an entry: a number, or a name of the rpc
 // file, of the system's rpc database, or of the built-in table, in this order.
-func (l *loader) program(e *conf.Entry) (*portName, bool) {
+func (l *loader) program(e *conf.Entry) (*officialPort, bool) {
 	if n, err := strconv.ParseUint(e.Service, 10, 32); err == nil {
 		if n == 0 {
 			l.report(e, e.Pos, conf.Error, "RPC program 0 cannot be registered", "expected a name or a number from 1")
 		}
-		return &portName{program: uint32(n)}, n > 0
+		return &officialPort{program: uint32(n)}, n > 0
 	}
 	if l.programs == nil {
 		text, _ := readText(programsFile) // without it there are the other places
@@ -28,7 +28,7 @@ func (l *loader) program(e *conf.Entry) (*portName, bool) {
 	if !ok {
 		p, ok = l.classicProgram(e)
 	}
-	return &portName{program: p.Number}, ok
+	return &officialPort{program: p.Number}, ok
 }
 
 func (l *loader) getentProgram(name string) (netdb.Program, bool) {

@@ -27,7 +27,7 @@ func (l *loader) security() {
 // secure reports whether an entry can be served as an inetd.sec wants it. Who
 // talks to a wait or datagram server is not known before that runs, so one that
 // the file limits is not opened.
-func (l *loader) secure(e *conf.Entry, do *Action, port *portName) bool {
+func (l *loader) secure(e *conf.Entry, do *Action, port *officialPort) bool {
 	if l.sec == nil {
 		return true
 	}
