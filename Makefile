@@ -5,6 +5,7 @@
 # make check-attack runs the attacks that take longer than a test may (root)
 # make check-upgrade has the daemon go on with another program 100 times under load
 # make check-faults  has each system call from a client to its server fail with each error (root, strace)
+# make check-recipes tries the servers on demand of inetd.conf(5) that are installed
 # make soak       tries everything at once for SOAKTIME, 10 minutes (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
@@ -80,6 +81,9 @@ check-upgrade:
 
 check-faults:
 	INETD_FAULTS=1 $(GO) test -count=1 -timeout 20m -run TestFaults ./cmd/inetd
+
+check-recipes:
+	$(GO) test -count=1 -v -run 'TestScripts/^recipe' ./cmd/inetd
 
 soak: all
 	$(GO) run ./internal/soak -time $(SOAKTIME)
