@@ -88,7 +88,7 @@ func watching(t *testing.T, conf string) watched {
 // await waits for a line of the log.
 func (d watched) await(t *testing.T, text string) {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case line, ok := <-d.log:

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is the deadline of everything a script waits for.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 type script = testscript.TestScript
 

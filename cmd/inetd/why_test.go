@@ -287,7 +287,7 @@ func (sc *whyScene) start(t *testing.T, g *stage, life *lifeline) whyDaemon {
 
 // until reads lines up to one that is meant.
 func until(t *testing.T, lines <-chan string, meant func(string) bool) (read []string) {
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case line, ok := <-lines:
@@ -306,7 +306,7 @@ func until(t *testing.T, lines <-chan string, meant func(string) bool) (read []s
 // awaited reads the lines that the log lacks, some of which come a moment after the
 // client has gone. To write the scenes down it waits for whatever comes.
 func (sc *whyScene) awaited(lines <-chan string, have int) (read []string) {
-	patience := 5 * time.Second
+	patience := 30 * time.Second
 	if golden.Update() {
 		patience = time.Second
 	}

@@ -432,7 +432,7 @@ func TestHangBeforeExecHoldsNoOtherConnection(t *testing.T) {
 		pid, _ := h.start(stuck, "")
 		h.awaitCall(pid)
 		unix.Close(other)
-		if !readable(client, 5*time.Second) {
+		if !readable(client, 30*time.Second) {
 			t.Errorf("%s: the client never sees the end", tt.name)
 		} else if b, err := io.ReadAll(client); err != nil || len(b) > 0 {
 			t.Errorf("%s: read %q, %v, want the end", tt.name, b, err)
@@ -455,7 +455,7 @@ func readable(f *os.File, wait time.Duration) bool {
 
 // awaitCall waits until the hanging child has come to its last call.
 func (h harness) awaitCall(pid int) {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		h.Settle(time.Millisecond)
 		for _, st := range h.busy {
 			if st.pid == pid && int(atomic.LoadUint32(&st.slot.done)) == len(st.way.calls)-2 {

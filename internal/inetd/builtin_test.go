@@ -37,7 +37,7 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -227,7 +227,7 @@ func TestUsersAreSources(t *testing.T) {
 			return err.Error()
 		}
 		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(5 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		io.WriteString(c, "x")
 		b := make([]byte, 1)
 		n, _ := c.Read(b)
@@ -269,7 +269,7 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		conn.SetDeadline(time.Now().Add(time.Minute))
 		return conn
 	}
 	victim, other := from("198.51.100.2"), from("198.51.100.3")

@@ -199,7 +199,7 @@ func TestUnixDatagramBuiltin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	echoed(t, conn, "hello", "")
 }
 

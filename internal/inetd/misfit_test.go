@@ -3,15 +3,21 @@ package inetd
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 )
 
-// scripted is a service whose server is a script.
+// scripted is a service whose server is a script. The shell is the scene's own: one that
+// somebody else starts meanwhile could be taken for a server in the background.
 func scripted(t *testing.T, script, keys string) *scene {
 	t.Helper()
-	sc := newScene(t, "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /bin/sh, args = sh DIR/server"+keys+";\n", nil)
+	sc := newScene(t, "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = DIR/sh, args = sh DIR/server"+keys+";\n", nil)
 	sc.write("server", script)
+	// A file that this process has written may be busy: a child holds it until its exec.
+	if out, err := exec.Command("cp", "/bin/sh", sc.dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	return sc
 }
 
@@ -31,7 +37,7 @@ func TestMisfits(t *testing.T) {
 	const idle = `has ended at once and read and written nothing`
 	for _, tt := range []struct{ name, script, keys, text, want string }{
 		{"idle", ":", "", "", idle + ` \(its client still waits, DIR/inetd\.conf:1\); a server of inetd serves its standard input$`},
-		{"in the background", `sh -c "sleep 1; :" </dev/null >/dev/null 2>&1 &`, "", "",
+		{"in the background", `DIR/sh -c "sleep 1; :" </dev/null >/dev/null 2>&1 &`, "", "",
 			idle + ` \(DIR/inetd\.conf:1\): it went into the background as process \d+ and left its client; it needs an option to stay in the foreground, or one for inetd$`},
 		{"failing", "exit 3", "", "", `exit status 3 again and again \(3 in a row, DIR/inetd\.conf:1\); its client reads what it says on standard error, which the key stderr = log brings here$`},
 		{"failing in the log", "exit 3", ", stderr = log", "", `exit status 3 again and again \(3 in a row, DIR/inetd\.conf:1\)$`},
@@ -53,7 +59,7 @@ func TestMisfits(t *testing.T) {
 			log := sc.end()
 			told := 0
 			for line := range strings.Lines(log) {
-				if strings.Contains(line, "/tcp: /bin/sh[") {
+				if strings.Contains(line, "/tcp: "+sc.dir+"/sh[") {
 					told++
 				}
 			}
@@ -73,7 +79,7 @@ func TestMisfitIsNews(t *testing.T) {
 	sc.start()
 	sc.visits(3, "")
 	for _, keys := range []string{"", ", nice = 1"} {
-		sc.write("inetd.conf", fmt.Sprintf("127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /bin/sh, args = sh DIR/server%s;\n", keys))
+		sc.write("inetd.conf", fmt.Sprintf("127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = DIR/sh, args = sh DIR/server%s;\n", keys))
 		sc.load()
 		sc.visits(3, "")
 	}

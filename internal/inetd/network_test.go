@@ -108,7 +108,7 @@ func (f far) dial(t *testing.T, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	return conn
 }
 
@@ -131,7 +131,7 @@ func listen(t *testing.T, addr string) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	return conn
 }
 
@@ -196,7 +196,7 @@ func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 // settle waits until no server runs and returns how many descriptors are open.
 func (s *Server) settle(t *testing.T) int {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var running int
 		s.onLoop(func() { running = len(s.processes) })
 		if running == 0 {

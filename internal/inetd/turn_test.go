@@ -162,7 +162,7 @@ func TestFailedStartWakesTheLoop(t *testing.T) {
 	fd := c.connect()
 	defer unix.Close(fd)
 	late := false
-	s.timers.After(5*time.Second, func() {
+	s.timers.After(30*time.Second, func() {
 		late = true
 		s.mail.Post(func() {}) // ends the turn
 	})
@@ -187,7 +187,7 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 	s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
 	s.builtins.Enter(v.Label, limit.User(1), time.Now())
 	s.hold(v.First, byInquiries)
-	rescue := time.AfterFunc(5*time.Second, func() { s.mail.Post(func() {}) })
+	rescue := time.AfterFunc(30*time.Second, func() { s.mail.Post(func() {}) })
 	s.turn()
 	if !rescue.Stop() {
 		t.Error("the loop sleeps for longer than the timer")

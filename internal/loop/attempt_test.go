@@ -21,7 +21,7 @@ func newAttempts(t *testing.T) (*Attempts, *Mailbox, *Timers) {
 // collect waits for what is posted next, and runs it.
 func collect(t *testing.T, m *Mailbox) {
 	t.Helper()
-	unix.Poll([]unix.PollFd{{Fd: int32(m.wake), Events: unix.POLLIN}}, 10000)
+	unix.Poll([]unix.PollFd{{Fd: int32(m.wake), Events: unix.POLLIN}}, 30_000)
 	for _, f := range m.Collect() {
 		f()
 	}

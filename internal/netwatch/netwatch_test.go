@@ -59,7 +59,7 @@ func TestChanges(t *testing.T) {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %q: %v: %s", args, err, out)
 		}
-		if !readable(fd, 5000) {
+		if !readable(fd, 30_000) {
 			t.Errorf("ip %q is not noticed", args)
 		}
 		Drain(fd)

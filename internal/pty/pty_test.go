@@ -52,7 +52,7 @@ func run(t *testing.T, stderr *os.File, path string, argv ...string) *runner {
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	t.Cleanup(func() {
 		r.Process.Kill()
 		conn.Close()
@@ -158,7 +158,7 @@ func TestEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(10 * time.Second); alive(strings.TrimSpace(string(pid))); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); alive(strings.TrimSpace(string(pid))); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("after %v the server lives on", tt.signal)
 			}

@@ -152,7 +152,7 @@ func (f *fakeRpcbind) answer(call []byte) []byte {
 func (f *fakeRpcbind) wait(t *testing.T, want map[string]string) {
 	t.Helper()
 	var last map[string]string
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		select {
 		case last = <-f.changes:
 			if maps.Equal(last, want) {

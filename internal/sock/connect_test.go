@@ -75,7 +75,7 @@ func send(t *testing.T, fd int, b []byte) {
 // readable waits for a datagram.
 func readable(t *testing.T, fd int) {
 	t.Helper()
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 {
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000); n != 1 {
 		t.Fatalf("nothing arrives (%v)", err)
 	}
 }

@@ -84,7 +84,7 @@ func TestOpenAndAccept(t *testing.T) {
 				t.Errorf("accept without a client: %v, want EAGAIN", err)
 			}
 			client := dial(t, tt.spec, at)
-			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
 			var peer Address
 			conn, err := Accept(fd, &peer)
 			if err != nil {

@@ -23,7 +23,7 @@ func TestTuning(t *testing.T) {
 		o.Tuning = want
 		fd, at := open(t, s, o)
 		dial(t, s, at)
-		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000)
+		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
 		if err != nil {
 			t.Fatal(err)

@@ -64,7 +64,7 @@ func (r testReader) expect(want ...string) {
 			if got != w {
 				r.Errorf("got %q, want %q", got, w)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			r.Fatalf("waited in vain for %q", w)
 		}
 	}

@@ -69,7 +69,7 @@ func watchMounted() error {
 	select {
 	case <-w.Changed():
 		return nil
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		return errors.New("not told")
 	}
 }

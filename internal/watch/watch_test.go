@@ -65,7 +65,7 @@ func next(t *testing.T, w *Watcher) string {
 	select {
 	case name := <-w.Changed():
 		return name
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing was told")
 		return ""
 	}
