@@ -49,36 +49,54 @@ func (s *Server) serveMux(v *table.Service, c client, from stream.Leftover) {
 }
 
 // handOut asks the loop to start a service, and returns what the client is to be
-// told if that does not. It is called by the goroutine of the dialogue.
+// told if that does not. Where the system has run out of something, that passes: the
+// client waits, as others do in the listen queue. It is called by the goroutine of the
+// dialogue.
 func (s *Server) handOut(name string, c client, f *stream.Conn) (no string) {
 	f.Room.Work()
-	answer := make(chan string, 1)
-	s.mail.Post(func() { answer <- s.demux(name, c, f) })
-	return <-answer
+	until := time.Now().Add(muxTime)
+	for {
+		answer := make(chan handedOut, 1)
+		s.mail.Post(func() { answer <- s.demux(name, c, f) })
+		a := <-answer
+		if !a.short || time.Now().After(until) {
+			return a.no
+		}
+		time.Sleep(restTime)
+	}
+}
+
+// handedOut is what became of a client of tcpmux.
+type handedOut struct {
+	no    string // what it is told; "": it is served
+	short bool   // the system has run out of something
 }
 
 // demux starts the service of a name for a client of tcpmux. If there is no such
 // service or its limits forbid a start, it returns what the client is told: it has
 // been accepted, so it cannot wait in a listen queue as others do.
-func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
+func (s *Server) demux(name string, c client, f *stream.Conn) handedOut {
 	v := s.now.Muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
 			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
 		}
-		return table.NotAvailable
+		return handedOut{no: table.NotAvailable}
 	}
+	no := handedOut{no: s.refusal(v)}
 	if v.Used != nil && v.Used.Halted || !s.mayStart(v) {
-		return s.refusal(v)
+		no.short = s.bound(v) == byProcesses && !s.crowdedOut() && !s.holding
+		return no
 	}
 	conn, err := f.Duplicate()
 	if err != nil {
 		s.lack(v, "fcntl", err)
-		return s.refusal(v)
+		no.short = !s.holding
+		return no
 	}
 	if !s.admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
-		return s.refusal(v)
+		return no
 	}
 	unix.SetNonblock(conn, false)
 	c.conn = conn
@@ -86,7 +104,7 @@ func (s *Server) demux(name string, c client, f *stream.Conn) (no string) {
 		f.Room = nil // this dialogue's room is that of the builtin now
 	}
 	s.attend(v, c)
-	return ""
+	return handedOut{}
 }
 
 // inheritMux gives the services of tcpmux in g the usage that they have now. The

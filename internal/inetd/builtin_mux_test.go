@@ -20,3 +20,22 @@ func TestInheritMux(t *testing.T) {
 		t.Errorf("%v and %v", now.Used, added.Used)
 	}
 }
+
+// TestMuxClientWaitsForProcess: while no process can be made, a client of tcpmux is to
+// try again, but not when another program is to take over, or a limit forbids the start.
+func TestMuxClientWaitsForProcess(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal tcpmux\ntcpmux/cat stream tcp4 nowait - /bin/cat\n", nil)
+	sc.start()
+	sc.s.delayed = make([]delayed, 1)
+	for _, holding := range []bool{false, true} {
+		sc.s.holding = holding
+		if a := sc.s.demux("cat", client{conn: -1}, nil); a.no != table.NotAvailable || a.short == holding {
+			t.Errorf("holding %v: %+v", holding, a)
+		}
+	}
+	sc.s.delayed, sc.s.holding = nil, false
+	sc.s.now.Mux[0].Usage().Halted = true
+	if a := sc.s.demux("cat", client{conn: -1}, nil); a != (handedOut{no: table.NotAvailable}) {
+		t.Errorf("suspended: %+v", a)
+	}
+}
