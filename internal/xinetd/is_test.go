@@ -39,7 +39,7 @@ func TestManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range table {
-		if !regexp.MustCompile(`(?m)^\.It Li (.* , )?` + r.name + `( [,=] .*)? Ta .+$`).Match(page) {
+		if !regexp.MustCompile(`(?m)^\.It Li (.* , )?` + r.name + `( [,=] .*)?\n[^.].*$`).Match(page) {
 			t.Errorf("inetd.dialects(7) does not say what %s becomes", r.name)
 		}
 	}
