@@ -147,6 +147,7 @@ func ofDaemon(out string) map[string]int {
 		}
 		switch {
 		case children[pid], rehearsal, accepted <= probed:
+		case call == "clone3" && strings.Contains(rest, "CLONE_THREAD"): // of Go's runtime
 		case call == "fcntl" && !strings.Contains(rest, "DUPFD"): // of a file that is read
 		default:
 			calls[call]++
