@@ -50,7 +50,7 @@ func fill(t *testing.T, path string, to any) {
 // believe this proxy, and HAProxy has nothing to say about its file.
 func TestExampleOfHAProxy(t *testing.T) {
 	t.Parallel()
-	proxy, machine := read(t, "../../examples/haproxy.cfg"), read(t, "../../examples/machine.conf")
+	proxy, machine := read(t, "../../testdata/machines/haproxy.cfg"), read(t, "../../testdata/machines/machine.conf")
 	servesExample(t, "machine.conf", machine)
 	if !strings.Contains(proxy, "this machine, 192.0.2.10.") || !strings.Contains(machine, "proxy = 192.0.2.10,") {
 		t.Error("the machines believe another proxy")
@@ -66,7 +66,7 @@ func TestExampleOfHAProxy(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	if out, err := exec.Command(haproxy, "-c", "-q", "-f", "../../examples/haproxy.cfg").CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command(haproxy, "-c", "-q", "-f", "../../testdata/machines/haproxy.cfg").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -97,7 +97,7 @@ func TestExampleOfKubernetes(t *testing.T) {
 			}
 		}
 	}
-	fill(t, "../../examples/daemonset.json", &list)
+	fill(t, "../../testdata/machines/daemonset.json", &list)
 	config, set := list.Items[0], list.Items[1]
 	if config.Kind != "ConfigMap" || set.Kind != "DaemonSet" {
 		t.Fatalf("%s, %s", config.Kind, set.Kind)
@@ -134,7 +134,7 @@ func TestExampleOfNomad(t *testing.T) {
 			}
 		}
 	}
-	fill(t, "../../examples/nomad.json", &file)
+	fill(t, "../../testdata/machines/nomad.json", &file)
 	task := file.Job.TaskGroups[0].Tasks[0]
 	template := task.Templates[0]
 	servesExample(t, "load.conf", template.EmbeddedTmpl)

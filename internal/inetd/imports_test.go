@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -141,6 +142,22 @@ func TestImportsFollowThePicture(t *testing.T) {
 func foreign(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return strings.Contains(first, ".") || first == "cmd" || first == "internal"
+}
+
+// TestTopLevel: nothing stands beside what belongs at the top of the tree. Names that
+// begin with a dot, and bin, which make builds, are nobody's business here.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	belongs := []string{"bin", "cmd", "internal", "testdata", "go.mod", "go.sum", "Makefile", "README.md", "inetd.conf.example", "services.example"}
+	entries, err := os.ReadDir("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(belongs, e.Name()) {
+			t.Errorf("%s does not belong at the top of the tree", e.Name())
+		}
+	}
 }
 
 func TestPurePackagesReachForNothing(t *testing.T) {
