@@ -4,6 +4,7 @@
 # make check      all that a change must pass; needs gcc, mandoc and the network
 # make check-attack runs the attacks that take longer than a test may (root)
 # make check-upgrade has the daemon go on with another program 100 times under load
+# make check-demand  has 1,000 clients come while their server is being stopped and started
 # make check-faults  has each system call from a client to its server fail with each error (root, strace)
 # make check-recipes tries the servers on demand of inetd.conf(5) that are installed
 # make soak       tries everything at once for SOAKTIME, 10 minutes (root)
@@ -79,6 +80,9 @@ check-xinetd:
 check-upgrade:
 	INETD_UPGRADES=100 $(GO) test -count=1 -timeout 10m -run 'TestScripts/^upgrade' ./cmd/inetd
 
+check-demand:
+	INETD_CYCLES=1000 $(GO) test -count=1 -timeout 10m -v -run TestDemandCycles ./cmd/inetd
+
 check-faults:
 	INETD_FAULTS=1 $(GO) test -count=1 -timeout 20m -run TestFaults ./cmd/inetd
 
@@ -124,4 +128,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-faults soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-demand check-faults soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean

@@ -57,40 +57,9 @@ func traced(t *testing.T, keys string, connections int) (calls map[string]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf, trace := filepath.Join(dir, "inetd.conf"), filepath.Join(dir, "trace")
 	at := fmt.Sprintf("127.0.0.1:%d", port)
 	text := at + " on protocol = tcp4, wait = no, user = -, exec = /bin/true, " + keys + ";\n"
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("strace", "-f", "-o", trace, "inetd", "-f", "-e", "--pidfile=", conf)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = w
-	err = cmd.Start()
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := newTranscript(r)
-	started, err := log.find(regexp.MustCompile(`inetd\[[0-9]+\]: serving 1 service\n`))
-	if err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if strings.Contains(log.text(), "ptrace") {
-			t.Skip(log.text())
-		}
-		t.Fatalf("%v in %s", err, log.text())
-	}
-	var pid int
-	fmt.Sscanf(started[strings.LastIndex(started, "inetd["):], "inetd[%d", &pid)
-	end := sync.OnceFunc(func() {
-		_ = unix.Kill(pid, unix.SIGTERM)
-		_ = cmd.Wait()
-	})
-	t.Cleanup(end)
+	pid, trace, _, end := startTraced(t, dir, text)
 	for n := range probed + connections {
 		c, err := net.Dial("tcp4", at)
 		if err != nil {
@@ -110,6 +79,44 @@ func traced(t *testing.T, keys string, connections int) (calls map[string]int) {
 		t.Fatal(err)
 	}
 	return ofDaemon(string(out))
+}
+
+// startTraced starts a daemon with one service under strace. It returns its process, the
+// file of the trace, the log, and what ends both.
+func startTraced(t *testing.T, dir, text string, options ...string) (pid int, trace string, log *transcript, end func()) {
+	t.Helper()
+	conf, trace := filepath.Join(dir, "inetd.conf"), filepath.Join(dir, "trace")
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("strace", append(options, "-f", "-o", trace, "inetd", "-f", "-e", "--pidfile=", conf)...)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = w
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log = newTranscript(r)
+	started, err := log.find(regexp.MustCompile(`inetd\[[0-9]+\]: serving 1 service\n`))
+	if err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if strings.Contains(log.text(), "ptrace") {
+			t.Skip(log.text())
+		}
+		t.Fatalf("%v in %s", err, log.text())
+	}
+	fmt.Sscanf(started[strings.LastIndex(started, "inetd["):], "inetd[%d", &pid)
+	end = sync.OnceFunc(func() {
+		_ = unix.Kill(pid, unix.SIGTERM)
+		_ = cmd.Wait()
+	})
+	t.Cleanup(end)
+	return pid, trace, log, end
 }
 
 // probed is how many connections of a service the daemon may look at: a server that
@@ -134,10 +141,7 @@ func awaitNoChildren(t *testing.T, pid int) {
 // sessions of their own.
 func ofDaemon(out string) map[string]int {
 	out, _, _ = strings.Cut(out, "--- SIGTERM")
-	children := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^(\d+) +setsid\(`).FindAllStringSubmatch(out, -1) {
-		children[m[1]] = true
-	}
+	children := childrenIn(out)
 	calls, accepted := map[string]int{}, 0
 	for _, m := range ofConnections.FindAllStringSubmatch(out, -1) {
 		pid, call, rest := m[1], m[2], m[3]
@@ -154,4 +158,14 @@ func ofDaemon(out string) map[string]int {
 		}
 	}
 	return calls
+}
+
+// childrenIn are the processes in the output of strace that have begun a session: those
+// that the daemon has started, as the kernel numbers them.
+func childrenIn(out string) map[string]bool {
+	children := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^(\d+) +setsid\(`).FindAllStringSubmatch(out, -1) {
+		children[m[1]] = true
+	}
+	return children
 }
