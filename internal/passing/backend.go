@@ -21,10 +21,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The server of an entry with the keys exec and connect knows nothing of inetd: it
-// listens itself, at the place that connect says. Package demand decides when it is
-// started and ended, and what becomes of its clients; here that is done.
-
 // backend is a server that is started on demand.
 type backend struct {
 	demand.Machine
@@ -158,7 +154,7 @@ func (rs *Relays) examineLate(p *passing) {
 	})
 }
 
-// say logs what has become of a server.
+// say logs how a server fares.
 func (rs *Relays) say(p *passing, a demand.Act) {
 	v, b := p.svc, p.back
 	at := Address(v.Do.Keys.Connect)

@@ -2,12 +2,12 @@
 // admitted; they are handed to the relay of their service (package relay), a process that
 // passes them on to the place that the key says. If the entry has a program too, that is
 // the server of all of them: it knows nothing of inetd and listens at that place itself.
-// Package demand decides when it is started and ended and what becomes of its clients;
-// here that is done.
+// Package demand decides when it is started and ended and whether its clients wait, go
+// on or are refused; this package carries that out.
 //
 //	Pass -> relay ... its report -> Reports -> Loop.Release
 //
-// All is done on the event loop, whose part Loop is.
+// Everything runs on the event loop. Loop is what the event loop does for this package.
 package passing
 
 import (
@@ -448,25 +448,27 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 func (rs *Relays) DismissAll() {
 	for _, p := range rs.relays {
 		rs.dismiss(p)
-		for id, c := range p.clients {
-			delete(p.clients, id)
-			rs.loop.Release(p.svc, c.Source)
-			rs.left(p, c)
-		}
+		rs.forget(p)
 	}
+}
+
+// forget counts the clients of a service no longer, and returns how many there were.
+func (rs *Relays) forget(p *passing) (n int) {
+	n = len(p.clients)
+	for id, c := range p.clients {
+		delete(p.clients, id)
+		rs.loop.Release(p.svc, c.Source)
+		rs.left(p, c)
+	}
+	return n
 }
 
 // relayGone handles the end of a relay that the daemon has not dismissed: its clients
 // are gone with it, and the next one has another relay.
 func (rs *Relays) relayGone(p *passing) {
 	rs.dismiss(p)
-	lost := len(p.clients)
-	for id, c := range p.clients {
-		delete(p.clients, id)
-		p.svc.Usage().EndedError++
-		rs.loop.Release(p.svc, c.Source)
-		rs.left(p, c)
-	}
+	lost := rs.forget(p)
+	p.svc.Usage().EndedError += uint64(lost)
 	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.Label, p.pid)
 	if lost > 0 {
 		text += "; with it went " + plan.Count(lost, "connection", "connections")

@@ -36,8 +36,8 @@ func (rs *Relays) closeReady(b *backend) {
 // maxStatus is how much of a status is told, in bytes.
 const maxStatus = 200
 
-// Notified takes what was said about a server. Its name is a secret, and yet it counts
-// only from the server's session, its user, or root.
+// Notified takes the messages that say how far a server is. Only the server knows the
+// name of the socket; still a message counts only from its session, its user, or root.
 func (rs *Relays) Notified(fd int) {
 	p := rs.readying[fd]
 	if p == nil {
