@@ -128,4 +128,4 @@ uninstall:
 clean:
 	rm -rf bin
 
-.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-demand check-faults soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
+.PHONY: all run test check lint fuzz bench check-attack check-upgrade check-demand check-recipes check-faults soak check-xinetd check-386 check-arm64 packages sbom check-packages install uninstall clean
