@@ -37,7 +37,7 @@ var timeUnits = map[string]string{
 // tooMany is the hint for a key that has more values than it may.
 func tooMany(key string, values []Word) string {
 	switch unit := timeUnits[values[1].Text]; {
-	case key == "exec":
+	case key == "exec" && missingComma(values) == "":
 		return "write args = " + strings.Join(append([]string{path.Base(values[0].Text)}, words(values[1:])...), " ") + " for its arguments"
 	case unit != "" && isNumber(values[0].Text):
 		return "write " + values[0].Text + unit

@@ -27,6 +27,7 @@ func TestNewcomers(t *testing.T) {
 		{on + ", max_time = 5 minutes;", `1:81: error: 2 values for "max_time"; write 5m`},
 		{on + ", max_time = five minutes;", `1:84: error: 2 values for "max_time"; expected a comma or a semicolon`},
 		{on + " -u -n;", `1:67: error: 3 values for "exec"; write args = cat -u -n for its arguments`},
+		{on + " args = cat -u;", `1:67: error: 5 values for "exec"; is a comma missing before "args"?`},
 		{on + ", server = /bin/cat;", `1:68: error: unknown key "server"; write exec`},
 		{on + ", only_from = 10.0.0.0/8;", `1:68: error: unknown key "only_from"; write allow`},
 		{"8080 on { protocol = tcp, exec = internal echo; }", "1:9: error: '{', as in a file of xinetd; a definition has no braces: its keys have commas between them, and ; at the end"},
