@@ -77,7 +77,8 @@ type Machine struct {
 	Failed  int       // times in a row
 	Rest    time.Time // it is not started before
 	Idle    time.Time // it has had no client since
-	Clients int       // that need it
+	Clients int       // that came for it
+	Refused int       // those of them that are refused, and have not gone yet
 	Said    bool      // in Starting: that it is ready
 	Late    bool      // in Starting: its time is over, and it is found out why
 	Over    bool      // in Starting: that is known, and it may still come
@@ -101,7 +102,7 @@ func (m *Machine) enter(now time.Time, g Stage) {
 // Deadline is when Tick is to be called; zero: not before another event.
 func (m *Machine) Deadline() time.Time {
 	switch {
-	case m.Stage == Stopped && m.Clients > 0:
+	case m.Stage == Stopped && m.needed():
 		return m.Rest
 	case m.Stage == Starting && m.forked():
 		return m.Forked.Add(min(forkTime, m.Start))
@@ -116,6 +117,9 @@ func (m *Machine) Deadline() time.Time {
 	}
 	return time.Time{}
 }
+
+// needed reports whether a client waits for the server or has it.
+func (m *Machine) needed() bool { return m.Clients > m.Refused }
 
 func (m *Machine) forked() bool { return !m.Forked.IsZero() }
 
@@ -159,7 +163,7 @@ func (m *Machine) Examined(now time.Time, elsewhere bool) []Act {
 		return append([]Act{SayNever}, m.fail(now)...)
 	}
 	m.Over = true
-	return []Act{SayNever, Refuse}
+	return []Act{SayNever, m.refuse()}
 }
 
 // Come handles a client that needs the server.
@@ -171,8 +175,11 @@ func (m *Machine) Come(now time.Time) []Act {
 	return nil
 }
 
-// Leave handles the end of a client's connection.
+// Leave handles the end of a client's connection. Those that are refused are taken to go
+// first: if it was another, the server is started once for nobody, but no client is
+// forgotten.
 func (m *Machine) Leave(now time.Time) {
+	m.Refused = max(m.Refused-1, 0)
 	if m.Clients--; m.Clients == 0 {
 		m.Idle = now
 	}
@@ -247,7 +254,7 @@ func (m *Machine) Quiet(now time.Time) []Act {
 		return nil
 	}
 	m.enter(now, Stopped) // whoever answered is gone
-	if m.Clients > 0 {
+	if m.needed() {
 		return append([]Act{Hold}, m.ask(now)...)
 	}
 	return []Act{Hold}
@@ -319,10 +326,16 @@ func (m *Machine) Anew() []Act {
 // fail refuses the clients that wait. The next one starts the server again, after a
 // while that gets longer.
 func (m *Machine) fail(now time.Time) []Act {
-	acts := append([]Act{Refuse}, m.Stop(now)...)
+	acts := append([]Act{m.refuse()}, m.Stop(now)...)
 	m.Rest = now.Add(delay(m.Failed))
 	m.Failed++
 	return acts
+}
+
+// refuse refuses all clients that there are.
+func (m *Machine) refuse() Act {
+	m.Refused = m.Clients
+	return Refuse
 }
 
 // delay is how long a server is left alone that fails for the nth time in a row.

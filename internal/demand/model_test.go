@@ -3,6 +3,7 @@ package demand
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,6 +21,7 @@ type world struct {
 	asked         bool // Probe was not answered yet
 	examined      bool // Examine likewise
 	held, served  int  // clients
+	refused       int  // those that are, and have not gone yet
 
 	pid, last int
 	listens   bool // the process
@@ -49,9 +51,7 @@ func (w *world) happens(event string, acts []Act) {
 			if w.held > 0 && !said {
 				w.fail("clients are refused for no reason")
 			}
-			for ; w.held > 0; w.held-- {
-				w.m.Leave(w.now)
-			}
+			w.refused, w.held = w.refused+w.held, 0
 		case Start:
 			if i != len(acts)-1 {
 				w.fail("something comes after Start")
@@ -69,8 +69,8 @@ func (w *world) happens(event string, acts []Act) {
 			w.relay(a)
 		}
 	}
-	if w.m.Clients != w.held+w.served {
-		w.fail("%d clients, and not %d", w.m.Clients, w.held+w.served)
+	if all := w.held + w.served + w.refused; w.m.Clients != all {
+		w.fail("%d clients, and not %d", w.m.Clients, all)
 	}
 	if w.m.PID != w.pid {
 		w.fail("process %d, and not %d", w.m.PID, w.pid)
@@ -156,7 +156,7 @@ func (w *world) tried() {
 // step has something happen.
 func (w *world) step() {
 	w.now = w.now.Add(time.Duration(w.next(40)) * 10 * time.Millisecond)
-	switch w.next(14) {
+	switch w.next(15) {
 	case 0, 1, 2:
 		w.held++
 		acts := w.m.Come(w.now)
@@ -184,6 +184,8 @@ func (w *world) step() {
 		w.found()
 	case 13:
 		w.notify()
+	case 14:
+		w.goAway()
 	case 12:
 		w.adrift = false
 		if w.next(4) == 0 {
@@ -192,6 +194,13 @@ func (w *world) step() {
 		}
 	}
 	w.tick()
+}
+
+// goAway has the clients leave that are refused.
+func (w *world) goAway() {
+	for ; w.refused > 0; w.refused-- {
+		w.m.Leave(w.now)
+	}
 }
 
 // notify has a process say that it is ready, whether or not it listens.
@@ -218,6 +227,7 @@ func (w *world) tick() {
 // a process that is told to end does. Then everything comes to an end.
 func (w *world) settle() {
 	for range 200 {
+		w.goAway()
 		for ; w.served > 0; w.served-- {
 			w.m.Leave(w.now)
 		}
@@ -231,6 +241,7 @@ func (w *world) settle() {
 		}
 		w.tick()
 	}
+	w.goAway()
 	for ; w.served > 0; w.served-- {
 		w.m.Leave(w.now)
 	}
@@ -261,6 +272,37 @@ func TestModel(t *testing.T) {
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		play(t, r.IntN, 10+r.IntN(80))
+	}
+}
+
+// TestRefusedNeedNoServer: clients that are refused and have not gone yet start nothing;
+// the one after them does.
+func TestRefusedNeedNoServer(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	m := Machine{Limits: Limits{Start: time.Second, End: time.Second}}
+	m.Come(now)
+	m.Come(now)
+	m.Quiet(now)
+	m.Started(now, 1)
+	if acts := m.Ended(now, false); !slices.Contains(acts, Refuse) {
+		t.Fatalf("a server that ends at once: %v", acts)
+	}
+	now = now.Add(time.Minute)
+	if acts := m.Tick(now); len(acts) > 0 || !m.Deadline().IsZero() {
+		t.Errorf("with two clients that are refused: %v, and again at %v", acts, m.Deadline())
+	}
+	if acts := m.Come(now); !slices.Equal(acts, []Act{Probe}) {
+		t.Errorf("a new client: %v", acts)
+	}
+	m.Quiet(now)
+	m.Started(now, 2)
+	m.Leave(now)
+	m.Leave(now)
+	m.Ended(now, false)
+	m.Come(now)
+	if acts := m.Tick(now.Add(time.Minute)); !slices.Equal(acts, []Act{Probe}) {
+		t.Errorf("a client that comes before the server may start again: %v", acts)
 	}
 }
 
