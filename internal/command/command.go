@@ -26,12 +26,13 @@ import (
 // Shell is the path of the shell.
 const Shell = "/bin/sh"
 
-// Runner runs programs. All its fields are set before the first one.
+// Runner runs programs. All its exported fields are set before the first one.
 type Runner struct {
 	Starter *child.Starter
-	Post    func(func())                             // has the loop call a function
-	Track   func(pid int, done chan<- child.Status)  // remembers a process, whose end goes to done; on the loop
-	Find    func(done chan<- child.Status) (pid int) // the running process whose end goes to done, or 0; on the loop
+	Post    func(func())                               // has the loop call a function
+	Track   func(pid int, ended func(st child.Status)) // remembers a process; both on the loop
+
+	running map[chan<- child.Status]int // the processes; it belongs to the loop
 }
 
 // FirstLine is a getent.Run. It is called beside the loop.
@@ -164,13 +165,20 @@ func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 		done <- child.Status{Stage: child.Exec, Errno: unix.EAGAIN}
 		return
 	}
-	r.Track(pid, done)
+	if r.running == nil {
+		r.running = map[chan<- child.Status]int{}
+	}
+	r.running[done] = pid
+	r.Track(pid, func(st child.Status) {
+		delete(r.running, done)
+		done <- st
+	})
 }
 
 // kill ends a program that takes too long, with all that it has started: it leads a
 // session of its own.
 func (r *Runner) kill(done chan<- child.Status) {
-	if pid := r.Find(done); pid > 0 {
+	if pid := r.running[done]; pid > 0 {
 		unix.Kill(-pid, unix.SIGKILL)
 	}
 }

@@ -20,7 +20,7 @@ func newRunner(t *testing.T) *Runner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	posts, running := make(chan func()), map[int]chan<- child.Status{}
+	posts, running := make(chan func()), map[int]func(child.Status){}
 	ends, over := make(chan bool, 100), make(chan bool)
 	go func() {
 		defer close(over)
@@ -35,9 +35,9 @@ func newRunner(t *testing.T) *Runner {
 			}
 			starter.Settle(time.Second)
 			for st, ok := starter.Reap(); ok; st, ok = starter.Reap() {
-				if done := running[st.Pid]; done != nil {
+				if ended := running[st.Pid]; ended != nil {
 					delete(running, st.Pid)
-					done <- st
+					ended(st)
 				}
 			}
 		}
@@ -45,8 +45,8 @@ func newRunner(t *testing.T) *Runner {
 	t.Cleanup(func() { close(posts); <-over; starter.Close() })
 	return &Runner{
 		Starter: starter, Post: func(f func()) { posts <- f },
-		Track: func(pid int, done chan<- child.Status) {
-			running[pid] = done
+		Track: func(pid int, ended func(child.Status)) {
+			running[pid] = ended
 			fd, err := unix.PidfdOpen(pid, 0)
 			if err != nil {
 				ends <- true
@@ -57,14 +57,6 @@ func newRunner(t *testing.T) *Runner {
 				unix.Close(fd)
 				ends <- true
 			}()
-		},
-		Find: func(done chan<- child.Status) int {
-			for pid, d := range running {
-				if d == done {
-					return pid
-				}
-			}
-			return 0
 		},
 	}
 }

@@ -11,7 +11,11 @@
 // an earlier daemon has left. Clients are held in every Stage but Ready.
 package demand
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Stage is how far a server has come.
 type Stage uint8
@@ -25,8 +29,21 @@ const (
 	Stopping
 )
 
-func (g Stage) String() string {
-	return [...]string{"stopped", "looked for", "starting", "ready", "silent", "stopping"}[g]
+var stages = []string{"stopped", "looked for", "starting", "ready", "silent", "stopping"}
+
+func (g Stage) String() string { return stages[g] }
+
+// MarshalText returns the name of a Stage.
+func (g Stage) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// UnmarshalText reads it.
+func (g *Stage) UnmarshalText(text []byte) error {
+	i := slices.Index(stages, string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no stage of a server", text)
+	}
+	*g = Stage(i)
+	return nil
 }
 
 // Act is something to be done.
@@ -151,6 +168,14 @@ func (m *Machine) Tick(now time.Time) []Act {
 	}
 	m.Late = true
 	return []Act{Examine}
+}
+
+// IdleSince is since when it is ready and has no client; zero: it is not so.
+func (m *Machine) IdleSince() time.Time {
+	if m.Stage != Ready || m.Clients > 0 {
+		return time.Time{}
+	}
+	return m.Idle
 }
 
 // Examined handles that it is known why a server is late: it listens elsewhere, or

@@ -2,6 +2,7 @@ package handover
 
 import (
 	"fmt"
+	"slices"
 
 	"inetd/internal/sock"
 )
@@ -15,6 +16,7 @@ func (s *State) check() error {
 	c.sockets()
 	c.children()
 	c.clients()
+	c.demands()
 	return c.err
 }
 
@@ -83,7 +85,7 @@ func (c *checker) sockets() {
 func (c *checker) children() {
 	s := c.state
 	pids := map[int]bool{}
-	for _, p := range s.Children {
+	for _, p := range slices.Concat(s.Children, s.Helpers) {
 		c.refer("service", p.Service, len(s.Services), false)
 		c.refer("socket", p.Lent, len(s.Sockets), true)
 		c.refer("session", p.Session, len(s.Sessions), true)
@@ -100,6 +102,21 @@ func (c *checker) children() {
 			c.own(p.Stderr)
 		}
 		pids[p.PID] = true
+	}
+}
+
+func (c *checker) demands() {
+	for _, d := range c.state.Demands {
+		c.refer("service", d.Service, len(c.state.Services), false)
+		fds := []int{d.FD, d.Words}
+		if d.Server != nil {
+			fds = append(fds, d.Server.Words, d.Server.Ready)
+		}
+		for _, fd := range fds {
+			if fd != 0 {
+				c.own(fd)
+			}
+		}
 	}
 }
 
@@ -143,6 +160,7 @@ func (s *State) Descriptors() []int {
 	c.sockets()
 	c.children()
 	c.clients()
+	c.demands()
 	fds := make([]int, 0, len(c.owned))
 	for fd := range c.owned {
 		fds = append(fds, fd)

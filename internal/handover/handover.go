@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"time"
 
+	"inetd/internal/demand"
 	"inetd/internal/limit"
 	"inetd/internal/rpcbind"
 	"inetd/internal/sock"
@@ -40,10 +41,12 @@ type State struct {
 	Services   []Service         // those in force, and those before that children are of
 	Sockets    []Socket
 	Children   []Child
+	Helpers    []Child // processes that serve no client themselves: see Demand
 	Sessions   []Session
 	Talks      []Talk
 	Clients    []Client
 	Draining   []Draining
+	Demands    []Demand
 	Registered []rpcbind.Binding // RPC programs
 }
 
@@ -131,6 +134,40 @@ type Session struct {
 	Client, Asked netip.AddrPort
 	Local         netip.AddrPort
 	Taken         int64
+}
+
+// Demand is a service whose clients are passed on to a place, by a relay.
+type Demand struct {
+	Service int
+	FD      int      // the daemon's end of the relay's pair; 0: none runs
+	Relay   int      // its process, of State.Helpers unless it has ended
+	Words   int      // what that writes on its standard error; 0: nothing
+	Unsaid  [][]byte // commands that it has not taken yet
+	Trusts  bool     // it was told that the server is who answers at the place
+	Last    uint32   // number given to a client
+	In, Out uint64   // bytes from clients and to them
+	Retired bool     // it ends with its last client
+	Clients []Passenger
+	Server  *Server `json:",omitempty"` // nil: the entry has none
+}
+
+// Passenger is a client that a relay has.
+type Passenger struct {
+	ID     uint32
+	Begun  int64 // Unix time in ns
+	Counts bool  // the server is needed for it
+	Source limit.Source
+	From   string // in a log line
+}
+
+// Server is one that is started on demand.
+type Server struct {
+	Machine demand.Machine // its process is one of State.Helpers unless it has ended
+	Session int            // that was begun last
+	Path    string         // of its program
+	User    uint32
+	Words   int // what it writes on its standard error; 0: nothing
+	Ready   int // where it says that it is ready; 0: nowhere
 }
 
 // Draining is a connection on which all was sent.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/demand"
 	"inetd/internal/limit"
 	"inetd/internal/rpcbind"
 	"inetd/internal/sock"
@@ -48,10 +49,17 @@ func whole() *State {
 			{PID: 502, Service: 1, Lent: 3, Session: -1},
 			{PID: 503, Lent: -1, Session: 0, Peer: peer, Kept: 46},
 		},
-		Sessions:   []Session{{FD: 43, Client: client, Asked: client, Local: client, Taken: 5}},
-		Talks:      []Talk{{Client: Client{FD: 44, Peer: peer}, Got: []byte("23 , 2"), Unsent: []byte("x\x00"), Until: now}},
-		Clients:    []Client{{FD: 45, Service: 1, Session: -1, Peer: Peer{UID: 1000, PID: 99, Source: limit.User(1000)}}},
-		Draining:   []Draining{{FD: 47, Until: now}},
+		Sessions: []Session{{FD: 43, Client: client, Asked: client, Local: client, Taken: 5}},
+		Talks:    []Talk{{Client: Client{FD: 44, Peer: peer}, Got: []byte("23 , 2"), Unsent: []byte("x\x00"), Until: now}},
+		Clients:  []Client{{FD: 45, Service: 1, Session: -1, Peer: Peer{UID: 1000, PID: 99, Source: limit.User(1000)}}},
+		Draining: []Draining{{FD: 47, Until: now}},
+		Helpers:  []Child{{PID: 504, Service: 1, Path: "/proc/self/exe", Lent: -1, Session: -1}, {PID: 505, Service: 1, Lent: -1, Session: -1, Kill: now}},
+		Demands: []Demand{
+			{Service: 1, FD: 48, Relay: 504, Words: 49, Unsaid: [][]byte{{'o'}}, Trusts: true, Last: 7, In: 1, Out: 2, Retired: true,
+				Clients: []Passenger{{ID: 7, Begun: 5, Counts: true, Source: peer.Source, From: " from somewhere"}},
+				Server:  &Server{Machine: demand.Machine{Stage: demand.Ready, PID: 505}, Session: 505, Path: "/bin/x", User: 7, Words: 50, Ready: 51}},
+			{Service: 0},
+		},
 		Registered: []rpcbind.Binding{{Program: 100001, Version: 2, Netid: "udp", Addr: client}},
 	}
 }
@@ -83,7 +91,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	fds := got.Descriptors()
 	slices.Sort(fds)
-	if want := []int{3, 4, 5, 40, 41, 42, 43, 44, 45, 46, 47}; !slices.Equal(fds, want) {
+	if want := []int{3, 4, 5, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51}; !slices.Equal(fds, want) {
 		t.Errorf("descriptors %d, want %d", fds, want)
 	}
 }
@@ -99,6 +107,7 @@ func TestOtherPrograms(t *testing.T) {
 		{"an older version", `{"Format":"inetd state","Version":0}`, "the state has version 0, and this program understands 1"},
 		{"another format", `{"Format":"xinetd","Version":1}`, "this is not the state of an inetd"},
 		{"no text", "", "this is not the state of an inetd"},
+		{"another stage", `{"Format":"inetd state","Version":1,"Demands":[{"Server":{"Machine":{"Stage":"asleep"}}}]}`, `the state of an inetd: "asleep" is no stage`},
 		{"another shape", `{"Format":"inetd state","Version":1,"Sockets":7}`, "the state of an inetd: json: "},
 	} {
 		_, err := Decode([]byte(tt.text))
@@ -133,6 +142,11 @@ func TestCheck(t *testing.T) {
 		"session unwanted":  func(s *State) { s.Sessions[0].Socket = 2 },
 		"talk's service":    func(s *State) { s.Talks[0].Service = 9 },
 		"client's session":  func(s *State) { s.Clients[0].Session = 1 },
+		"two helpers":       func(s *State) { s.Helpers[0].PID = s.Children[0].PID },
+		"helper's service":  func(s *State) { s.Helpers[0].Service = 2 },
+		"demand's service":  func(s *State) { s.Demands[1].Service = -1 },
+		"relay's end":       func(s *State) { s.Demands[1].FD = s.Demands[0].FD },
+		"server's words":    func(s *State) { s.Demands[0].Server.Words = 2 },
 		"client's service":  func(s *State) { s.Clients[0].Service = 9 },
 	} {
 		s := whole()

@@ -42,10 +42,15 @@ func (s *Server) bequest() *bequest {
 		b.session(t)
 	}
 	for pid, p := range s.processes {
-		if p.done == nil && pid > 0 {
-			b.child(pid, p)
+		switch {
+		case pid < 0:
+		case p.done == nil:
+			b.Children = append(b.Children, b.child(pid, p))
+		case p.svc != nil:
+			b.Helpers = append(b.Helpers, b.child(pid, p))
 		}
 	}
+	b.Demands = s.relays.Saved(b.service)
 	return b
 }
 
@@ -99,7 +104,7 @@ func (b *bequest) session(t *dgramSession) int {
 	return b.sessions[t]
 }
 
-func (b *bequest) child(pid int, p *process) {
+func (b *bequest) child(pid int, p *process) handover.Child {
 	to := handover.Child{PID: pid, Service: b.service(p.svc), Path: p.program.Path(), Begun: p.begun, Lent: -1, Queued: p.queued, Session: -1, Kept: p.kept, Cookie: p.cookie, Peer: p.client.saved()}
 	if p.lent != nil {
 		to.Lent = b.socket(p.lent)
@@ -113,7 +118,7 @@ func (b *bequest) child(pid int, p *process) {
 	if p.kill != 0 {
 		to.Kill = time.Unix(0, p.kill)
 	}
-	b.Children = append(b.Children, to)
+	return to
 }
 
 // saved is who a client is, in the open.

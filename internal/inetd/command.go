@@ -15,15 +15,7 @@ import (
 func (s *Server) runner() *command.Runner {
 	return &command.Runner{
 		Starter: s.starter, Post: s.mail.Post,
-		Track: func(pid int, done chan<- child.Status) { s.track(pid, process{done: done}, true) },
-		Find: func(done chan<- child.Status) int {
-			for pid, p := range s.processes {
-				if p.done == done {
-					return pid
-				}
-			}
-			return 0
-		},
+		Track: func(pid int, ended func(child.Status)) { s.track(pid, process{done: ended}, true) },
 	}
 }
 

@@ -142,28 +142,40 @@ func (s *Server) inheritChildren(h *inheritance) {
 		h.sessions = append(h.sessions, s.inheritSession(h, from))
 	}
 	for _, from := range h.Children {
-		program, err := h.programAt(from.Path)
-		if err != nil {
-			program = h.services[from.Service].Do.Program
+		if now := s.inheritChild(h, from, process{}); now.kill == 0 {
+			s.limitTime(from.PID, now)
+			s.limitIdle(from.PID, now)
 		}
-		p := process{svc: h.services[from.Service], program: program, queued: from.Queued, client: clientOf(from.Peer), begun: from.Begun, cookie: from.Cookie, kept: from.Kept}
-		if from.Session >= 0 {
-			p.client.session = h.sessions[from.Session]
-		}
-		if from.Lent >= 0 {
-			p.lent = h.sockets[from.Lent]
-			p.lent.Server = int32(from.PID)
-		}
-		now := s.track(from.PID, p, true)
-		s.hearOn(from.Stderr, from.PID, now)
-		if !from.Kill.IsZero() {
-			now.kill = from.Kill.UnixNano()
-			s.killAt(from.PID, now, from.Kill)
-			continue
-		}
-		s.limitTime(from.PID, now)
-		s.limitIdle(from.PID, now)
 	}
+	for _, from := range h.Helpers {
+		s.inheritChild(h, from, process{done: func(child.Status) {}})
+	}
+	for _, from := range h.Demands {
+		s.relays.Inherit(h.services[from.Service], from)
+	}
+}
+
+// inheritChild makes a child of the program before one of this. p is what else is known.
+func (s *Server) inheritChild(h *inheritance, from handover.Child, p process) *process {
+	p.svc, p.queued, p.client, p.begun, p.cookie, p.kept = h.services[from.Service], from.Queued, clientOf(from.Peer), from.Begun, from.Cookie, from.Kept
+	var err error
+	if p.program, err = h.programAt(from.Path); err != nil {
+		p.program = p.svc.Do.Program
+	}
+	if from.Session >= 0 {
+		p.client.session = h.sessions[from.Session]
+	}
+	if from.Lent >= 0 {
+		p.lent = h.sockets[from.Lent]
+		p.lent.Server = int32(from.PID)
+	}
+	now := s.track(from.PID, p, true)
+	s.hearOn(from.Stderr, from.PID, now)
+	if !from.Kill.IsZero() {
+		now.kill = from.Kill.UnixNano()
+		s.killAt(from.PID, now, from.Kill)
+	}
+	return now
 }
 
 // clientOf is a client that a server has already.
@@ -195,6 +207,7 @@ func (s *Server) takeOver() {
 	h := s.heir
 	s.heir, s.holding = nil, false
 	s.armEverything()
+	s.relays.GoOn()
 	for _, from := range h.Talks {
 		s.talkLate(h.services[from.Service], from)
 	}

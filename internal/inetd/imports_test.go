@@ -26,7 +26,7 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/lastwords", "internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
 		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -58,7 +58,7 @@ var picture = map[string][]string{
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
-	"internal/handover":     {"internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
+	"internal/handover":     {"internal/demand", "internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
 	"internal/idle":         {"internal/sock", "internal/sockdiag", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/lastwords":    {unixsys},
@@ -71,7 +71,7 @@ var picture = map[string][]string{
 	"internal/prefix":       {},
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
-	"internal/passing":      {"internal/child", "internal/compile", "internal/conf", "internal/demand", "internal/environ", "internal/limit", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/passing":      {"internal/child", "internal/compile", "internal/conf", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/readiness":    {unixsys},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/occupant":     {"internal/sockdiag", unixsys},

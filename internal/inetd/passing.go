@@ -5,11 +5,8 @@ import (
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/lastwords"
 	"inetd/internal/passing"
 	"inetd/internal/table"
-
-	"golang.org/x/sys/unix"
 )
 
 // newRelays makes what serves the entries with the key connect: this loop's part of it.
@@ -18,6 +15,7 @@ func (s *Server) newRelays() *passing.Relays {
 		Starter: s.starter, Poll: s.poll, Timers: &s.timers, Relay: tagRelay, Ready: tagReady, Log: s.log,
 		LogConnections: func() bool { return s.cfg.LogConnections },
 		Start:          s.startHelper,
+		Resume:         s.resumeHelper,
 		Running:        func(pid int) bool { return s.processes[pid] != nil },
 		LimitTime:      func(pid int) { s.limitTime(pid, s.processes[pid]) },
 		Beside: func(d time.Duration, work func(context.Context), done func()) {
@@ -29,10 +27,11 @@ func (s *Server) newRelays() *passing.Relays {
 		Failed: func(v *table.Service, g *child.Program, st child.Status) {
 			s.startFailed(&process{svc: v, program: g}, st)
 		},
-		Tell:    s.tell,
-		First:   s.first,
-		Place:   func(v *table.Service) string { return s.now.Place(v) },
-		PlaceOf: s.placeOf,
+		Tell:      s.tell,
+		First:     s.first,
+		Successor: s.successor,
+		Place:     func(v *table.Service) string { return s.now.Place(v) },
+		PlaceOf:   s.placeOf,
 	})
 }
 
@@ -42,29 +41,21 @@ func (s *Server) pass(v *table.Service, c client) (pid int, err error) {
 }
 
 // startHelper starts a program that serves no client itself, see passing.Loop.
-func (s *Server) startHelper(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error) {
-	words, err := lastwords.New()
-	if err != nil {
-		return 0, err
-	}
-	stderr, err := words.Writer()
-	if err != nil {
-		words.Close()
-		return 0, err
-	}
+func (s *Server) startHelper(v *table.Service, g *child.Program, fd, stderr int, env []byte, ended func(child.Status)) (pid int, err error) {
 	begun := time.Now().UnixNano()
 	if pid, err = s.starter.Start(g, fd, stderr, env); err != nil {
-		unix.Close(stderr)
-		words.Close()
 		return 0, err
 	}
-	done := make(chan child.Status, 1)
-	s.track(pid, process{svc: v, program: g, begun: begun, done: done}, true)
-	go func() {
-		st := <-done
-		said := words.Last()
-		words.Close()
-		s.mail.Post(func() { ended(st, said) })
-	}()
+	s.track(pid, process{svc: v, program: g, begun: begun, done: ended}, true)
 	return pid, nil
+}
+
+// resumeHelper goes on with one that the program before has started.
+func (s *Server) resumeHelper(pid int, ended func(child.Status)) bool {
+	p := s.processes[pid]
+	if p == nil {
+		return false
+	}
+	p.done = ended
+	return true
 }

@@ -15,19 +15,19 @@ import (
 
 // process is a running server.
 type process struct {
-	svc     *table.Service      // as it was at the start
-	program *child.Program      // that was started
-	lent    *table.Socket       // the socket that a wait server has
-	queued  int64               // socket.queued when it was lent
-	client  client              // of a nowait server
-	kept    int                 // the daemon's descriptor of its connection; 0: none
-	probe   int                 // likewise, of a server that is suspect
-	errors  *stderrlog.Source   // what it writes on its standard error; nil: that is not logged
-	begun   int64               // Unix time in ns
-	kill    int64               // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
-	cookie  uint64              // of its connection, if it may not be idle for ever
-	pidfd   int                 // 0: none
-	done    chan<- child.Status // of a command of the daemon; it has no svc and program
+	svc     *table.Service     // as it was at the start
+	program *child.Program     // that was started
+	lent    *table.Socket      // the socket that a wait server has
+	queued  int64              // socket.queued when it was lent
+	client  client             // of a nowait server
+	kept    int                // the daemon's descriptor of its connection; 0: none
+	probe   int                // likewise, of a server that is suspect
+	errors  *stderrlog.Source  // what it writes on its standard error; nil: that is not logged
+	begun   int64              // Unix time in ns
+	kill    int64              // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
+	cookie  uint64             // of its connection, if it may not be idle for ever
+	pidfd   int                // 0: none
+	done    func(child.Status) // called with the end of what serves no client itself; a command of the daemon has no svc and program
 }
 
 // track remembers a process. With prompt its end is noticed at once, by a
@@ -134,7 +134,7 @@ func (s *Server) reap() {
 			unix.Close(p.pidfd)
 		}
 		if p.done != nil {
-			p.done <- st
+			p.done(st)
 		} else {
 			s.ended(p, st)
 		}

@@ -106,7 +106,6 @@ func (s *Server) handOver(execute func(*handover.State) error) error {
 }
 
 func (s *Server) giveAll(execute func(*handover.State) error) error {
-	s.relays.DismissAll()
 	state := s.bequest()
 	s.bequeathClients(state)
 	if s.registrar == nil {

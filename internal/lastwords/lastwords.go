@@ -35,6 +35,12 @@ func New() (Words, error) {
 	return Words{fd}, nil
 }
 
+// At returns the Words that FD has named, also in a program before this one.
+func At(fd int) Words { return Words{fd} }
+
+// FD is their descriptor. It stays theirs.
+func (w Words) FD() int { return w.fd }
+
 // Writer is a descriptor to write them, above 2. It is its caller's.
 func (w Words) Writer() (int, error) {
 	fd, err := unix.FcntlInt(uintptr(w.fd), unix.F_DUPFD_CLOEXEC, 3)

@@ -3,6 +3,7 @@ package passing
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -26,6 +27,7 @@ type backend struct {
 	demand.Machine
 	session   int    // the process that was started last, also when it has ended
 	path      string // of the program
+	user      uint32 // of its process
 	timer     time.Time
 	ready     *readiness.Socket // where it says that it is ready; nil: nowhere
 	status    string            // what it has said there last
@@ -42,11 +44,12 @@ type backend struct {
 const defaultStartTime = 30 * time.Second
 
 func newBackend(do *table.Action) *backend {
+	return &backend{user: userID(do), Machine: demand.Machine{Limits: limitsOf(do), Since: time.Now()}}
+}
+
+func limitsOf(do *table.Action) demand.Limits {
 	k := do.Keys
-	return &backend{Machine: demand.Machine{
-		Limits: demand.Limits{Start: cmp.Or(k.StartTime, defaultStartTime), Idle: k.IdleTime, End: compile.EndTime(k), Notifies: k.ReadyNotify},
-		Since:  time.Now(),
-	}}
+	return demand.Limits{Start: cmp.Or(k.StartTime, defaultStartTime), Idle: k.IdleTime, End: compile.EndTime(k), Notifies: k.ReadyNotify}
 }
 
 // needed handles a client that needs the server.
@@ -92,6 +95,7 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	case demand.Trust:
 		rs.loop.Works(p.svc.Usage())
 		if p.fd >= 0 {
+			p.trusts = true
 			rs.ordered(p, p.orders.Trust(p.fd, b.answer))
 		}
 	case demand.Hold:
@@ -126,7 +130,11 @@ func (rs *Relays) startBackend(p *passing) {
 	rs.loop.LimitTime(pid)
 }
 
+// startServer starts it as the entry is now.
 func (rs *Relays) startServer(p *passing) (pid int, err error) {
+	if !rs.renew(p) && p.inherited {
+		return 0, errOutdated
+	}
 	v, b := p.svc, p.back
 	env, err := rs.openReady(p)
 	if err != nil {
@@ -137,12 +145,16 @@ func (rs *Relays) startServer(p *passing) (pid int, err error) {
 		return 0, err
 	}
 	b.path = v.Do.Program.Path()
-	pid, err = rs.loop.Start(v, v.Do.Program, rs.loop.Starter.Keep(null), env, func(st child.Status, said string) { rs.backendEnded(p, st, said) })
+	pid, err = rs.start(v, v.Do.Program, rs.loop.Starter.Keep(null), env, func(st child.Status, said string) { rs.backendEnded(p, st, said) })
 	if err != nil {
 		unix.Close(null)
 	}
 	return pid, err
 }
+
+// errOutdated is the error of an entry that was changed just when another program took the
+// place of the daemon's, which knows only the new entry.
+var errOutdated = errors.New("its entry has changed meanwhile")
 
 // examineLate finds out beside the loop where a server listens that is late.
 func (rs *Relays) examineLate(p *passing) {

@@ -21,7 +21,7 @@ import (
 // whoAnswers finds out who answers at the place of a service, beside the loop unless
 // that is known.
 func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
-	b, o, user := p.back, r.Owner(), userID(p.svc.Do)
+	b, o, user := p.back, r.Owner(), p.back.user
 	b.answer = r
 	if !o.Known {
 		b.who = "somebody"

@@ -24,6 +24,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/demand"
+	"inetd/internal/lastwords"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -43,11 +44,13 @@ type Relays struct {
 	services map[*table.Usage]*passing // of services that have any
 	relays   map[int]*passing          // by the daemon's descriptor
 	readying map[int]*passing          // those whose server is to say that it is ready, by the descriptor for that
+	words    map[int]lastwords.Words   // of their processes
+	trimming bool                      // there is a timer for trim
 }
 
 // New makes Relays for an event loop. None runs yet.
 func New(l Loop) *Relays {
-	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}}
+	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}, words: map[int]lastwords.Words{}}
 }
 
 // Loop is what the event loop does for Relays. But for UserName, which is called beside
@@ -61,21 +64,24 @@ type Loop struct {
 	LogConnections func() bool
 
 	// Start starts a program that serves no client itself, with fd as its descriptors 0
-	// and 1, which it takes over unless there is an error, and with env added to its
-	// environment. ended is called with its last line on standard error.
-	Start     func(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error)
+	// and 1 and stderr, both of which it takes over unless there is an error, and with env
+	// added to its environment. Resume goes on with one that the program before this one
+	// has started, and reports whether it is still to end.
+	Start     func(v *table.Service, g *child.Program, fd, stderr int, env []byte, ended func(child.Status)) (pid int, err error)
+	Resume    func(pid int, ended func(child.Status)) bool
 	Running   func(pid int) bool
 	LimitTime func(pid int) // ends a server whose time is over
 	Beside    func(d time.Duration, work func(context.Context), done func())
 	UserName  func(v *table.Service, uid uint32) string
 
-	Release func(v *table.Service, source limit.Source)                           // a client has gone
-	Works   func(u *table.Usage)                                                  // a server of the service was started
-	Failed  func(v *table.Service, g *child.Program, st child.Status)             // a program was not started
-	Tell    func(p syslog.Priority, v *table.Service, text, about, advice string) // logs a line
-	First   func(about table.Cause, whom, text string) bool                       // or the line is only counted, and the sum told later
-	Place   func(v *table.Service) string                                         // of the entry
-	PlaceOf func(v *table.Service, keys ...string) string                         // of the first of the keys that it has
+	Release   func(v *table.Service, source limit.Source)                           // a client has gone
+	Works     func(u *table.Usage)                                                  // a server of the service was started
+	Failed    func(v *table.Service, g *child.Program, st child.Status)             // a program was not started
+	Tell      func(p syslog.Priority, v *table.Service, text, about, advice string) // logs a line
+	First     func(about table.Cause, whom, text string) bool                       // or the line is only counted, and the sum told later
+	Successor func(was *table.Service) *table.Service                               // that has its sockets now; nil: none
+	Place     func(v *table.Service) string                                         // of the entry
+	PlaceOf   func(v *table.Service, keys ...string) string                         // of the first of the keys that it has
 }
 
 // Client is a client that is to be passed on.
@@ -94,18 +100,20 @@ const (
 
 // passing is what is known of the relay of a service.
 type passing struct {
-	svc     *table.Service // as it was when its relay was started
-	fd      int            // the daemon's end of the pair; -1: no relay runs
-	orders  relay.Commands
-	mute    time.Time // since then it takes none; zero: it does
-	pid     int       // of the relay
-	clients map[uint32]passenger
-	last    uint32 // id given to a client
-	in, out uint64 // bytes from clients and to them
-	resting bool   // the relay ends if no client comes for a while
-	retired bool   // the relay ends with its last client, as the entry has changed
-	idle    time.Time
-	back    *backend // nil: the entry has no server
+	svc       *table.Service // as it was when its relay was started
+	fd        int            // the daemon's end of the pair; -1: no relay runs
+	orders    relay.Commands
+	mute      time.Time // since then it takes none; zero: it does
+	trusts    bool      // it was told that the server is who answers
+	pid       int       // of the relay
+	clients   map[uint32]passenger
+	last      uint32 // id given to a client
+	in, out   uint64 // bytes from clients and to them
+	resting   bool   // the relay ends if no client comes for a while
+	retired   bool   // the relay ends with its last client, as the entry has changed
+	inherited bool   // svc is of the program before, and knows no program to start
+	idle      time.Time
+	back      *backend // nil: the entry has no server
 }
 
 // passenger is a client that the relay has.
@@ -210,13 +218,13 @@ func (rs *Relays) startRelay(p *passing) error {
 	if err != nil {
 		return err
 	}
-	pid, err := rs.loop.Start(v, program, theirs, nil, func(st child.Status, said string) { rs.relayEnded(v, program, st, said) })
+	pid, err := rs.start(v, program, theirs, nil, func(st child.Status, said string) { rs.relayEnded(v, program, st, said) })
 	if err != nil {
 		unix.Close(ours)
 		unix.Close(theirs)
 		return err
 	}
-	p.fd, p.pid, p.orders, p.mute = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}
+	p.fd, p.pid, p.orders, p.mute, p.trusts = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}, false
 	rs.relays[p.fd] = p
 	if b := p.back; b != nil {
 		rs.act(p, b.Anew())
@@ -438,7 +446,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 		d.Relay = p.pid
 	}
 	if b := p.back; b != nil {
-		d.Server = &status.Backend{Stage: b.Stage.String(), Since: b.Since, PID: b.PID, Starts: b.Starts, Took: b.Took}
+		d.Server = &status.Backend{Idle: b.IdleSince(), Stage: b.Stage.String(), Since: b.Since, PID: b.PID, Starts: b.Starts, Took: b.Took}
 	}
 	return d
 }

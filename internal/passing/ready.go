@@ -51,7 +51,7 @@ func (rs *Relays) Notified(fd int) {
 			continue
 		case err != nil:
 			return
-		case m.Stranger || !speaksFor(m, userID(p.svc.Do), b.session):
+		case m.Stranger || !speaksFor(m, b.user, b.session):
 			continue
 		}
 		if m.Status != "" {

@@ -9,8 +9,8 @@ import (
 
 // Commands are what the daemon tells a relay, in their order. A relay that has not yet
 // taken the connections before them has its queue full: then they are kept here. The
-// zero Commands has none.
-type Commands struct{ unsaid [][]byte }
+// zero Commands has none. Unsaid is for one who keeps them for another program.
+type Commands struct{ Unsaid [][]byte }
 
 // maxUnsaid is how many commands are kept for a relay.
 const maxUnsaid = 64
@@ -31,20 +31,20 @@ func (q *Commands) Trust(fd int, answer Report) error {
 
 // Waiting reports whether any are kept. Flush is to be called again then, and no
 // connection to be sent: it would overtake them.
-func (q *Commands) Waiting() bool { return len(q.unsaid) > 0 }
+func (q *Commands) Waiting() bool { return len(q.Unsaid) > 0 }
 
 func (q *Commands) say(fd int, b []byte) error {
-	if len(q.unsaid) >= maxUnsaid {
+	if len(q.Unsaid) >= maxUnsaid {
 		return ErrDeaf
 	}
-	q.unsaid = append(q.unsaid, b)
+	q.Unsaid = append(q.Unsaid, b)
 	return q.Flush(fd)
 }
 
 // Flush sends what is kept, as far as the relay takes it.
 func (q *Commands) Flush(fd int) error {
-	for len(q.unsaid) > 0 {
-		err := unix.Sendmsg(fd, q.unsaid[0], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+	for len(q.Unsaid) > 0 {
+		err := unix.Sendmsg(fd, q.Unsaid[0], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 		switch {
 		case err == unix.EAGAIN:
 			return nil
@@ -53,8 +53,8 @@ func (q *Commands) Flush(fd int) error {
 		case err != nil:
 			return err
 		}
-		q.unsaid = q.unsaid[1:]
+		q.Unsaid = q.Unsaid[1:]
 	}
-	q.unsaid = nil
+	q.Unsaid = nil
 	return nil
 }

@@ -69,7 +69,8 @@ type Demand struct {
 type Backend struct {
 	Stage  string        `json:"stage"`
 	Since  time.Time     `json:"since"`
-	PID    int           `json:"pid,omitempty"` // 0: no process of the daemon's
+	Idle   time.Time     `json:"idle_since,omitzero"` // it is ready and has no client
+	PID    int           `json:"pid,omitempty"`       // 0: no process of the daemon's
 	Starts int           `json:"starts"`
 	Took   time.Duration `json:"start_took_ns"` // the last one
 }

@@ -136,6 +136,9 @@ func (v *Service) writeDemand(line func(name, format string, args ...any), now t
 		if b.PID != 0 {
 			process = fmt.Sprintf(", process %d", b.PID)
 		}
+		if !b.Idle.IsZero() {
+			process = fmt.Sprintf(", idle for %s", now.Sub(b.Idle).Round(time.Second)) + process
+		}
 		line("on demand", "%s for %s%s, %s, the last one took %s", b.Stage, now.Sub(b.Since).Round(time.Second), process, count(b.Starts, "start", "starts"), b.Took.Round(time.Millisecond))
 	}
 	if d.Relay != 0 {

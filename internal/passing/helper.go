@@ -1,0 +1,76 @@
+package passing
+
+import (
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/lastwords"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// start starts a program that serves no client itself: a relay or a server. What it has
+// last written to its standard error is told to ended.
+func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error) {
+	words, err := lastwords.New()
+	if err != nil {
+		return 0, err
+	}
+	stderr, err := words.Writer()
+	if err != nil {
+		words.Close()
+		return 0, err
+	}
+	if pid, err = rs.loop.Start(v, g, fd, stderr, env, rs.hearing(ended)); err != nil {
+		unix.Close(stderr)
+		words.Close()
+		return 0, err
+	}
+	rs.hear(pid, words)
+	return pid, nil
+}
+
+// resume goes on with a program that was started by the one before this, and reports
+// whether it is still to end.
+func (rs *Relays) resume(pid, words int, ended func(st child.Status, said string)) bool {
+	if words != 0 {
+		rs.loop.Starter.Note(words)
+		rs.hear(pid, lastwords.At(words))
+	}
+	return pid != 0 && rs.loop.Resume(pid, rs.hearing(ended))
+}
+
+func (rs *Relays) hearing(ended func(st child.Status, said string)) func(child.Status) {
+	return func(st child.Status) {
+		words, said := rs.words[st.Pid], ""
+		if words != (lastwords.Words{}) {
+			said = words.Last()
+			words.Close()
+			delete(rs.words, st.Pid)
+		}
+		ended(st, said)
+	}
+}
+
+// hear keeps the words of a process until it ends.
+func (rs *Relays) hear(pid int, words lastwords.Words) {
+	rs.words[pid] = words
+	if !rs.trimming {
+		rs.trimming = true
+		rs.loop.Timers.After(trimTime, rs.trim)
+	}
+}
+
+// trimTime is how often it is looked whether a process has written much.
+const trimTime = time.Minute
+
+// trim forgets what is too much: a server may run, and complain, for years.
+func (rs *Relays) trim() {
+	for _, w := range rs.words {
+		w.Trim()
+	}
+	if rs.trimming = len(rs.words) > 0; rs.trimming {
+		rs.loop.Timers.After(trimTime, rs.trim)
+	}
+}
