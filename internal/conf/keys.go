@@ -117,7 +117,7 @@ type Place struct {
 }
 
 // Has tells whether a key is in force.
-func (k *Keys) Has(key string) bool { return k.At(key) != Pos{} }
+func (k *Keys) Has(key string) bool { return k != nil && k.At(key) != Pos{} }
 
 // At returns the place that set a key which is in force, or the zero Pos.
 func (k *Keys) At(key string) Pos {

@@ -74,10 +74,14 @@ func Append(b []byte, name, value string) []byte {
 func AppendEnds(b []byte, local, remote netip.AddrPort) []byte {
 	b = AppendAddr(b, "TCPLOCALIP", local.Addr())
 	b = appendNumber(b, "TCPLOCALPORT", uint64(local.Port()))
+	addr := len(b)
 	b = AppendAddr(b, "TCPREMOTEIP", remote.Addr())
+	port := len(b)
 	b = appendNumber(b, "TCPREMOTEPORT", uint64(remote.Port()))
-	b = AppendAddr(b, "REMOTE_ADDR", remote.Addr())
-	return appendNumber(b, "REMOTE_PORT", uint64(remote.Port()))
+	end := len(b)
+	// To copy a text with its NUL is cheaper than to make it twice.
+	b = append(append(b, "REMOTE_ADDR"...), b[addr+len("TCPREMOTEIP"):port]...)
+	return append(append(b, "REMOTE_PORT"...), b[port+len("TCPREMOTEPORT"):end]...)
 }
 
 // AppendListen appends the variables of sd_listen_fds(3) but LISTEN_PID. The

@@ -13,11 +13,10 @@ const accountsAge = time.Second
 // load, at most once a second, and has the identities of all servers looked up
 // again if so. The services stay as they are.
 func (s *Server) refreshAccounts() {
-	now := time.Now()
-	if !s.ready || s.loading || now.Sub(s.checked) < accountsAge {
+	if !s.ready || s.loading || s.turned.Sub(s.checked) < accountsAge {
 		return
 	}
-	s.checked = now
+	s.checked = s.turned
 	if !s.now.Accounts.Changed() {
 		return
 	}

@@ -18,8 +18,11 @@ func (s *Server) mayStart(v *table.Service) bool {
 		s.armAll(v)
 		return false
 	}
-	now := time.Now()
-	if u := v.Usage(); u.Starts.Full(now, v.Do.Limits.Starts, v.Do.Limits.Window) && !v.Do.RefusesFull() {
+	l := v.Do.Limits
+	if l.Starts == 0 {
+		return true
+	}
+	if now := time.Now(); v.Usage().Starts.Full(now, l.Starts, l.Window) && !v.Do.RefusesFull() {
 		s.suspend(v, now)
 		return false
 	}
@@ -90,7 +93,7 @@ func (s *Server) resumeAfter(u *table.Usage, d time.Duration) {
 func (s *Server) admit(v *table.Service, c *client) bool {
 	u, now := v.Usage(), time.Now()
 	u.LastClient = now.Unix()
-	if s.shuts(v, c, now) || s.senses(v, c, now) || s.touched(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now) {
+	if (v.Do.Keys != nil || v.Do.Guarded || s.sensed != nil) && s.turnsAway(v, c, now) {
 		return false
 	}
 	r := u.Admit(now, c.source, v.Do.Limits)
@@ -104,6 +107,12 @@ func (s *Server) admit(v *table.Service, c *client) bool {
 	}
 	s.tellRefused(v, c.who(v), "exceeded "+r.String(), r.Limit, key)
 	return false
+}
+
+// turnsAway reports whether a client is refused by what the keys of an entry ask for,
+// or because it has touched a sensor.
+func (s *Server) turnsAway(v *table.Service, c *client, now time.Time) bool {
+	return s.shuts(v, c, now) || s.senses(v, c, now) || s.touched(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now)
 }
 
 // release takes back what admit counted.

@@ -30,9 +30,9 @@ func (s *Server) showFirst(v *table.Service, conn int) {
 
 // welcome tells a client that its server begins, as far as the service has words for
 // that.
-func (s *Server) welcome(v *table.Service, c client) {
-	v.GoAhead(c.conn)
+func (s *Server) welcome(v *table.Service, conn int) {
+	v.GoAhead(conn)
 	if k := v.Do.Keys; k != nil && k.BannerSuccess != "" && v.Do.Mode == plan.Accept {
-		s.show(c.conn, k.BannerSuccess)
+		s.show(conn, k.BannerSuccess)
 	}
 }

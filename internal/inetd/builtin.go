@@ -32,11 +32,12 @@ func builtinPool() limit.Pool {
 // that tcpmux hands on has room already and takes it along. If there is no room
 // for its source, enter takes back the admission and reports false.
 func (s *Server) enter(v *table.Service, c *client) bool {
-	now := time.Now()
-	switch {
-	case !v.Do.Stays():
+	if !v.Do.Stays() {
 		c.room = nil
 		return true
+	}
+	now := time.Now()
+	switch {
 	case c.room == nil:
 		c.room = s.builtins.Enter(v.Label, c.source, now)
 	case !c.room.Move(v.Label, now):
@@ -63,7 +64,7 @@ func (s *Server) leave(v *table.Service, source limit.Source, room *limit.Member
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *table.Service, c client) {
-	s.welcome(v, c)
+	s.welcome(v, c.conn)
 	v.Usage().Started++
 	if b, _ := builtin.Lookup(v.Do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c, 0)

@@ -15,7 +15,7 @@ import (
 func (s *Server) runner() *command.Runner {
 	return &command.Runner{
 		Starter: s.starter, Post: s.mail.Post,
-		Track: func(pid int, ended func(child.Status)) { s.track(pid, process{done: ended}, true) },
+		Track: func(pid int, ended func(child.Status)) { s.track(pid, &process{done: ended}, true) },
 	}
 }
 

@@ -19,8 +19,8 @@ type delayed struct {
 
 // start starts the server of a client that has been admitted, or has it wait. It
 // takes over the connection, and returns the process, 0 if there is none yet.
-func (s *Server) start(d delayed) (pid int) {
-	s.welcome(d.svc, d.client)
+func (s *Server) start(d *delayed) (pid int) {
+	s.welcome(d.svc, d.client.conn)
 	if len(s.delayed) == 0 && !s.crowdedOut() {
 		pid, err := s.launch(d)
 		if err == nil {
@@ -28,7 +28,7 @@ func (s *Server) start(d delayed) (pid int) {
 		}
 		s.lack(d.svc, "fork", err)
 	}
-	s.delayed = append(s.delayed, d)
+	s.delayed = append(s.delayed, *d)
 	s.retryDelayed()
 	return 0
 }
@@ -43,7 +43,7 @@ func (s *Server) crowdedOut() bool {
 func (s *Server) startDelayed() {
 	n := 0
 	for ; n < len(s.delayed) && n < perTurn && !s.crowdedOut(); n++ {
-		if _, err := s.launch(s.delayed[n]); err != nil {
+		if _, err := s.launch(&s.delayed[n]); err != nil {
 			break
 		}
 	}

@@ -160,7 +160,8 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 	if b := s.bound(v); b != byProcesses {
 		t.Errorf("the bound is %d", b)
 	}
-	if s.start(admitted()); len(s.delayed) != 2 || len(s.processes) != 0 {
+	second := admitted()
+	if s.start(&second); len(s.delayed) != 2 || len(s.processes) != 0 {
 		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.processes))
 	}
 	if s.startDelayed(); len(s.delayed) != 0 || len(s.processes) != 2 {

@@ -93,7 +93,7 @@ func (s *Server) startSession(t *dgramSession) {
 		return
 	}
 	c.conn, c.session = conn, t
-	s.start(delayed{svc: v, client: c, program: v.Do.Program})
+	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
 }
 
 // unserved handles a datagram b that was admitted and for which there can be no socket.

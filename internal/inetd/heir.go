@@ -169,7 +169,7 @@ func (s *Server) inheritChild(h *inheritance, from handover.Child, p process) *p
 		p.lent = h.sockets[from.Lent]
 		p.lent.Server = int32(from.PID)
 	}
-	now := s.track(from.PID, p, true)
+	now := s.track(from.PID, &p, true)
 	s.hearOn(from.Stderr, from.PID, now)
 	if !from.Kill.IsZero() {
 		now.kill = from.Kill.UnixNano()

@@ -67,7 +67,9 @@ func (s *Server) rearmOwn(u *table.Usage) {
 // once.
 func (s *Server) rearmHeld() (more bool) {
 	for b := byInquiries; b < bounds; b++ {
-		more = s.rearmShared(b) || more
+		if len(s.held.shared[b]) > 0 {
+			more = s.rearmShared(b) || more
+		}
 	}
 	return more
 }

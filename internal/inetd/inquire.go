@@ -57,7 +57,7 @@ func (s *Server) attend(v *table.Service, c client) {
 		s.serveBuiltin(v, c)
 		return
 	}
-	s.start(delayed{svc: v, client: c, program: v.Do.Program})
+	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
 }
 
 // inquires reports whether something must be found out about the clients of an
@@ -139,13 +139,13 @@ func (s *Server) decided(v *table.Service, c client, q *inquiry) {
 	switch {
 	case q.program != nil:
 		c.room.Leave() // of a builtin: a process serves the client instead
-		pid = cmp.Or(s.start(delayed{v, c, q, q.program}), pid)
+		pid = cmp.Or(s.start(&delayed{v, c, q, q.program}), pid)
 	case !q.answer.Allow:
 		s.turnAway(v, c)
 	case v.Do.Builtin != "":
 		s.serveBuiltin(v, c)
 	default:
-		pid = cmp.Or(s.start(delayed{v, c, q, v.Do.Program}), pid)
+		pid = cmp.Or(s.start(&delayed{v, c, q, v.Do.Program}), pid)
 	}
 	for _, cmd := range q.answer.Spawn {
 		s.spawn(v, access.Expand(cmd, q.answer.Query, pid))

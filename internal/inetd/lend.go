@@ -46,12 +46,9 @@ func (s *Server) lend(k *table.Socket) {
 	k.Server = int32(pid)
 	v.Usage().Started++
 	s.unpoll(k)
-	p := process{svc: v, program: v.Do.Program, lent: k, queued: queued, begun: time.Now().UnixNano()}
+	p := &process{svc: v, program: v.Do.Program, lent: k, queued: queued, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, true)
-	s.hear(e, pid, now)
-	s.logStart(now, pid)
-	s.limitTime(pid, now)
-	s.limitIdle(pid, now)
+	s.oversee(e, pid, now)
 }
 
 // firstClient is who a wait server is started for, as far as that matters: the sender

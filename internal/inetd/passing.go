@@ -46,7 +46,7 @@ func (s *Server) startHelper(v *table.Service, g *child.Program, fd, stderr int,
 	if pid, err = s.starter.Start(g, fd, stderr, env); err != nil {
 		return 0, err
 	}
-	s.track(pid, process{svc: v, program: g, begun: begun, done: ended}, true)
+	s.track(pid, &process{svc: v, program: g, begun: begun, done: ended}, true)
 	return pid, nil
 }
 

@@ -32,9 +32,9 @@ type process struct {
 
 // track remembers a process. With prompt its end is noticed at once, by a
 // pidfd; otherwise at the next turn of the loop or sweep, which costs nothing.
-func (s *Server) track(pid int, now process, prompt bool) *process {
+func (s *Server) track(pid int, now *process, prompt bool) *process {
 	p := s.record()
-	*p = now
+	*p = *now
 	s.processes[pid] = p
 	if prompt {
 		p.pidfd = s.pidfd(pid)

@@ -79,6 +79,7 @@ type Server struct {
 	orphans   bool              // this is process 1, which reaps processes of others, too
 	now       *table.Generation // in force
 	starved   time.Time
+	turned    time.Time // when the loop began this turn
 	yielded   time.Time // when the loop last gave way to Go's scheduler
 	checked   time.Time // when the account files were last looked at
 
@@ -225,8 +226,8 @@ const yieldTime = 4 * time.Millisecond
 // retakes the P of a goroutine that has run for 10 ms, in every system call from then
 // on. Yielding before that avoids it.
 func (s *Server) yield() {
-	if now := time.Now(); now.Sub(s.yielded) > yieldTime {
-		s.yielded = now
+	if s.turned.Sub(s.yielded) > yieldTime {
+		s.yielded = s.turned
 		runtime.Gosched()
 	}
 }
@@ -242,6 +243,7 @@ const (
 func (s *Server) turn() {
 	events := s.events()
 	s.share = min(max(datagramTurn/max(len(events), 1), 4), perTurn)
+	s.turned = time.Now()
 	s.yield()
 	for _, ev := range events {
 		switch loop.Tag(ev.Pad) {

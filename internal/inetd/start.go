@@ -19,7 +19,7 @@ import (
 
 // launch starts the server of a client. If it cannot, the client is still its
 // caller's.
-func (s *Server) launch(d delayed) (pid int, err error) {
+func (s *Server) launch(d *delayed) (pid int, err error) {
 	v, c := d.svc, d.client
 	if d.program == v.Do.Program && v.Do.Passes() {
 		return s.pass(v, c)
@@ -29,11 +29,16 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 		s.env = d.inquiry.appendNames(s.env)
 	}
 	s.env = d.appendHost(s.env)
-	e, err := s.stderrOf(v)
-	if err != nil {
-		return 0, err
+	e, kept, probe, cookie := noStderr, 0, 0, uint64(0)
+	if v.Do.Keys != nil {
+		if e, err = s.stderrOf(v); err != nil {
+			return 0, err
+		}
+		kept, cookie = s.keepConn(v, c.conn), cookieOf(v, c.conn)
 	}
-	kept, probe, cookie := s.keepConn(v, c.conn), s.probe(v, c.conn), cookieOf(v, c.conn)
+	if v.Usage().Suspect {
+		probe = s.probe(v, c.conn)
+	}
 	pid, err = s.starter.Start(d.program, c.conn, e.write, s.env)
 	if err != nil {
 		e.unused()
@@ -43,14 +48,22 @@ func (s *Server) launch(d delayed) (pid int, err error) {
 	}
 	v.Usage().Started++
 	prompt := c.session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
-	p := process{svc: v, program: d.program, client: c, kept: kept, probe: probe, cookie: cookie, begun: time.Now().UnixNano()}
+	p := &process{svc: v, program: d.program, client: c, kept: kept, probe: probe, cookie: cookie, begun: time.Now().UnixNano()}
 	now := s.track(pid, p, prompt)
-	s.hear(e, pid, now)
-	s.watchConn(pid, now)
-	s.logStart(now, pid)
-	s.limitTime(pid, now)
-	s.limitIdle(pid, now)
+	if prompt || v.Do.Keys != nil {
+		s.oversee(e, pid, now)
+	}
 	return pid, nil
+}
+
+// oversee does for a server that has just started what its entry, the command line or
+// a suspicion asks for.
+func (s *Server) oversee(e stderrPipe, pid int, p *process) {
+	s.hear(e, pid, p)
+	s.watchConn(pid, p)
+	s.logStart(p, pid)
+	s.limitTime(pid, p)
+	s.limitIdle(pid, p)
 }
 
 // clientEnv appends what a server is told of its client.

@@ -17,10 +17,7 @@ import (
 // Wraps reports whether hosts.allow and hosts.deny decide who is served by an
 // action with some keys. What tcpd starts is left to tcpd, which asks them itself.
 func (c *Config) Wraps(a *Action, k *conf.Keys) bool {
-	if a.Builtin == "" && filepath.Base(a.Path) == "tcpd" {
-		return false
-	}
-	return c.wraps(k, a.Builtin != "")
+	return c.wraps(k, a.Builtin != "") && (a.Builtin != "" || filepath.Base(a.Path) != "tcpd")
 }
 
 // RulesOf are the rules that must let in a client of an entry, but for those of an
