@@ -72,10 +72,14 @@ func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
 	}
 	c.sides[place] = side{fd: fd}
 	c.state = dialing
-	if err = unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
+	if err = unix.Connect(fd, to); err == unix.EINPROGRESS {
+		err = unix.Connect(fd, to) // on this machine the answer is there already
+	}
+	if err != nil && err != unix.EALREADY {
 		return false, err
 	}
 	r.watch(c, place)
+	c.sides[place].writable = err == nil
 	limit := eachTime
 	switch {
 	case r.trying == c:
@@ -180,13 +184,24 @@ func (r *relay) failed(c *conn, why syscall.Errno) {
 		r.errno = why
 		r.report(Report{Kind: Silent, Errno: why})
 	}
-	r.pause = min(max(2*r.pause, minPause), maxPause)
-	r.again = time.Now().Add(r.pause)
+	r.again = time.Now().Add(pause(time.Since(r.opened)))
 	if c.probe {
 		r.end(c, why)
 		return
 	}
 	r.putBack(c)
+}
+
+// The pauses between attempts to reach a place that does not answer yet.
+const (
+	minPause = 2 * time.Millisecond
+	maxPause = 10 * time.Millisecond
+)
+
+// pause is how long to wait before the next attempt, once it has been tried for some
+// time: a thousandth of that, which the start of a server takes longer by.
+func pause(waited time.Duration) time.Duration {
+	return min(max(waited/1000, minPause), maxPause)
 }
 
 // silent notes that the place does not answer. What comes later may be another's.

@@ -22,6 +22,7 @@ type relay struct {
 	busy     []*conn  // those with more to move than they were allowed at a time
 	timed    int      // those with a deadline
 	reports  []Report // that the daemon has not taken yet
+	moved    bool     // bytes were, since the last event was awaited
 	deaf     bool     // the daemon's end of the pair is full: reports are sent when it no longer is
 	orphan   bool     // the daemon has closed its end
 	open     bool     // clients may go on
@@ -30,8 +31,8 @@ type relay struct {
 	answer   uint32   // how often it has begun to answer
 	trying   *conn    // the one connection that finds out whether it does
 	errno    syscall.Errno
+	opened   time.Time // since when it is tried
 	again    time.Time // when it is tried again
-	pause    time.Duration
 	swept    time.Time
 	names    resolver
 	pipes    pipes
@@ -120,21 +121,38 @@ func (r *relay) run() {
 	}
 }
 
-// briefly is how long to wait, in ms, without telling Go's runtime.
-const briefly = 2
+// briefly is how long to wait, in ms, without telling Go's runtime: once bytes were moved,
+// and at most.
+const (
+	briefly = 2
+	atMost  = int(maxPause / time.Millisecond)
+)
 
 // await waits for events. The runtime gives the processor of a goroutine that waits in
 // a system call to others, and takes one for it afterwards: that costs more system calls
-// than moving the bytes. So a relay that has something to do waits briefly first, and
-// the runtime is told only when nothing comes.
+// than moving the bytes, or than trying the place once more. So a relay that has just
+// moved some waits briefly first, as does one that has something to do soon, and the
+// runtime is told only when nothing comes.
 func (r *relay) await(events []unix.EpollEvent) (int, error) {
-	if limit := r.timeout(); limit < 0 || limit > briefly {
-		n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.poll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), briefly, 0, 0)
-		if e == 0 && n > 0 {
+	limit := r.timeout()
+	brief := limit
+	if limit < 0 || limit > atMost {
+		brief = 0
+		if r.moved {
+			brief = briefly
+		}
+	}
+	r.moved = false
+	if brief > 0 || limit == 0 {
+		n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.poll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(brief), 0, 0)
+		switch {
+		case e != 0:
+			return 0, e
+		case n > 0 || brief == limit:
 			return int(n), nil
 		}
 	}
-	return unix.EpollWait(r.poll, events, r.timeout())
+	return unix.EpollWait(r.poll, events, limit)
 }
 
 // sweepTime is how exactly deadlines are kept.
@@ -255,12 +273,6 @@ func (r *relay) sweep(now time.Time) {
 		}
 	}
 }
-
-// The pauses between attempts to reach a place that does not answer yet.
-const (
-	minPause = 5 * time.Millisecond
-	maxPause = 20 * time.Millisecond
-)
 
 // goOn lets those go on to the place who may. While it is not known whether the place
 // answers, one of them finds out.
@@ -406,7 +418,7 @@ func (r *relay) command(b []byte, fd int) {
 			r.dial(r.trying)
 		}
 	case Open:
-		r.open, r.again, r.pause = true, time.Time{}, minPause
+		r.open, r.opened, r.again = true, time.Now(), time.Time{}
 	case trust:
 		if len(b) == 5 && binary.BigEndian.Uint32(b[1:]) == r.answer && r.answered {
 			r.trust()

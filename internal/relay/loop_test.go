@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -69,5 +70,18 @@ func TestShareOfOne(t *testing.T) {
 	}
 	if all := c.flows[client].moved; all != 4*share || turns < 3 {
 		t.Errorf("%d bytes in %d turns", all, turns)
+	}
+}
+
+// TestPause: a place is tried often at first, and a server that takes long waits for no
+// more than a thousandth of that.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for waited, want := range map[time.Duration]time.Duration{
+		0: 2 * time.Millisecond, time.Second: 2 * time.Millisecond, 5 * time.Second: 5 * time.Millisecond, time.Minute: 10 * time.Millisecond,
+	} {
+		if got := pause(waited); got != want {
+			t.Errorf("after %v: %v, want %v", waited, got, want)
+		}
 	}
 }

@@ -89,6 +89,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 		}
 		f.moved += uint64(n)
 		moved += n
+		r.moved = true
 	}
 	f.bulk = f.bulk && moved >= readSize
 	r.pipes.putBack(f)
