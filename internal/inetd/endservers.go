@@ -29,9 +29,10 @@ func (s *Server) tellToEnd() {
 			unix.Kill(pid, unix.SIGTERM)
 		}
 	}
+	s.relays.EndServers()
 	over := false
 	time.AfterFunc(endTime, func() { s.mail.Post(func() { over = true }) })
-	for len(left()) > 0 && !over {
+	for !over && (len(left()) > 0 || s.relays.Serving()) {
 		s.turn()
 	}
 }

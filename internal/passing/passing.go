@@ -451,6 +451,27 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	return d
 }
 
+// EndServers has all servers on demand end, and not be started again. Their relays end
+// with their last clients.
+func (rs *Relays) EndServers() {
+	for _, p := range rs.services {
+		if p.back != nil {
+			p.retired = true
+			rs.part(p)
+		}
+	}
+}
+
+// Serving reports whether a server on demand runs.
+func (rs *Relays) Serving() bool {
+	for _, p := range rs.services {
+		if p.back != nil && p.back.PID != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // DismissAll has all relays end with their last clients, who count no longer: nobody
 // will be told of their ends.
 func (rs *Relays) DismissAll() {
