@@ -6,7 +6,7 @@
 # make check-upgrade has the daemon go on with another program 100 times under load
 # make check-demand  has 1,000 clients come while their server is being stopped and started
 # make check-faults  has each system call from a client to its server fail with each error (root, strace)
-# make check-recipes tries the servers on demand of inetd.conf(5) that are installed
+# make check-recipes runs the servers on demand that inetd.conf(5) shows (root, Debian)
 # make soak       tries everything at once for SOAKTIME, 10 minutes (root)
 # make fuzz       runs every fuzz target for FUZZTIME
 # make bench      measures against other inetds (root, Debian)
@@ -87,7 +87,7 @@ check-faults:
 	INETD_FAULTS=1 $(GO) test -count=1 -timeout 20m -run TestFaults ./cmd/inetd
 
 check-recipes:
-	$(GO) test -count=1 -v -run 'TestScripts/^recipe' ./cmd/inetd
+	.ci/check-recipes
 
 soak: all
 	$(GO) run ./internal/soak -time $(SOAKTIME)

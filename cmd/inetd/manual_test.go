@@ -83,7 +83,7 @@ func TestManualExamples(t *testing.T) {
 	entries := 0
 	for _, b := range blocks {
 		text := strings.ReplaceAll(b[1], `\e`, `\`)
-		if strings.HasPrefix(text, "inetd.conf:") || strings.HasPrefix(text, "[Socket]") || strings.HasPrefix(text, `\&.`) {
+		if regexp.MustCompile(`^(inetd\.conf:|\[Socket\]|\\&\.|daemon off;)`).MatchString(text) {
 			continue
 		}
 		some, problems := conf.Parse(page5, []byte(text), nil)

@@ -18,6 +18,8 @@ import (
 //
 //	freeport NAME...           sets each NAME to a port nobody else uses
 //	expand FILE...             replaces $NAME in the files as the script would
+//	recipe FILE NAME FROM=TO... writes to FILE the example of inetd.conf(5) that begins with NAME,
+//	                           with some paths and ports replaced
 //	start [@ID] [NAME=VALUE]... ARG...
 //	                           runs inetd -e -p $WORK/ID.pid ARG... in the background, with NAME in
 //	                           its environment, and returns when it serves; the usual ID is inetd
@@ -36,8 +38,8 @@ import (
 //	dialfrom IP NET ADDR [TEXT] dials from a local address
 //	dialuntil PATTERN NET ADDR dials until the answer matches
 //	connect [N*]ID NET ADDR    connects for longer, N times as ID1, ID2, ...
-//	send ID TEXT               sends TEXT on that connection
-//	expect ID TEXT             reads exactly TEXT from it
+//	send [N*]ID TEXT           sends TEXT on that connection
+//	expect [N*]ID TEXT         reads exactly TEXT from it
 //	silent ID                  there is nothing to read from it yet
 //	closed ID                  reads the end from it and nothing else
 //	hangup [N*]ID              closes it
@@ -108,6 +110,8 @@ func TestScripts(t *testing.T) {
 				return haveNamespaces(), nil
 			case "hundred":
 				return os.Getenv("INETD_UPGRADES") != "", nil
+			case "recipes":
+				return os.Getenv("INETD_RECIPES") != "", nil
 			case "hosts.allow":
 				return haveAccessFiles(), nil
 			}
@@ -116,6 +120,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *script, neg bool, args []string){
 			"freeport":   cmdFreePort,
 			"expand":     cmdExpand,
+			"recipe":     cmdRecipe,
 			"start":      cmdStart,
 			"foreground": cmdForeground,
 			"waitlog":    cmdWaitLog,

@@ -118,17 +118,21 @@ func cmdConnect(ts *script, neg bool, args []string) {
 
 func cmdSend(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
-	_, err := connOf(ts, args[0]).Write(unquote(ts, args[1]))
-	ts.Check(err)
+	for _, id := range connections(ts, args[0]) {
+		_, err := connOf(ts, id).Write(unquote(ts, args[1]))
+		ts.Check(err)
+	}
 }
 
 func cmdExpect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	want := unquote(ts, args[1])
-	got := make([]byte, len(want))
-	n, err := io.ReadFull(connOf(ts, args[0]), got)
-	if string(got) != string(want) {
-		ts.Fatalf("got %q (%v), want %q", got[:n], err, want)
+	for _, id := range connections(ts, args[0]) {
+		got := make([]byte, len(want))
+		n, err := io.ReadFull(connOf(ts, id), got)
+		if string(got) != string(want) {
+			ts.Fatalf("got %q (%v), want %q", got[:n], err, want)
+		}
 	}
 }
 
