@@ -121,6 +121,33 @@ func as(t *testing.T, uid int, f func()) {
 	<-done
 }
 
+// TestControlSocketOfUser: a daemon that is not root's is controlled by its own user.
+func TestControlSocketOfUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	as(t, stranger, func() {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer unix.Close(fds[0])
+		f := os.NewFile(uintptr(fds[1]), "")
+		defer f.Close()
+		conn, err := net.FileConn(f)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		if !trusted(conn.(*net.UnixConn)) {
+			t.Error("the daemon's own user is not trusted")
+		}
+	})
+}
+
 // TestControlSocketOfOthers: only root and the daemon's user may control it, even
 // where the file system lets others connect.
 func TestControlSocketOfOthers(t *testing.T) {

@@ -113,17 +113,26 @@ func (ts *Table[Owner]) Open(at Owner, fd int, spec sock.Spec, o sock.Options, p
 	var local sock.Address
 	sock.Local(conn, &local)
 	t := &Session[Owner]{Pair: PairOf(p, spec), At: at, Conn: conn, Local: local.AddrPort()}
-	early := unread(conn) // also from others, which arrived before it was connected
-	if err := ts.injector.Inject(t.Client, t.Local, b); err != nil {
+	if err := ts.begin(t, b); err != nil {
 		unix.Close(conn)
 		return nil, err
+	}
+	return t, nil
+}
+
+// begin opens a session whose socket is connected by now. What came before it was, also
+// from others, arrives once more, after the first datagram.
+func (ts *Table[Owner]) begin(t *Session[Owner], first []byte) error {
+	early := unread(t.Conn)
+	if err := ts.injector.Inject(t.Client, t.Local, first); err != nil {
+		return err
 	}
 	for _, d := range early {
 		ts.PutBack(t, d.from, d.text)
 	}
-	t.Taken = sock.Stamp(conn)
+	t.Taken = sock.Stamp(t.Conn)
 	ts.open[t.Pair] = t
-	return t, nil
+	return nil
 }
 
 // PutBack has a datagram arrive once more at the address of a session. The kernel

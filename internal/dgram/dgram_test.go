@@ -69,6 +69,46 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// TestEarly: a datagram of another client that came to the socket of a session before
+// that was connected goes to the service.
+func TestEarly(t *testing.T) {
+	t.Parallel()
+	var table Table[string]
+	if err := table.Prepare(3); err != nil {
+		t.Skip(err)
+	}
+	defer table.CloseAll()
+	fd, spec, other := service(t, true)
+	defer unix.Close(fd)
+	conn, err := other.Connect(fd, spec, sock.Options{}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.injector.Inject(other.Peer.AddrPort(), spec.Addr, []byte("early")); err != nil {
+		t.Fatal(err)
+	}
+	for !sock.Readable(conn) {
+	}
+	client := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 9}
+	if err := unix.Connect(conn, client); err != nil {
+		t.Fatal(err)
+	}
+	s := &Session[string]{Pair: Pair{netip.MustParseAddrPort("127.0.0.1:9"), spec.Addr}, Conn: conn, Local: spec.Addr}
+	if err := table.begin(s, []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		fd   int
+		want string
+	}{{conn, "first"}, {fd, "early"}} {
+		unix.Poll([]unix.PollFd{{Fd: int32(tt.fd), Events: unix.POLLIN}}, 10_000)
+		b := make([]byte, 10)
+		if n, _, err := unix.Recvfrom(tt.fd, b, unix.MSG_DONTWAIT); string(b[:max(n, 0)]) != tt.want {
+			t.Errorf("%q, %v, want %q", b[:max(n, 0)], err, tt.want)
+		}
+	}
+}
+
 // TestUnreadEnds: a client that goes on sending does not keep the loop in the
 // emptying of a socket.
 func TestUnreadEnds(t *testing.T) {

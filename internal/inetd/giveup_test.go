@@ -49,6 +49,34 @@ func TestLoadGivenUp(t *testing.T) {
 	}
 }
 
+// TestReloadDuringLoadGivenUp: a reload that is asked for during a load that does not
+// come back is answered by the next load.
+func TestReloadDuringLoadGivenUp(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, "@given-3 stream unix nowait - internal echo\n")
+	s := serving(t, file)
+	dead, answered := make(chan struct{}), false
+	defer close(dead)
+	s.load = func(*plan.Config, *plan.Host) *plan.Plan {
+		s.mail.Post(func() {
+			s.load = plan.Load
+			s.reload(func(out Outcome) { answered = out.Err == nil })
+			s.attempts.GiveUp() // time passes
+		})
+		<-dead
+		return &plan.Plan{}
+	}
+	if out := outcome(s); out.Err == nil || !s.loading {
+		t.Errorf("%+v; loading: %v", out, s.loading)
+	}
+	for s.loading {
+		s.turn()
+	}
+	if !answered {
+		t.Error("nobody has answered")
+	}
+}
+
 // TestLateGivenUp: what is missing is tried again also after a try that did not come
 // back.
 func TestLateGivenUp(t *testing.T) {

@@ -39,7 +39,7 @@ func (s *Server) lend(k *table.Socket) {
 	}
 	if err != nil {
 		e.unused()
-		s.release(v, limit.Source{})
+		v.Usage().Withdraw(limit.Source{})
 		s.rest(k, "fork", err)
 		return
 	}

@@ -2,10 +2,12 @@ package inetd
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"regexp"
 	"testing"
+	"time"
 
 	"inetd/internal/limit"
 	"inetd/internal/proxyproto"
@@ -144,6 +146,44 @@ func TestProxiedSilent(t *testing.T) {
 	log := sc.end()
 	if n := len(regexp.MustCompile(`: PROXY header: none within 3s \(`).FindAllString(log, -1)); n != 1 {
 		t.Errorf("%d lines about them in\n%s", n, log)
+	}
+}
+
+// TestProxiedWaits: while there is no room to read another header, clients wait in the
+// queue of the socket, and are served when there is.
+func TestProxiedWaits(t *testing.T) {
+	sc := newScene(t, behind("", "echo welcome"), nil)
+	sc.start()
+	sc.s.headers = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}}
+	silent, err := d.Dial("tcp4", "127.0.0.1:"+sc.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	v := sc.s.services[0]
+	for sc.s.accept(v.First); sc.s.arrivals.now == 0; {
+		sc.s.turn()
+	}
+	second, err := d.Dial("tcp4", "127.0.0.1:"+sc.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	sc.s.accept(v.First)
+	if v.Usage().Accepted != 1 || v.First.Polled {
+		t.Errorf("%d are accepted; polled: %v", v.Usage().Accepted, v.First.Polled)
+	}
+	silent.Close()
+	second.SetDeadline(time.Now().Add(20 * time.Second))
+	answer := ""
+	sc.turnUntil(func() {
+		io.WriteString(second, header(1, "192.0.2.1:1"))
+		b, _ := io.ReadAll(second)
+		answer = string(b)
+	})
+	if answer != "welcome\n" {
+		t.Errorf("answer %q", answer)
 	}
 }
 

@@ -43,6 +43,26 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 	sc.wantLog(`: client's socket: Too many open files; trying again \(.*inetd\.conf:1\)$`)
 }
 
+// TestNoServerForUnanswerable: no server is started for a datagram that seems to come
+// from the service itself, as it would answer itself.
+func TestNoServerForUnanswerable(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /usr/bin/head head -c5\n", nil)
+	sc.start()
+	k := sc.s.services[0].First
+	if !sc.s.canPutBack(k) {
+		t.Skip("it takes CAP_NET_RAW to forge a datagram")
+	}
+	own := k.Spec.Addr
+	if err := sc.s.sessions.Return(dgram.Pair{Client: own, Asked: own}, []byte("forged")); err != nil {
+		t.Fatal(err)
+	}
+	sc.echoed(sc.dial("udp4"), "hello")
+	if n := k.Service.Usage().Started; n != 1 {
+		t.Errorf("%d servers were started, want 1", n)
+	}
+	sc.reapAll()
+}
+
 // TestMaxTimeOfBuiltin: the connection of a builtin ends when its time is over, however
 // busy it is.
 func TestMaxTimeOfBuiltin(t *testing.T) {
