@@ -315,6 +315,7 @@ func (r *relay) add(from Connection, fd int) *conn {
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
 	s.conn = c
+	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // or else urgent data is lost
 	// Messages with descriptors end a read of a UNIX-domain socket early.
 	s.exact = which == client && !c.Peer.IsValid() || which == place && r.cfg.Network != "tcp"
 	if s.fd >= len(r.sides) {

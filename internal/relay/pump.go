@@ -116,7 +116,7 @@ func (r *relay) fill(f *flow, in *side) error {
 
 // take takes at most what there is room for. TCP has no more where it has given less
 // than was asked for, unless it is at its end or at urgent data: then it is not asked
-// again before the next edge.
+// again before the next edge. Urgent data cannot be spliced.
 func (r *relay) take(f *flow, in *side) (n int, err error) {
 	if f.bulk {
 		if f.pipe == nil {
@@ -124,7 +124,9 @@ func (r *relay) take(f *flow, in *side) (n int, err error) {
 				return 0, err
 			}
 		}
-		return f.pipe.take(in.fd)
+		if n, err = f.pipe.take(in.fd); err != unix.EAGAIN || !in.exact {
+			return n, err
+		}
 	}
 	if n, err = unix.Read(in.fd, r.buffer[:]); err != nil {
 		return 0, err

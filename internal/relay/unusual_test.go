@@ -1,0 +1,227 @@
+package relay
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// unixClient gives the relay one end of a pair of UNIX-domain sockets and returns the
+// other.
+func (b *bench) unixClient() (*net.UnixConn, uint32) {
+	b.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	f := os.NewFile(uintptr(fds[1]), "client")
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	b.last++
+	if err := Send(b.fd, Connection{ID: b.last}, fds[0]); err != nil {
+		b.Fatal(err)
+	}
+	return conn.(*net.UnixConn), b.last
+}
+
+// eachNetwork tests both ends of a connection through a relay, for each network.
+func eachNetwork(t *testing.T, test func(t *testing.T, b *bench, client, server net.Conn)) {
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			address := "127.0.0.1:0"
+			if network == "unix" {
+				address = filepath.Join(t.TempDir(), "s")
+			}
+			l := listen(t, network, address)
+			b := start(t, Config{Network: network, Address: l.Addr().String()})
+			var conn net.Conn
+			if network == "unix" {
+				conn, _ = b.unixClient()
+			} else {
+				conn, _ = b.client()
+			}
+			test(t, b, conn, accept(t, l))
+		})
+	}
+}
+
+// sendWith sends a byte with descriptors or flags.
+func sendWith(t *testing.T, conn net.Conn, b byte, rights []byte, flags int) {
+	t.Helper()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	err = raw.Write(func(fd uintptr) bool {
+		failed = unix.Sendmsg(int(fd), []byte{b}, rights, nil, flags)
+		return failed != unix.EAGAIN
+	})
+	if err != nil || failed != nil {
+		t.Fatal(err, failed)
+	}
+}
+
+// much is more than is copied at a time.
+var much = bytes.Repeat([]byte("0123456789abcde\n"), 20*readSize/16)
+
+// between sends much, then something special, and then much and the end, and wants all
+// of it to arrive.
+func between(t *testing.T, from, to net.Conn, special func(), text string) {
+	t.Helper()
+	all := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(to)
+		all <- b
+	}()
+	send(t, from, string(much))
+	special()
+	send(t, from, string(much))
+	from.(interface{ CloseWrite() error }).CloseWrite()
+	if got, want := <-all, string(much)+text+string(much); string(got) != want {
+		t.Errorf("%d bytes, want %d, or others", len(got), len(want))
+	}
+}
+
+// TestUrgent: urgent data is carried in its place among the rest, whether bytes are copied
+// or spliced, and urgent no longer.
+func TestUrgent(t *testing.T) {
+	t.Parallel()
+	eachNetwork(t, func(t *testing.T, b *bench, client, server net.Conn) {
+		for _, ends := range [][2]net.Conn{{client, server}, {server, client}} {
+			from, to := ends[0], ends[1]
+			send(t, from, "before")
+			sendWith(t, from, '!', nil, unix.MSG_OOB)
+			expect(t, to, "before!") // nothing comes behind it that would wake the relay
+			send(t, from, "behind")
+			expect(t, to, "behind")
+			between(t, from, to, func() { sendWith(t, from, '!', nil, unix.MSG_OOB) }, "!")
+		}
+		b.want(Ended, 0)
+	})
+}
+
+// TestDescriptors: descriptors that are passed through a relay are closed, and the bytes
+// that they come with go on.
+func TestDescriptors(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	l := listen(t, "unix", path)
+	b := start(t, Config{Network: "unix", Address: path})
+	client, _ := b.unixClient()
+	server := accept(t, l)
+	for _, ends := range [][2]net.Conn{{client, server}, {server, client}} {
+		from, to := ends[0].(*net.UnixConn), ends[1].(*net.UnixConn)
+		pass := func() {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			sendWith(t, from, '!', unix.UnixRights(int(w.Fd())), 0)
+			w.Close()
+			r.SetReadDeadline(time.Now().Add(patience))
+			if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("somebody still has the descriptor: %v", err)
+			}
+		}
+		pass()
+		var text, rights [64]byte
+		n, m, _, _, err := to.ReadMsgUnix(text[:], rights[:])
+		if string(text[:n]) != "!" || m > 0 || err != nil {
+			t.Errorf("%q with %d bytes of descriptors, %v", text[:n], m, err)
+		}
+		between(t, from, to, pass, "!")
+	}
+	b.want(Ended, 0)
+}
+
+// TestResetMeets: a reset reaches the other end also while that does not read, and bytes
+// wait for it.
+func TestResetMeets(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String()})
+	for _, clientResets := range []bool{true, false} {
+		conn, _ := b.client()
+		server := accept(t, l).(*net.TCPConn)
+		from, to := conn, server
+		if !clientResets {
+			from, to = server, conn
+		}
+		from.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+		for { // until nobody has room for more
+			if _, err := from.Write(much); err != nil {
+				break
+			}
+		}
+		from.SetLinger(0)
+		from.Close()
+		b.want(Ended, unix.ECONNRESET)
+		if _, err := io.Copy(io.Discard, to); err == nil {
+			t.Error("it ends in order")
+		}
+	}
+}
+
+// TestSwitch: what little comes is copied, much is spliced, and the pipe is another
+// connection's when it is little again.
+func TestSwitch(t *testing.T) {
+	t.Parallel()
+	r, c := &relay{}, &conn{}
+	pair := func(which int) int {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
+		unix.SetsockoptInt(fds[1], unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
+		t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
+		c.sides[which] = side{fd: fds[0], readable: true, writable: true, exact: true}
+		return fds[1]
+	}
+	from, to := pair(client), pair(place)
+	t.Cleanup(func() {
+		for _, p := range r.pipes.spare {
+			unix.Close(p.r)
+			unix.Close(p.w)
+		}
+	})
+	f := &c.flows[client]
+	for _, tt := range []struct {
+		size    int
+		spliced bool
+	}{{100, false}, {2 * readSize, true}, {2 * readSize, true}, {100, false}, {100, false}} {
+		if n, err := unix.Write(from, much[:tt.size]); n != tt.size || err != nil {
+			t.Fatal(n, err)
+		}
+		c.sides[client].readable = true
+		if _, err := r.move(c, client); err != nil {
+			t.Fatal(err)
+		}
+		if f.bulk != tt.spliced || f.pipe != nil || !f.empty() {
+			t.Errorf("%d bytes: %+v", tt.size, f)
+		}
+		got := make([]byte, len(much))
+		if n, err := unix.Read(to, got); err != nil || !bytes.Equal(got[:n], much[:tt.size]) {
+			t.Errorf("%d bytes of %d, %v", n, tt.size, err)
+		}
+	}
+	if len(r.pipes.spare) != 1 {
+		t.Errorf("%d pipes for what was spliced twice", len(r.pipes.spare))
+	}
+}
