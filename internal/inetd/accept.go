@@ -2,11 +2,10 @@ package inetd
 
 import (
 	"errors"
-	"fmt"
-	"net/netip"
 	"syscall"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
@@ -16,42 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// client is somebody who is to be served: a connection, and who is at its
-// other end. The function that a client is passed to owns the connection.
-type client struct {
-	conn    int
-	peer    netip.AddrPort // Internet clients
-	cred    unix.Ucred     // of a unix socket's client; Pid is 0 for others
-	source  limit.Source   // what it counts as
-	room    *limit.Member  // of a client of a builtin that stays
-	session *dgramSession  // of a datagram client
-	named   bool           // its name decides whether it is served
-	proxied *proxied       // nil: it does not come through a proxy
-}
-
-// from says in a log line where a client comes from.
-func (c *client) from() string {
-	switch {
-	case c.cred.Pid != 0:
-		return fmt.Sprintf(" from uid %d, process %d", c.cred.Uid, c.cred.Pid)
-	case c.proxied != nil:
-		return " from " + c.peer.String() + " by proxy " + c.proxied.by.String()
-	case c.peer.IsValid():
-		return " from " + c.peer.String()
-	case c.source != (limit.Source{}):
-		return " from " + c.source.String()
-	}
-	return ""
-}
-
-// who is a client of whom a limit of a service has been reached.
-func (c *client) who(v *table.Service) string {
-	if c.peer.IsValid() && v.Do.Bits.V4 == 0 {
-		return c.peer.Addr().String()
-	}
-	return c.source.String()
-}
 
 // readable serves what has come in on a socket.
 func (s *Server) readable(k *table.Socket) {
@@ -90,26 +53,26 @@ func (s *Server) accept(k *table.Socket) {
 }
 
 // receiveClient admits a client, or ends its connection.
-func (s *Server) receiveClient(v *table.Service, c client) {
-	s.showFirst(v, c.conn)
+func (s *Server) receiveClient(v *table.Service, c client.Client) {
+	s.showFirst(v, c.Conn)
 	if !s.admit(v, &c) || !s.enter(v, &c) {
-		s.sendAway(v, c.conn)
+		s.sendAway(v, c.Conn)
 		return
 	}
 	s.attend(v, c)
 }
 
 // newClient is the client of a connection that has just been accepted.
-func (s *Server) newClient(k *table.Socket, conn int) client {
-	c := client{conn: conn, peer: s.peer.AddrPort()}
+func (s *Server) newClient(k *table.Socket, conn int) client.Client {
+	c := client.Client{Conn: conn, Peer: s.peer.AddrPort()}
 	switch k.Spec.Family {
 	case unix.AF_UNIX:
-		c.cred = sock.Credentials(conn)
-		c.source = limit.User(c.cred.Uid)
+		c.Cred = sock.Credentials(conn)
+		c.Source = limit.User(c.Cred.Uid)
 	case unix.AF_VSOCK:
-		c.source = limit.Machine(s.peer.CID())
+		c.Source = limit.Machine(s.peer.CID())
 	default:
-		c.source = k.Service.Do.Source(c.peer.Addr())
+		c.Source = k.Service.Do.Source(c.Peer.Addr())
 	}
 	return c
 }

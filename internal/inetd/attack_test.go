@@ -94,7 +94,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 		}
 	}
 	s.accept(listener) // nobody is there
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 }

@@ -3,7 +3,9 @@ package inetd
 import (
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/handover"
+	"inetd/internal/running"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 )
@@ -16,7 +18,7 @@ type bequest struct {
 	actions  map[*table.Action]int
 	usages   map[*table.Usage]int
 	sockets  map[*table.Socket]int
-	sessions map[*dgramSession]int
+	sessions map[*client.Session]int
 }
 
 // bequest is the state of the daemon but for the clients of which it has the
@@ -24,7 +26,7 @@ type bequest struct {
 func (s *Server) bequest() *bequest {
 	s.resumeStopped()
 	b := &bequest{State: &handover.State{}, from: s,
-		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*dgramSession]int{},
+		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*client.Session]int{},
 	}
 	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.Known, Sensed: s.sensed}
 	for _, v := range s.services {
@@ -41,12 +43,12 @@ func (s *Server) bequest() *bequest {
 	for _, t := range s.sessions.Sessions() {
 		b.session(t)
 	}
-	for pid, p := range s.processes {
+	for pid, p := range s.running.All() {
 		switch {
 		case pid < 0:
-		case p.done == nil:
+		case p.Done == nil:
 			b.Children = append(b.Children, b.child(pid, p))
-		case p.svc != nil:
+		case p.Service != nil:
 			b.Helpers = append(b.Helpers, b.child(pid, p))
 		}
 	}
@@ -94,7 +96,7 @@ func (b *bequest) socket(k *table.Socket) int {
 	return b.sockets[k]
 }
 
-func (b *bequest) session(t *dgramSession) int {
+func (b *bequest) session(t *client.Session) int {
 	if i, ok := b.sessions[t]; ok {
 		return i
 	}
@@ -104,28 +106,19 @@ func (b *bequest) session(t *dgramSession) int {
 	return b.sessions[t]
 }
 
-func (b *bequest) child(pid int, p *process) handover.Child {
-	to := handover.Child{PID: pid, Service: b.service(p.svc), Path: p.program.Path(), Begun: p.begun, Lent: -1, Queued: p.queued, Session: -1, Kept: p.kept, Cookie: p.cookie, Peer: p.client.saved()}
-	if p.lent != nil {
-		to.Lent = b.socket(p.lent)
+func (b *bequest) child(pid int, p *running.Process) handover.Child {
+	to := handover.Child{PID: pid, Service: b.service(p.Service), Path: p.Program.Path(), Begun: p.Begun, Lent: -1, Queued: p.Queued, Session: -1, Kept: p.Kept, Cookie: p.Cookie, Peer: p.Client.Saved()}
+	if p.Lent != nil {
+		to.Lent = b.socket(p.Lent)
 	}
-	if p.client.session != nil {
-		to.Session = b.session(p.client.session)
+	if p.Client.Session != nil {
+		to.Session = b.session(p.Client.Session)
 	}
-	if p.errors != nil {
-		to.Stderr = p.errors.FD()
+	if p.Stderr != nil {
+		to.Stderr = p.Stderr.FD()
 	}
-	if p.kill != 0 {
-		to.Kill = time.Unix(0, p.kill)
-	}
-	return to
-}
-
-// saved is who a client is, in the open.
-func (c *client) saved() handover.Peer {
-	to := handover.Peer{Addr: c.peer, UID: int(c.cred.Uid), GID: int(c.cred.Gid), PID: int(c.cred.Pid), Source: c.source, Named: c.named}
-	if c.proxied != nil {
-		to.Local, to.Proxy = c.proxied.local, c.proxied.by
+	if p.Kill != 0 {
+		to.Kill = time.Unix(0, p.Kill)
 	}
 	return to
 }
@@ -153,10 +146,10 @@ func (s *Server) bequeathClients(b *bequest) {
 	}
 }
 
-func (b *bequest) client(v *table.Service, c client) handover.Client {
-	to := handover.Client{FD: c.conn, Service: b.service(v), Session: -1, Peer: c.saved()}
-	if c.session != nil {
-		to.Session = b.session(c.session)
+func (b *bequest) client(v *table.Service, c client.Client) handover.Client {
+	to := handover.Client{FD: c.Conn, Service: b.service(v), Session: -1, Peer: c.Saved()}
+	if c.Session != nil {
+		to.Session = b.session(c.Session)
 	}
 	return to
 }
@@ -169,7 +162,7 @@ func (b *bequest) lost(talks map[*stream.Conn]admitted) {
 		if err != nil {
 			continue
 		}
-		a.client.conn = conn
+		a.client.Conn = conn
 		b.Talks = append(b.Talks, handover.Talk{Client: b.client(a.svc, a.client), Over: true})
 	}
 }

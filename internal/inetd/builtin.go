@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/builtin"
+	"inetd/internal/client"
 	"inetd/internal/dgram"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
@@ -31,26 +32,26 @@ func builtinPool() limit.Pool {
 // enter gives a client that has been admitted the room that it needs. A client
 // that tcpmux hands on has room already and takes it along. If there is no room
 // for its source, enter takes back the admission and reports false.
-func (s *Server) enter(v *table.Service, c *client) bool {
+func (s *Server) enter(v *table.Service, c *client.Client) bool {
 	if !v.Do.Stays() {
-		c.room = nil
+		c.Room = nil
 		return true
 	}
 	now := time.Now()
 	switch {
-	case c.room == nil:
-		c.room = s.builtins.Enter(v.Label, c.source, now)
-	case !c.room.Move(v.Label, now):
-		c.room = nil
+	case c.Room == nil:
+		c.Room = s.builtins.Enter(v.Label, c.Source, now)
+	case !c.Room.Move(v.Label, now):
+		c.Room = nil
 	}
-	if c.room != nil {
+	if c.Room != nil {
 		return true
 	}
-	s.release(v, c.source)
+	s.release(v, c.Source)
 	v.Usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.Label, c.who(v)),
+		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.Label, c.Who(v)),
 			fmt.Sprintf("limit %d of one service, %d from one source", s.builtins.PerService, s.builtins.PerSource), "")
 	}
 	return false
@@ -63,14 +64,14 @@ func (s *Server) leave(v *table.Service, source limit.Source, room *limit.Member
 }
 
 // serveBuiltin serves a client itself.
-func (s *Server) serveBuiltin(v *table.Service, c client) {
-	s.welcome(v, c.conn)
+func (s *Server) serveBuiltin(v *table.Service, c client.Client) {
+	s.welcome(v, c.Conn)
 	v.Usage().Started++
 	if b, _ := builtin.Lookup(v.Do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c, 0)
-		unix.Write(c.conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
-		unix.Close(c.conn)
-		s.leave(v, c.source, c.room)
+		unix.Write(c.Conn, b.Brief(s.env[:0])) // the empty send buffer holds it all
+		unix.Close(c.Conn)
+		s.leave(v, c.Source, c.Room)
 		return
 	}
 	s.talk(v, c, stream.Leftover{})
@@ -78,7 +79,7 @@ func (s *Server) serveBuiltin(v *table.Service, c client) {
 
 // talk has the builtin of a service talk with a client from the beginning, or from
 // where it was interrupted.
-func (s *Server) talk(v *table.Service, c client, from stream.Leftover) {
+func (s *Server) talk(v *table.Service, c client.Client, from stream.Leftover) {
 	switch v.Do.Builtin {
 	case plan.MuxName:
 		s.serveMux(v, c, from)
@@ -93,11 +94,11 @@ func (s *Server) talk(v *table.Service, c client, from stream.Leftover) {
 // converse has a goroutine serve a client, whose connection is closed when serve
 // returns. Its error is the client's affair. It goes on where another conversation
 // with the client was interrupted, if that was so.
-func (s *Server) converse(v *table.Service, c client, from stream.Leftover, serve func(*stream.Conn) error) {
-	c.conn = s.starter.Keep(c.conn)
-	f, err := stream.Open(c.conn, c.room)
+func (s *Server) converse(v *table.Service, c client.Client, from stream.Leftover, serve func(*stream.Conn) error) {
+	c.Conn = s.starter.Keep(c.Conn)
+	f, err := stream.Open(c.Conn, c.Room)
 	if err != nil {
-		s.leave(v, c.source, c.room)
+		s.leave(v, c.Source, c.Room)
 		s.tell(syslog.Warning, v, v.Label+": "+strerror.Call(err), "", "")
 		return
 	}
@@ -119,21 +120,21 @@ func (s *Server) converse(v *table.Service, c client, from stream.Leftover, serv
 			if interrupted && s.setAside(v, c, f) {
 				return
 			}
-			s.leave(v, c.source, f.Room)
+			s.leave(v, c.Source, f.Room)
 			logEnd()
 		})
 	}()
 }
 
 // limitTalk ends a conversation once its time is over, if it has a limit.
-func (s *Server) limitTalk(v *table.Service, c client, f *stream.Conn) {
+func (s *Server) limitTalk(v *table.Service, c client.Client, f *stream.Conn) {
 	k := v.Do.Keys
 	if k == nil || k.MaxTime == 0 {
 		return
 	}
 	s.timers.After(time.Until(time.Unix(0, f.Left.Begun).Add(k.MaxTime)), func() {
 		if _, talking := s.talks[f]; talking {
-			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.Label, c.from(), k.MaxTime, s.placeOf(v, "max_time"))
+			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.Label, c.From(), k.MaxTime, s.placeOf(v, "max_time"))
 			f.End()
 		}
 	})
@@ -167,7 +168,7 @@ func (s *Server) mayAnswer(v *table.Service, p *sock.Packet) bool {
 		return true // that source is real
 	}
 	peer := p.Peer.AddrPort()
-	c := client{peer: peer}
+	c := client.Client{Peer: peer}
 	if now := time.Now(); s.shuts(v, &c, now) || s.touched(v, &c, now) || !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"inetd/internal/account"
+	"inetd/internal/client"
 	"inetd/internal/ident"
 	"inetd/internal/plan"
 	"inetd/internal/stream"
@@ -11,18 +12,18 @@ import (
 )
 
 // serveIdent tells a client who owns a connection between its machine and ours.
-func (s *Server) serveIdent(v *table.Service, c client, from stream.Leftover) {
-	local := s.localEnd(&c)
+func (s *Server) serveIdent(v *table.Service, c client.Client, from stream.Leftover) {
+	local := c.Local(&s.local)
 	if !local.IsValid() {
-		unix.Close(c.conn)
-		s.leave(v, c.source, c.room)
+		unix.Close(c.Conn)
+		s.leave(v, c.Source, c.Room)
 		return
 	}
 	s.converse(v, c, from, func(f *stream.Conn) error {
 		f.Begin(v.Do.Ident.Timeout)
 		conn, got := f.Keeping()
 		defer func() { f.Left.Got = got.Bytes() }()
-		return ident.Serve(conn, local, c.peer, v.Do.Ident, ident.Owner, func(uid uint32) string {
+		return ident.Serve(conn, local, c.Peer, v.Do.Ident, ident.Owner, func(uid uint32) string {
 			f.Room.Work() // a look-up cannot be ended early, so it must keep its room
 			return s.userName(v, uid)
 		})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
 	"inetd/internal/stream"
@@ -25,7 +26,7 @@ const (
 
 // serveMux reads the name of a service from a client of tcpmux, and has the loop
 // start the service.
-func (s *Server) serveMux(v *table.Service, c client, from stream.Leftover) {
+func (s *Server) serveMux(v *table.Service, c client.Client, from stream.Leftover) {
 	services := s.now.Mux
 	s.converse(v, c, from, func(f *stream.Conn) error {
 		f.Begin(muxTime)
@@ -52,7 +53,7 @@ func (s *Server) serveMux(v *table.Service, c client, from stream.Leftover) {
 // told if that does not. Where the system has run out of something, that passes: the
 // client waits, as others do in the listen queue. It is called by the goroutine of the
 // dialogue.
-func (s *Server) handOut(name string, c client, f *stream.Conn) (no string) {
+func (s *Server) handOut(name string, c client.Client, f *stream.Conn) (no string) {
 	f.Room.Work()
 	until := time.Now().Add(muxTime)
 	for {
@@ -75,11 +76,11 @@ type handedOut struct {
 // demux starts the service of a name for a client of tcpmux. If there is no such
 // service or its limits forbid a start, it returns what the client is told: it has
 // been accepted, so it cannot wait in a listen queue as others do.
-func (s *Server) demux(name string, c client, f *stream.Conn) handedOut {
+func (s *Server) demux(name string, c client.Client, f *stream.Conn) handedOut {
 	v := s.now.Muxed(name)
 	if v == nil {
 		if s.cfg.LogConnections {
-			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.from())
+			s.log.Infof("%s: no service %q%s", plan.MuxName, name, c.From())
 		}
 		return handedOut{no: table.NotAvailable}
 	}
@@ -99,8 +100,8 @@ func (s *Server) demux(name string, c client, f *stream.Conn) handedOut {
 		return no
 	}
 	unix.SetNonblock(conn, false)
-	c.conn = conn
-	if c.room != nil {
+	c.Conn = conn
+	if c.Room != nil {
 		f.Room = nil // this dialogue's room is that of the builtin now
 	}
 	s.attend(v, c)

@@ -3,6 +3,7 @@ package inetd
 import (
 	"testing"
 
+	"inetd/internal/client"
 	"inetd/internal/table"
 )
 
@@ -29,13 +30,13 @@ func TestMuxClientWaitsForProcess(t *testing.T) {
 	sc.s.delayed = make([]delayed, 1)
 	for _, holding := range []bool{false, true} {
 		sc.s.holding = holding
-		if a := sc.s.demux("cat", client{conn: -1}, nil); a.no != table.NotAvailable || a.short == holding {
+		if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a.no != table.NotAvailable || a.short == holding {
 			t.Errorf("holding %v: %+v", holding, a)
 		}
 	}
 	sc.s.delayed, sc.s.holding = nil, false
 	sc.s.now.Mux[0].Usage().Halted = true
-	if a := sc.s.demux("cat", client{conn: -1}, nil); a != (handedOut{no: table.NotAvailable}) {
+	if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a != (handedOut{no: table.NotAvailable}) {
 		t.Errorf("suspended: %+v", a)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/access"
+	"inetd/internal/client"
 	"inetd/internal/table"
 	"inetd/internal/wrap"
 )
@@ -13,22 +14,22 @@ import (
 
 // welcomes reports whether a client of a service may go on by its address. Of one
 // whose name decides it notes that.
-func (s *Server) welcomes(v *table.Service, c *client) bool {
-	if !v.Do.Guarded || !c.peer.IsValid() {
+func (s *Server) welcomes(v *table.Service, c *client.Client) bool {
+	if !v.Do.Guarded || !c.Peer.IsValid() {
 		return true
 	}
 	g := s.now.Guards[v]
-	r := g.Rule(c.peer.Addr())
+	r := g.Rule(c.Peer.Addr())
 	if r == access.Refused {
 		s.unwelcome(v, c, g)
 	}
-	c.named = r == access.AskName
+	c.Named = r == access.AskName
 	return r != access.Refused
 }
 
 // unwelcome counts and logs a client whose address is refused. The sender of a
 // datagram may be forged, so those are told once a minute.
-func (s *Server) unwelcome(v *table.Service, c *client, g *access.Guard) {
+func (s *Server) unwelcome(v *table.Service, c *client.Client, g *access.Guard) {
 	s.blame(v, c)
 	u := v.Usage()
 	if !v.Do.Listens {

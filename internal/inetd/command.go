@@ -7,6 +7,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/command"
 	"inetd/internal/getent"
+	"inetd/internal/running"
 	"inetd/internal/table"
 )
 
@@ -15,7 +16,7 @@ import (
 func (s *Server) runner() *command.Runner {
 	return &command.Runner{
 		Starter: s.starter, Post: s.mail.Post,
-		Track: func(pid int, ended func(child.Status)) { s.track(pid, &process{done: ended}, true) },
+		Track: func(pid int, ended func(child.Status)) { s.running.Track(pid, &running.Process{Done: ended}, true) },
 	}
 }
 

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/table"
 )
 
@@ -12,7 +13,7 @@ import (
 // whom something was being found out.
 type delayed struct {
 	svc     *table.Service
-	client  client
+	client  client.Client
 	inquiry *inquiry // nil: none was needed
 	program *child.Program
 }
@@ -20,7 +21,7 @@ type delayed struct {
 // start starts the server of a client that has been admitted, or has it wait. It
 // takes over the connection, and returns the process, 0 if there is none yet.
 func (s *Server) start(d *delayed) (pid int) {
-	s.welcome(d.svc, d.client.conn)
+	s.welcome(d.svc, d.client.Conn)
 	if len(s.delayed) == 0 && !s.crowdedOut() {
 		pid, err := s.launch(d)
 		if err == nil {
@@ -35,7 +36,7 @@ func (s *Server) start(d *delayed) (pid int) {
 
 // crowdedOut reports whether as many servers run as may altogether.
 func (s *Server) crowdedOut() bool {
-	return s.cfg.Processes > 0 && len(s.processes) >= s.cfg.Processes
+	return s.cfg.Processes > 0 && len(s.running.All()) >= s.cfg.Processes
 }
 
 // startDelayed starts servers for the clients that wait, as far as there is room.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/wrap/dnstest"
 
 	"golang.org/x/sys/unix"
@@ -49,7 +50,7 @@ func TestProcessesAfterInquiries(t *testing.T) {
 	most := 0
 	for n := 0; n < clients; {
 		sc.s.turn()
-		most = max(most, len(sc.s.processes))
+		most = max(most, len(sc.s.running.All()))
 		for len(served) > 0 {
 			if err := <-served; err != nil {
 				t.Error(err)
@@ -81,22 +82,22 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	for v.Usage().Live < len(conns) {
 		sc.s.accept(v.First)
 	}
-	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
+	for len(sc.s.delayed) == 0 || len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
-	for pid := range sc.s.processes {
+	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
 	for v.Usage().Live == len(conns) {
 		sc.s.reap()
 	}
-	if len(sc.s.delayed) != 0 || len(sc.s.processes) != 1 {
-		t.Errorf("%d clients wait and %d servers run", len(sc.s.delayed), len(sc.s.processes))
+	if len(sc.s.delayed) != 0 || len(sc.s.running.All()) != 1 {
+		t.Errorf("%d clients wait and %d servers run", len(sc.s.delayed), len(sc.s.running.All()))
 	}
-	for pid := range sc.s.processes {
+	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(sc.s.processes) > 0 {
+	for len(sc.s.running.All()) > 0 {
 		sc.s.reap()
 	}
 }
@@ -150,7 +151,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { unix.Close(fds[1]) })
-		c := client{conn: fds[0]}
+		c := client.Client{Conn: fds[0]}
 		if !s.admit(v, &c) {
 			t.Fatal("it is not welcome")
 		}
@@ -161,13 +162,13 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		t.Errorf("the bound is %d", b)
 	}
 	second := admitted()
-	if s.start(&second); len(s.delayed) != 2 || len(s.processes) != 0 {
-		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.processes))
+	if s.start(&second); len(s.delayed) != 2 || len(s.running.All()) != 0 {
+		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
 	}
-	if s.startDelayed(); len(s.delayed) != 0 || len(s.processes) != 2 {
-		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), len(s.processes))
+	if s.startDelayed(); len(s.delayed) != 0 || len(s.running.All()) != 2 {
+		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/dgram"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/table"
@@ -17,9 +19,6 @@ import (
 // its server is admitted, started, and followed by another one for what it has left
 // unread.
 
-// dgramSession is a client of a nowait datagram service and its server.
-type dgramSession = dgram.Session[*table.Socket]
-
 // dgramSessions are those clients.
 type dgramSessions struct {
 	dgram.Table[*table.Socket]
@@ -27,8 +26,8 @@ type dgramSessions struct {
 }
 
 // clientOfPair is the client of a service, without a connection yet.
-func clientOfPair(v *table.Service, e dgram.Pair) *client {
-	return &client{conn: -1, peer: e.Client, source: v.Do.Source(e.Client.Addr())}
+func clientOfPair(v *table.Service, e dgram.Pair) *client.Client {
+	return &client.Client{Conn: -1, Peer: e.Client, Source: v.Do.Source(e.Client.Addr())}
 }
 
 // receive serves the datagrams that wait on the socket of a nowait service, up
@@ -82,17 +81,17 @@ func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
 }
 
 // startSession starts the server of a session, which has been admitted.
-func (s *Server) startSession(t *dgramSession) {
+func (s *Server) startSession(t *client.Session) {
 	v := t.At.Service
 	c := *clientOfPair(v, t.Pair)
 	conn, err := unix.FcntlInt(uintptr(t.Conn), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		s.release(v, c.source)
+		s.release(v, c.Source)
 		s.sessions.Close(t)
 		s.rest(t.At, "fcntl", err)
 		return
 	}
-	c.conn, c.session = conn, t
+	c.Conn, c.Session = conn, t
 	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
 }
 
@@ -113,12 +112,12 @@ func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 }
 
 // notPutBack logs that a datagram is lost.
-func (s *Server) notPutBack(t *dgramSession, err error) { s.lost(t.At.Service, "datagram", err) }
+func (s *Server) notPutBack(t *client.Session, err error) { s.lost(t.At.Service, "datagram", err) }
 
 // sessionEnded handles the end of a session's server. Another one is started for
 // datagrams that it has left unread, unless it has read none: nor would the next.
-func (s *Server) sessionEnded(p *process, st child.Status) {
-	t := p.client.session
+func (s *Server) sessionEnded(p *running.Process, st child.Status) {
+	t := p.Client.Session
 	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // processes that it has left may still read
 	if st.Stage != child.Run || orphans {
 		s.sessions.Drop(t)
@@ -142,7 +141,7 @@ func (s *Server) sessionEnded(p *process, st child.Status) {
 
 // restartSession starts another server for unread datagrams if that is allowed now.
 // Otherwise they go back to the socket of the service, to wait there with others.
-func (s *Server) restartSession(t *dgramSession) {
+func (s *Server) restartSession(t *client.Session) {
 	// If the client is gone, the answer has come back as an ICMP error, and the next
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)

@@ -5,6 +5,7 @@ import (
 
 	"inetd/internal/drain"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -35,9 +36,9 @@ func closeKept(kept int) {
 }
 
 // linger drains the connection of a server that has ended, if it was kept.
-func (s *Server) linger(p *process) {
-	if p.kept > 0 {
-		s.drain(p.kept, p.svc.Do.Keys.Linger)
+func (s *Server) linger(p *running.Process) {
+	if p.Kept > 0 {
+		s.drain(p.Kept, p.Service.Do.Keys.Linger)
 	}
 }
 

@@ -16,8 +16,8 @@ func (s *Server) tellToEnd() {
 	s.holding = true
 	s.armEverything()
 	left := func() (pids []int) {
-		for pid, p := range s.processes {
-			if p.done == nil && pid > 0 {
+		for pid, p := range s.running.All() {
+			if p.Done == nil && pid > 0 {
 				pids = append(pids, pid)
 			}
 		}

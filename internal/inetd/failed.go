@@ -10,6 +10,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/examine"
+	"inetd/internal/running"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -24,8 +25,8 @@ const (
 
 // startFailed logs why a server could not be started, with what a look at the
 // program says if it is the exec that failed.
-func (s *Server) startFailed(p *process, st child.Status) {
-	v, path, from := p.svc, p.program.Path(), p.client.from()
+func (s *Server) startFailed(p *running.Process, st child.Status) {
+	v, path, from := p.Service, p.Program.Path(), p.Client.From()
 	text := st.Error(path)
 	if st.Stage == child.Stderr {
 		text = "stderr " + v.Do.Keys.Stderr + ": " + strerror.Errno(st.Errno)
@@ -36,7 +37,7 @@ func (s *Server) startFailed(p *process, st child.Status) {
 		tell(s.ungiven(v, st.Stage))
 		return
 	}
-	why, who := "", p.program.Credential()
+	why, who := "", p.Program.Credential()
 	s.beside(&s.examinations, examineTime, func(context.Context) {
 		if st.Stage == child.Stderr {
 			why = whyNoStderr(v.Do.Keys, who)

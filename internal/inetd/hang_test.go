@@ -80,7 +80,7 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stuck.Close()
-	for len(sc.s.processes) == 0 {
+	for len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
 	close(release)
@@ -93,7 +93,7 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 		}
 	}
 	unhang()
-	for len(sc.s.processes) > 0 {
+	for len(sc.s.running.All()) > 0 {
 		sc.s.turn()
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/dgram"
 	"inetd/internal/handover"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
 	"inetd/internal/rpcbind"
+	"inetd/internal/running"
 	"inetd/internal/sock"
 	"inetd/internal/stream"
 	"inetd/internal/table"
@@ -28,7 +30,7 @@ type inheritance struct {
 	*handover.State
 	services []*table.Service // as State.Services
 	sockets  []*table.Socket  // as State.Sockets; nil: one that no entry asked for
-	sessions []*dgramSession
+	sessions []*client.Session
 	program  map[string]*child.Program
 	profile  *child.Profile
 }
@@ -142,13 +144,13 @@ func (s *Server) inheritChildren(h *inheritance) {
 		h.sessions = append(h.sessions, s.inheritSession(h, from))
 	}
 	for _, from := range h.Children {
-		if now := s.inheritChild(h, from, process{}); now.kill == 0 {
+		if now := s.inheritChild(h, from, running.Process{}); now.Kill == 0 {
 			s.limitTime(from.PID, now)
 			s.limitIdle(from.PID, now)
 		}
 	}
 	for _, from := range h.Helpers {
-		s.inheritChild(h, from, process{done: func(child.Status) {}})
+		s.inheritChild(h, from, running.Process{Done: func(child.Status) {}})
 	}
 	for _, from := range h.Demands {
 		s.relays.Inherit(h.services[from.Service], from)
@@ -156,40 +158,30 @@ func (s *Server) inheritChildren(h *inheritance) {
 }
 
 // inheritChild makes a child of the program before one of this. p is what else is known.
-func (s *Server) inheritChild(h *inheritance, from handover.Child, p process) *process {
-	p.svc, p.queued, p.client, p.begun, p.cookie, p.kept = h.services[from.Service], from.Queued, clientOf(from.Peer), from.Begun, from.Cookie, from.Kept
+func (s *Server) inheritChild(h *inheritance, from handover.Child, p running.Process) *running.Process {
+	p.Service, p.Queued, p.Client, p.Begun, p.Cookie, p.Kept = h.services[from.Service], from.Queued, client.Of(from.Peer), from.Begun, from.Cookie, from.Kept
 	var err error
-	if p.program, err = h.programAt(from.Path); err != nil {
-		p.program = p.svc.Do.Program
+	if p.Program, err = h.programAt(from.Path); err != nil {
+		p.Program = p.Service.Do.Program
 	}
 	if from.Session >= 0 {
-		p.client.session = h.sessions[from.Session]
+		p.Client.Session = h.sessions[from.Session]
 	}
 	if from.Lent >= 0 {
-		p.lent = h.sockets[from.Lent]
-		p.lent.Server = int32(from.PID)
+		p.Lent = h.sockets[from.Lent]
+		p.Lent.Server = int32(from.PID)
 	}
-	now := s.track(from.PID, &p, true)
+	now := s.running.Track(from.PID, &p, true)
 	s.hearOn(from.Stderr, from.PID, now)
 	if !from.Kill.IsZero() {
-		now.kill = from.Kill.UnixNano()
+		now.Kill = from.Kill.UnixNano()
 		s.killAt(from.PID, now, from.Kill)
 	}
 	return now
 }
 
-// clientOf is a client that a server has already.
-func clientOf(from handover.Peer) client {
-	c := client{conn: -1, peer: from.Addr, source: from.Source, named: from.Named}
-	c.cred = unix.Ucred{Pid: int32(from.PID), Uid: uint32(from.UID), Gid: uint32(from.GID)}
-	if from.Proxy.IsValid() {
-		c.proxied = &proxied{local: from.Local, by: from.Proxy}
-	}
-	return c
-}
-
-func (s *Server) inheritSession(h *inheritance, from handover.Session) *dgramSession {
-	t := &dgramSession{Pair: dgram.Pair{Client: from.Client, Asked: from.Asked}, At: h.sockets[from.Socket], Conn: from.FD, Local: from.Local, Taken: from.Taken}
+func (s *Server) inheritSession(h *inheritance, from handover.Session) *client.Session {
+	t := &client.Session{Pair: dgram.Pair{Client: from.Client, Asked: from.Asked}, At: h.sockets[from.Socket], Conn: from.FD, Local: from.Local, Taken: from.Taken}
 	s.starter.Note(t.Conn)
 	if !t.Local.IsValid() {
 		return t
@@ -212,10 +204,10 @@ func (s *Server) takeOver() {
 		s.talkLate(h.services[from.Service], from)
 	}
 	for _, from := range h.Clients {
-		c := clientOf(from.Peer)
-		c.conn = from.FD
+		c := client.Of(from.Peer)
+		c.Conn = from.FD
 		if from.Session >= 0 {
-			unix.Close(c.conn) // a copy of the session's
+			unix.Close(c.Conn) // a copy of the session's
 			s.startSession(h.sessions[from.Session])
 			continue
 		}
@@ -227,30 +219,30 @@ func (s *Server) takeOver() {
 
 // talkLate takes up a conversation of the program before.
 func (s *Server) talkLate(v *table.Service, from handover.Talk) {
-	c := clientOf(from.Peer)
-	c.conn = from.FD
+	c := client.Of(from.Peer)
+	c.Conn = from.FD
 	if v.Do.Stays() && (v.Do.Builtin == plan.MuxName || !from.Over) {
-		c.room = s.builtins.Enter(v.Label, c.source, time.Now())
+		c.Room = s.builtins.Enter(v.Label, c.Source, time.Now())
 	}
-	if c.room == nil {
-		unix.Close(c.conn)
-		s.leave(v, c.source, c.room)
+	if c.Room == nil {
+		unix.Close(c.Conn)
+		s.leave(v, c.Source, c.Room)
 		return
 	}
 	s.talk(v, c, stream.Leftover{Begun: from.Begun, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
 }
 
 // attendLate serves a client that was admitted by the program before.
-func (s *Server) attendLate(was *table.Service, c client) {
+func (s *Server) attendLate(was *table.Service, c client.Client) {
 	v := s.successor(was)
 	if v == nil {
-		unix.Close(c.conn)
-		s.release(was, c.source)
+		unix.Close(c.Conn)
+		s.release(was, c.Source)
 		return
 	}
-	c.named = c.named && v.Do.AsksNames
+	c.Named = c.Named && v.Do.AsksNames
 	if v.Do.Stays() {
-		if c.room = s.builtins.Enter(v.Label, c.source, time.Now()); c.room == nil {
+		if c.Room = s.builtins.Enter(v.Label, c.Source, time.Now()); c.Room == nil {
 			s.turnAway(v, c)
 			return
 		}

@@ -54,10 +54,10 @@ func (s *Server) polledWithClients() (n int) {
 
 // endServers ends the servers that run and has the loop see that.
 func (s *Server) endServers() {
-	for pid := range s.processes {
+	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 }
@@ -69,11 +69,11 @@ func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 	s, clients := crowdOf(t, services)
 	served := map[*table.Service]int{}
 	for range services {
-		for _, p := range s.processes {
-			served[p.svc]++
+		for _, p := range s.running.All() {
+			served[p.Service]++
 		}
 		s.endServers()
-		for len(served) < services && len(s.processes) == 0 {
+		for len(served) < services && len(s.running.All()) == 0 {
 			s.turn()
 			if n := s.polledWithClients(); n > 1 {
 				t.Fatalf("%d sockets are polled for one server that may start", n)

@@ -9,6 +9,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/idle"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/table"
@@ -48,10 +49,10 @@ func cookieOf(v *table.Service, conn int) (cookie uint64) {
 }
 
 // servedBy is what a server serves.
-func (s *Server) servedBy(p *process) idle.Subject {
-	k := p.lent
+func (s *Server) servedBy(p *running.Process) idle.Subject {
+	k := p.Lent
 	if k == nil || k.FD < 0 || !k.Spec.Listens() {
-		return idle.Subject{Cookie: p.cookie}
+		return idle.Subject{Cookie: p.Cookie}
 	}
 	sock.Local(int(k.FD), &s.local) // an RPC service has no port before
 	return idle.Listener(k.Spec, s.local.AddrPort().Port())
@@ -59,29 +60,17 @@ func (s *Server) servedBy(p *process) idle.Subject {
 
 // limitIdle ends a server that has just started once it has had nothing to do for its
 // idle time, if it has one and if the kernel tells.
-func (s *Server) limitIdle(pid int, p *process) {
-	d := idleTimeOf(p.svc.Do.Keys)
+func (s *Server) limitIdle(pid int, p *running.Process) {
+	d := idleTimeOf(p.Service.Do.Keys)
 	if d == 0 || pid <= 0 {
 		return
 	}
 	served := s.servedBy(p)
-	if served == (idle.Subject{}) && p.stamp() < 0 {
+	if served == (idle.Subject{}) && p.Stamp() < 0 {
 		return
 	}
 	s.idle.Add(&idle.Server{Subject: served, PID: pid, Time: d, Since: time.Now()})
 	s.askIdleIn(idle.Pause(d))
-}
-
-// stamp tells when the last datagram arrived that a server has taken; it is negative if
-// that is not known.
-func (p *process) stamp() int64 {
-	if t := p.client.session; t != nil {
-		return sock.Stamp(t.Conn)
-	}
-	if k := p.lent; k != nil && k.FD >= 0 && !k.Spec.Listens() {
-		return sock.Stamp(int(k.FD))
-	}
-	return -1
 }
 
 // askIdleIn has the kernel asked in some time, if it is not asked sooner; 0 is never.
@@ -125,14 +114,14 @@ func (s *Server) askIdle(list []*idle.Server, then func([]*idle.Server)) {
 // something to do.
 func (s *Server) lookAt(list []*idle.Server, used []time.Time) {
 	for i, w := range list {
-		p := s.processes[w.PID]
+		p := s.running.All()[w.PID]
 		if !s.idle.Has(w) || w.Cookie != 0 {
 			continue
 		}
-		if at := p.stamp(); at > 0 {
+		if at := p.Stamp(); at > 0 {
 			used[i] = time.Unix(0, at)
 		}
-		if p.lent != nil && p.lent.FD >= 0 && sock.Readable(int(p.lent.FD)) {
+		if p.Lent != nil && p.Lent.FD >= 0 && sock.Readable(int(p.Lent.FD)) {
 			used[i] = time.Now()
 		}
 	}
@@ -142,9 +131,9 @@ func (s *Server) lookAt(list []*idle.Server, used []time.Time) {
 // kernel asked once more: so no client gets to it at the last moment, but to the next.
 func (s *Server) endIdle(over []*idle.Server) {
 	for _, w := range over {
-		switch p := s.processes[w.PID]; {
-		case p.kill != 0:
-		case p.lent != nil:
+		switch p := s.running.All()[w.PID]; {
+		case p.Kill != 0:
+		case p.Lent != nil:
 			unix.Kill(-w.PID, unix.SIGSTOP)
 			s.idle.stopped = append(s.idle.stopped, w)
 		default:
@@ -173,5 +162,5 @@ func (s *Server) resumeStopped() {
 }
 
 func (s *Server) endIdleServer(w *idle.Server) {
-	s.endServer(w.PID, s.processes[w.PID], fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
+	s.endServer(w.PID, s.running.All()[w.PID], fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
 }

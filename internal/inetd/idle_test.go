@@ -126,7 +126,7 @@ func TestIdleTimeWait(t *testing.T) {
 			}
 			sc.echoed(first, "y")
 			first.Close()
-			for len(sc.s.processes) > 0 {
+			for len(sc.s.running.All()) > 0 {
 				sc.s.turn()
 			}
 			sc.echoed(sc.dial("tcp4"), "z")
@@ -170,7 +170,7 @@ func TestIdleTimeStopped(t *testing.T) {
 	sc.s.resumeStopped()
 	second := sc.dial("tcp4") // the question that is under way ends nobody now
 	sc.echoed(second, "y")
-	if sc.s.processes[pid] == nil {
+	if sc.s.running.All()[pid] == nil {
 		t.Error("the server is gone")
 	}
 	unix.Kill(-pid, unix.SIGKILL)
@@ -185,10 +185,10 @@ func TestIdleTimeDatagrams(t *testing.T) {
 		if _, err := sc.dial("udp4").Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		for len(sc.s.processes) == 0 {
+		for len(sc.s.running.All()) == 0 {
 			sc.s.turn()
 		}
-		for len(sc.s.processes) > 0 {
+		for len(sc.s.running.All()) > 0 {
 			sc.s.turn()
 		}
 		sc.wantLog(`has been idle for 200ms, its idle_time, and is ended \(.*inetd\.conf:1\)$`)

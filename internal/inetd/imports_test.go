@@ -25,8 +25,8 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
+		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
 		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -47,6 +47,7 @@ var picture = map[string][]string{
 	"internal/builtin":      {},
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
+	"internal/client":       {"internal/dgram", "internal/handover", "internal/limit", "internal/sock", "internal/table", unixsys},
 	"internal/conf":         {"internal/nearest", "internal/plaintext"},
 	"internal/command":      {"internal/child", "internal/getent", "internal/stream", unixsys},
 	"internal/compile":      {"internal/child", "internal/conf", "internal/environ", "internal/plan", "internal/pty"},
@@ -77,6 +78,7 @@ var picture = map[string][]string{
 	"internal/occupant":     {"internal/sockdiag", unixsys},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
+	"internal/running":      {"internal/child", "internal/client", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},
 	"internal/sock":         {unixsys},

@@ -10,6 +10,7 @@ import (
 
 	"inetd/internal/access"
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -48,9 +49,9 @@ func (s *Server) logProblems(problems []access.Problem) {
 }
 
 // attend serves a client that has been admitted. It takes over the connection.
-func (s *Server) attend(v *table.Service, c client) {
+func (s *Server) attend(v *table.Service, c client.Client) {
 	switch {
-	case c.named || s.inquires(v.Do):
+	case c.Named || s.inquires(v.Do):
 		s.inquire(v, c)
 		return
 	case v.Do.Builtin != "":
@@ -91,14 +92,14 @@ type inquiry struct {
 // admitted is a client for whom a goroutine does something.
 type admitted struct {
 	svc    *table.Service
-	client client
+	client client.Client
 }
 
 // inquire finds out about a client beside the loop, since rules may be many and
 // name servers slow, and then goes on with it.
-func (s *Server) inquire(v *table.Service, c client) {
+func (s *Server) inquire(v *table.Service, c client.Client) {
 	q := s.inquiry(v, c)
-	s.starter.Note(c.conn)
+	s.starter.Note(c.Conn)
 	s.asked[q] = admitted{v, c}
 	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
 		q.answer = s.asker.Ask(ctx, q.Question)
@@ -110,15 +111,15 @@ func (s *Server) inquire(v *table.Service, c client) {
 }
 
 // inquiry makes the inquiry about a client.
-func (s *Server) inquiry(v *table.Service, c client) *inquiry {
+func (s *Server) inquiry(v *table.Service, c client.Client) *inquiry {
 	q := &inquiry{wrapped: s.wraps(v.Do)}
-	q.Label, q.Source = v.Label, c.source
+	q.Label, q.Source = v.Label, c.Source
 	q.name, q.proto = v.Split()
 	q.Daemon = cmp.Or(v.Do.Daemon, q.name)
-	q.Peer, q.UnixPeer = c.peer, !c.peer.IsValid()
-	q.Local = s.localEnd(&c)
-	q.Conn, q.Named, q.Run = c.conn, s.tellsNames(v.Do), s.runShell
-	if c.named {
+	q.Peer, q.UnixPeer = c.Peer, !c.Peer.IsValid()
+	q.Local = c.Local(&s.local)
+	q.Conn, q.Named, q.Run = c.Conn, s.tellsNames(v.Do), s.runShell
+	if c.Named {
 		q.Rules = append(q.Rules, wrap.Fixed(s.now.Guards[v].Check))
 	}
 	if s.now.Secured != nil {
@@ -132,13 +133,13 @@ func (s *Server) inquiry(v *table.Service, c client) *inquiry {
 }
 
 // decided goes on with a client about whom everything is known.
-func (s *Server) decided(v *table.Service, c client, q *inquiry) {
+func (s *Server) decided(v *table.Service, c client.Client, q *inquiry) {
 	s.logProblems(q.answer.Problems)
 	s.logDecision(q)
 	pid := os.Getpid()
 	switch {
 	case q.program != nil:
-		c.room.Leave() // of a builtin: a process serves the client instead
+		c.Room.Leave() // of a builtin: a process serves the client instead
 		pid = cmp.Or(s.start(&delayed{v, c, q, q.program}), pid)
 	case !q.answer.Allow:
 		s.turnAway(v, c)
@@ -153,10 +154,10 @@ func (s *Server) decided(v *table.Service, c client, q *inquiry) {
 }
 
 // turnAway ends a client that has been admitted.
-func (s *Server) turnAway(v *table.Service, c client) {
+func (s *Server) turnAway(v *table.Service, c client.Client) {
 	s.blame(v, &c)
-	s.sendAway(v, c.conn)
-	s.leave(v, c.source, c.room)
+	s.sendAway(v, c.Conn)
+	s.leave(v, c.Source, c.Room)
 }
 
 // logDecision logs what came of a client, in the words of tcp_wrappers, and why.

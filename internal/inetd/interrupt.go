@@ -1,6 +1,7 @@
 package inetd
 
 import (
+	"inetd/internal/client"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 )
@@ -8,7 +9,7 @@ import (
 // aside is a client whose conversation was interrupted.
 type aside struct {
 	svc    *table.Service
-	client client
+	client client.Client
 	left   stream.Leftover
 }
 
@@ -21,13 +22,13 @@ func (s *Server) interruptTalks() {
 
 // setAside keeps a client whose conversation was interrupted. It reports false if
 // that is impossible.
-func (s *Server) setAside(v *table.Service, c client, f *stream.Conn) bool {
+func (s *Server) setAside(v *table.Service, c client.Client, f *stream.Conn) bool {
 	conn, err := f.Duplicate()
 	f.Close()
 	if err != nil {
 		return false
 	}
-	c.conn, c.room = conn, f.Room
+	c.Conn, c.Room = conn, f.Room
 	s.asides = append(s.asides, aside{v, c, f.Left})
 	return true
 }

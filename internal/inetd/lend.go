@@ -3,8 +3,10 @@ package inetd
 import (
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/environ"
 	"inetd/internal/limit"
+	"inetd/internal/running"
 	"inetd/internal/sock"
 	"inetd/internal/table"
 )
@@ -46,20 +48,20 @@ func (s *Server) lend(k *table.Socket) {
 	k.Server = int32(pid)
 	v.Usage().Started++
 	s.unpoll(k)
-	p := &process{svc: v, program: v.Do.Program, lent: k, queued: queued, begun: time.Now().UnixNano()}
-	now := s.track(pid, p, true)
+	p := &running.Process{Service: v, Program: v.Do.Program, Lent: k, Queued: queued, Begun: time.Now().UnixNano()}
+	now := s.running.Track(pid, p, true)
 	s.oversee(e, pid, now)
 }
 
 // firstClient is who a wait server is started for, as far as that matters: the sender
 // of the first datagram, if the entry says who may use the service or the server is to
 // be told. Limits of sources are not for who is not known in general.
-func (s *Server) firstClient(k *table.Socket) (c client, err error) {
+func (s *Server) firstClient(k *table.Socket) (c client.Client, err error) {
 	do := k.Service.Do
 	if !do.Listens && (do.Guarded || s.sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {
 		var p sock.Packet
 		err = p.Peek(int(k.FD))
-		c.peer = p.Peer.AddrPort()
+		c.Peer = p.Peer.AddrPort()
 	}
 	return c, err
 }

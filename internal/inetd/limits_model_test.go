@@ -86,16 +86,16 @@ func modelClient(from, to string, early bool) error {
 // checkLimits compares what runs with the limits, and with what is counted.
 func (sc *scene) checkLimits(most, perSource, processes int) {
 	sc.t.Helper()
-	if n := len(sc.s.processes); n > processes {
+	if n := len(sc.s.running.All()); n > processes {
 		sc.t.Errorf("%d processes, limit %d", n, processes)
 	}
 	for _, v := range sc.s.services {
 		sources := map[limit.Source]int{}
 		running := 0
-		for _, p := range sc.s.processes {
-			if p.svc == v {
+		for _, p := range sc.s.running.All() {
+			if p.Service == v {
 				running++
-				sources[p.client.source]++
+				sources[p.Client.Source]++
 			}
 		}
 		if u := v.Usage(); running > u.Live || u.Live > most {

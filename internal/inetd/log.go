@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
+	"inetd/internal/running"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 )
@@ -19,42 +21,42 @@ func (s *Server) tell(p syslog.Priority, v *table.Service, text, about, advice s
 }
 
 // logStart logs the start of a server, if connections are logged.
-func (s *Server) logStart(p *process, pid int) {
+func (s *Server) logStart(p *running.Process, pid int) {
 	if !s.cfg.LogConnections {
 		return
 	}
-	if p.lent != nil {
-		s.log.Infof("%s: server started, pid %d", p.svc.Label, pid)
+	if p.Lent != nil {
+		s.log.Infof("%s: server started, pid %d", p.Service.Label, pid)
 		return
 	}
-	s.log.Infof("%s: connection%s, pid %d", p.svc.Label, p.client.from(), pid)
+	s.log.Infof("%s: connection%s, pid %d", p.Service.Label, p.Client.From(), pid)
 }
 
 // logExit logs the end of a server, if connections are logged.
-func (s *Server) logExit(p *process, st child.Status) {
+func (s *Server) logExit(p *running.Process, st child.Status) {
 	if !s.cfg.LogConnections {
 		return
 	}
 	what := "server ended"
-	if p.lent == nil {
-		what = "end of connection" + p.client.from()
+	if p.Lent == nil {
+		what = "end of connection" + p.Client.From()
 	}
-	s.log.Infof("%s: %s, pid %d, %s after %v", p.svc.Label, what, st.Pid, child.How(st.Wait), since(p.begun))
+	s.log.Infof("%s: %s, pid %d, %s after %v", p.Service.Label, what, st.Pid, child.How(st.Wait), since(p.Begun))
 }
 
 // logBuiltin logs that a builtin begins to serve a client, if connections are logged. A
 // begun that is not 0 is the time at which that has begun already: then the log has it.
 // end logs the end, and is for the event loop.
-func (s *Server) logBuiltin(v *table.Service, c client, begun int64) (end func()) {
+func (s *Server) logBuiltin(v *table.Service, c client.Client, begun int64) (end func()) {
 	if !s.cfg.LogConnections {
 		return func() {}
 	}
 	if begun == 0 {
 		begun = time.Now().UnixNano()
-		s.log.Infof("%s: connection%s, internal", v.Label, c.from())
+		s.log.Infof("%s: connection%s, internal", v.Label, c.From())
 	}
 	return func() {
-		s.log.Infof("%s: end of connection%s, internal, after %v", v.Label, c.from(), since(begun))
+		s.log.Infof("%s: end of connection%s, internal, after %v", v.Label, c.From(), since(begun))
 	}
 }
 

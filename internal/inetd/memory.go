@@ -27,9 +27,7 @@ func (s *Server) rehearse() {
 	s.refreshAccounts()
 	sock.Accept(-1, &s.peer) // fails
 	s.env = environ.AppendEnds(s.env[:0], nobody, nobody)
-	s.processes[0] = s.record() // no server has this id
-	s.forget(s.processes[0])
-	delete(s.processes, 0)
+	s.running.Rehearse()
 	s.timers.After(0, func() {}) // as the sweep
 }
 

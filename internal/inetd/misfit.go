@@ -9,6 +9,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/misfit"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 
@@ -48,42 +49,31 @@ func (s *Server) probe(v *table.Service, conn int) int {
 }
 
 // watchConn gives the descriptor of a probe up if the server lives on.
-func (s *Server) watchConn(pid int, p *process) {
-	if p.probe == 0 {
+func (s *Server) watchConn(p *running.Process) {
+	if p.Probe == 0 {
 		return
 	}
-	begun := p.begun
-	s.timers.After(probeTime, func() {
-		if now := s.processes[pid]; now == p && now.begun == begun {
-			p.unprobe()
-		}
-	})
-}
-
-// unprobe closes a probe.
-func (p *process) unprobe() {
-	closeKept(p.probe)
-	p.probe = 0
+	s.running.After(p, probeTime, p.Unprobe)
 }
 
 // fits draws conclusions from the end of a server.
-func (s *Server) fits(p *process, st child.Status) {
-	u := p.svc.Usage()
-	defer p.unprobe()
+func (s *Server) fits(p *running.Process, st child.Status) {
+	u := p.Service.Usage()
+	defer p.Unprobe()
 	switch {
-	case st.Stage != child.Run || p.kill != 0 || p.lent != nil:
+	case st.Stage != child.Run || p.Kill != 0 || p.Lent != nil:
 	case st.Wait != 0:
 		s.failed(p, st)
 	default:
 		if len(s.streaks) > 0 {
 			delete(s.streaks, u)
 		}
-		if u.Sound || p.svc.Do.Mode != plan.Accept {
+		if u.Sound || p.Service.Do.Mode != plan.Accept {
 			return
 		}
-		brief, probed := time.Now().UnixNano()-p.begun < int64(probeTime), p.probe > 0
+		brief, probed := time.Now().UnixNano()-p.Begun < int64(probeTime), p.Probe > 0
 		u.Suspect, u.Sound = brief && !probed, probed || !brief
-		if probed && misfit.Idle(p.probe) && !s.examinations.full() {
+		if probed && misfit.Idle(p.Probe) && !s.examinations.full() {
 			s.endedIdle(p, st.Pid)
 		}
 	}
@@ -91,7 +81,7 @@ func (s *Server) fits(p *process, st child.Status) {
 
 // failed tells of servers that end with an error again and again, and of an exit status
 // that has a meaning of its own.
-func (s *Server) failed(p *process, st child.Status) {
+func (s *Server) failed(p *running.Process, st child.Status) {
 	code := st.Wait.ExitStatus()
 	switch {
 	case st.Wait.Signaled() && !child.Crash(st.Wait.Signal()):
@@ -100,10 +90,10 @@ func (s *Server) failed(p *process, st child.Status) {
 		s.tellShell(p, st)
 		return
 	}
-	if p.client.session != nil { // that tells itself what became of the datagram
+	if p.Client.Session != nil { // that tells itself what became of the datagram
 		return
 	}
-	u, now := p.svc.Usage(), time.Now()
+	u, now := p.Service.Usage(), time.Now()
 	k := s.streaks[u]
 	if now.Sub(k.begun) > failWindow {
 		k = streak{begun: now}
@@ -123,8 +113,8 @@ func (s *Server) failed(p *process, st child.Status) {
 
 // tellFailing logs that the servers of a service fail, and then each minute how many
 // more did.
-func (s *Server) tellFailing(p *process, st child.Status) {
-	v, path, idle := p.svc, p.program.Path(), p.probe > 0 && misfit.Idle(p.probe)
+func (s *Server) tellFailing(p *running.Process, st child.Status) {
+	v, path, idle := p.Service, p.Program.Path(), p.Probe > 0 && misfit.Idle(p.Probe)
 	about := v.Cause("its servers fail")
 	if !s.seldom.Tell(about) {
 		return
@@ -148,19 +138,19 @@ func (s *Server) tellFailing(p *process, st child.Status) {
 }
 
 // tellCrash logs that a server has crashed, and then each minute how many more did.
-func (s *Server) tellCrash(p *process, st child.Status) {
-	v, sig := p.svc, st.Wait.Signal()
+func (s *Server) tellCrash(p *running.Process, st child.Status) {
+	v, sig := p.Service, st.Wait.Signal()
 	about := v.Cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
 	}
-	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.program.Path(), st.Pid, sig), sig.String(), "")
+	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), "")
 	s.tellMore(about, "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.now.Place(v)))
 }
 
 // tellShell explains the exit statuses of shells and of the dynamic loader.
-func (s *Server) tellShell(p *process, st child.Status) {
-	v, path, code, who := p.svc, p.program.Path(), st.Wait.ExitStatus(), p.program.Credential()
+func (s *Server) tellShell(p *running.Process, st child.Status) {
+	v, path, code, who := p.Service, p.Program.Path(), st.Wait.ExitStatus(), p.Program.Credential()
 	about := v.Cause(child.How(st.Wait))
 	if !s.seldom.Tell(about) {
 		return
@@ -177,9 +167,9 @@ func (s *Server) tellShell(p *process, st child.Status) {
 
 // endedIdle tells of a server that has ended without an error, having taken nothing
 // from its client, unless a process that it has left serves that.
-func (s *Server) endedIdle(p *process, pid int) {
-	v, path, begun, conn := p.svc, p.program.Path(), time.Unix(0, p.begun), p.probe
-	p.probe = 0
+func (s *Server) endedIdle(p *running.Process, pid int) {
+	v, path, begun, conn := p.Service, p.Program.Path(), time.Unix(0, p.Begun), p.Probe
+	p.Probe = 0
 	deserted, left := false, 0
 	s.explain(func() {
 		if deserted = misfit.Deserted(conn, os.Getpid()); deserted {
@@ -209,24 +199,19 @@ func (s *Server) explain(look, tell func()) {
 
 // examineLater asks a server that lives for longer than most whether it listens itself,
 // once for a service.
-func (s *Server) examineLater(pid int, p *process) {
-	if p.svc == nil || p.svc.Used == nil || p.svc.Used.Examined || p.svc.Do.Mode != plan.Accept {
+func (s *Server) examineLater(pid int, p *running.Process) {
+	if p.Service == nil || p.Service.Used == nil || p.Service.Used.Examined || p.Service.Do.Mode != plan.Accept {
 		return
 	}
-	u := p.svc.Used
+	u := p.Service.Used
 	u.Examined = true
-	begun := p.begun
-	s.timers.After(lookTime, func() {
-		if now := s.processes[pid]; now != p || now.begun != begun {
-			u.Examined = false
-			return
-		}
-		v, path, port := p.svc, p.program.Path(), ""
+	s.running.AfterOr(p, lookTime, func() {
+		v, path, port := p.Service, p.Program.Path(), ""
 		s.explain(func() { port = misfit.Listens(pid) }, func() {
 			if port != "" {
 				s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.Label, path, pid), "port "+port,
 					"; a server of inetd serves its standard input, so it needs an option for that, or an entry with key connect")
 			}
 		})
-	})
+	}, func() { u.Examined = false })
 }

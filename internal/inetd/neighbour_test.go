@@ -186,7 +186,7 @@ func TestAttackNeighbour(t *testing.T) {
 					k.Closed = true // so that no further server is started for datagrams
 				}
 			}
-			for len(s.processes) > 0 { // or the next loop would reap them
+			for len(s.running.All()) > 0 { // or the next loop would reap them
 				s.reap()
 			}
 		})

@@ -186,7 +186,7 @@ func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 			t.Error(err)
 		}
 		log.Close(0)
-		for pid := range s.processes { // a daemon leaves its servers alone, and those of datagrams have no end to wait for
+		for pid := range s.running.All() { // a daemon leaves its servers alone, and those of datagrams have no end to wait for
 			_ = unix.Kill(-pid, unix.SIGKILL)
 		}
 	})
@@ -198,7 +198,7 @@ func (s *Server) settle(t *testing.T) int {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var running int
-		s.onLoop(func() { running = len(s.processes) })
+		s.onLoop(func() { running = len(s.running.All()) })
 		if running == 0 {
 			break
 		}

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"inetd/internal/client"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -53,7 +55,7 @@ func TestFailedLend(t *testing.T) {
 	for u.Started == 0 {
 		s.turn()
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 	if u.Live != 0 || u.Starts.Count != 1 || !k.Polled {
@@ -77,7 +79,7 @@ func TestFailedLaunchKeepsNothing(t *testing.T) {
 	}
 	defer unix.Close(fds[1])
 	withoutProcesses(t, func() {
-		if pid, err := sc.s.launch(&delayed{svc: v, client: client{conn: fds[0]}, program: v.Do.Program}); err != unix.ENOMEM {
+		if pid, err := sc.s.launch(&delayed{svc: v, client: client.Client{Conn: fds[0]}, program: v.Do.Program}); err != unix.ENOMEM {
 			t.Errorf("process %d, %v", pid, err)
 		}
 	})

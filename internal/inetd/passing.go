@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/passing"
+	"inetd/internal/running"
 	"inetd/internal/table"
 )
 
@@ -16,8 +18,8 @@ func (s *Server) newRelays() *passing.Relays {
 		LogConnections: func() bool { return s.cfg.LogConnections },
 		Start:          s.startHelper,
 		Resume:         s.resumeHelper,
-		Running:        func(pid int) bool { return s.processes[pid] != nil },
-		LimitTime:      func(pid int) { s.limitTime(pid, s.processes[pid]) },
+		Running:        func(pid int) bool { return s.running.All()[pid] != nil },
+		LimitTime:      func(pid int) { s.limitTime(pid, s.running.All()[pid]) },
 		Beside: func(d time.Duration, work func(context.Context), done func()) {
 			s.beside(&s.examinations, d, work, done)
 		},
@@ -25,7 +27,7 @@ func (s *Server) newRelays() *passing.Relays {
 		Release:  s.release,
 		Works:    s.works,
 		Failed: func(v *table.Service, g *child.Program, st child.Status) {
-			s.startFailed(&process{svc: v, program: g}, st)
+			s.startFailed(&running.Process{Service: v, Program: g}, st)
 		},
 		Tell:      s.tell,
 		First:     s.first,
@@ -36,8 +38,8 @@ func (s *Server) newRelays() *passing.Relays {
 }
 
 // pass has a client passed on to the place of its service.
-func (s *Server) pass(v *table.Service, c client) (pid int, err error) {
-	return s.relays.Pass(v, passing.Client{Conn: c.conn, Peer: c.peer, Local: s.localEnd(&c), Source: c.source, From: c.from()})
+func (s *Server) pass(v *table.Service, c client.Client) (pid int, err error) {
+	return s.relays.Pass(v, passing.Client{Conn: c.Conn, Peer: c.Peer, Local: c.Local(&s.local), Source: c.Source, From: c.From()})
 }
 
 // startHelper starts a program that serves no client itself, see passing.Loop.
@@ -46,16 +48,16 @@ func (s *Server) startHelper(v *table.Service, g *child.Program, fd, stderr int,
 	if pid, err = s.starter.Start(g, fd, stderr, env); err != nil {
 		return 0, err
 	}
-	s.track(pid, &process{svc: v, program: g, begun: begun, done: ended}, true)
+	s.running.Track(pid, &running.Process{Service: v, Program: g, Begun: begun, Done: ended}, true)
 	return pid, nil
 }
 
 // resumeHelper goes on with one that the program before has started.
 func (s *Server) resumeHelper(pid int, ended func(child.Status)) bool {
-	p := s.processes[pid]
+	p := s.running.All()[pid]
 	if p == nil {
 		return false
 	}
-	p.done = ended
+	p.Done = ended
 	return true
 }

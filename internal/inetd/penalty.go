@@ -4,14 +4,16 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/limit"
+	"inetd/internal/running"
 	"inetd/internal/table"
 )
 
 // punished reports whether a client is refused because of its penalties.
-func (s *Server) punished(v *table.Service, c *client) bool {
+func (s *Server) punished(v *table.Service, c *client.Client) bool {
 	u := v.Usage()
-	if v.Do.Penalty == nil || u.Debts == nil || !u.Debts.Refuses(time.Now(), c.source) {
+	if v.Do.Penalty == nil || u.Debts == nil || !u.Debts.Refuses(time.Now(), c.Source) {
 		return false
 	}
 	u.Refused.Penalty++
@@ -19,37 +21,37 @@ func (s *Server) punished(v *table.Service, c *client) bool {
 }
 
 // punish makes the source of a client pay for something.
-func (s *Server) punish(v *table.Service, c *client, by time.Duration, what string) {
+func (s *Server) punish(v *table.Service, c *client.Client, by time.Duration, what string) {
 	p := v.Do.Penalty
-	if p == nil || by == 0 || c.peer.IsValid() && p.Exempt.Has(c.peer.Addr()) {
+	if p == nil || by == 0 || c.Peer.IsValid() && p.Exempt.Has(c.Peer.Addr()) {
 		return
 	}
 	u := v.Usage()
 	if u.Debts == nil {
 		u.Debts = &limit.Ledger{}
 	}
-	if until, begins := u.Debts.Punish(time.Now(), c.source, by, p.Terms); begins {
-		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.source, until.Format(time.TimeOnly), what, s.placeOf(v, "penalty"))
+	if until, begins := u.Debts.Punish(time.Now(), c.Source, by, p.Terms); begins {
+		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.Source, until.Format(time.TimeOnly), what, s.placeOf(v, "penalty"))
 	}
 }
 
 // judge makes a client pay for how its server has ended, unless the daemon has ended
 // it.
-func (s *Server) judge(p *process, st child.Status) {
-	v := p.svc
-	if v.Do.Penalty == nil || st.Stage != child.Run || p.kill != 0 {
+func (s *Server) judge(p *running.Process, st child.Status) {
+	v := p.Service
+	if v.Do.Penalty == nil || st.Stage != child.Run || p.Kill != 0 {
 		return
 	}
 	switch {
 	case st.Wait.Signaled() && child.Crash(st.Wait.Signal()):
-		s.punish(v, &p.client, v.Do.Penalty.Crash, "its server crashed, "+child.How(st.Wait))
+		s.punish(v, &p.Client, v.Do.Penalty.Crash, "its server crashed, "+child.How(st.Wait))
 	case st.Wait.ExitStatus() > 0:
-		s.punish(v, &p.client, v.Do.Penalty.Fail, "its servers fail, "+child.How(st.Wait))
+		s.punish(v, &p.Client, v.Do.Penalty.Fail, "its servers fail, "+child.How(st.Wait))
 	}
 }
 
 // blame makes a client pay for having been refused by rules.
-func (s *Server) blame(v *table.Service, c *client) {
+func (s *Server) blame(v *table.Service, c *client.Client) {
 	v.Usage().Refused.Rules++
 	if v.Do.Penalty != nil {
 		s.punish(v, c, v.Do.Penalty.Refused, "it was refused by rules")

@@ -9,9 +9,9 @@ import (
 	"os"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/proxyproto"
-	"inetd/internal/sock"
 	"inetd/internal/stream"
 	"inetd/internal/strerror"
 	"inetd/internal/table"
@@ -36,40 +36,23 @@ func headerPool() limit.Pool {
 	return limit.Pool{Size: 256, PerService: 128, PerSource: 256, Patience: headerTime}
 }
 
-// proxied is what a proxy says of a connection, and who the proxy is.
-type proxied struct {
-	local netip.AddrPort // where the client has connected to
-	by    netip.AddrPort
-}
-
-// localEnd is the local end of the client's connection, invalid if there is none.
-func (s *Server) localEnd(c *client) netip.AddrPort {
-	if c.proxied != nil {
-		return c.proxied.local
-	}
-	if sock.Local(c.conn, &s.local) != nil {
-		return netip.AddrPort{}
-	}
-	return s.local.AddrPort()
-}
-
 // arrive has the header read of a client that has just been accepted. It takes over
 // the connection.
-func (s *Server) arrive(k *table.Socket, c client) {
-	if v := k.Service; !v.Do.Proxies.Has(c.peer.Addr()) {
-		s.unproxied(v, c.peer, "it is none of the proxies of this service")
-		unix.Close(c.conn)
+func (s *Server) arrive(k *table.Socket, c client.Client) {
+	if v := k.Service; !v.Do.Proxies.Has(c.Peer.Addr()) {
+		s.unproxied(v, c.Peer, "it is none of the proxies of this service")
+		unix.Close(c.Conn)
 		return
 	}
-	c.conn = s.starter.Keep(c.conn)
-	c.room = s.headers.Enter(k.Service.Label, limit.Source{}, time.Now())
-	if c.room == nil {
-		unix.Close(c.conn)
+	c.Conn = s.starter.Keep(c.Conn)
+	c.Room = s.headers.Enter(k.Service.Label, limit.Source{}, time.Now())
+	if c.Room == nil {
+		unix.Close(c.Conn)
 		return
 	}
-	f, err := stream.Open(c.conn, c.room)
+	f, err := stream.Open(c.Conn, c.Room)
 	if err != nil {
-		c.room.Leave()
+		c.Room.Leave()
 		s.log.Warningf("%s: %s", k.Service.Label, strerror.Call(err))
 		return
 	}
@@ -90,16 +73,16 @@ func (s *Server) arrive(k *table.Socket, c client) {
 }
 
 // arrived goes on with a client whose header has been read.
-func (s *Server) arrived(k *table.Socket, c client, f *stream.Conn, h proxyproto.Header, err error) {
+func (s *Server) arrived(k *table.Socket, c client.Client, f *stream.Conn, h proxyproto.Header, err error) {
 	defer f.Close()
-	c.room.Leave()
-	c.room = nil
+	c.Room.Leave()
+	c.Room = nil
 	v := k.Service // of now: there may have been a reload
 	switch {
 	case k.Closed:
 		return
 	case err != nil:
-		s.unproxied(v, c.peer, "PROXY header: "+headerFault(err))
+		s.unproxied(v, c.Peer, "PROXY header: "+headerFault(err))
 		return
 	}
 	conn, err := f.Duplicate()
@@ -108,10 +91,10 @@ func (s *Server) arrived(k *table.Socket, c client, f *stream.Conn, h proxyproto
 		return
 	}
 	unix.SetNonblock(conn, false)
-	c.conn = conn
+	c.Conn = conn
 	if h.Source.IsValid() {
-		c.proxied = &proxied{local: h.Dest, by: c.peer}
-		c.peer, c.source = h.Source, v.Do.Source(h.Source.Addr())
+		c.Proxied = &client.Proxied{Local: h.Dest, By: c.Peer}
+		c.Peer, c.Source = h.Source, v.Do.Source(h.Source.Addr())
 	}
 	s.receiveClient(v, c)
 }

@@ -76,7 +76,7 @@ func TestShorterRate(t *testing.T) {
 	for sc.s.reload(nil); sc.s.loading || sc.s.services[0].Usage().Started < 2; {
 		sc.s.turn()
 	}
-	for len(sc.s.processes) > 0 {
+	for len(sc.s.running.All()) > 0 {
 		sc.s.reap()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -42,15 +43,15 @@ func (s *Server) sendAway(v *table.Service, conn int) {
 
 // tooFull reports whether a client is refused because the service is full, which it
 // counts and logs.
-func (s *Server) tooFull(v *table.Service, c *client, now time.Time) bool {
+func (s *Server) tooFull(v *table.Service, c *client.Client, now time.Time) bool {
 	u, l := v.Usage(), v.Do.Limits
 	switch {
 	case !v.Do.RefusesFull():
 		return false
 	case u.Full(l):
-		s.tellRefused(v, c.who(v), "refused, as many servers run as may", l.Max, "accept_max", "full")
+		s.tellRefused(v, c.Who(v), "refused, as many servers run as may", l.Max, "accept_max", "full")
 	case u.Starts.Full(now, l.Starts, l.Window):
-		s.tellRefused(v, c.who(v), fmt.Sprintf("refused, the service had its starts of %g s", u.Starts.End(l.Window).Sub(u.Starts.Start).Seconds()), l.Starts, "service_max", "full")
+		s.tellRefused(v, c.Who(v), fmt.Sprintf("refused, the service had its starts of %g s", u.Starts.End(l.Window).Sub(u.Starts.Start).Seconds()), l.Starts, "service_max", "full")
 	default:
 		return false
 	}

@@ -72,7 +72,7 @@ func TestFullRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for len(sc.s.processes) == 0 {
+	for len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
 	u := sc.s.services[0].Usage()

@@ -21,8 +21,8 @@ func (s *Server) tellHeld(k *table.Socket) {
 
 // whoHolds names the server of a removed service that has the address of a socket.
 func (s *Server) whoHolds(k *table.Socket) string {
-	for pid, p := range s.processes {
-		if l := p.lent; l != nil && l.Closed && l.Spec.Conflicts(k.Spec) {
+	for pid, p := range s.running.All() {
+		if l := p.Lent; l != nil && l.Closed && l.Spec.Conflicts(k.Spec) {
 			return fmt.Sprintf("process %d, a server of %s before, still has it", pid, l.Service.Label)
 		}
 	}

@@ -21,7 +21,7 @@ func TestVacated(t *testing.T) {
 	writeConf(t, file, strings.Replace(string(nowait), "nowait - /bin/true", "wait - /bin/sleep sleep 1000", 1))
 	s := serving(t, file)
 	unix.Close(newVisitor(t, s).connect())
-	for len(s.processes) == 0 {
+	for len(s.running.All()) == 0 {
 		s.turn()
 	}
 	writeConf(t, file, "# none\n")
@@ -32,10 +32,10 @@ func TestVacated(t *testing.T) {
 	if len(s.faults) != 1 {
 		t.Fatalf("%d faults", len(s.faults))
 	}
-	for pid := range s.processes {
+	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 	if len(s.faults) != 0 || s.services[0].First.FD < 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
@@ -16,20 +17,20 @@ import (
 // with. Whoever connects to it is refused by all services for a while.
 
 // senses refuses the client of a sensor, and remembers it.
-func (s *Server) senses(v *table.Service, c *client, now time.Time) bool {
+func (s *Server) senses(v *table.Service, c *client.Client, now time.Time) bool {
 	if v.Do.Builtin != plan.SensorName {
 		return false
 	}
 	v.Usage().Refused.Rules++
 	k := v.Do.Keys
-	if k.Sensor == 0 || prefix.New(k.PenaltyExempt).Has(c.peer.Addr()) {
+	if k.Sensor == 0 || prefix.New(k.PenaltyExempt).Has(c.Peer.Addr()) {
 		s.tellOnce(v, c, "this is a sensor", "sensor")
 		return true
 	}
 	if s.sensed == nil {
 		s.sensed = &limit.Ledger{}
 	}
-	who := limit.Address(c.peer.Addr())
+	who := limit.Address(c.Peer.Addr())
 	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.seldom.Tell(v.Cause("sensor")) {
 		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), s.placeOf(v, "sensor")))
 		s.tellMore(v.Cause("sensor"), "source", " that touched the sensor")
@@ -45,8 +46,8 @@ func forHow(d time.Duration) string {
 }
 
 // touched reports whether a client is refused because it has touched a sensor.
-func (s *Server) touched(v *table.Service, c *client, now time.Time) bool {
-	if s.sensed == nil || !c.peer.IsValid() || !s.sensed.Refuses(now, limit.Address(c.peer.Addr())) {
+func (s *Server) touched(v *table.Service, c *client.Client, now time.Time) bool {
+	if s.sensed == nil || !c.Peer.IsValid() || !s.sensed.Refuses(now, limit.Address(c.Peer.Addr())) {
 		return false
 	}
 	v.Usage().Refused.Penalty++

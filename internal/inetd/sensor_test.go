@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/limit"
 )
 
@@ -31,12 +32,12 @@ func TestSensor(t *testing.T) {
 			now := time.Now()
 			for from, refused := range map[string]bool{stranger: tt.refused, "127.0.0.3": false} {
 				a := &net.TCPAddr{IP: net.ParseIP(from), Port: 1}
-				c := client{conn: -1, peer: a.AddrPort(), source: limit.Address(a.AddrPort().Addr())}
+				c := client.Client{Conn: -1, Peer: a.AddrPort(), Source: limit.Address(a.AddrPort().Addr())}
 				if got := !sc.s.admit(v, &c); got != refused {
 					t.Errorf("%s is refused: %v", from, got)
 				}
 			}
-			if tt.keys == "sensor = 1h" && sc.s.touched(v, &client{peer: (&net.TCPAddr{IP: net.ParseIP(stranger)}).AddrPort()}, now.Add(time.Hour+time.Second)) {
+			if tt.keys == "sensor = 1h" && sc.s.touched(v, &client.Client{Peer: (&net.TCPAddr{IP: net.ParseIP(stranger)}).AddrPort()}, now.Add(time.Hour+time.Second)) {
 				t.Error("it is refused after its time")
 			}
 		})

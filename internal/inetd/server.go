@@ -18,6 +18,7 @@ import (
 	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
+	"inetd/internal/running"
 	"inetd/internal/seldom"
 	"inetd/internal/sock"
 	"inetd/internal/stderrlog"
@@ -58,30 +59,25 @@ type Server struct {
 	stopping  atomic.Bool
 	pacer     gc.Pacer
 
-	services  []*table.Service
-	sockets   []*table.Socket             // by descriptor
-	paths     map[*table.Socket]sock.File // what is at the paths of unix sockets, as opened
-	faults    map[*table.Socket]*fault    // of the sockets that are not open
-	formers   table.Formers               // services that were removed
-	told      seldom.Burst[alike]         // lines about sockets of late
-	held      held                        // sockets that a limit keeps from being polled
-	processes map[int]*process
-	relays    *passing.Relays // of entries with the key connect
-	delayed   []delayed       // clients whose servers cannot be started yet
-	retrying  bool            // they are tried again soon
-	aclTime   time.Duration   // how long a command of a rule may take
-	spare     []*process      // records to be used again
-	started   int             // servers started since the last reap
-	share     int             // how many datagrams of one socket may be served in this turn
-	young     []int           // processes started since the last sweep
-	sweeping  bool
-	relend    []*table.Socket   // wait sockets that are the daemon's again since this reap, and readable
-	orphans   bool              // this is process 1, which reaps processes of others, too
-	now       *table.Generation // in force
-	starved   time.Time
-	turned    time.Time // when the loop began this turn
-	yielded   time.Time // when the loop last gave way to Go's scheduler
-	checked   time.Time // when the account files were last looked at
+	services []*table.Service
+	sockets  []*table.Socket             // by descriptor
+	paths    map[*table.Socket]sock.File // what is at the paths of unix sockets, as opened
+	faults   map[*table.Socket]*fault    // of the sockets that are not open
+	formers  table.Formers               // services that were removed
+	told     seldom.Burst[alike]         // lines about sockets of late
+	held     held                        // sockets that a limit keeps from being polled
+	running  *running.Table
+	relays   *passing.Relays   // of entries with the key connect
+	delayed  []delayed         // clients whose servers cannot be started yet
+	retrying bool              // they are tried again soon
+	aclTime  time.Duration     // how long a command of a rule may take
+	share    int               // how many datagrams of one socket may be served in this turn
+	relend   []*table.Socket   // wait sockets that are the daemon's again since this reap, and readable
+	now      *table.Generation // in force
+	starved  time.Time
+	turned   time.Time // when the loop began this turn
+	yielded  time.Time // when the loop last gave way to Go's scheduler
+	checked  time.Time // when the account files were last looked at
 
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool            // a load is under way
@@ -157,11 +153,13 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
-		young: make([]int, 0, reapBatch), env: make([]byte, 0, 256),
-		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}}, processes: map[int]*process{},
+		env:    make([]byte, 0, 256),
+		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}},
 		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &table.Generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
 	}
+	s.running = running.New(starter, p, tagProcess, &s.timers)
+	s.running.Sweep = s.sweep
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
@@ -248,9 +246,9 @@ func (s *Server) turn() {
 	for _, ev := range events {
 		switch loop.Tag(ev.Pad) {
 		case tagProcess:
-			s.started = reapBatch
+			s.running.Expect()
 		case tagWake:
-			s.started = reapBatch // a start may have failed
+			s.running.Expect() // a start may have failed
 			for _, f := range s.mail.Collect() {
 				f()
 			}
@@ -272,7 +270,7 @@ func (s *Server) turn() {
 			}
 		}
 	}
-	if s.started >= reapBatch {
+	if s.running.Due() {
 		s.reap()
 	}
 }
@@ -302,7 +300,7 @@ func (s *Server) events() []unix.EpollEvent {
 // has to come at once.
 func (s *Server) carryOn() (more bool) {
 	room, unread := s.rearmHeld(), s.sessions.Closing() && s.sessions.PutBackUnread(s.buffer(), perTurn)
-	return room || unread || s.started >= reapBatch
+	return room || unread || s.running.Due()
 }
 
 // settleTime is how long the loop waits for a child that has not yet got a
@@ -342,8 +340,8 @@ func (s *Server) feedWatchdog() {
 func (s *Server) close() {
 	s.notify("STOPPING=1")
 	s.pacer.Close()
-	for pid, p := range s.processes { // its own commands, for which nobody waits any more
-		if p.done != nil && p.svc == nil {
+	for pid, p := range s.running.All() { // its own commands, for which nobody waits any more
+		if p.Done != nil && p.Service == nil {
 			unix.Kill(-pid, unix.SIGKILL)
 		}
 	}

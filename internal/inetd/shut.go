@@ -3,6 +3,7 @@ package inetd
 import (
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -10,7 +11,7 @@ import (
 
 // shuts reports whether a service is closed to all clients for a while, by its keys
 // hours and max_load. It counts and logs the client, who may be nobody in particular.
-func (s *Server) shuts(v *table.Service, c *client, now time.Time) bool {
+func (s *Server) shuts(v *table.Service, c *client.Client, now time.Time) bool {
 	if !v.Do.Keys.Shuts() {
 		return false
 	}
@@ -25,10 +26,10 @@ func (s *Server) shuts(v *table.Service, c *client, now time.Time) bool {
 
 // tellOnce logs that a client is refused, and for how many more that holds once a
 // minute.
-func (s *Server) tellOnce(v *table.Service, c *client, why, key string) {
+func (s *Server) tellOnce(v *table.Service, c *client.Client, why, key string) {
 	who := ""
-	if c.source != (limit.Source{}) {
-		who = " from " + c.who(v)
+	if c.Source != (limit.Source{}) {
+		who = " from " + c.Who(v)
 	}
 	what := "refused: " + why + " (" + s.placeOf(v, key) + ")"
 	if about := v.Cause(key); s.seldom.Tell(about) {

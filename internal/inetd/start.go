@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/command"
 	"inetd/internal/compile"
 	"inetd/internal/environ"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/table"
 	"inetd/internal/wrap"
 )
@@ -34,12 +36,12 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		if e, err = s.stderrOf(v); err != nil {
 			return 0, err
 		}
-		kept, cookie = s.keepConn(v, c.conn), cookieOf(v, c.conn)
+		kept, cookie = s.keepConn(v, c.Conn), cookieOf(v, c.Conn)
 	}
 	if v.Usage().Suspect {
-		probe = s.probe(v, c.conn)
+		probe = s.probe(v, c.Conn)
 	}
-	pid, err = s.starter.Start(d.program, c.conn, e.write, s.env)
+	pid, err = s.starter.Start(d.program, c.Conn, e.write, s.env)
 	if err != nil {
 		e.unused()
 		closeKept(kept)
@@ -47,9 +49,9 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		return 0, err
 	}
 	v.Usage().Started++
-	prompt := c.session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
-	p := &process{svc: v, program: d.program, client: c, kept: kept, probe: probe, cookie: cookie, begun: time.Now().UnixNano()}
-	now := s.track(pid, p, prompt)
+	prompt := c.Session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
+	p := &running.Process{Service: v, Program: d.program, Client: c, Kept: kept, Probe: probe, Cookie: cookie, Begun: time.Now().UnixNano()}
+	now := s.running.Track(pid, p, prompt)
 	if prompt || v.Do.Keys != nil {
 		s.oversee(e, pid, now)
 	}
@@ -58,28 +60,28 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 
 // oversee does for a server that has just started what its entry, the command line or
 // a suspicion asks for.
-func (s *Server) oversee(e stderrPipe, pid int, p *process) {
+func (s *Server) oversee(e stderrPipe, pid int, p *running.Process) {
 	s.hear(e, pid, p)
-	s.watchConn(pid, p)
+	s.watchConn(p)
 	s.logStart(p, pid)
 	s.limitTime(pid, p)
 	s.limitIdle(pid, p)
 }
 
 // clientEnv appends what a server is told of its client.
-func (s *Server) clientEnv(b []byte, v *table.Service, c client) []byte {
+func (s *Server) clientEnv(b []byte, v *table.Service, c client.Client) []byte {
 	b = environ.Append(b, "PROTO", v.Do.Proto)
-	if c.cred.Pid != 0 {
-		return environ.AppendPeer(b, c.cred.Uid, c.cred.Gid, c.cred.Pid)
+	if c.Cred.Pid != 0 {
+		return environ.AppendPeer(b, c.Cred.Uid, c.Cred.Gid, c.Cred.Pid)
 	}
-	if !c.peer.IsValid() {
+	if !c.Peer.IsValid() {
 		return b
 	}
-	local := s.localEnd(&c)
+	local := c.Local(&s.local)
 	if !local.IsValid() {
 		return b
 	}
-	return environ.AppendEnds(b, local, c.peer)
+	return environ.AppendEnds(b, local, c.Peer)
 }
 
 // prepare makes the program that is to be started in place of the one of the
@@ -154,7 +156,7 @@ func (q *inquiry) appendNames(b []byte) []byte {
 // appendHost appends REMOTE_HOST with the address of a client whose name is not
 // known, if the entry wants that, as xinetd sets it for all.
 func (d *delayed) appendHost(b []byte) []byte {
-	k, peer := d.svc.Do.Keys, d.client.peer
+	k, peer := d.svc.Do.Keys, d.client.Peer
 	if k == nil || !k.RemoteHost || !peer.IsValid() || d.inquiry.named() {
 		return b
 	}

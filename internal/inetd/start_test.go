@@ -62,7 +62,7 @@ type visitor struct {
 // newVisitor returns a client of the only service of s. What the loop does from
 // time to time is off from now on: it would be counted for the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
-	s.timers, s.sweeping = loop.Timers{}, true
+	s.timers, s.running.Sweep = loop.Timers{}, nil
 	to, err := unix.Getsockname(int(s.services[0].First.FD))
 	if err != nil {
 		tb.Fatal(err)
@@ -95,10 +95,9 @@ func (c visitor) served(s *Server, fd int, before limit.Window) {
 		s.turn()
 	}
 	unix.Close(fd)
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
-	s.young = s.young[:0]
 }
 
 // oneService is a configuration file with one service, on a port that is free.
@@ -168,15 +167,15 @@ func TestLendAgain(t *testing.T) {
 		fd := c.connect()
 		s.relend = append(s.relend, v.First)
 		s.lendAgain()
-		if len(s.processes) != tt.servers || v.First.Polled != tt.polled || len(s.relend) > 0 {
-			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.processes), v.First.Polled, len(s.relend), tt.servers, tt.polled)
+		if len(s.running.All()) != tt.servers || v.First.Polled != tt.polled || len(s.relend) > 0 {
+			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.running.All()), v.First.Polled, len(s.relend), tt.servers, tt.polled)
 		}
 		unix.Close(fd)
-		for _, p := range s.processes { // it has not accepted, and is not to be followed by others
-			p.lent = nil
+		for _, p := range s.running.All() { // it has not accepted, and is not to be followed by others
+			p.Lent = nil
 		}
 		v.First.Server = 0
-		for len(s.processes) > 0 {
+		for len(s.running.All()) > 0 {
 			s.reap()
 		}
 	}
@@ -189,17 +188,17 @@ func TestReapedServerIsNotPolled(t *testing.T) {
 	s.services[0].Do.Limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
-	for len(s.processes) == 0 {
+	for len(s.running.All()) == 0 {
 		s.turn()
 	}
-	for _, p := range s.processes {
-		dup, err := unix.FcntlInt(uintptr(p.pidfd), unix.F_DUPFD_CLOEXEC, 3)
+	for _, p := range s.running.All() {
+		dup, err := unix.FcntlInt(uintptr(p.PidFD()), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer unix.Close(dup)
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.turn()
 	}
 	for _, ev := range s.poll.Wait(0) {

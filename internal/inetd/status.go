@@ -62,23 +62,13 @@ func (s *Server) unstarted() map[*table.Usage]int {
 	return n
 }
 
-// servers counts the processes that serve clients, and not the daemon.
-func (s *Server) servers() (n int) {
-	for _, p := range s.processes {
-		if p.svc != nil {
-			n++
-		}
-	}
-	return n
-}
-
 func (s *Server) snapshot() *status.Snapshot {
 	var limit unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
 	shot := &status.Snapshot{
 		Version: s.cfg.Version, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), Now: time.Now(), Started: s.begun,
 		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.Files,
-		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.servers(), Delayed: len(s.delayed), Environment: s.environment(),
+		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.running.Servers(), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),
 	}
 	shot.Config, _ = json.Marshal(s.absolute()) // plain values, which have no error
@@ -164,5 +154,5 @@ func (s *Server) dump() {
 			s.log.Noticef("%s: %s", v.Label, v.MuxState())
 		}
 	}
-	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.servers(), "server", "servers"))
+	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.running.Servers(), "server", "servers"))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"inetd/internal/running"
 	"inetd/internal/status"
 )
 
@@ -77,10 +78,10 @@ func TestStatusUnstarted(t *testing.T) {
 	v.Usage().Live = 3
 	sc.s.asked[&inquiry{}] = admitted{svc: v}
 	sc.s.delayed = []delayed{{svc: v}}
-	sc.s.processes[1<<22+1] = &process{}
+	sc.s.running.All()[1<<22+1] = &running.Process{}
 	var shot *status.Snapshot
 	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
-	delete(sc.s.processes, 1<<22+1)
+	delete(sc.s.running.All(), 1<<22+1)
 	sc.s.delayed, sc.s.asked = nil, map[*inquiry]admitted{}
 	if s := shot.Services[0]; s.Running != 1 || s.Unstarted != 2 || s.Sockets[0].State != "listening, 1 server" || shot.Running != 0 {
 		t.Errorf("%+v, %d servers of all", s, shot.Running)

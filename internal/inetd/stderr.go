@@ -8,6 +8,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/examine"
+	"inetd/internal/running"
 	"inetd/internal/stderrlog"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -65,24 +66,24 @@ func (p stderrPipe) unused() {
 }
 
 // hear logs what a server that has just started writes on its standard error.
-func (s *Server) hear(e stderrPipe, pid int, p *process) {
+func (s *Server) hear(e stderrPipe, pid int, p *running.Process) {
 	if e == noStderr {
 		return
 	}
 	var err error
-	if p.errors, err = s.errors.Add(e.read, p.svc.Label, pid, strings.TrimPrefix(p.client.from(), " from ")); err != nil {
-		s.tell(syslog.Err, p.svc, p.svc.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+	if p.Stderr, err = s.errors.Add(e.read, p.Service.Label, pid, strings.TrimPrefix(p.Client.From(), " from ")); err != nil {
+		s.tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		unix.Close(e.read)
 	}
 }
 
 // hearOn goes on with what the program before has read of a server; 0: nothing.
-func (s *Server) hearOn(fd, pid int, p *process) {
+func (s *Server) hearOn(fd, pid int, p *running.Process) {
 	if fd == 0 {
 		return
 	}
 	if err := s.hearAny(); err != nil {
-		s.tell(syslog.Err, p.svc, p.svc.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		return // not closed: that would kill the server at its next word
 	}
 	s.starter.Note(fd)

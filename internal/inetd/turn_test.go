@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/sock"
@@ -35,7 +36,7 @@ func TestReapInBatches(t *testing.T) {
 		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 		}
 	}
-	s.orphans = true
+	s.running.Orphans = true
 	left := func() (n int) {
 		for _, pid := range pids {
 			if unix.Kill(pid, 0) == nil {
@@ -114,10 +115,10 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	client := listen(t, "127.0.0.1")
+	peer := listen(t, "127.0.0.1")
 	const all = 200
 	for range all {
-		client.WriteTo([]byte("x"), server.LocalAddr())
+		peer.WriteTo([]byte("x"), server.LocalAddr())
 	}
 	f, err := server.File()
 	if err != nil {
@@ -131,7 +132,7 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	}
 	var local sock.Address
 	sock.Local(fd, &local)
-	s.sessions.Close(&dgramSession{At: k, Conn: conn, Local: local.AddrPort()})
+	s.sessions.Close(&client.Session{At: k, Conn: conn, Local: local.AddrPort()})
 	turns := 0
 	for ; sock.Readable(fd); turns++ {
 		s.turn()
@@ -166,10 +167,10 @@ func TestFailedStartWakesTheLoop(t *testing.T) {
 		late = true
 		s.mail.Post(func() {}) // ends the turn
 	})
-	for len(s.processes) == 0 {
+	for len(s.running.All()) == 0 {
 		s.turn()
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		if s.turn(); late {
 			t.Fatal("the loop does not know of the failure")
 		}
@@ -224,10 +225,10 @@ func TestRefusedDatagramsOfOneTurn(t *testing.T) {
 		}
 		before = now
 	}
-	for pid := range s.processes {
+	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.processes) > 0 {
+	for len(s.running.All()) > 0 {
 		s.reap()
 	}
 }

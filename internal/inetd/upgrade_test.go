@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/handover"
 	"inetd/internal/loop"
+	"inetd/internal/running"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -42,10 +44,10 @@ func (sc *scene) upgrade(unready bool) {
 	if cfg.Left, err = handover.Decode(text); err != nil {
 		sc.t.Fatal(err)
 	}
-	for _, p := range s.processes {
-		if p.pidfd > 0 {
-			s.poll.Remove(p.pidfd)
-			unix.Close(p.pidfd)
+	for _, p := range s.running.All() {
+		if p.PidFD() > 0 {
+			s.poll.Remove(p.PidFD())
+			unix.Close(p.PidFD())
 		}
 	}
 	clear(s.sessions.Sessions()) // their descriptors go to the next program
@@ -106,10 +108,10 @@ func (sc *scene) echoed(c net.Conn, text string) {
 
 // reapAll ends all servers.
 func (sc *scene) reapAll() {
-	for pid := range sc.s.processes {
+	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(sc.s.processes) > 0 {
+	for len(sc.s.running.All()) > 0 {
 		sc.s.reap()
 	}
 }
@@ -125,17 +127,17 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	for v.Usage().Live < 2 {
 		sc.s.accept(v.First)
 	}
-	for len(sc.s.delayed) == 0 || len(sc.s.processes) == 0 {
+	for len(sc.s.delayed) == 0 || len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
 	sc.upgrade(false)
 	for sc.load(); sc.s.inquiries.now > 0; {
 		sc.s.turn()
 	}
-	if u := sc.s.services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.processes) != 1 || u.Live != 2 {
-		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.processes), u.Live)
+	if u := sc.s.services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.running.All()) != 1 || u.Live != 2 {
+		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.running.All()), u.Live)
 	}
-	for pid := range sc.s.processes {
+	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
 	for len(sc.s.delayed) > 0 {
@@ -166,7 +168,7 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 	sc.write("allow", "ALL: ALL: aclexec test -e DIR/go || sleep 1000\n")
 	sc.start()
 	c := sc.dial("tcp4")
-	for len(sc.s.processes) == 0 {
+	for len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
 	sc.upgrade(true)
@@ -190,7 +192,7 @@ func TestUpgradeInDatagramSession(t *testing.T) {
 	c := sc.dial("udp4")
 	sc.echoed(c, "one")
 	pids := func() (list []int) {
-		for pid := range sc.s.processes {
+		for pid := range sc.s.running.All() {
 			list = append(list, pid)
 		}
 		return list
@@ -243,7 +245,7 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc := newScene(t, conf+keptOne, nil)
 	sc.start()
 	c := sc.dial("tcp4")
-	for len(sc.s.processes) == 0 {
+	for len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
 	sc.write("inetd.conf", keptOne)
@@ -251,8 +253,8 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)
 	sc.upgrade(false)
 	sc.load()
-	if k := sc.s.services[0].First; k.FD >= 0 || len(sc.s.processes) != 1 {
-		t.Fatalf("descriptor %d, %d servers", k.FD, len(sc.s.processes))
+	if k := sc.s.services[0].First; k.FD >= 0 || len(sc.s.running.All()) != 1 {
+		t.Fatalf("descriptor %d, %d servers", k.FD, len(sc.s.running.All()))
 	}
 	sc.reapAll()
 	if k := sc.s.services[0].First; k.FD < 0 {
@@ -302,7 +304,7 @@ func TestProofTakesTooLong(t *testing.T) {
 	if want := "/bin/sleep has not answered within 50ms"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	for len(sc.s.processes) > 0 {
+	for len(sc.s.running.All()) > 0 {
 		sc.s.turn()
 	}
 }
@@ -323,15 +325,15 @@ func TestUpgradeKnowsTheState(t *testing.T) {
 			"Failing": "keeps lines few", "Looked": "keeps lines few", "Unwelcome": "keeps lines few", "Unproxied": "keeps lines few", "Fitness": "found out anew",
 			"Expected": "the headers of proxies are read before",
 		},
-		reflect.TypeFor[process](): {
-			"svc": kept, "program": kept, "lent": kept, "queued": kept, "client": kept, "kept": kept, "errors": kept, "begun": kept, "kill": kept, "cookie": kept,
-			"pidfd": "opened anew", "probe": "is open for a moment only", "done": "commands are not waited for",
+		reflect.TypeFor[running.Process](): {
+			"Service": kept, "Program": kept, "Lent": kept, "Queued": kept, "Client": kept, "Kept": kept, "Stderr": kept, "Begun": kept, "Kill": kept, "Cookie": kept, "PID": kept,
+			"pidfd": "opened anew", "Probe": "is open for a moment only", "Done": "commands are not waited for",
 		},
-		reflect.TypeFor[client](): {
-			"conn": kept, "peer": kept, "cred": kept, "source": kept, "session": kept, "named": kept, "proxied": kept,
-			"room": "entered anew",
+		reflect.TypeFor[client.Client](): {
+			"Conn": kept, "Peer": kept, "Cred": kept, "Source": kept, "Session": kept, "Named": kept, "Proxied": kept,
+			"Room": "entered anew",
 		},
-		reflect.TypeFor[dgramSession](): {"Pair": kept, "At": kept, "Conn": kept, "Local": kept, "Taken": kept},
+		reflect.TypeFor[client.Session](): {"Pair": kept, "At": kept, "Conn": kept, "Local": kept, "Taken": kept},
 	} {
 		for i := range of.NumField() {
 			if _, known := fields[of.Field(i).Name]; !known {

@@ -6,6 +6,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/plan"
+	"inetd/internal/running"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -27,22 +28,22 @@ const (
 // tells. For connections there is only the length of the queue, which others may
 // have joined since; so only a server that failed within a second is suspected. One
 // that ends with status 0 is left to the limit on starts.
-func (p *process) tookNothing(st child.Status) bool {
-	k := p.lent
+func tookNothing(p *running.Process, st child.Status) bool {
+	k := p.Lent
 	switch {
-	case p.kill != 0:
+	case p.Kill != 0:
 		return false
-	case !k.Spec.Listens() && p.queued >= 0:
-		return k.Queued() == p.queued
-	case st.Wait == 0, time.Since(time.Unix(0, p.begun)) > briefTime:
+	case !k.Spec.Listens() && p.Queued >= 0:
+		return k.Queued() == p.Queued
+	case st.Wait == 0, time.Since(time.Unix(0, p.Begun)) > briefTime:
 		return false
 	}
-	return k.Queued() >= p.queued
+	return k.Queued() >= p.Queued
 }
 
 // takeBack makes a socket the daemon's again when its wait server has ended.
-func (s *Server) takeBack(p *process, st child.Status) {
-	k := p.lent
+func (s *Server) takeBack(p *running.Process, st child.Status) {
+	k := p.Lent
 	k.Server = 0
 	if k.Closed {
 		s.vacated(k)
@@ -50,8 +51,8 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	if k.FD < 0 {
 		return
 	}
-	if k.Service.Do.Options != p.svc.Do.Options {
-		s.apply(k, p.svc.Do.Options.Tuning)
+	if k.Service.Do.Options != p.Service.Do.Options {
+		s.apply(k, p.Service.Do.Options.Tuning)
 	}
 	if s.mend(k); k.FD < 0 {
 		return
@@ -60,7 +61,7 @@ func (s *Server) takeBack(p *process, st child.Status) {
 	switch {
 	case st.Stage != child.Run:
 		s.consume(k)
-	case waiting && p.tookNothing(st):
+	case waiting && tookNothing(p, st):
 		delay := s.delayRestart(k.Service, p, st)
 		s.timers.After(delay, func() { s.arm(k) })
 		return
@@ -93,21 +94,21 @@ const needsNowait = "; if it serves its standard input, and accepts no connectio
 // delayRestart counts a server that has taken nothing and returns the time until the
 // next may be started. The third in a row is logged, and loses its datagram; a server
 // that was started for one client is logged at once.
-func (s *Server) delayRestart(v *table.Service, p *process, st child.Status) time.Duration {
+func (s *Server) delayRestart(v *table.Service, p *running.Process, st child.Status) time.Duration {
 	u := v.Usage()
 	u.IdleStarts++
 	limit, text, advice := patience, "not accepted a connection, and is started less often now", needsNowait
 	switch {
-	case p.lent == nil:
+	case p.Lent == nil:
 		limit, text, advice = 1, "not read its datagram, which is dropped", ""
-	case !p.lent.Spec.Listens():
+	case !p.Lent.Spec.Listens():
 		text, advice = "not read the datagram that waits, which is dropped", ""
 		if u.IdleStarts >= patience {
-			s.consume(p.lent)
+			s.consume(p.Lent)
 		}
 	}
 	if u.IdleStarts == limit {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.svc.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
+		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.Service.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
 	}
 	return min(minRestart<<min(u.IdleStarts-1, 10), maxRestart)
 }

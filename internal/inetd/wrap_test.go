@@ -120,7 +120,7 @@ func (sc *scene) serve(gone func() bool) {
 	for !gone() || sc.s.inquiries.now > 0 || sc.s.arrivals.now > 0 || sc.s.builtins.Len() > 0 {
 		sc.s.turn()
 	}
-	for len(sc.s.processes) > 0 { // a turn may reap the last one and then sleep
+	for len(sc.s.running.All()) > 0 { // a turn may reap the last one and then sleep
 		sc.s.reap()
 	}
 }

@@ -1,0 +1,93 @@
+// Package client is who is to be served: a connection, who is at its other end, and what
+// it counts as for the limits. Everything from accept to the start of a server hands a
+// Client on.
+package client
+
+import (
+	"fmt"
+	"net/netip"
+
+	"inetd/internal/dgram"
+	"inetd/internal/handover"
+	"inetd/internal/limit"
+	"inetd/internal/sock"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// Client is somebody who is to be served: a connection, and who is at its
+// other end. The function that a client is passed to owns the connection.
+type Client struct {
+	Conn    int
+	Peer    netip.AddrPort // Internet clients
+	Cred    unix.Ucred     // of a unix socket's client; Pid is 0 for others
+	Source  limit.Source   // what it counts as
+	Room    *limit.Member  // of a client of a builtin that stays
+	Session *Session       // of a datagram client
+	Named   bool           // its name decides whether it is served
+	Proxied *Proxied       // nil: it does not come through a proxy
+}
+
+// Proxied is what a proxy says of a connection, and who the proxy is.
+type Proxied struct {
+	Local netip.AddrPort // where the client has connected to
+	By    netip.AddrPort
+}
+
+// Session is a client of a nowait datagram service and its server.
+type Session = dgram.Session[*table.Socket]
+
+// Of is a client that a server has already.
+func Of(from handover.Peer) Client {
+	c := Client{Conn: -1, Peer: from.Addr, Source: from.Source, Named: from.Named}
+	c.Cred = unix.Ucred{Pid: int32(from.PID), Uid: uint32(from.UID), Gid: uint32(from.GID)}
+	if from.Proxy.IsValid() {
+		c.Proxied = &Proxied{Local: from.Local, By: from.Proxy}
+	}
+	return c
+}
+
+// From says in a log line where a client comes from.
+func (c *Client) From() string {
+	switch {
+	case c.Cred.Pid != 0:
+		return fmt.Sprintf(" from uid %d, process %d", c.Cred.Uid, c.Cred.Pid)
+	case c.Proxied != nil:
+		return " from " + c.Peer.String() + " by proxy " + c.Proxied.By.String()
+	case c.Peer.IsValid():
+		return " from " + c.Peer.String()
+	case c.Source != (limit.Source{}):
+		return " from " + c.Source.String()
+	}
+	return ""
+}
+
+// Who is a client of whom a limit of a service has been reached.
+func (c *Client) Who(v *table.Service) string {
+	if c.Peer.IsValid() && v.Do.Bits.V4 == 0 {
+		return c.Peer.Addr().String()
+	}
+	return c.Source.String()
+}
+
+// Local is the local end of the client's connection, invalid if there is none. It
+// writes into scratch.
+func (c *Client) Local(scratch *sock.Address) netip.AddrPort {
+	if c.Proxied != nil {
+		return c.Proxied.Local
+	}
+	if sock.Local(c.Conn, scratch) != nil {
+		return netip.AddrPort{}
+	}
+	return scratch.AddrPort()
+}
+
+// Saved is who a client is, in the open.
+func (c *Client) Saved() handover.Peer {
+	to := handover.Peer{Addr: c.Peer, UID: int(c.Cred.Uid), GID: int(c.Cred.Gid), PID: int(c.Cred.Pid), Source: c.Source, Named: c.Named}
+	if c.Proxied != nil {
+		to.Local, to.Proxy = c.Proxied.Local, c.Proxied.By
+	}
+	return to
+}

@@ -1,0 +1,207 @@
+package running
+
+import (
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// Table is the processes that run. It belongs to the goroutine of the event loop.
+type Table struct {
+	Orphans bool // this is process 1, which reaps processes of others, too
+
+	// Sweep is called a moment after a start, to Reap and then to Settle. It is set before
+	// the first start; nil: nobody looks for ends without a pidfd but Reap.
+	Sweep func()
+
+	starter  *child.Starter
+	poll     *loop.Poll
+	tag      loop.Tag
+	timers   *loop.Timers
+	all      map[int]*Process
+	spare    []*Process // records to be used again
+	young    []int      // started since the last sweep
+	sweeping bool       // there is a timer for Sweep
+	started  int        // since the last Reap
+}
+
+// New makes a Table of what a starter starts. The pidfds of its processes are in poll
+// with tag and the process id.
+func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers) *Table {
+	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, all: map[int]*Process{}, young: make([]int, 0, batch)}
+}
+
+// All are the processes by their ids. The map is the table's own and only to be read.
+func (t *Table) All() map[int]*Process { return t.all }
+
+// Track remembers a process, of which it keeps a copy. With prompt its end is noticed
+// at once, by a pidfd; otherwise at the next turn of the loop or sweep, which costs
+// nothing.
+func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
+	p := t.record()
+	*p = *now
+	p.PID = pid
+	t.all[pid] = p
+	if prompt {
+		p.pidfd = t.pidfd(pid)
+	}
+	if p.pidfd > 0 {
+		return p
+	}
+	t.started++
+	if t.Sweep == nil {
+		return p
+	}
+	t.young = append(t.young, pid)
+	if !t.sweeping {
+		t.sweeping = true
+		t.timers.After(sweepTime, t.sweep)
+	}
+	return p
+}
+
+// maxSpare is how many records are kept for processes to come. The table holds
+// pointers to them because a table of Go's doubles as it grows.
+const maxSpare = 64
+
+// record returns room for what is to be known of a process.
+func (t *Table) record() *Process {
+	n := len(t.spare)
+	if n == 0 {
+		return &Process{}
+	}
+	p := t.spare[n-1]
+	t.spare = t.spare[:n-1]
+	return p
+}
+
+// forget takes back the record of a process that is gone.
+func (t *Table) forget(p *Process) {
+	*p = Process{}
+	if len(t.spare) < maxSpare {
+		t.spare = append(t.spare, p)
+	}
+}
+
+// Rehearse touches the memory that the next process needs. It changes nothing.
+func (t *Table) Rehearse() {
+	t.all[0] = t.record() // no server has this id
+	t.forget(t.all[0])
+	delete(t.all, 0)
+}
+
+// sweepTime is the age at which a server gets a pidfd. Most have ended by then
+// and were reaped in passing.
+const sweepTime = 100 * time.Millisecond
+
+func (t *Table) sweep() {
+	t.sweeping = false
+	t.Sweep()
+}
+
+// Settle gives a pidfd to the servers that live on since the last time, so that the
+// loop may sleep until something really happens, and calls f with each.
+func (t *Table) Settle(f func(*Process)) {
+	for _, pid := range t.young {
+		if p := t.all[pid]; p != nil && p.pidfd == 0 {
+			p.pidfd = t.pidfd(pid)
+			f(p)
+		}
+	}
+	t.young = t.young[:0]
+}
+
+// pidfd opens a descriptor for a process and polls it. The process cannot have
+// been reaped, so the id is its own.
+func (t *Table) pidfd(pid int) int {
+	if pid < 0 {
+		return 0
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return 0
+	}
+	fd = t.starter.Keep(fd)
+	if t.poll.Add(fd, t.tag, pid) != nil {
+		unix.Close(fd)
+		return 0
+	}
+	return fd
+}
+
+// batch is how many servers are started before those that have ended meanwhile are
+// reaped in passing. A batch costs little more than one.
+const batch = 32
+
+// Expect says that a process may have ended.
+func (t *Table) Expect() { t.started = batch }
+
+// Due reports whether it is time to Reap.
+func (t *Table) Due() bool { return t.started >= batch }
+
+// Reap takes children that have ended out of the table, and calls ended with each, or
+// its own Done. Once there were most of them it is Due again at once.
+func (t *Table) Reap(most int, ended func(*Process, child.Status)) {
+	t.Expect()
+	for range most {
+		st, ok := t.starter.Reap()
+		if !ok {
+			t.started = 0
+			return
+		}
+		p, ok := t.all[st.Pid]
+		if !ok {
+			continue // process 1 has inherited it
+		}
+		t.remove(p)
+		if p.Done != nil {
+			p.Done(st)
+		} else {
+			ended(p, st)
+		}
+		t.forget(p)
+		if len(t.all) == 0 && !t.Orphans && !t.starter.Starting() {
+			t.started = 0 // wait4 would only say so
+			return
+		}
+	}
+}
+
+func (t *Table) remove(p *Process) {
+	delete(t.all, p.PID)
+	if p.pidfd > 0 {
+		t.poll.Remove(p.pidfd) // closing is not enough: a child may have a copy until its exec
+		unix.Close(p.pidfd)
+	}
+}
+
+// After calls f once d has passed, if the process still runs.
+func (t *Table) After(p *Process, d time.Duration, f func()) {
+	t.AfterOr(p, d, f, func() {})
+}
+
+// AfterOr calls f once d has passed, or gone if the process has ended by then. A record
+// is used again, so the time of its start is compared as well.
+func (t *Table) AfterOr(p *Process, d time.Duration, f, gone func()) {
+	pid, begun := p.PID, p.Begun
+	t.timers.After(d, func() {
+		if now := t.all[pid]; now == p && now.Begun == begun {
+			f()
+		} else {
+			gone()
+		}
+	})
+}
+
+// Servers counts the processes that serve clients, and not the daemon.
+func (t *Table) Servers() (n int) {
+	for _, p := range t.all {
+		if p.Service != nil {
+			n++
+		}
+	}
+	return n
+}
