@@ -117,11 +117,12 @@ func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 			to.State = status.Closed
 		}
 	}
+	to.Demand = s.relays.Demand(v)
 	u := v.Used
 	if u == nil {
 		return
 	}
-	to.Running, to.Unstarted, to.Counts, to.Demand = u.Live-unstarted, unstarted, u.Counts, s.relays.Demand(v)
+	to.Running, to.Unstarted, to.Counts = u.Live-unstarted, unstarted, u.Counts
 	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
 	switch {
 	case to.State == status.Closed:

@@ -435,10 +435,13 @@ func (rs *Relays) dismiss(p *passing) {
 	p.fd = -1
 }
 
-// Demand is what is to be told of a service whose clients are passed on.
+// Demand is what is to be told of a service whose clients are passed on; nil if they are not.
 func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	p := rs.services[v.Used]
-	if p == nil {
+	switch {
+	case p == nil && v.Do.Passes():
+		return neverNeeded(v)
+	case p == nil:
 		return nil
 	}
 	d := &status.Demand{Place: Address(p.svc.Do.Keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
@@ -447,6 +450,15 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	}
 	if b := p.back; b != nil {
 		d.Server = &status.Backend{Idle: b.IdleSince(), Stage: b.Stage.String(), Since: b.Since, PID: b.PID, Starts: b.Starts, Took: b.Took}
+	}
+	return d
+}
+
+// neverNeeded is what is to be told of a service that had no client.
+func neverNeeded(v *table.Service) *status.Demand {
+	d := &status.Demand{Place: Address(v.Do.Keys.Connect)}
+	if v.Do.Path != "" {
+		d.Server = &status.Backend{Stage: demand.Stopped.String()}
 	}
 	return d
 }

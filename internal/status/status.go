@@ -51,7 +51,7 @@ type Service struct {
 	Limits    limit.Limits `json:"limits"`
 	Keys      []Key        `json:"keys,omitempty"` // in force, beside the columns
 	Counts
-	Demand *Demand `json:"on_demand,omitempty"` // of a service with the key connect that had clients
+	Demand *Demand `json:"on_demand,omitempty"` // of a service with the key connect
 }
 
 // Demand is what a service does whose clients are passed on to another place.
@@ -68,11 +68,11 @@ type Demand struct {
 // Backend is a server that is started on demand.
 type Backend struct {
 	Stage  string        `json:"stage"`
-	Since  time.Time     `json:"since"`
+	Since  time.Time     `json:"since,omitzero"`      // zero: it was never needed
 	Idle   time.Time     `json:"idle_since,omitzero"` // it is ready and has no client
 	PID    int           `json:"pid,omitempty"`       // 0: no process of the daemon's
 	Starts int           `json:"starts"`
-	Took   time.Duration `json:"start_took_ns"` // the last one
+	Took   time.Duration `json:"start_took_ns"` // until it was ready, the last time; 0: it never was
 }
 
 // Key is a key that is in force.

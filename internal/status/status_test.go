@@ -35,6 +35,12 @@ func some() *Snapshot {
 				Sockets: []Socket{{"/run/x\"y\n.sock", "not open: bind: Permission denied"}}},
 			{Service: "tcpmux/date", Place: "/etc/inetd.d/x:3", Server: "/bin/date", State: HandedOut},
 			{Service: "ftp/tcp", Place: "/etc/inetd.d/x:4", Server: "/opt/ftpd", State: Full, Running: 1, Limits: limit.Limits{Max: 1}, Counts: Counts{Accepted: 3, Started: 3}},
+			{Service: "redis/tcp", Place: "/etc/inetd.d/x:5", Server: "/usr/bin/redis-server", State: Listening, Counts: Counts{Accepted: 9, Started: 9, EndedWell: 9},
+				Demand: &Demand{Place: "/run/r", Relay: 77, BytesIn: 12, BytesOut: 34, Server: &Backend{Stage: "ready", Since: now.Add(-time.Minute), Idle: now.Add(-7 * time.Second), PID: 78, Starts: 2, Took: 31 * time.Millisecond}}},
+			{Service: "8080/tcp", Place: "/etc/inetd.d/x:6", Server: "/opt/web", State: Listening, Running: 1, Counts: Counts{Accepted: 1, Started: 1},
+				Demand: &Demand{Place: "127.0.0.1:1", Relay: 79, Clients: 1, Server: &Backend{Stage: "starting", Since: now.Add(-2 * time.Second), PID: 80, Starts: 1}}},
+			{Service: "8081/tcp", Place: "/etc/inetd.d/x:7", Server: "/opt/web", State: Listening, Demand: &Demand{Place: "127.0.0.1:2", Server: &Backend{Stage: "stopped"}}},
+			{Service: "8082/tcp", Place: "/etc/inetd.d/x:8", Server: "relay to 127.0.0.1:3", State: Listening, Demand: &Demand{Place: "127.0.0.1:3"}},
 		},
 	}
 }
@@ -60,7 +66,7 @@ func TestTable(t *testing.T) {
 func TestService(t *testing.T) {
 	t.Parallel()
 	compare(t, "service.golden", func(b *bytes.Buffer) {
-		for _, label := range []string{"ftp", "a-service-with-a-very-long-name/tcp"} {
+		for _, label := range []string{"ftp", "a-service-with-a-very-long-name/tcp", "redis", "8080", "8081", "8082"} {
 			if !some().WriteService(b, label) {
 				t.Errorf("no service %q", label)
 			}

@@ -27,7 +27,7 @@ func (s *Snapshot) WriteTable(w io.Writer) {
 	fmt.Fprintf(b, "\n%-22s %-10s %5s %8s %8s %7s  %s\n", "SERVICE", "STATE", "RUN", "STARTED", "REFUSED", "FAILED", "LAST CLIENT")
 	for i := range s.Services {
 		v := &s.Services[i]
-		fmt.Fprintf(b, "%-22s %-10s %5d %8s %8s %7s  %s\n", cut(plaintext.Visible(v.Service), 22), v.State, v.Running,
+		fmt.Fprintf(b, "%-22s %-10s %5d %8s %8s %7s  %s\n", cut(plaintext.Visible(v.Service), 22), v.word(), v.Running,
 			short(v.Started), short(v.Refused.Total()), short(v.Failed), ago(s.Now, v.LastClient))
 	}
 }
@@ -131,20 +131,44 @@ func (v *Service) writeDemand(line func(name, format string, args ...any), now t
 	if d == nil {
 		return
 	}
-	if b := d.Server; b != nil {
-		process := ""
-		if b.PID != 0 {
-			process = fmt.Sprintf(", process %d", b.PID)
-		}
-		if !b.Idle.IsZero() {
-			process = fmt.Sprintf(", idle for %s", now.Sub(b.Idle).Round(time.Second)) + process
-		}
-		line("on demand", "%s for %s%s, %s, the last one took %s", b.Stage, now.Sub(b.Since).Round(time.Second), process, count(b.Starts, "start", "starts"), b.Took.Round(time.Millisecond))
+	if d.Server != nil {
+		line("on demand", "%s", d.Server.story(now))
 	}
 	if d.Relay != 0 {
 		line("relay", "process %d to %s, %s", d.Relay, plaintext.Visible(d.Place), count(d.Clients, "client", "clients"))
 	}
 	line("passed on", "%d bytes from clients, %d to them", d.BytesIn, d.BytesOut)
+}
+
+// story is the state of a server on demand, and how it came to it.
+func (b *Backend) story(now time.Time) string {
+	text := b.Stage
+	if !b.Since.IsZero() {
+		text += " for " + now.Sub(b.Since).Round(time.Second).String()
+	}
+	if !b.Idle.IsZero() {
+		text += fmt.Sprintf(", idle for %s", now.Sub(b.Idle).Round(time.Second))
+	}
+	if b.PID != 0 {
+		text += fmt.Sprintf(", process %d", b.PID)
+	}
+	text += ", " + count(b.Starts, "start", "starts")
+	if b.Took != 0 {
+		text += fmt.Sprintf(", the last one took %s", b.Took.Round(time.Millisecond))
+	}
+	return text
+}
+
+// word is the state of a service for the table: where clients are served on demand, it is
+// that of the server.
+func (v *Service) word() string {
+	switch {
+	case v.State != Listening || v.Demand == nil || v.Demand.Server == nil:
+		return v.State
+	case !v.Demand.Server.Idle.IsZero():
+		return "idle"
+	}
+	return v.Demand.Server.Stage
 }
 
 func of(limit int) string {
