@@ -1,0 +1,95 @@
+package passing
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/loop"
+	"inetd/internal/relay"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// muted is a relay that takes nothing from its end of the pair, the queue, which is full.
+// What is logged goes to told.
+func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told *string) {
+	t.Helper()
+	ours, queue, err := relay.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(ours); unix.Close(queue) })
+	told = new(string)
+	rs = New(Loop{
+		Timers:  new(loop.Timers),
+		Running: func(int) bool { return true },
+		Tell:    func(_ syslog.Priority, _ *table.Service, text, _, _ string) { *told += text },
+	})
+	p = &passing{svc: &table.Service{Label: "one/tcp"}, fd: ours, pid: pid}
+	for !p.orders.Waiting() {
+		rs.command(p, relay.Open)
+	}
+	return rs, p, queue, told
+}
+
+// expire waits for the next timer and runs what is due.
+func expire(timers *loop.Timers) {
+	time.Sleep(timers.Next())
+	timers.Expire()
+}
+
+// TestMuteRelay: a relay that takes no command is told again for ten seconds, and then
+// killed, as its clients would wait for ever; and the log says so.
+func TestMuteRelay(t *testing.T) {
+	t.Parallel()
+	process := exec.Command("/bin/sleep", "1000")
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { process.Process.Kill() })
+	rs, p, _, told := muted(t, process.Process.Pid)
+	if p.mute.IsZero() {
+		t.Fatal("it is not known that it is mute")
+	}
+	expire(rs.loop.Timers)
+	expire(rs.loop.Timers)
+	if *told != "" {
+		t.Fatalf("it is given up at once: %s", *told)
+	}
+	p.mute = p.mute.Add(-muteTime)
+	rs.tellAgain(p)
+	for deadline := time.Now().Add(time.Minute); *told == "" && time.Now().Before(deadline); {
+		expire(rs.loop.Timers)
+	}
+	if want := "one/tcp: relay["; !strings.HasPrefix(*told, want) || !strings.HasSuffix(*told, "takes no command and is killed") {
+		t.Fatalf("the log says %q", *told)
+	}
+	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("its process: %v", err)
+	}
+}
+
+// TestRelayHearsAgain: one that takes its commands at last is left alone.
+func TestRelayHearsAgain(t *testing.T) {
+	t.Parallel()
+	rs, p, queue, told := muted(t, 1<<30)
+	var err error
+	for b := make([]byte, 10); err == nil; {
+		_, err = unix.Read(queue, b)
+	}
+	if err != unix.EAGAIN {
+		t.Fatal(err)
+	}
+	p.mute = p.mute.Add(-muteTime)
+	rs.tellAgain(p)
+	for rs.loop.Timers.Len() > 0 {
+		expire(rs.loop.Timers)
+	}
+	if *told != "" || !p.mute.IsZero() || p.orders.Waiting() {
+		t.Errorf("it is mute since %v, and the log says %q", p.mute, *told)
+	}
+}
