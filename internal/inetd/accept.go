@@ -85,7 +85,7 @@ func (s *Server) acceptFailed(k *table.Socket, err error) {
 		s.rest(k, "accept", err)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
 	default:
-		s.tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
+		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
 	}
 }
 
@@ -112,31 +112,11 @@ const restTime = 250 * time.Millisecond
 // rest stops polling a socket for a moment: it stays readable, so that the loop
 // would spin. It is logged once a minute.
 func (s *Server) rest(k *table.Socket, what string, err error) {
-	s.lack(k.Service, what, err)
+	s.log.Lack(k.Service, what, err)
 	s.restQuietly(k)
 }
 
 func (s *Server) restQuietly(k *table.Socket) {
 	s.unpoll(k)
 	s.timers.After(restTime, func() { s.arm(k) })
-}
-
-// lack logs, once a minute, that the system has run out of something.
-func (s *Server) lack(v *table.Service, what string, err error) {
-	s.short(v, what, err, "trying again")
-}
-
-// lost logs, once a minute, that a datagram is lost because the system has run out of
-// something.
-func (s *Server) lost(v *table.Service, what string, err error) {
-	s.short(v, what, err, "the datagram is lost")
-}
-
-// short logs that the system has run out of something, and what that means for the
-// client.
-func (s *Server) short(v *table.Service, what string, err error, outcome string) {
-	if now := time.Now(); now.Sub(s.starved) > time.Minute {
-		s.starved = now
-		s.tell(syslog.Err, v, v.Label+": "+what+": "+strerror.Call(err)+"; "+outcome, "", "")
-	}
 }

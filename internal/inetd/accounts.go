@@ -20,7 +20,7 @@ func (s *Server) refreshAccounts() {
 	if !s.now.Accounts.Changed() {
 		return
 	}
-	was, host, env := s.now, s.host(), s.environment()
+	was, host, env := s.now.Generation, s.host(), s.environment()
 	s.try(func() func() {
 		now, errs := was.Identities(host, s.starter, env)
 		return func() { s.identified(now, errs) }

@@ -61,7 +61,7 @@ func (s *Server) suspend(v *table.Service, now time.Time) {
 	if v.Do.Mux {
 		clients = "are turned away"
 	}
-	s.tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
+	s.log.Tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
 		v.Label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", whySuspended(v))
 	s.resumeAfter(u, resume.Sub(now))
 }
@@ -106,7 +106,7 @@ func (s *Server) admit(v *table.Service, c *client.Client) bool {
 	if r.Rate {
 		key = "ip_max"
 	}
-	s.tellRefused(v, c.Who(v), "exceeded "+r.String(), r.Limit, key)
+	s.log.Exceeded(v, c.Who(v), "exceeded "+r.String(), r.Limit, key)
 	return false
 }
 

@@ -51,7 +51,7 @@ func (s *Server) enter(v *table.Service, c *client.Client) bool {
 	v.Usage().Refused.Room++
 	if now.Sub(s.crowded) > time.Minute {
 		s.crowded = now
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.Label, c.Who(v)),
+		s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s from %s exceeded the connections of internal services", v.Label, c.Who(v)),
 			fmt.Sprintf("limit %d of one service, %d from one source", s.builtins.PerService, s.builtins.PerSource), "")
 	}
 	return false
@@ -99,7 +99,7 @@ func (s *Server) converse(v *table.Service, c client.Client, from stream.Leftove
 	f, err := stream.Open(c.Conn, c.Room)
 	if err != nil {
 		s.leave(v, c.Source, c.Room)
-		s.tell(syslog.Warning, v, v.Label+": "+strerror.Call(err), "", "")
+		s.log.Tell(syslog.Warning, v, v.Label+": "+strerror.Call(err), "", "")
 		return
 	}
 	f.Left, f.Idle = from, idleTimeOf(v.Do.Keys)
@@ -134,7 +134,7 @@ func (s *Server) limitTalk(v *table.Service, c client.Client, f *stream.Conn) {
 	}
 	s.timers.After(time.Until(time.Unix(0, f.Left.Begun).Add(k.MaxTime)), func() {
 		if _, talking := s.talks[f]; talking {
-			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.Label, c.From(), k.MaxTime, s.placeOf(v, "max_time"))
+			s.log.Noticef("%s: internal%s has run for %v, its max_time, and is ended (%s)", v.Label, c.From(), k.MaxTime, s.log.PlaceOf(v, "max_time"))
 			f.End()
 		}
 	})

@@ -91,7 +91,7 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) handedOut {
 	}
 	conn, err := f.Duplicate()
 	if err != nil {
-		s.lack(v, "fcntl", err)
+		s.log.Lack(v, "fcntl", err)
 		no.short = !s.holding
 		return no
 	}

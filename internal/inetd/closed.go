@@ -24,7 +24,7 @@ func (s *Server) tellClosed(k *table.Socket, err error) {
 		if advice != "" {
 			advice = "; " + advice
 		}
-		s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
+		s.log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
 	}
 	advice = cmp.Or(s.advice(k, err), examine.Address(k.Spec, err))
 	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.examinations.full() {

@@ -27,7 +27,7 @@ func (s *Server) start(d *delayed) (pid int) {
 		if err == nil {
 			return pid
 		}
-		s.lack(d.svc, "fork", err)
+		s.log.Lack(d.svc, "fork", err)
 	}
 	s.delayed = append(s.delayed, *d)
 	s.retryDelayed()

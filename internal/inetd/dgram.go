@@ -105,14 +105,16 @@ func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 		return
 	}
 	s.release(k.Service, source)
-	s.lost(k.Service, "client's socket", err)
+	s.log.DatagramLost(k.Service, "client's socket", err)
 	if exhausted(err) {
 		s.restQuietly(k)
 	}
 }
 
 // notPutBack logs that a datagram is lost.
-func (s *Server) notPutBack(t *client.Session, err error) { s.lost(t.At.Service, "datagram", err) }
+func (s *Server) notPutBack(t *client.Session, err error) {
+	s.log.DatagramLost(t.At.Service, "datagram", err)
+}
 
 // sessionEnded handles the end of a session's server. Another one is started for
 // datagrams that it has left unread, unless it has read none: nor would the next.
@@ -181,7 +183,7 @@ func (s *Server) giveAway(k *table.Socket) {
 	default:
 		s.consume(k)
 		s.release(v, source)
-		s.lost(v, "client's socket", err)
+		s.log.DatagramLost(v, "client's socket", err)
 		return
 	}
 	s.unpoll(k)

@@ -22,7 +22,7 @@ func (s *Server) keepConn(v *table.Service, conn int) (kept int) {
 	}
 	kept, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
 	if err != nil {
-		s.lack(v, "fcntl", err)
+		s.log.Lack(v, "fcntl", err)
 		return 0
 	}
 	s.starter.Note(kept)

@@ -76,26 +76,25 @@ func (s *Server) ungiven(v *table.Service, stage child.Stage) string {
 	case stage == child.Limits:
 		text = strings.Join(asked, " or ")
 	}
-	return ": " + text + " at " + s.placeOf(v, asked[0]) + " cannot be given"
+	return ": " + text + " at " + s.log.PlaceOf(v, asked[0]) + " cannot be given"
 }
 
 // tellFailure logs why a server could not be started: the first time, and then each
 // minute how many more there were. Once a server was started, it is news again.
 func (s *Server) tellFailure(v *table.Service, text, from string) {
 	about := v.Cause(text)
-	if !s.seldom.Tell(about) {
+	if !s.log.First(about, "server", ": "+text+" ("+s.log.Place(v)+")") {
 		return
 	}
 	u := v.Usage()
 	u.Failing = append(u.Failing, about)
-	s.tell(syslog.Err, v, text, v.Label+from, "")
-	s.tellMore(about, "server", ": "+text+" ("+s.now.Place(v)+")")
+	s.log.Tell(syslog.Err, v, text, v.Label+from, "")
 }
 
 // works notes that a server of a service was started.
 func (s *Server) works(u *table.Usage) {
 	for _, about := range u.Failing {
-		s.seldom.Forget(about)
+		s.log.Forget(about)
 	}
 	u.Failing = nil
 }

@@ -113,7 +113,7 @@ func TestGroupIsJoined(t *testing.T) {
 	}
 	log := new(lockedBuffer)
 	daemon(t, "", "239.9.0.1:7002 dgram udp4 wait - /bin/cat\n", func(s *Server) {
-		s.log = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log})
+		s.log.Logger = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log})
 	})
 	eventually(t, func() error {
 		if !strings.Contains(log.String(), "239.9.0.1:7002: not in the group on all interfaces: join: No buffer space available") {

@@ -61,7 +61,7 @@ func (s *Server) inherit(state *handover.State) error {
 }
 
 func (s *Server) resumeRegistrar(made []rpcbind.Binding) {
-	s.registrar = registrar.Resume(s.log, rpcbind.Client{}, made)
+	s.registrar = registrar.Resume(s.log.Logger, rpcbind.Client{}, made)
 }
 
 func (s *Server) inheritServices(h *inheritance) error {

@@ -25,9 +25,9 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle",
-		"internal/limit", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/pty", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/slab", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table",
-		"internal/misfit", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent",
+		"internal/handover", "internal/ident", "internal/idle", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/misfit", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar",
+		"internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -64,6 +64,7 @@ var picture = map[string][]string{
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},
+	"internal/logbook":      {"internal/access", "internal/client", "internal/limit", "internal/loop", "internal/plan", "internal/seldom", "internal/strerror", "internal/syslog", "internal/table"},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/misfit":       {"internal/examine", "internal/sockdiag", unixsys},
 	"internal/nearest":      {},
@@ -72,7 +73,7 @@ var picture = map[string][]string{
 	"internal/prefix":       {},
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
-	"internal/passing":      {"internal/child", "internal/compile", "internal/conf", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/passing":      {"internal/child", "internal/compile", "internal/conf", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/readiness":    {unixsys},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/occupant":     {"internal/sockdiag", unixsys},

@@ -37,14 +37,7 @@ func (s *Server) readRules(p *plan.Plan) {
 	}
 	for _, f := range files {
 		_, problems := f.Current()
-		s.logProblems(problems)
-	}
-}
-
-// logProblems logs the problems of rules. Any goroutine may call it.
-func (s *Server) logProblems(problems []access.Problem) {
-	for _, p := range problems {
-		s.log.Warningf("%s", p)
+		s.log.Problems(problems)
 	}
 }
 
@@ -134,7 +127,7 @@ func (s *Server) inquiry(v *table.Service, c client.Client) *inquiry {
 
 // decided goes on with a client about whom everything is known.
 func (s *Server) decided(v *table.Service, c client.Client, q *inquiry) {
-	s.logProblems(q.answer.Problems)
+	s.log.Problems(q.answer.Problems)
 	s.logDecision(q)
 	pid := os.Getpid()
 	switch {

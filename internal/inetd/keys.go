@@ -31,14 +31,14 @@ func (s *Server) endServer(pid int, p *running.Process, what, key string) {
 	at := time.Now().Add(compile.EndTime(p.Service.Do.Keys))
 	p.Kill = at.UnixNano()
 	unix.Kill(-pid, unix.SIGTERM) // the server leads a session of its own
-	s.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.Service.Label, p.Program.Path(), pid, p.Client.From(), what, s.placeOf(p.Service, key))
+	s.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.Service.Label, p.Program.Path(), pid, p.Client.From(), what, s.log.PlaceOf(p.Service, key))
 	s.killAt(pid, p, at)
 }
 
 // killAt kills a server that was told to end and has not by then.
 func (s *Server) killAt(pid int, p *running.Process, at time.Time) {
 	s.running.After(p, time.Until(at), func() {
-		s.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.Service.Label, p.Program.Path(), pid, compile.EndTime(p.Service.Do.Keys), s.now.Place(p.Service))
+		s.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.Service.Label, p.Program.Path(), pid, compile.EndTime(p.Service.Do.Keys), s.log.Place(p.Service))
 		unix.Kill(-pid, unix.SIGKILL)
 	})
 }

@@ -33,7 +33,7 @@ func TestSilentNameServer(t *testing.T) {
 	daemon(t, "", `127.0.0.1:7001 stream tcp nowait - internal echo
 late.example:7002 stream tcp nowait - internal echo
 late.example:7003 stream tcp nowait - internal echo
-`, func(s *Server) { s.log = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log}) })
+`, func(s *Server) { s.log.Logger = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log}) })
 	served(t, "127.0.0.1:7001")
 	eventually(t, func() error {
 		if n := strings.Count(log.String(), "late.example"); n != 1 {

@@ -6,19 +6,8 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/client"
 	"inetd/internal/running"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 )
-
-// tell logs a line about a service. The text begins with its subject and is the
-// classic one, if there is such; in parentheses follow what it is about, such as
-// a client or an address, and the place of the entry, and then advice.
-func (s *Server) tell(p syslog.Priority, v *table.Service, text, about, advice string) {
-	if about != "" {
-		about += ", "
-	}
-	s.log.Log(p, text+" ("+about+s.now.Place(v)+")"+advice)
-}
 
 // logStart logs the start of a server, if connections are logged.
 func (s *Server) logStart(p *running.Process, pid int) {

@@ -53,7 +53,7 @@ func (s *Server) merge(g *table.Generation) Outcome {
 	for _, v := range s.now.Mux {
 		s.formers.Keep(v, sock.Spec{}, goesOn)
 	}
-	s.services, s.now = g.Services, g
+	s.services, s.now.Generation = g.Services, g
 	s.answering = table.Answering(g.Services)
 	s.starter.Crowded = len(g.Services) > crowd
 	for _, k := range fresh {
@@ -141,11 +141,11 @@ func (s *Server) hand(k *table.Socket, v *table.Service) {
 func (s *Server) apply(k *table.Socket, was sock.Tuning) {
 	v := k.Service
 	if k.Server != 0 {
-		s.tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.Label, k.Server), "", "; the change takes effect when it ends")
+		s.log.Tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.Label, k.Server), "", "; the change takes effect when it ends")
 		return
 	}
 	if err := sock.Apply(int(k.FD), k.Spec, v.Do.Options); err != nil {
-		s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
+		s.log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
 	}
 	if err := sock.Retune(int(k.FD), k.Spec, was, v.Do.Options); err != nil {
 		s.log.Errorf("%s: %s: %s", v.Label, k.Spec, strerror.Call(err))
@@ -153,7 +153,7 @@ func (s *Server) apply(k *table.Socket, was sock.Tuning) {
 	sock.Listen(int(k.FD), k.Spec, v.Do.Options)
 	if ours := s.paths[k]; ours != (sock.File{}) {
 		if err := sock.Own(k.Spec, v.Do.Options, ours); err != nil {
-			s.tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
+			s.log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
 		}
 	}
 }
@@ -214,7 +214,7 @@ const (
 
 func (s *Server) openFailed(k *table.Socket, err error) {
 	if sock.NoSuchFamily(err) {
-		s.tell(syslog.Err, k.Service, k.Service.Label+": this kernel has no such socket: "+strerror.Call(err), k.Spec.String(), "; it will be tried again at a reload")
+		s.log.Tell(syslog.Err, k.Service, k.Service.Label+": this kernel has no such socket: "+strerror.Call(err), k.Spec.String(), "; it will be tried again at a reload")
 		s.faults[k] = &fault{err: err}
 		return
 	}
@@ -288,7 +288,7 @@ func (s *Server) arm(k *table.Socket) {
 		return
 	}
 	if err := s.poll.Add(int(k.FD), tagSocket, int(k.FD)); err != nil {
-		s.tell(syslog.Err, k.Service, k.Service.Label+": "+strerror.Call(err), k.Spec.String(), "")
+		s.log.Tell(syslog.Err, k.Service, k.Service.Label+": "+strerror.Call(err), k.Spec.String(), "")
 		return
 	}
 	k.Polled = true

@@ -115,12 +115,10 @@ func (s *Server) failed(p *running.Process, st child.Status) {
 // more did.
 func (s *Server) tellFailing(p *running.Process, st child.Status) {
 	v, path, idle := p.Service, p.Program.Path(), p.Probe > 0 && misfit.Idle(p.Probe)
-	about := v.Cause("its servers fail")
-	if !s.seldom.Tell(about) {
+	if !s.log.First(v.Cause("its servers fail"), "server", fmt.Sprintf(" failed %d times in a row (%s)", failCount, s.log.Place(v))) {
 		return
 	}
 	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.Label, path, st.Pid, child.How(st.Wait))
-	s.tellMore(about, "server", " failed "+fmt.Sprintf("%d times in a row (%s)", failCount, s.now.Place(v)))
 	advice := ""
 	s.explain(func() {
 		if idle {
@@ -133,35 +131,32 @@ func (s *Server) tellFailing(p *running.Process, st child.Status) {
 		case v.Do.Keys == nil || v.Do.Keys.Stderr == "":
 			advice = "; its client reads what it says on standard error, which the key stderr = log brings here"
 		}
-		s.tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
+		s.log.Tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
 	})
 }
 
 // tellCrash logs that a server has crashed, and then each minute how many more did.
 func (s *Server) tellCrash(p *running.Process, st child.Status) {
 	v, sig := p.Service, st.Wait.Signal()
-	about := v.Cause(child.How(st.Wait))
-	if !s.seldom.Tell(about) {
+	if !s.log.First(v.Cause(child.How(st.Wait)), "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.log.Place(v))) {
 		return
 	}
-	s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), "")
-	s.tellMore(about, "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, s.now.Place(v)))
+	s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), "")
 }
 
 // tellShell explains the exit statuses of shells and of the dynamic loader.
 func (s *Server) tellShell(p *running.Process, st child.Status) {
 	v, path, code, who := p.Service, p.Program.Path(), st.Wait.ExitStatus(), p.Program.Credential()
-	about := v.Cause(child.How(st.Wait))
-	if !s.seldom.Tell(about) {
+	how := child.How(st.Wait)
+	if !s.log.First(v.Cause(how), "server", " ended with "+how+" ("+s.log.Place(v)+")") {
 		return
 	}
-	s.tellMore(about, "server", " ended with "+child.How(st.Wait)+" ("+s.now.Place(v)+")")
 	why := ""
 	s.explain(func() { why = misfit.Shell(path, code, seenBy(v.Do.Keys, who)) }, func() {
 		if why != "" {
 			why = ": " + why
 		}
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
+		s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
 	})
 }
 
@@ -181,9 +176,9 @@ func (s *Server) endedIdle(p *running.Process, pid int) {
 		switch {
 		case !deserted:
 		case left > 0:
-			s.tell(syslog.Warning, v, text, "", fmt.Sprintf(": it went into the background as process %d and left its client; it needs an option to stay in the foreground, or one for inetd", left))
+			s.log.Tell(syslog.Warning, v, text, "", fmt.Sprintf(": it went into the background as process %d and left its client; it needs an option to stay in the foreground, or one for inetd", left))
 		default:
-			s.tell(syslog.Warning, v, text, "its client still waits", "; a server of inetd serves its standard input")
+			s.log.Tell(syslog.Warning, v, text, "its client still waits", "; a server of inetd serves its standard input")
 		}
 	})
 }
@@ -209,7 +204,7 @@ func (s *Server) examineLater(pid int, p *running.Process) {
 		v, path, port := p.Service, p.Program.Path(), ""
 		s.explain(func() { port = misfit.Listens(pid) }, func() {
 			if port != "" {
-				s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.Label, path, pid), "port "+port,
+				s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.Label, path, pid), "port "+port,
 					"; a server of inetd serves its standard input, so it needs an option for that, or an entry with key connect")
 			}
 		})

@@ -62,7 +62,7 @@ func (s *Server) anySocket(is func(*table.Socket) bool) bool {
 func (s *Server) joinGroup(k *table.Socket, fd int) {
 	_, err := sock.Join(fd, k.Spec)
 	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
-		s.tell(syslog.Warning, k.Service, k.Service.Label+": "+k.Spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
+		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+k.Spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
 	}
 }
 

@@ -29,11 +29,7 @@ func (s *Server) newRelays() *passing.Relays {
 		Failed: func(v *table.Service, g *child.Program, st child.Status) {
 			s.startFailed(&running.Process{Service: v, Program: g}, st)
 		},
-		Tell:      s.tell,
-		First:     s.first,
 		Successor: s.successor,
-		Place:     func(v *table.Service) string { return s.now.Place(v) },
-		PlaceOf:   s.placeOf,
 	})
 }
 

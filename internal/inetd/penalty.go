@@ -31,7 +31,7 @@ func (s *Server) punish(v *table.Service, c *client.Client, by time.Duration, wh
 		u.Debts = &limit.Ledger{}
 	}
 	if until, begins := u.Debts.Punish(time.Now(), c.Source, by, p.Terms); begins {
-		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.Source, until.Format(time.TimeOnly), what, s.placeOf(v, "penalty"))
+		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.Source, until.Format(time.TimeOnly), what, s.log.PlaceOf(v, "penalty"))
 	}
 }
 

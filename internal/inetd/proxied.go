@@ -87,7 +87,7 @@ func (s *Server) arrived(k *table.Socket, c client.Client, f *stream.Conn, h pro
 	}
 	conn, err := f.Duplicate()
 	if err != nil {
-		s.lack(v, "fcntl", err)
+		s.log.Lack(v, "fcntl", err)
 		return
 	}
 	unix.SetNonblock(conn, false)
@@ -117,6 +117,6 @@ func (s *Server) unproxied(v *table.Service, peer netip.AddrPort, why string) {
 	u.Refused.Proxy++
 	if now := time.Now(); now.Sub(u.Unproxied) > time.Minute {
 		u.Unproxied = now
-		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.Label, peer, why, s.placeOf(v, "proxy"))
+		s.log.Warningf("%s: refused connection from %s: %s (%s)", v.Label, peer, why, s.log.PlaceOf(v, "proxy"))
 	}
 }

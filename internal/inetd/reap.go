@@ -76,12 +76,12 @@ func (s *Server) logEnd(p *running.Process, st child.Status) {
 			s.tellCrash(p, st)
 		}
 	case st.Wait.Signaled():
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), whySignal(p, st.Wait.Signal()))
+		s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, st.Wait.Signal()), st.Wait.Signal().String(), whySignal(p, st.Wait.Signal()))
 	case p.Lent == nil: // see fits
 	case st.Wait.ExitStatus() == 126, st.Wait.ExitStatus() == 127:
 		s.tellShell(p, st)
 	case st.Wait.ExitStatus() > 0:
-		s.tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, p.Program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
+		s.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, p.Program.Path(), st.Pid, st.Wait.ExitStatus()), "", "")
 	}
 }
 

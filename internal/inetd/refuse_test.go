@@ -107,11 +107,11 @@ func TestFullRefuses(t *testing.T) {
 func TestRefusedAreCounted(t *testing.T) {
 	sc := newScene(t, keyed("-", "ip_max = 1/h", "echo x"), nil)
 	sc.start()
-	sc.s.seldomTime = 50 * time.Millisecond
+	sc.s.log.Every = 50 * time.Millisecond
 	v := sc.s.services[0]
 	refuse := func(n int) {
 		for i := range n {
-			sc.s.tellRefused(v, fmt.Sprint("192.0.2.", i), "exceeded counts", 7, "source_max", "ip_max")
+			sc.s.log.Exceeded(v, fmt.Sprint("192.0.2.", i), "exceeded counts", 7, "source_max", "ip_max")
 		}
 	}
 	refuse(1000)

@@ -18,7 +18,7 @@ func (s *Server) register() {
 				anywhere.Addr = netip.AddrPort{}
 				if !told[anywhere] {
 					told[anywhere] = true
-					list = append(list, registrar.Registration{Binding: b, Label: v.Label, Place: s.now.Place(v)})
+					list = append(list, registrar.Registration{Binding: b, Label: v.Label, Place: s.log.Place(v)})
 				}
 			}
 		}
@@ -27,7 +27,7 @@ func (s *Server) register() {
 		if len(list) == 0 {
 			return
 		}
-		s.registrar = registrar.New(s.log, rpcbind.Client{})
+		s.registrar = registrar.New(s.log.Logger, rpcbind.Client{})
 	}
 	s.registrar.Want(list)
 }

@@ -24,16 +24,15 @@ func (s *Server) senses(v *table.Service, c *client.Client, now time.Time) bool 
 	v.Usage().Refused.Rules++
 	k := v.Do.Keys
 	if k.Sensor == 0 || prefix.New(k.PenaltyExempt).Has(c.Peer.Addr()) {
-		s.tellOnce(v, c, "this is a sensor", "sensor")
+		s.log.Refused(v, c, "this is a sensor", "sensor")
 		return true
 	}
 	if s.sensed == nil {
 		s.sensed = &limit.Ledger{}
 	}
 	who := limit.Address(c.Peer.Addr())
-	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.seldom.Tell(v.Cause("sensor")) {
-		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), s.placeOf(v, "sensor")))
-		s.tellMore(v.Cause("sensor"), "source", " that touched the sensor")
+	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.log.First(v.Cause("sensor"), "source", " that touched the sensor") {
+		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), s.log.PlaceOf(v, "sensor")))
 	}
 	return true
 }
@@ -51,6 +50,6 @@ func (s *Server) touched(v *table.Service, c *client.Client, now time.Time) bool
 		return false
 	}
 	v.Usage().Refused.Penalty++
-	s.tellOnce(v, c, "it has touched a sensor", "")
+	s.log.Refused(v, c, "it has touched a sensor", "")
 	return true
 }

@@ -13,6 +13,7 @@ import (
 	"inetd/internal/examine"
 	"inetd/internal/gc"
 	"inetd/internal/limit"
+	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/machine"
 	"inetd/internal/passing"
@@ -23,7 +24,6 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/stderrlog"
 	"inetd/internal/stream"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 	"inetd/internal/threads"
 	"inetd/internal/watch"
@@ -49,7 +49,7 @@ const (
 // any goroutine; everything else belongs to the goroutine of Run.
 type Server struct {
 	cfg       Config
-	log       *syslog.Logger
+	log       *logbook.Book
 	starter   *child.Starter
 	poll      *loop.Poll
 	mail      *loop.Mailbox
@@ -67,14 +67,13 @@ type Server struct {
 	told     seldom.Burst[alike]         // lines about sockets of late
 	held     held                        // sockets that a limit keeps from being polled
 	running  *running.Table
-	relays   *passing.Relays   // of entries with the key connect
-	delayed  []delayed         // clients whose servers cannot be started yet
-	retrying bool              // they are tried again soon
-	aclTime  time.Duration     // how long a command of a rule may take
-	share    int               // how many datagrams of one socket may be served in this turn
-	relend   []*table.Socket   // wait sockets that are the daemon's again since this reap, and readable
-	now      *table.Generation // in force
-	starved  time.Time
+	relays   *passing.Relays // of entries with the key connect
+	delayed  []delayed       // clients whose servers cannot be started yet
+	retrying bool            // they are tried again soon
+	aclTime  time.Duration   // how long a command of a rule may take
+	share    int             // how many datagrams of one socket may be served in this turn
+	relend   []*table.Socket // wait sockets that are the daemon's again since this reap, and readable
+	now      *table.InForce
 	turned   time.Time // when the loop began this turn
 	yielded  time.Time // when the loop last gave way to Go's scheduler
 	checked  time.Time // when the account files were last looked at
@@ -120,8 +119,6 @@ type Server struct {
 	drainTimer  bool // there is a timer for the first of them
 	machineLoad machine.Load
 	sensed      *limit.Ledger // clients that have touched a sensor; nil: nobody has
-	seldom      seldom.Lines[table.Cause]
-	seldomTime  time.Duration
 
 	sessions  dgramSessions
 	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
@@ -152,12 +149,14 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: c, log: c.Log, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
+		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		env:    make([]byte, 0, 256),
 		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, now: &table.Generation{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
-		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(), seldomTime: seldomTime,
+		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
+		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
+	s.now = &table.InForce{Generation: &table.Generation{}}
+	s.log = logbook.New(c.Log, &s.timers, s.now)
 	s.running = running.New(starter, p, tagProcess, &s.timers)
 	s.running.Sweep = s.sweep
 	s.commands, s.relays = s.runner(), s.newRelays()

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"inetd/internal/client"
-	"inetd/internal/limit"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 )
 
@@ -20,20 +18,6 @@ func (s *Server) shuts(v *table.Service, c *client.Client, now time.Time) bool {
 		return false
 	}
 	v.Usage().Refused.Rules++
-	s.tellOnce(v, c, why, key)
+	s.log.Refused(v, c, why, key)
 	return true
-}
-
-// tellOnce logs that a client is refused, and for how many more that holds once a
-// minute.
-func (s *Server) tellOnce(v *table.Service, c *client.Client, why, key string) {
-	who := ""
-	if c.Source != (limit.Source{}) {
-		who = " from " + c.Who(v)
-	}
-	what := "refused: " + why + " (" + s.placeOf(v, key) + ")"
-	if about := v.Cause(key); s.seldom.Tell(about) {
-		s.log.Log(syslog.Warning, v.Label+who+" "+what)
-		s.tellMore(about, "client", " "+what)
-	}
 }

@@ -48,7 +48,7 @@ func (s *Server) displaced(k *table.Socket) string {
 // reopen opens a socket again that no client reaches any more.
 func (s *Server) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
-	s.tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
+	s.log.Tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
 }
 
 // mend puts a socket that a wait server has left behind into the state that
@@ -134,6 +134,6 @@ func (s *Server) mended(k *table.Socket, what string) {
 	u := k.Service.Usage()
 	if len(u.Mended) < maxMended && !slices.Contains(u.Mended, what) {
 		u.Mended = append(u.Mended, what)
-		s.tell(syslog.Warning, k.Service, k.Service.Label+": "+what, "", "")
+		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+what, "", "")
 	}
 }

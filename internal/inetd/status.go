@@ -28,10 +28,10 @@ const perSlice = 16
 
 // collect fills in the services of a snapshot, some of them in each turn.
 func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
-	of, next := s.now, 0
+	of, next := s.now.Generation, 0
 	var more func()
 	more = func() {
-		if s.now != of { // there was a reload in between
+		if s.now.Generation != of { // there was a reload in between
 			s.collect(s.snapshot(), done)
 			return
 		}
@@ -95,7 +95,7 @@ func (s *Server) absolute() plan.Config {
 // fill fills in what is to be told of a service.
 func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	*to = status.Service{
-		Service: v.Label, Place: s.now.Place(v), Server: v.Do.Path, State: status.Listening,
+		Service: v.Label, Place: s.log.Place(v), Server: v.Do.Path, State: status.Listening,
 		Limits: v.Do.Limits,
 	}
 	for i := range v.Do.Asks {

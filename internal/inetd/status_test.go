@@ -38,8 +38,8 @@ func TestStatusInSlices(t *testing.T) {
 	if shot != nil {
 		t.Error("all are looked at in one turn")
 	}
-	now := *sc.s.now
-	sc.s.now, sc.s.services = &now, sc.s.services[:2] // as a reload does
+	now := *sc.s.now.Generation
+	sc.s.now.Generation, sc.s.services = &now, sc.s.services[:2] // as a reload does
 	for shot == nil {
 		sc.s.turn()
 	}

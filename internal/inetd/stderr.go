@@ -72,7 +72,7 @@ func (s *Server) hear(e stderrPipe, pid int, p *running.Process) {
 	}
 	var err error
 	if p.Stderr, err = s.errors.Add(e.read, p.Service.Label, pid, strings.TrimPrefix(p.Client.From(), " from ")); err != nil {
-		s.tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		unix.Close(e.read)
 	}
 }
@@ -83,7 +83,7 @@ func (s *Server) hearOn(fd, pid int, p *running.Process) {
 		return
 	}
 	if err := s.hearAny(); err != nil {
-		s.tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
 		return // not closed: that would kill the server at its next word
 	}
 	s.starter.Note(fd)

@@ -108,7 +108,7 @@ func (s *Server) delayRestart(v *table.Service, p *running.Process, st child.Sta
 		}
 	}
 	if u.IdleStarts == limit {
-		s.tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.Service.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
+		s.log.Tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.Service.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
 	}
 	return min(minRestart<<min(u.IdleStarts-1, 10), maxRestart)
 }

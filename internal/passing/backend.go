@@ -173,23 +173,23 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 	is := fmt.Sprintf("%s[%d]", b.path, b.session)
 	switch a {
 	case demand.SayAlready:
-		rs.loop.Log.Noticef("%s: %s answers at %s already, and serves the clients (%s)", v.Label, b.who, at, rs.loop.Place(v))
+		rs.loop.Log.Noticef("%s: %s answers at %s already, and serves the clients (%s)", v.Label, b.who, at, rs.loop.Log.Place(v))
 	case demand.SayReady:
 		rs.loop.Log.Noticef("%s: %s is ready after %s", v.Label, is, rounded(b.Took))
 	case demand.SayForked:
-		rs.loop.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has gone into the background, and %s answers at %s; it serves the clients and is never ended", v.Label, is, b.who, at), "", "; have it stay in the foreground")
+		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has gone into the background, and %s answers at %s; it serves the clients and is never ended", v.Label, is, b.who, at), "", "; have it stay in the foreground")
 	case demand.SayTaken:
 		rs.tellTaken(p)
 	case demand.SayNever:
 		rs.tellNever(p, is, at)
 	case demand.SayLate:
-		rs.loop.Log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.Label, is, rounded(b.Took), rounded(b.Start), rs.loop.PlaceOf(v, "start_time"))
+		rs.loop.Log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.Label, is, rounded(b.Took), rounded(b.Start), rs.loop.Log.PlaceOf(v, "start_time"))
 	case demand.SayHopeless:
 		rs.useless(p, fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
 	case demand.SayGone:
 		rs.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s: %s", is, at, rounded(b.Start), strerror.Errno(b.errno)), "")
 	case demand.SayEnded:
-		rs.loop.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
+		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
 	case demand.SayTooEarly:
 		why := ": " + b.how + quoted(b.said)
 		if !b.crashed {
@@ -197,9 +197,9 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 		}
 		rs.useless(p, fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at), why)
 	case demand.SayIdle:
-		rs.loop.Log.Noticef("%s: %s has had no client for %v, its idle_time, and is ended (%s)", v.Label, is, b.Limits.Idle, rs.loop.PlaceOf(v, "idle_time"))
+		rs.loop.Log.Noticef("%s: %s has had no client for %v, its idle_time, and is ended (%s)", v.Label, is, b.Limits.Idle, rs.loop.Log.PlaceOf(v, "idle_time"))
 	case demand.SayKilled:
-		rs.loop.Log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.Label, is, b.End, rs.loop.Place(v))
+		rs.loop.Log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.Label, is, b.End, rs.loop.Log.Place(v))
 	}
 }
 
@@ -221,7 +221,7 @@ func (rs *Relays) tellNever(p *passing, is, at string) {
 
 // useless logs why a server does not serve.
 func (rs *Relays) useless(p *passing, text, advice string) {
-	rs.loop.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
+	rs.loop.Log.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
 	p.svc.Usage().Fail("start", text, text, time.Now())
 }
 

@@ -68,7 +68,7 @@ func (rs *Relays) tellTaken(p *passing) {
 	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, Address(v.Do.Keys.Connect))
 	v.Usage().Fail("start", text, text, time.Now())
 	about := v.Cause(text)
-	if !rs.loop.First(about, "attempt", ": "+text) {
+	if !rs.loop.Log.First(about, "attempt", ": "+text) {
 		return
 	}
 	v.Usage().Failing = append(v.Usage().Failing, about)
@@ -76,5 +76,5 @@ func (rs *Relays) tellTaken(p *passing) {
 	if !b.Forked.IsZero() {
 		advice = "; if that is the server, have it stay in the foreground"
 	}
-	rs.loop.Log.Log(syslog.Err, text+" ("+rs.loop.PlaceOf(v, "connect")+")"+advice)
+	rs.loop.Log.Log(syslog.Err, text+" ("+rs.loop.Log.PlaceOf(v, "connect")+")"+advice)
 }

@@ -26,6 +26,7 @@ import (
 	"inetd/internal/demand"
 	"inetd/internal/lastwords"
 	"inetd/internal/limit"
+	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/relay"
@@ -60,7 +61,7 @@ type Loop struct {
 	Poll           *loop.Poll
 	Timers         *loop.Timers
 	Relay, Ready   loop.Tag // of the descriptors for which Reports and Notified are to be called
-	Log            *syslog.Logger
+	Log            *logbook.Book
 	LogConnections func() bool
 
 	// Start starts a program that serves no client itself, with fd as its descriptors 0
@@ -74,14 +75,10 @@ type Loop struct {
 	Beside    func(d time.Duration, work func(context.Context), done func())
 	UserName  func(v *table.Service, uid uint32) string
 
-	Release   func(v *table.Service, source limit.Source)                           // a client has gone
-	Works     func(u *table.Usage)                                                  // a server of the service was started
-	Failed    func(v *table.Service, g *child.Program, st child.Status)             // a program was not started
-	Tell      func(p syslog.Priority, v *table.Service, text, about, advice string) // logs a line
-	First     func(about table.Cause, whom, text string) bool                       // or the line is only counted, and the sum told later
-	Successor func(was *table.Service) *table.Service                               // that has its sockets now; nil: none
-	Place     func(v *table.Service) string                                         // of the entry
-	PlaceOf   func(v *table.Service, keys ...string) string                         // of the first of the keys that it has
+	Release   func(v *table.Service, source limit.Source)               // a client has gone
+	Works     func(u *table.Usage)                                      // a server of the service was started
+	Failed    func(v *table.Service, g *child.Program, st child.Status) // a program was not started
+	Successor func(was *table.Service) *table.Service                   // that has its sockets now; nil: none
 }
 
 // Client is a client that is to be passed on.
@@ -284,7 +281,7 @@ func (rs *Relays) endRelay(p *passing) {
 	if !rs.loop.Running(p.pid) {
 		return
 	}
-	rs.loop.Tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")
+	rs.loop.Log.Tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")
 	unix.Kill(p.pid, unix.SIGKILL)
 }
 
@@ -381,7 +378,7 @@ func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 		advice = "; nobody listens there"
 	}
 	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
-	rs.loop.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
+	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
 }
 
 // Address is a place as the key connect has it.
@@ -514,7 +511,7 @@ func (rs *Relays) relayGone(p *passing) {
 	if lost > 0 {
 		text += "; with it went " + plan.Count(lost, "connection", "connections")
 	}
-	rs.loop.Tell(syslog.Err, p.svc, text, "", "")
+	rs.loop.Log.Tell(syslog.Err, p.svc, text, "", "")
 }
 
 // relayEnded logs the end of a relay's process that is no ordinary one.
@@ -523,7 +520,7 @@ func (rs *Relays) relayEnded(v *table.Service, g *child.Program, st child.Status
 	case st.Stage != child.Run:
 		rs.loop.Failed(v, g, st)
 	case st.Wait != 0:
-		rs.loop.Tell(syslog.Err, v, fmt.Sprintf("%s: relay[%d]: %s", v.Label, st.Pid, child.How(st.Wait)), "", quoted(said))
+		rs.loop.Log.Tell(syslog.Err, v, fmt.Sprintf("%s: relay[%d]: %s", v.Label, st.Pid, child.How(st.Wait)), "", quoted(said))
 	}
 }
 

@@ -36,6 +36,10 @@ type Generation struct {
 	Guards   map[*Service]*access.Guard // of the services that say who may use them
 }
 
+// InForce is the generation that is in force: a merge puts the next one in its place, so
+// whoever has an InForce always asks what holds now.
+type InForce struct{ *Generation }
+
 // Assemble makes the services of a plan. It runs beside the event loop, so that
 // a merge only has to put them into force. What is kept is copied: nothing of
 // the plan stays but its actions.
