@@ -3,9 +3,11 @@ package passing
 import (
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/relay"
 	"inetd/internal/syslog"
@@ -16,24 +18,49 @@ import (
 
 // muted is a relay that takes nothing from its end of the pair, the queue, which is full.
 // What is logged goes to told.
-func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told *string) {
+func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func() string) {
 	t.Helper()
 	ours, queue, err := relay.Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ours); unix.Close(queue) })
-	told = new(string)
+	var written lines
+	log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &written})
+	t.Cleanup(func() { log.Close(time.Second) })
+	told = func() string {
+		log.Flush(10 * time.Second)
+		return written.String()
+	}
+	timers := new(loop.Timers)
 	rs = New(Loop{
-		Timers:  new(loop.Timers),
+		Timers:  timers,
 		Running: func(int) bool { return true },
-		Tell:    func(_ syslog.Priority, _ *table.Service, text, _, _ string) { *told += text },
+		Log:     logbook.New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}}),
 	})
 	p = &passing{svc: &table.Service{Label: "one/tcp"}, fd: ours, pid: pid}
 	for !p.orders.Waiting() {
 		rs.command(p, relay.Open)
 	}
 	return rs, p, queue, told
+}
+
+// lines are what a log has written. Any goroutine may use them.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // expire waits for the next timer and runs what is due.
@@ -57,16 +84,16 @@ func TestMuteRelay(t *testing.T) {
 	}
 	expire(rs.loop.Timers)
 	expire(rs.loop.Timers)
-	if *told != "" {
-		t.Fatalf("it is given up at once: %s", *told)
+	if told() != "" {
+		t.Fatalf("it is given up at once: %s", told())
 	}
 	p.mute = p.mute.Add(-muteTime)
 	rs.tellAgain(p)
-	for deadline := time.Now().Add(time.Minute); *told == "" && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); told() == "" && time.Now().Before(deadline); {
 		expire(rs.loop.Timers)
 	}
-	if want := "one/tcp: relay["; !strings.HasPrefix(*told, want) || !strings.HasSuffix(*told, "takes no command and is killed") {
-		t.Fatalf("the log says %q", *told)
+	if want := "one/tcp: relay["; !strings.Contains(told(), want) || !strings.HasSuffix(told(), "takes no command and is killed (inetd.conf:0)\n") {
+		t.Fatalf("the log says %q", told())
 	}
 	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Errorf("its process: %v", err)
@@ -89,7 +116,7 @@ func TestRelayHearsAgain(t *testing.T) {
 	for rs.loop.Timers.Len() > 0 {
 		expire(rs.loop.Timers)
 	}
-	if *told != "" || !p.mute.IsZero() || p.orders.Waiting() {
-		t.Errorf("it is mute since %v, and the log says %q", p.mute, *told)
+	if told() != "" || !p.mute.IsZero() || p.orders.Waiting() {
+		t.Errorf("it is mute since %v, and the log says %q", p.mute, told())
 	}
 }
