@@ -5,6 +5,7 @@
 package compile
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -17,17 +18,23 @@ import (
 )
 
 // Profiles makes the profiles of servers: who they run as, with which environment and
-// bounds. keys are those of the entries by plan.Server.Keys, and env is what all
-// servers get of the daemon's environment.
+// bounds. Servers whose keys differ in nothing of that share one. keys are those of the
+// entries by plan.Server.Keys, and env is what all servers get of the daemon's environment.
 func Profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.Keys, starter *child.Starter, env []string) (map[plan.Server]*child.Profile, error) {
 	made := make(map[plan.Server]*child.Profile, len(identities))
+	alike := map[string]*child.Profile{}
 	for s, id := range identities {
 		k := keys[s.Keys]
-		p, err := starter.Profile(Environment(k, env), Credential(id), Setup(k))
-		if err != nil {
-			return nil, err
+		env, cred, setup := Environment(k, env), Credential(id), Setup(k)
+		text := fmt.Sprintf("%+v %q %+v", cred, env, setup)
+		if alike[text] == nil {
+			p, err := starter.Profile(env, cred, setup)
+			if err != nil {
+				return nil, err
+			}
+			alike[text] = p
 		}
-		made[s] = p
+		made[s] = alike[text]
 	}
 	return made, nil
 }

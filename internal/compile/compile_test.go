@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/plan"
 )
@@ -52,5 +53,35 @@ func TestWithoutKeys(t *testing.T) {
 	got := Credential(&plan.Identity{UID: 1, GID: 2, Groups: []uint32{3}})
 	if got.UID != 1 || got.GID != 2 || !slices.Equal(got.Groups, []uint32{3}) {
 		t.Errorf("credential %+v", got)
+	}
+}
+
+// TestProfilesAreShared: servers for which only their clients differ share a profile, so
+// that a thousand places to pass clients on to take no more memory than one.
+func TestProfilesAreShared(t *testing.T) {
+	t.Parallel()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there, other := plan.Server{Keys: "here"}, plan.Server{Keys: "there"}, plan.Server{Keys: "other"}
+	keys := map[string]*conf.Keys{
+		"here":  {Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:1"}},
+		"there": {Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:2"}},
+		"other": {Options: []conf.Option{{Key: conf.Word{Pos: conf.Pos{Line: 1}, Text: "pass_env"}}}},
+	}
+	identities := map[plan.Server]*plan.Identity{here: {UID: 1}, there: {UID: 1}, other: {UID: 1}, {}: {UID: 2}}
+	made, err := Profiles(identities, keys, starter, []string{"PATH=/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made[here] != made[there] {
+		t.Error("two places, two profiles")
+	}
+	if made[here] == made[other] {
+		t.Error("another environment, the same profile")
+	}
+	if made[here] == made[plan.Server{}] {
+		t.Error("another user, the same profile")
 	}
 }
