@@ -168,7 +168,7 @@ func (s *Server) endedIdle(p *running.Process, pid int) {
 	deserted, left := false, 0
 	s.explain(func() {
 		if deserted = misfit.Deserted(conn, os.Getpid()); deserted {
-			left = misfit.Background(path, begun, os.Getpid())
+			left = misfit.Background(path, begun)
 		}
 		unix.Close(conn)
 	}, func() {

@@ -1,15 +1,21 @@
 package misfit
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"inetd/internal/examine"
+
+	"golang.org/x/sys/unix"
 )
 
 // connection is a TCP connection and a copy of its server's descriptor.
@@ -98,25 +104,101 @@ func TestDeserted(t *testing.T) {
 	}
 }
 
-// A process with the same program counts if it was begun since, and is not the child
-// of who asks.
+// sleeper is a program that nobody else of the machine runs.
+func sleeper(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sleep")
+	// A file that this process has written may be busy: a child holds it until its exec.
+	if out, err := exec.Command("cp", "/bin/sleep", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
+
+// A process with the same program counts if it was begun since and its parent has ended,
+// as that of a server does that goes into the background.
 func TestBackground(t *testing.T) {
 	t.Parallel()
-	begun := time.Now()
-	cmd := exec.Command("/bin/sleep", "1000")
-	if err := cmd.Start(); err != nil {
+	path, begun := sleeper(t), time.Now()
+	cmd := exec.Command("/bin/sh", "-c", path+" 1000 >/dev/null 2>&1 & echo $!")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := cmd.Output()
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	if pid := Background("/bin/sleep", begun, 1); pid == 0 {
-		t.Error("not found")
+	orphan, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if pid := Background("/bin/sleep", time.Now().Add(time.Hour), 1); pid != 0 {
+	defer syscall.Kill(orphan, syscall.SIGKILL)
+	awaitProgram(t, orphan, path)
+	if pid := Background(path, begun); pid != orphan {
+		t.Errorf("process %d, want %d", pid, orphan)
+	}
+	if pid := Background(path, time.Now().Add(time.Hour)); pid != 0 {
 		t.Errorf("process %d was begun before", pid)
 	}
-	if pid := Background("/bin/sleep", begun, os.Getpid()); pid == cmd.Process.Pid {
-		t.Error("a child was found")
+}
+
+// TestBackgroundOfOthers: a process that somebody else has started is not blamed, though
+// it has the same program.
+func TestBackgroundOfOthers(t *testing.T) {
+	t.Parallel()
+	path, begun := sleeper(t), time.Now()
+	for name, argv := range map[string][]string{
+		"a child":                    {path, "1000"},
+		"the child of another child": {"/bin/sh", "-c", path + " 1000 & read x"},
+	} {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitProgramOf(t, cmd.Process.Pid, path)
+		if pid := Background(path, begun); pid != 0 {
+			t.Errorf("%s: process %d is blamed", name, pid)
+		}
+		for _, pid := range processes() { // while its parent still is what it was
+			if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); exe == path {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		stdin.Close()
+		cmd.Wait()
+	}
+}
+
+// awaitProgram waits until a process runs a program.
+func awaitProgram(t *testing.T, pid int, path string) {
+	t.Helper()
+	awaitTrue(t, func() bool {
+		exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		return exe == path
+	})
+}
+
+// awaitProgramOf waits until a process or one in its session runs a program.
+func awaitProgramOf(t *testing.T, session int, path string) {
+	t.Helper()
+	awaitTrue(t, func() bool {
+		return slices.ContainsFunc(processes(), func(pid int) bool {
+			exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+			sid, _ := unix.Getsid(pid)
+			return exe == path && sid == session
+		})
+	})
+}
+
+func awaitTrue(t *testing.T, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come")
+		}
 	}
 }
 

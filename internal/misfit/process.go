@@ -14,23 +14,45 @@ import (
 )
 
 // Background looks for a process that a server has left behind: one with the same
-// program, begun after a time, that is not the child of parent. 0: there is none, or
-// it may not be looked at.
-func Background(path string, since time.Time, parent int) (pid int) {
+// program, begun after a time and then orphaned. 0: there is none, or it may not be
+// looked at. The server was
+// started by this process.
+func Background(path string, since time.Time) (pid int) {
 	program, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return 0
 	}
-	begun := sinceBoot(since)
+	begun, group, elders := sinceBoot(since), cgroup(os.Getpid()), ancestors()
 	for _, pid := range processes() {
 		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || exe != program {
 			continue
 		}
-		if ppid, start := statOf(pid); ppid != parent && start >= begun {
+		st := statOf(pid)
+		if st.begun >= begun && elders[st.parent] && st.session != statOf(st.parent).session && cgroup(pid) == group {
 			return pid
 		}
 	}
 	return 0
+}
+
+// ancestors are the processes of which one becomes the parent of an orphan that comes
+// from this process (PR_SET_CHILD_SUBREAPER(2const)). They have children of their own
+// too; but a shell's are in its session, and those of systemd in other control groups.
+func ancestors() map[int]bool {
+	list := map[int]bool{1: os.Getpid() != 1} // also where it has come into a container from outside
+	for pid := os.Getppid(); pid > 0 && !list[pid]; pid = statOf(pid).parent {
+		list[pid] = true
+	}
+	return list
+}
+
+// cgroup is the control groups of a process; "" if that cannot be known.
+func cgroup(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // processes are the numbers of those that /proc shows.
@@ -59,19 +81,27 @@ func sinceBoot(t time.Time) time.Duration {
 	return (time.Duration(now.Nano()) - time.Since(t)).Truncate(tick)
 }
 
-// statOf returns the parent of a process, and when that was begun after the boot.
-func statOf(pid int) (ppid int, start time.Duration) {
+// stat is what /proc/PID/stat tells of a process.
+type stat struct {
+	parent, session int
+	begun           time.Duration // after the boot
+}
+
+// statOf returns the stat of a process; the zero one if it is gone.
+func statOf(pid int) (st stat) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, 0
+		return stat{}
 	}
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) < 20 {
-		return 0, 0
+		return stat{}
 	}
-	ppid, _ = strconv.Atoi(string(fields[1]))
+	st.parent, _ = strconv.Atoi(string(fields[1]))
+	st.session, _ = strconv.Atoi(string(fields[3]))
 	ticks, _ := strconv.ParseInt(string(fields[19]), 10, 64)
-	return ppid, time.Duration(ticks) * tick
+	st.begun = time.Duration(ticks) * tick
+	return st
 }
 
 // Listens names the TCP port at which a process listens, as "8080", or nothing. A port
