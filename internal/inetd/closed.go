@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"inetd/internal/diagnose"
 	"inetd/internal/examine"
 	"inetd/internal/plan"
 	"inetd/internal/strerror"
@@ -27,12 +28,12 @@ func (s *Server) tellClosed(k *table.Socket, err error) {
 		s.log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
 	}
 	advice = cmp.Or(s.advice(k, err), examine.Address(k.Spec, err))
-	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.examinations.full() {
+	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.examinations.Full() {
 		tell()
 		return
 	}
 	spec := k.Spec
-	s.beside(&s.examinations, examineTime, func(ctx context.Context) {
+	s.examinations.Do(diagnose.ExamineTime, func(ctx context.Context) {
 		until, _ := ctx.Deadline()
 		advice = examine.Holder(spec, until.Add(-time.Second))
 	}, tell)

@@ -68,7 +68,7 @@ func TestProcessesAfterInquiries(t *testing.T) {
 func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
 	sc.start()
-	sc.s.inquiries.max = 2
+	sc.s.inquiries.Max = 2
 	var conns [2]net.Conn
 	for i := range conns {
 		c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)

@@ -72,7 +72,7 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 			sc.s.mail.Post(func() {})
 		}()
 	}
-	for sc.s.inquiries.now < clients {
+	for sc.s.inquiries.Len() < clients {
 		sc.s.turn()
 	}
 	stuck, err := net.Dial("unix", sc.path("socket"))

@@ -8,6 +8,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/idle"
+	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
@@ -23,7 +24,7 @@ import (
 // idlers are the servers with an idle time.
 type idlers struct {
 	idle.Table
-	asks    asking
+	asks    *loop.Beside
 	due     time.Time      // of the next question; zero: none has a timer
 	stopped []*idle.Server // while the kernel is asked once more
 	failed  bool           // the kernel does not answer, and the log says so
@@ -76,7 +77,7 @@ func (s *Server) limitIdle(pid int, p *running.Process) {
 // askIdleIn has the kernel asked in some time, if it is not asked sooner; 0 is never.
 func (s *Server) askIdleIn(d time.Duration) {
 	due := time.Now().Add(d)
-	if d == 0 || s.idle.asks.full() || !s.idle.due.IsZero() && !due.Before(s.idle.due) {
+	if d == 0 || s.idle.asks.Full() || !s.idle.due.IsZero() && !due.Before(s.idle.due) {
 		return
 	}
 	s.idle.due = due
@@ -96,7 +97,7 @@ func (s *Server) askIdle(list []*idle.Server, then func([]*idle.Server)) {
 	}
 	var used []time.Time
 	var err error
-	s.beside(&s.idle.asks, idleAskTime, func(context.Context) { used, err = idle.Ask(list) }, func() {
+	s.idle.asks.Do(idleAskTime, func(context.Context) { used, err = idle.Ask(list) }, func() {
 		var over []*idle.Server
 		if err == nil {
 			s.lookAt(list, used)

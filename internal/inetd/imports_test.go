@@ -25,8 +25,8 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/drain", "internal/environ", "internal/examine", "internal/gc", "internal/getent",
-		"internal/handover", "internal/ident", "internal/idle", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/misfit", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar",
+		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine", "internal/gc",
+		"internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar",
 		"internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
 	},
 
@@ -53,6 +53,7 @@ var picture = map[string][]string{
 	"internal/compile":      {"internal/child", "internal/conf", "internal/environ", "internal/plan", "internal/pty"},
 	"internal/demand":       {},
 	"internal/dgram":        {"internal/sock", unixsys},
+	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plan", "internal/running", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/drain":        {unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests

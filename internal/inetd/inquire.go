@@ -11,6 +11,7 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/child"
 	"inetd/internal/client"
+	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -22,7 +23,7 @@ func (s *Server) findRules() {
 	allow, deny, sec := s.cfg.RuleFiles()
 	s.hosts, s.sec = wrap.Hosts(allow, deny), wrap.Sec(sec)
 	s.asker = wrap.NewAsker(net.DefaultResolver)
-	s.inquiries.max = maxInquiries
+	s.inquiries = loop.NewBeside(s.mail, maxInquiries)
 }
 
 // readRules reads the rules in force ahead of the first client, to report their
@@ -94,7 +95,7 @@ func (s *Server) inquire(v *table.Service, c client.Client) {
 	q := s.inquiry(v, c)
 	s.starter.Note(c.Conn)
 	s.asked[q] = admitted{v, c}
-	s.beside(&s.inquiries, inquiryTime, func(ctx context.Context) {
+	s.inquiries.Do(inquiryTime, func(ctx context.Context) {
 		q.answer = s.asker.Ask(ctx, q.Question)
 		s.prepare(q, v.Do)
 	}, func() {

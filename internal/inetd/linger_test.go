@@ -75,7 +75,7 @@ func TestLingerAfterFailure(t *testing.T) {
 	if got := sc.visit(stranger, "hello"); got != "" {
 		t.Errorf("%q", got)
 	}
-	for sc.s.examinations.now > 0 {
+	for sc.s.examinations.Len() > 0 {
 		sc.s.turn()
 	}
 	sc.wantLog(`execv /nonexistent/x: No such file or directory`)

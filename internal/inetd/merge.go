@@ -17,7 +17,7 @@ import (
 // not wanted any more are closed before new ones are opened, because an address
 // may have moved between all and one.
 func (s *Server) merge(g *table.Generation) Outcome {
-	clear(s.streaks) // services go
+	s.doctor.Reloaded()
 	c := table.Compare(s.services, g.Services)
 	old := make(map[sock.Spec]*table.Socket, s.now.Sockets)
 	for _, v := range s.services {

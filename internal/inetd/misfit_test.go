@@ -25,7 +25,7 @@ func scripted(t *testing.T, script, keys string) *scene {
 func (sc *scene) visits(n int, text string) {
 	for range n {
 		sc.visit(stranger, text)
-		for sc.s.examinations.now > 0 {
+		for sc.s.examinations.Len() > 0 {
 			sc.s.turn()
 		}
 	}

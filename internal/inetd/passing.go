@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"context"
 	"time"
 
 	"inetd/internal/child"
@@ -20,14 +19,12 @@ func (s *Server) newRelays() *passing.Relays {
 		Resume:         s.resumeHelper,
 		Running:        func(pid int) bool { return s.running.All()[pid] != nil },
 		LimitTime:      func(pid int) { s.limitTime(pid, s.running.All()[pid]) },
-		Beside: func(d time.Duration, work func(context.Context), done func()) {
-			s.beside(&s.examinations, d, work, done)
-		},
-		UserName: s.userName,
-		Release:  s.release,
-		Works:    s.works,
+		Beside:         s.examinations.Do,
+		UserName:       s.userName,
+		Release:        s.release,
+		Works:          s.doctor.Works,
 		Failed: func(v *table.Service, g *child.Program, st child.Status) {
-			s.startFailed(&running.Process{Service: v, Program: g}, st)
+			s.doctor.NotStarted(v, g, "", st)
 		},
 		Successor: s.successor,
 	})

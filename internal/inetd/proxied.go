@@ -59,7 +59,7 @@ func (s *Server) arrive(k *table.Socket, c client.Client) {
 	u := k.Service.Usage()
 	u.Expected++
 	var h proxyproto.Header
-	s.beside(&s.arrivals, headerTime, func(ctx context.Context) {
+	s.arrivals.Do(headerTime, func(ctx context.Context) {
 		deadline, _ := ctx.Deadline()
 		f.SetDeadline(deadline)
 		f.Room.Wait(time.Now())

@@ -134,7 +134,7 @@ func TestProxiedSilent(t *testing.T) {
 	for !over {
 		sc.s.turn()
 	}
-	if n := sc.s.arrivals.now; string(answer) != "welcome\n" || n != len(silent) {
+	if n := sc.s.arrivals.Len(); string(answer) != "welcome\n" || n != len(silent) {
 		t.Errorf("answer %q, %d are waited for", answer, n)
 	}
 	sc.serve(func() bool { return true })
@@ -162,7 +162,7 @@ func TestProxiedWaits(t *testing.T) {
 	}
 	defer silent.Close()
 	v := sc.s.services[0]
-	for sc.s.accept(v.First); sc.s.arrivals.now == 0; {
+	for sc.s.accept(v.First); sc.s.arrivals.Len() == 0; {
 		sc.s.turn()
 	}
 	second, err := d.Dial("tcp4", "127.0.0.1:"+sc.port)

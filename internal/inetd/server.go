@@ -9,8 +9,8 @@ import (
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/command"
+	"inetd/internal/diagnose"
 	"inetd/internal/drain"
-	"inetd/internal/examine"
 	"inetd/internal/gc"
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
@@ -98,13 +98,13 @@ type Server struct {
 
 	hosts, sec *wrap.Files
 	asker      *wrap.Asker
-	inquiries  asking // about clients
+	inquiries  *loop.Beside // about clients
 	asked      map[*inquiry]admitted
-	arrivals   asking // of proxies, who the client is
+	arrivals   *loop.Beside // of proxies, who the client is
 	headers    limit.Pool
 
-	examinations asking // of programs that could not be executed
-	findings     examine.Memory
+	examinations *loop.Beside // of what does not work
+	doctor       *diagnose.Doctor
 
 	idle idlers
 
@@ -112,8 +112,7 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
-	streaks map[*table.Usage]streak // of the services whose servers fail
-	errors  *stderrlog.Reader       // of the servers whose standard error is logged; nil: there was none
+	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
 	draining    drain.Set
 	drainTimer  bool // there is a timer for the first of them
@@ -152,13 +151,17 @@ func New(c Config) (*Server, error) {
 		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		env:    make([]byte, 0, 256),
 		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, network: network{fd: -1}, begun: time.Now(), examinations: asking{max: maxExaminations}, idle: idlers{asks: asking{max: 1}}, builtins: builtinPool(), headers: headerPool(),
+		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
 	s.now = &table.InForce{Generation: &table.Generation{}}
 	s.log = logbook.New(c.Log, &s.timers, s.now)
 	s.running = running.New(starter, p, tagProcess, &s.timers)
 	s.running.Sweep = s.sweep
+	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
+	s.doctor = diagnose.New(s.log, starter, s.running, s.examinations)
+	s.arrivals = loop.NewBeside(s.mail, s.headers.Size)
+	s.idle.asks = loop.NewBeside(s.mail, 1)
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack

@@ -39,7 +39,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		kept, cookie = s.keepConn(v, c.Conn), cookieOf(v, c.Conn)
 	}
 	if v.Usage().Suspect {
-		probe = s.probe(v, c.Conn)
+		probe = s.doctor.Probe(v, c.Conn)
 	}
 	pid, err = s.starter.Start(d.program, c.Conn, e.write, s.env)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 // a suspicion asks for.
 func (s *Server) oversee(e stderrPipe, pid int, p *running.Process) {
 	s.hear(e, pid, p)
-	s.watchConn(p)
+	s.doctor.Watch(p)
 	s.logStart(p, pid)
 	s.limitTime(pid, p)
 	s.limitIdle(pid, p)

@@ -2,12 +2,9 @@ package inetd
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 
 	"inetd/internal/child"
-	"inetd/internal/conf"
-	"inetd/internal/examine"
 	"inetd/internal/running"
 	"inetd/internal/stderrlog"
 	"inetd/internal/syslog"
@@ -46,15 +43,6 @@ func (s *Server) hearAny() (err error) {
 		s.errors, err = stderrlog.New(func(line string) { s.log.Log(syslog.Notice, line) })
 	}
 	return err
-}
-
-// whyNoStderr says what keeps a server from opening its standard error, after a colon,
-// or nothing.
-func whyNoStderr(k *conf.Keys, who *child.Credential) string {
-	if f := examine.Append(filepath.Join(k.Chroot, k.Stderr), examiner(who)); f != (examine.Finding{}) {
-		return ": " + f.String()
-	}
-	return ""
 }
 
 // unused closes a pipe whose server could not be started.

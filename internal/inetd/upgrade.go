@@ -84,7 +84,7 @@ func (s *Server) HandOver(execute func(*handover.State) error) error {
 // quiesce calls done when nothing is under way any more that ends soon.
 func (s *Server) quiesce(until time.Time, done func()) {
 	s.starter.Settle(0)
-	underWay := len(s.talks) > 0 || s.arrivals.now > 0 || s.inquiries.now > 0 || s.starter.Starting() || s.sessions.Closing()
+	underWay := len(s.talks) > 0 || s.arrivals.Len() > 0 || s.inquiries.Len() > 0 || s.starter.Starting() || s.sessions.Closing()
 	if underWay && time.Now().Before(until) {
 		s.timers.After(quiescePause, func() { s.quiesce(until, done) })
 		return

@@ -121,7 +121,7 @@ func (sc *scene) reapAll() {
 func TestUpgradeWithDelayedClient(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
 	sc.start()
-	sc.s.inquiries.max = 2
+	sc.s.inquiries.Max = 2
 	one, two := sc.dial("tcp4"), sc.dial("tcp4")
 	v := sc.s.services[0]
 	for v.Usage().Live < 2 {
@@ -131,7 +131,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 		sc.s.turn()
 	}
 	sc.upgrade(false)
-	for sc.load(); sc.s.inquiries.now > 0; {
+	for sc.load(); sc.s.inquiries.Len() > 0; {
 		sc.s.turn()
 	}
 	if u := sc.s.services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.running.All()) != 1 || u.Live != 2 {

@@ -117,7 +117,7 @@ func (sc *scene) visit(from, text string) (answer string) {
 
 // serve turns the loop until a client has gone and all is done for it.
 func (sc *scene) serve(gone func() bool) {
-	for !gone() || sc.s.inquiries.now > 0 || sc.s.arrivals.now > 0 || sc.s.builtins.Len() > 0 {
+	for !gone() || sc.s.inquiries.Len() > 0 || sc.s.arrivals.Len() > 0 || sc.s.builtins.Len() > 0 {
 		sc.s.turn()
 	}
 	for len(sc.s.running.All()) > 0 { // a turn may reap the last one and then sleep
@@ -375,7 +375,7 @@ func TestInetdSecClosesWhatItCannotCheck(t *testing.T) {
 func TestInquiriesBounded(t *testing.T) {
 	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.start()
-	sc.s.inquiries.now = maxInquiries
+	sc.s.inquiries.Max = 0
 	answer := make(chan string, 1)
 	go func() {
 		b, err := talkTo("127.0.0.1:"+sc.port, stranger, "")
@@ -385,15 +385,15 @@ func TestInquiriesBounded(t *testing.T) {
 	for len(sc.s.held.shared[byInquiries]) == 0 {
 		sc.s.turn()
 	}
-	sc.s.inquiries.now--
+	sc.s.inquiries.Max = 1
 	for len(answer) == 0 {
 		sc.s.turn()
 	}
 	if got := <-answer; got != "welcome\n<nil>" {
 		t.Errorf("answer %q", got)
 	}
-	if sc.s.inquiries.now != maxInquiries-1 {
-		t.Errorf("%d inquiries", sc.s.inquiries)
+	if n := sc.s.inquiries.Len(); n != 0 {
+		t.Errorf("%d inquiries", n)
 	}
 }
 

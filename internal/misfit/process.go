@@ -15,8 +15,7 @@ import (
 
 // Background looks for a process that a server has left behind: one with the same
 // program, begun after a time and then orphaned. 0: there is none, or it may not be
-// looked at. The server was
-// started by this process.
+// looked at. The server was started by this process.
 func Background(path string, since time.Time) (pid int) {
 	program, err := filepath.EvalSymlinks(path)
 	if err != nil {

@@ -1,8 +1,8 @@
-package inetd
+package diagnose
 
 import (
 	"context"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -10,40 +10,32 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/examine"
-	"inetd/internal/running"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 )
 
-// Examinations of programs that could not be executed. A file may lie on a file
-// system that does not answer, so they are made beside the loop.
-const (
-	maxExaminations = 4
-	examineTime     = 10 * time.Second
-)
-
-// startFailed logs why a server could not be started, with what a look at the
+// NotStarted logs why a server could not be started, with what a look at the
 // program says if it is the exec that failed.
-func (s *Server) startFailed(p *running.Process, st child.Status) {
-	v, path, from := p.Service, p.Program.Path(), p.Client.From()
+func (d *Doctor) NotStarted(v *table.Service, g *child.Program, from string, st child.Status) {
+	path, who := g.Path(), g.Credential()
 	text := st.Error(path)
 	if st.Stage == child.Stderr {
 		text = "stderr " + v.Do.Keys.Stderr + ": " + strerror.Errno(st.Errno)
 	}
 	v.Usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
-	tell := func(why string) { s.tellFailure(v, text+why, from) }
-	if st.Stage != child.Exec && st.Stage != child.Stderr || s.examinations.full() {
-		tell(s.ungiven(v, st.Stage))
+	tell := func(why string) { d.tellFailure(v, text+why, from) }
+	if st.Stage != child.Exec && st.Stage != child.Stderr || d.beside.Full() {
+		tell(d.ungiven(v, st.Stage))
 		return
 	}
-	why, who := "", p.Program.Credential()
-	s.beside(&s.examinations, examineTime, func(context.Context) {
+	why := ""
+	d.beside.Do(ExamineTime, func(context.Context) {
 		if st.Stage == child.Stderr {
 			why = whyNoStderr(v.Do.Keys, who)
 			return
 		}
-		why = s.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno)
+		why = d.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno)
 	}, func() { tell(why) })
 }
 
@@ -56,7 +48,7 @@ var stageKeys = map[child.Stage][]string{
 
 // ungiven names the key of an entry that a server could not be given, and where that
 // stands. Limits fail alike, so that may be any of them.
-func (s *Server) ungiven(v *table.Service, stage child.Stage) string {
+func (d *Doctor) ungiven(v *table.Service, stage child.Stage) string {
 	keys, k := stageKeys[stage], v.Do.Keys
 	if stage == child.Limits {
 		for _, name := range conf.RlimitNames {
@@ -76,42 +68,26 @@ func (s *Server) ungiven(v *table.Service, stage child.Stage) string {
 	case stage == child.Limits:
 		text = strings.Join(asked, " or ")
 	}
-	return ": " + text + " at " + s.log.PlaceOf(v, asked[0]) + " cannot be given"
+	return ": " + text + " at " + d.log.PlaceOf(v, asked[0]) + " cannot be given"
 }
 
 // tellFailure logs why a server could not be started: the first time, and then each
 // minute how many more there were. Once a server was started, it is news again.
-func (s *Server) tellFailure(v *table.Service, text, from string) {
+func (d *Doctor) tellFailure(v *table.Service, text, from string) {
 	about := v.Cause(text)
-	if !s.log.First(about, "server", ": "+text+" ("+s.log.Place(v)+")") {
+	if !d.log.First(about, "server", ": "+text+" ("+d.log.Place(v)+")") {
 		return
 	}
 	u := v.Usage()
 	u.Failing = append(u.Failing, about)
-	s.log.Tell(syslog.Err, v, text, v.Label+from, "")
+	d.log.Tell(syslog.Err, v, text, v.Label+from, "")
 }
 
-// works notes that a server of a service was started.
-func (s *Server) works(u *table.Usage) {
-	for _, about := range u.Failing {
-		s.log.Forget(about)
+// whyNoStderr says what keeps a server from opening its standard error, after a colon,
+// or nothing.
+func whyNoStderr(k *conf.Keys, who *child.Credential) string {
+	if f := examine.Append(filepath.Join(k.Chroot, k.Stderr), examiner(who)); f != (examine.Finding{}) {
+		return ": " + f.String()
 	}
-	u.Failing = nil
-}
-
-// seenBy is the user of a server with some keys, who may have another root directory.
-func seenBy(k *conf.Keys, c *child.Credential) examine.User {
-	u := examiner(c)
-	if k != nil {
-		u.Root = k.Chroot
-	}
-	return u
-}
-
-// examiner is the user of a server.
-func examiner(c *child.Credential) examine.User {
-	if c == nil {
-		return examine.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
-	}
-	return examine.User{UID: c.UID, GID: c.GID, Groups: c.Groups}
+	return ""
 }

@@ -1,0 +1,168 @@
+package diagnose
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/misfit"
+	"inetd/internal/plan"
+	"inetd/internal/running"
+	"inetd/internal/syslog"
+)
+
+// Ended draws conclusions from the end of a server, and logs those that somebody should
+// know of. That of a wait server that took nothing is package inetd's affair.
+func (d *Doctor) Ended(p *running.Process, st child.Status) {
+	defer p.Unprobe()
+	if st.Stage != child.Run {
+		d.NotStarted(p.Service, p.Program, p.Client.From(), st)
+		return
+	}
+	d.Works(p.Service.Usage())
+	if p.Kill != 0 { // the log has said so
+		return
+	}
+	if p.Lent != nil {
+		d.waitEnded(p, st)
+		return
+	}
+	if st.Wait.Signaled() && child.Crash(st.Wait.Signal()) {
+		d.tellCrash(p, st)
+	}
+	d.fits(p, st)
+}
+
+// waitEnded tells of a wait server that has not ended well.
+func (d *Doctor) waitEnded(p *running.Process, st child.Status) {
+	v := p.Service
+	who := fmt.Sprintf("%s: %s[%d]: ", v.Label, p.Program.Path(), st.Pid)
+	switch code := st.Wait.ExitStatus(); {
+	case st.Wait.Signaled():
+		sig := st.Wait.Signal()
+		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit signal %d", who, sig), sig.String(), whySignal(p, sig))
+	case code == 126, code == 127:
+		d.tellShell(p, st)
+	case code > 0:
+		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit status %d", who, code), "", "")
+	}
+}
+
+// whySignal explains a signal that a wait server has caused itself.
+func whySignal(p *running.Process, sig syscall.Signal) string {
+	if sig != syscall.SIGPIPE || !p.Lent.Spec.Listens() {
+		return ""
+	}
+	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
+}
+
+const (
+	failCount  = 3 // errors in a row that are told, within failWindow
+	failWindow = 10 * time.Second
+)
+
+// streak is how often servers of a service have ended with an error, none other in
+// between.
+type streak struct {
+	n     int
+	begun time.Time
+}
+
+// fits draws conclusions from the end of a server of one client.
+func (d *Doctor) fits(p *running.Process, st child.Status) {
+	if st.Wait != 0 {
+		d.failed(p, st)
+		return
+	}
+	u := p.Service.Usage()
+	if len(d.streaks) > 0 {
+		delete(d.streaks, u)
+	}
+	if u.Sound || p.Service.Do.Mode != plan.Accept {
+		return
+	}
+	brief, probed := time.Now().UnixNano()-p.Begun < int64(probeTime), p.Probe > 0
+	u.Suspect, u.Sound = brief && !probed, probed || !brief
+	if probed && misfit.Idle(p.Probe) && !d.beside.Full() {
+		d.endedIdle(p, st.Pid)
+	}
+}
+
+// failed tells of servers that end with an error again and again, and of an exit status
+// that has a meaning of its own.
+func (d *Doctor) failed(p *running.Process, st child.Status) {
+	code := st.Wait.ExitStatus()
+	switch {
+	case st.Wait.Signaled() && !child.Crash(st.Wait.Signal()):
+		return
+	case code == 126 || code == 127:
+		d.tellShell(p, st)
+		return
+	}
+	if p.Client.Session != nil { // that tells itself what became of the datagram
+		return
+	}
+	u, now := p.Service.Usage(), time.Now()
+	k := d.streaks[u]
+	if now.Sub(k.begun) > failWindow {
+		k = streak{begun: now}
+	}
+	k.n++
+	d.streaks[u] = k
+	u.Suspect = k.n == failCount-1
+	if k.n < failCount || st.Wait.Signaled() { // signals are told as they come
+		return
+	}
+	delete(d.streaks, u)
+	d.tellFailing(p, st)
+}
+
+// tellFailing logs that the servers of a service fail, and then each minute how many
+// more did.
+func (d *Doctor) tellFailing(p *running.Process, st child.Status) {
+	v, path, idle := p.Service, p.Program.Path(), p.Probe > 0 && misfit.Idle(p.Probe)
+	if !d.log.First(v.Cause("its servers fail"), "server", fmt.Sprintf(" failed %d times in a row (%s)", failCount, d.log.Place(v))) {
+		return
+	}
+	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.Label, path, st.Pid, child.How(st.Wait))
+	advice := ""
+	d.explain(func() {
+		if idle {
+			advice = misfit.Failing(path)
+		}
+	}, func() {
+		switch {
+		case advice != "":
+			advice = "; it reads and writes nothing: " + advice
+		case v.Do.Keys == nil || v.Do.Keys.Stderr == "":
+			advice = "; its client reads what it says on standard error, which the key stderr = log brings here"
+		}
+		d.log.Tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
+	})
+}
+
+// tellCrash logs that a server has crashed, and then each minute how many more did.
+func (d *Doctor) tellCrash(p *running.Process, st child.Status) {
+	v, sig := p.Service, st.Wait.Signal()
+	if !d.log.First(v.Cause(child.How(st.Wait)), "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, d.log.Place(v))) {
+		return
+	}
+	d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), "")
+}
+
+// tellShell explains the exit statuses of shells and of the dynamic loader.
+func (d *Doctor) tellShell(p *running.Process, st child.Status) {
+	v, path, code, who := p.Service, p.Program.Path(), st.Wait.ExitStatus(), p.Program.Credential()
+	how := child.How(st.Wait)
+	if !d.log.First(v.Cause(how), "server", " ended with "+how+" ("+d.log.Place(v)+")") {
+		return
+	}
+	why := ""
+	d.explain(func() { why = misfit.Shell(path, code, seenBy(v.Do.Keys, who)) }, func() {
+		if why != "" {
+			why = ": " + why
+		}
+		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
+	})
+}
