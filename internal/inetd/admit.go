@@ -34,7 +34,7 @@ func (s *Server) mayStart(v *table.Service) bool {
 // client, if there is one. Clients of tcpmux ask for room when they enter.
 func (s *Server) bound(v *table.Service) bound {
 	switch {
-	case s.inquiries.Full() && (s.inquires(v.Do) || v.Do.AsksNames):
+	case s.inquiries.Full() && (s.inquiries.Wants(v.Do) || v.Do.AsksNames):
 		return byInquiries
 	case v.Used != nil && v.Used.NoRoom(v.Do.Limits) && !v.Do.RefusesFull():
 		return byService

@@ -132,9 +132,9 @@ func (s *Server) bequeathClients(b *bequest) {
 	for _, d := range s.delayed {
 		b.Clients = append(b.Clients, b.client(d.svc, d.client))
 	}
-	for _, a := range s.asked {
-		b.Clients = append(b.Clients, b.client(a.svc, a.client))
-	}
+	s.inquiries.Each(func(v *table.Service, c client.Client) {
+		b.Clients = append(b.Clients, b.client(v, c))
+	})
 	s.draining.Each(func(fd int, until time.Time) {
 		b.Draining = append(b.Draining, handover.Draining{FD: fd, Until: until})
 	})

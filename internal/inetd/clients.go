@@ -6,7 +6,6 @@ import (
 	"inetd/internal/access"
 	"inetd/internal/client"
 	"inetd/internal/table"
-	"inetd/internal/wrap"
 )
 
 // The keys of an entry that say who may use it. An address is ruled upon as soon as
@@ -38,7 +37,5 @@ func (s *Server) unwelcome(v *table.Service, c *client.Client, g *access.Guard) 
 		}
 		u.Unwelcome = time.Now()
 	}
-	q := s.inquiry(v, *c)
-	q.answer = wrap.Refusal(q.Query, g.Check(q.Query))
-	s.logDecision(q)
+	s.inquiries.Refused(v, *c, g)
 }

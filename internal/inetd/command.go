@@ -1,9 +1,6 @@
 package inetd
 
 import (
-	"context"
-	"time"
-
 	"inetd/internal/child"
 	"inetd/internal/command"
 	"inetd/internal/getent"
@@ -29,13 +26,4 @@ func (s *Server) getent() func(database, key string) (line string, found bool, e
 // spawn starts a command beside a server.
 func (s *Server) spawn(v *table.Service, cmd string) {
 	s.commands.Spawn(cmd, func(err error) { s.log.Errorf("%s: spawn: %v", v.Label, err) })
-}
-
-// aclTime bounds the wait for a command that decides about a client.
-const aclTime = 10 * time.Second
-
-// runShell runs a shell command and returns an error unless it exits with 0. It
-// is called beside the loop.
-func (s *Server) runShell(ctx context.Context, cmd string) error {
-	return s.commands.Check(ctx, cmd, s.aclTime)
 }

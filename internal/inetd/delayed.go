@@ -3,6 +3,7 @@ package inetd
 import (
 	"inetd/internal/child"
 	"inetd/internal/client"
+	"inetd/internal/inquiry"
 	"inetd/internal/table"
 )
 
@@ -14,7 +15,7 @@ import (
 type delayed struct {
 	svc     *table.Service
 	client  client.Client
-	inquiry *inquiry // nil: none was needed
+	inquiry *inquiry.Inquiry // nil: none was needed
 	program *child.Program
 }
 

@@ -108,7 +108,7 @@ func TestCommandGivenUp(t *testing.T) {
 	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.write("allow", "ALL: ALL: aclexec sleep 1000 & echo $! >DIR/child; sleep 1000\n")
 	sc.start()
-	sc.s.aclTime = 100 * time.Millisecond
+	sc.s.inquiries.CommandTime = 100 * time.Millisecond
 	before := descriptors(t)
 	if got := sc.visit(stranger, ""); got != "" {
 		t.Errorf("answered %q", got)

@@ -43,7 +43,7 @@
 // end is noticed at the next turn of the loop, or by a pidfd if it lives longer
 // than a moment. Nothing on this path allocates.
 //
-// Where rules of access or names of hosts are wanted, an inquiry (inquire.go)
+// Where rules of access or names of hosts are wanted, an inquiry (package inquiry)
 // comes before the start: a goroutine for each client asks the rules and name
 // servers (package wrap), and the loop goes on with the client when it has the
 // answer.

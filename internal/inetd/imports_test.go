@@ -26,8 +26,8 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine", "internal/gc",
-		"internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto", "internal/registrar",
-		"internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/wrap", "internal/zone", unixsys,
+		"internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto",
+		"internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -63,6 +63,7 @@ var picture = map[string][]string{
 	"internal/handover":     {"internal/demand", "internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
 	"internal/idle":         {"internal/sock", "internal/sockdiag", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
+	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
 	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},
 	"internal/logbook":      {"internal/access", "internal/client", "internal/limit", "internal/loop", "internal/plan", "internal/seldom", "internal/strerror", "internal/syslog", "internal/table"},

@@ -51,7 +51,7 @@ func (s *Server) reload(done func(Outcome)) {
 		if !slices.Equal(paths, p.Watch) {
 			watcher.Set(p.Watch)
 		}
-		s.readRules(p)
+		s.inquiries.ReadRules(p)
 		g, err := table.Assemble(p, s.starter, env, names)
 		p.Err = cmp.Or(p.Err, err)
 		return func() { s.loaded(p, g, answer) }

@@ -12,6 +12,7 @@ import (
 	"inetd/internal/diagnose"
 	"inetd/internal/drain"
 	"inetd/internal/gc"
+	"inetd/internal/inquiry"
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
@@ -27,7 +28,6 @@ import (
 	"inetd/internal/table"
 	"inetd/internal/threads"
 	"inetd/internal/watch"
-	"inetd/internal/wrap"
 	"inetd/internal/zone"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +70,6 @@ type Server struct {
 	relays   *passing.Relays // of entries with the key connect
 	delayed  []delayed       // clients whose servers cannot be started yet
 	retrying bool            // they are tried again soon
-	aclTime  time.Duration   // how long a command of a rule may take
 	share    int             // how many datagrams of one socket may be served in this turn
 	relend   []*table.Socket // wait sockets that are the daemon's again since this reap, and readable
 	now      *table.InForce
@@ -96,12 +95,9 @@ type Server struct {
 	heir         *inheritance  // what this one has taken over and does not serve yet
 	proofTime    time.Duration // how long another one may take to prove itself
 
-	hosts, sec *wrap.Files
-	asker      *wrap.Asker
-	inquiries  *loop.Beside // about clients
-	asked      map[*inquiry]admitted
-	arrivals   *loop.Beside // of proxies, who the client is
-	headers    limit.Pool
+	inquiries *inquiry.Desk
+	arrivals  *loop.Beside // of proxies, who the client is
+	headers   limit.Pool
 
 	examinations *loop.Beside // of what does not work
 	doctor       *diagnose.Doctor
@@ -150,8 +146,8 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		env:    make([]byte, 0, 256),
-		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, aclTime: aclTime, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, asked: map[*inquiry]admitted{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(), headers: headerPool(),
+		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, held: held{own: map[*table.Usage][]*table.Socket{}},
+		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
 	s.now = &table.InForce{Generation: &table.Generation{}}
@@ -163,9 +159,9 @@ func New(c Config) (*Server, error) {
 	s.arrivals = loop.NewBeside(s.mail, s.headers.Size)
 	s.idle.asks = loop.NewBeside(s.mail, 1)
 	s.commands, s.relays = s.runner(), s.newRelays()
+	s.inquiries = inquiry.New(inquiry.Options{Config: &s.cfg.Config, Resolve: c.Resolve, KeepEnv: c.KeepEnv}, s.log, s.now, starter, s.commands, s.mail)
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
-	s.findRules()
 	s.adopt()
 	if c.Left != nil {
 		if err := s.inherit(c.Left); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"inetd/internal/client"
 	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/status"
@@ -53,9 +54,7 @@ func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
 // started: something is being found out about them, or there is no room.
 func (s *Server) unstarted() map[*table.Usage]int {
 	n := map[*table.Usage]int{}
-	for _, a := range s.asked {
-		n[a.svc.Used]++
-	}
+	s.inquiries.Each(func(v *table.Service, _ client.Client) { n[v.Used]++ })
 	for i := range s.delayed {
 		n[s.delayed[i].svc.Used]++
 	}

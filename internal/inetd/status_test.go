@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"inetd/internal/client"
+	"inetd/internal/inquiry"
 	"inetd/internal/running"
 	"inetd/internal/status"
 )
@@ -76,13 +78,16 @@ func TestStatusUnstarted(t *testing.T) {
 	sc.start()
 	v := sc.s.services[0]
 	v.Usage().Live = 3
-	sc.s.asked[&inquiry{}] = admitted{svc: v}
+	sc.s.inquiries.Ask(v, client.Client{Conn: -1}, func(*inquiry.Inquiry) {})
 	sc.s.delayed = []delayed{{svc: v}}
 	sc.s.running.All()[1<<22+1] = &running.Process{}
 	var shot *status.Snapshot
 	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
 	delete(sc.s.running.All(), 1<<22+1)
-	sc.s.delayed, sc.s.asked = nil, map[*inquiry]admitted{}
+	sc.s.delayed = nil
+	for sc.s.inquiries.Len() > 0 {
+		sc.s.turn()
+	}
 	if s := shot.Services[0]; s.Running != 1 || s.Unstarted != 2 || s.Sockets[0].State != "listening, 1 server" || shot.Running != 0 {
 		t.Errorf("%+v, %d servers of all", s, shot.Running)
 	}

@@ -57,7 +57,7 @@ func (sc *scene) upgrade(unready bool) {
 		sc.t.Fatal(err)
 	}
 	sc.t.Cleanup(sc.s.close)
-	sc.s.asker = s.asker
+	sc.s.inquiries.Asker = s.inquiries.Asker
 }
 
 // load puts the configuration into force.

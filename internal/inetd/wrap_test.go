@@ -91,7 +91,7 @@ func (sc *scene) start() {
 	if sc.names == nil {
 		sc.names = dnstest.Silent()
 	}
-	s.asker = wrap.NewAsker(sc.names)
+	s.inquiries.Asker = wrap.NewAsker(sc.names)
 	for s.reload(nil); s.loading; {
 		s.turn()
 	}

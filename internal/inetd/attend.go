@@ -1,0 +1,56 @@
+package inetd
+
+import (
+	"cmp"
+	"os"
+
+	"inetd/internal/access"
+	"inetd/internal/client"
+	"inetd/internal/inquiry"
+	"inetd/internal/table"
+)
+
+// attend serves a client that has been admitted. It takes over the connection.
+func (s *Server) attend(v *table.Service, c client.Client) {
+	switch {
+	case c.Named || s.inquiries.Wants(v.Do):
+		s.inquiries.Ask(v, c, s.decided)
+		return
+	case v.Do.Builtin != "":
+		s.serveBuiltin(v, c)
+		return
+	}
+	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
+}
+
+// admitted is a client for whom a goroutine does something.
+type admitted struct {
+	svc    *table.Service
+	client client.Client
+}
+
+// decided goes on with a client about whom everything is known.
+func (s *Server) decided(q *inquiry.Inquiry) {
+	v, c, pid := q.For, q.Client, os.Getpid()
+	switch {
+	case q.Program != nil:
+		c.Room.Leave() // of a builtin: a process serves the client instead
+		pid = cmp.Or(s.start(&delayed{v, c, q, q.Program}), pid)
+	case !q.Answer.Allow:
+		s.turnAway(v, c)
+	case v.Do.Builtin != "":
+		s.serveBuiltin(v, c)
+	default:
+		pid = cmp.Or(s.start(&delayed{v, c, q, v.Do.Program}), pid)
+	}
+	for _, cmd := range q.Answer.Spawn {
+		s.spawn(v, access.Expand(cmd, q.Answer.Query, pid))
+	}
+}
+
+// turnAway ends a client that has been admitted.
+func (s *Server) turnAway(v *table.Service, c client.Client) {
+	s.blame(v, &c)
+	s.sendAway(v, c.Conn)
+	s.leave(v, c.Source, c.Room)
+}
