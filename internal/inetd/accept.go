@@ -54,8 +54,8 @@ func (s *Server) accept(k *table.Socket) {
 
 // receiveClient admits a client, or ends its connection.
 func (s *Server) receiveClient(v *table.Service, c client.Client) {
-	s.showFirst(v, c.Conn)
-	if !s.admit(v, &c) || !s.enter(v, &c) {
+	s.door.Greet(v, c.Conn)
+	if !s.door.Admit(v, &c) || !s.enter(v, &c) {
 		s.sendAway(v, c.Conn)
 		return
 	}

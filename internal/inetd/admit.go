@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
@@ -87,33 +86,6 @@ func (s *Server) resumeAfter(u *table.Usage, d time.Duration) {
 			}
 		}
 	})
-}
-
-// admit asks whether a client is welcome, applies the limits of its source, which
-// come first so that one client cannot use up a service, and counts the start.
-func (s *Server) admit(v *table.Service, c *client.Client) bool {
-	u, now := v.Usage(), time.Now()
-	u.LastClient = now.Unix()
-	if (v.Do.Keys != nil || v.Do.Guarded || s.sensed != nil) && s.turnsAway(v, c, now) {
-		return false
-	}
-	r := u.Admit(now, c.Source, v.Do.Limits)
-	if r.Why == "" {
-		return true
-	}
-	u.Refused.Limit++
-	key := "source_max"
-	if r.Rate {
-		key = "ip_max"
-	}
-	s.log.Exceeded(v, c.Who(v), "exceeded "+r.String(), r.Limit, key)
-	return false
-}
-
-// turnsAway reports whether a client is refused by what the keys of an entry ask for,
-// or because it has touched a sensor.
-func (s *Server) turnsAway(v *table.Service, c *client.Client, now time.Time) bool {
-	return s.shuts(v, c, now) || s.senses(v, c, now) || s.touched(v, c, now) || s.punished(v, c) || !s.welcomes(v, c) || s.tooFull(v, c, now)
 }
 
 // release takes back what admit counted.

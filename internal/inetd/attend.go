@@ -50,7 +50,7 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 
 // turnAway ends a client that has been admitted.
 func (s *Server) turnAway(v *table.Service, c client.Client) {
-	s.blame(v, &c)
+	s.door.Blame(v, &c)
 	s.sendAway(v, c.Conn)
 	s.leave(v, c.Source, c.Room)
 }

@@ -28,7 +28,7 @@ func (s *Server) bequest() *bequest {
 	b := &bequest{State: &handover.State{}, from: s,
 		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*client.Session]int{},
 	}
-	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.Known, Sensed: s.sensed}
+	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.Known, Sensed: s.door.Sensed}
 	for _, v := range s.services {
 		b.Services[b.service(v)].InForce = true
 		for k := v.First; k != nil; k = k.Next {

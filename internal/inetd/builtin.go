@@ -3,7 +3,6 @@ package inetd
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"inetd/internal/builtin"
@@ -19,9 +18,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// repliesPerMin bounds the datagrams of builtins to one source that is not this machine.
-const repliesPerMin = 6000
 
 // builtinPool is the room for connections of builtins. A client that finds no
 // room waits in the listen queue.
@@ -65,7 +61,7 @@ func (s *Server) leave(v *table.Service, source limit.Source, room *limit.Member
 
 // serveBuiltin serves a client itself.
 func (s *Server) serveBuiltin(v *table.Service, c client.Client) {
-	s.welcome(v, c.Conn)
+	s.door.Welcome(v, c.Conn)
 	v.Usage().Started++
 	if b, _ := builtin.Lookup(v.Do.Builtin, s.clock.Now); b.Brief != nil {
 		s.logBuiltin(v, c, 0)
@@ -168,22 +164,10 @@ func (s *Server) mayAnswer(v *table.Service, p *sock.Packet) bool {
 		return true // that source is real
 	}
 	peer := p.Peer.AddrPort()
-	c := client.Client{Peer: peer}
-	if now := time.Now(); s.shuts(v, &c, now) || s.touched(v, &c, now) || !s.welcomes(v, &c) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
+	if !s.door.Hears(v, peer) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {
 		return false
 	}
-	return s.admitReply(v, peer.Addr())
-}
-
-// admitReply counts a datagram to a source unless the limit of the entry, or else
-// repliesPerMin, has been reached. Without a limit of the entry this machine may
-// have any number.
-func (s *Server) admitReply(v *table.Service, source netip.Addr) bool {
-	l := v.Do.Limits
-	if l.PerMinute == 0 && !source.IsLoopback() {
-		l.PerMinute, l.SourceWindow = repliesPerMin, 0
-	}
-	return l.PerMinute == 0 || v.Usage().Reply(time.Now(), v.Do.Source(source), l)
+	return s.door.Answers(v, peer.Addr())
 }
 
 // buffer returns room for one datagram, made when first needed.

@@ -84,7 +84,7 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) handedOut {
 		}
 		return handedOut{no: table.NotAvailable}
 	}
-	no := handedOut{no: s.refusal(v)}
+	no := handedOut{no: s.door.Refusal(v)}
 	if v.Used != nil && v.Used.Halted || !s.mayStart(v) {
 		no.short = s.bound(v) == byProcesses && !s.crowdedOut() && !s.holding
 		return no
@@ -95,7 +95,7 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) handedOut {
 		no.short = !s.holding
 		return no
 	}
-	if !s.admit(v, &c) || !s.enter(v, &c) {
+	if !s.door.Admit(v, &c) || !s.enter(v, &c) {
 		unix.Close(conn)
 		return no
 	}

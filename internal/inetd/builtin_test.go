@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/admission"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
 
@@ -275,11 +276,11 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 		return conn
 	}
 	victim, other := from("198.51.100.2"), from("198.51.100.3")
-	for range repliesPerMin {
+	for range admission.RepliesPerMin {
 		ask(t, victim, service, "x")
 	}
 	local := from("127.0.0.1")
-	for range repliesPerMin + 1 { // nobody can forge that one
+	for range admission.RepliesPerMin + 1 { // nobody can forge that one
 		ask(t, local, "127.0.0.1:7001", "x")
 	}
 	for i := range 5000 {

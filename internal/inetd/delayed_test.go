@@ -152,7 +152,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		}
 		t.Cleanup(func() { unix.Close(fds[1]) })
 		c := client.Client{Conn: fds[0]}
-		if !s.admit(v, &c) {
+		if !s.door.Admit(v, &c) {
 			t.Fatal("it is not welcome")
 		}
 		return delayed{svc: v, client: c, program: v.Do.Program}

@@ -45,7 +45,7 @@ func (s *Server) inherit(state *handover.State) error {
 	s.heir, s.holding = h, true
 	d := state.Daemon
 	s.begun, s.loadedAt, s.loads, s.cfg.LogConnections, s.now.Known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
-	s.sensed = d.Sensed
+	s.door.Sensed = d.Sensed
 	if err := s.inheritServices(h); err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine", "internal/gc",
-		"internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/prefix", "internal/proxyproto",
+		"internal/access", "internal/account", "internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine",
+		"internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto",
 		"internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
@@ -45,6 +45,7 @@ var picture = map[string][]string{
 	"internal/access":       {"internal/nearest", "internal/plaintext", "internal/prefix"},
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},
+	"internal/admission":    {"internal/access", "internal/child", "internal/client", "internal/conf", "internal/inquiry", "internal/limit", "internal/logbook", "internal/machine", "internal/plan", "internal/prefix", "internal/running", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/client":       {"internal/dgram", "internal/handover", "internal/limit", "internal/sock", "internal/table", unixsys},

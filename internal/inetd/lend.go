@@ -23,7 +23,7 @@ func (s *Server) lend(k *table.Socket) {
 		s.arm(k)
 		return
 	}
-	if !s.admit(v, &first) {
+	if !s.door.Admit(v, &first) {
 		s.consume(k)
 		s.arm(k)
 		return
@@ -58,7 +58,7 @@ func (s *Server) lend(k *table.Socket) {
 // be told. Limits of sources are not for who is not known in general.
 func (s *Server) firstClient(k *table.Socket) (c client.Client, err error) {
 	do := k.Service.Do
-	if !do.Listens && (do.Guarded || s.sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {
+	if !do.Listens && (do.Guarded || s.door.Sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {
 		var p sock.Packet
 		err = p.Peek(int(k.FD))
 		c.Peer = p.Peer.AddrPort()

@@ -48,7 +48,7 @@ func (s *Server) ended(p *running.Process, st child.Status) {
 	if p.Stderr != nil {
 		p.Stderr.Ended()
 	}
-	s.judge(p, st)
+	s.door.Ended(p, st)
 	if p.Client.Session != nil {
 		s.sessionEnded(p, st)
 	}

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -33,11 +34,11 @@ func TestSensor(t *testing.T) {
 			for from, refused := range map[string]bool{stranger: tt.refused, "127.0.0.3": false} {
 				a := &net.TCPAddr{IP: net.ParseIP(from), Port: 1}
 				c := client.Client{Conn: -1, Peer: a.AddrPort(), Source: limit.Address(a.AddrPort().Addr())}
-				if got := !sc.s.admit(v, &c); got != refused {
+				if got := !sc.s.door.Admit(v, &c); got != refused {
 					t.Errorf("%s is refused: %v", from, got)
 				}
 			}
-			if tt.keys == "sensor = 1h" && sc.s.touched(v, &client.Client{Peer: (&net.TCPAddr{IP: net.ParseIP(stranger)}).AddrPort()}, now.Add(time.Hour+time.Second)) {
+			if tt.keys == "sensor = 1h" && sc.s.door.Sensed.Refuses(now.Add(time.Hour+time.Second), limit.Address(netip.MustParseAddr(stranger))) {
 				t.Error("it is refused after its time")
 			}
 		})

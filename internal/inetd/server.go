@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inetd/internal/admission"
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/command"
@@ -16,7 +17,6 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
-	"inetd/internal/machine"
 	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/registrar"
@@ -110,10 +110,9 @@ type Server struct {
 
 	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
-	draining    drain.Set
-	drainTimer  bool // there is a timer for the first of them
-	machineLoad machine.Load
-	sensed      *limit.Ledger // clients that have touched a sensor; nil: nobody has
+	draining   drain.Set
+	drainTimer bool // there is a timer for the first of them
+	door       *admission.Door
 
 	sessions  dgramSessions
 	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
@@ -160,6 +159,7 @@ func New(c Config) (*Server, error) {
 	s.idle.asks = loop.NewBeside(s.mail, 1)
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.inquiries = inquiry.New(inquiry.Options{Config: &s.cfg.Config, Resolve: c.Resolve, KeepEnv: c.KeepEnv}, s.log, s.now, starter, s.commands, s.mail)
+	s.door = admission.New(s.log, s.now, s.inquiries, s.clock)
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
 	s.adopt()

@@ -38,7 +38,7 @@ func TestShut(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := newScene(t, tt.conf, nil)
 			sc.start()
-			sc.s.machineLoad.Path = sc.write("loadavg", "2.00 1.00 1.00 1/100 4242\n")
+			sc.s.door.Load.Path = sc.write("loadavg", "2.00 1.00 1.00 1/100 4242\n")
 			if got := sc.visit(stranger, "x\r\n"); got != tt.want {
 				t.Errorf("answer %q, want %q", got, tt.want)
 			}
@@ -59,7 +59,7 @@ func TestShutWait(t *testing.T) {
 		t.Run(tt.protocol, func(t *testing.T) {
 			sc := newScene(t, "127.0.0.1:PORT on protocol = "+tt.protocol+", wait = yes, user = -, exec = /bin/true, max_load = 1;\n", nil)
 			sc.start()
-			sc.s.machineLoad.Path = sc.write("loadavg", "2.00 1.00 1.00 1/100 4242\n")
+			sc.s.door.Load.Path = sc.write("loadavg", "2.00 1.00 1.00 1/100 4242\n")
 			c, err := net.Dial(tt.network, "127.0.0.1:"+sc.port)
 			if err != nil {
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package inetd
+package admission
 
 import (
 	"time"
@@ -13,14 +13,14 @@ import (
 
 // welcomes reports whether a client of a service may go on by its address. Of one
 // whose name decides it notes that.
-func (s *Server) welcomes(v *table.Service, c *client.Client) bool {
+func (d *Door) welcomes(v *table.Service, c *client.Client) bool {
 	if !v.Do.Guarded || !c.Peer.IsValid() {
 		return true
 	}
-	g := s.now.Guards[v]
+	g := d.now.Guards[v]
 	r := g.Rule(c.Peer.Addr())
 	if r == access.Refused {
-		s.unwelcome(v, c, g)
+		d.unwelcome(v, c, g)
 	}
 	c.Named = r == access.AskName
 	return r != access.Refused
@@ -28,8 +28,8 @@ func (s *Server) welcomes(v *table.Service, c *client.Client) bool {
 
 // unwelcome counts and logs a client whose address is refused. The sender of a
 // datagram may be forged, so those are told once a minute.
-func (s *Server) unwelcome(v *table.Service, c *client.Client, g *access.Guard) {
-	s.blame(v, c)
+func (d *Door) unwelcome(v *table.Service, c *client.Client, g *access.Guard) {
+	d.Blame(v, c)
 	u := v.Usage()
 	if !v.Do.Listens {
 		if now := time.Now(); now.Sub(u.Unwelcome) < time.Minute {
@@ -37,5 +37,5 @@ func (s *Server) unwelcome(v *table.Service, c *client.Client, g *access.Guard) 
 		}
 		u.Unwelcome = time.Now()
 	}
-	s.inquiries.Refused(v, *c, g)
+	d.inquiries.Refused(v, *c, g)
 }

@@ -1,4 +1,4 @@
-package inetd
+package admission
 
 import (
 	"fmt"
@@ -17,22 +17,22 @@ import (
 // with. Whoever connects to it is refused by all services for a while.
 
 // senses refuses the client of a sensor, and remembers it.
-func (s *Server) senses(v *table.Service, c *client.Client, now time.Time) bool {
+func (d *Door) senses(v *table.Service, c *client.Client, now time.Time) bool {
 	if v.Do.Builtin != plan.SensorName {
 		return false
 	}
 	v.Usage().Refused.Rules++
 	k := v.Do.Keys
 	if k.Sensor == 0 || prefix.New(k.PenaltyExempt).Has(c.Peer.Addr()) {
-		s.log.Refused(v, c, "this is a sensor", "sensor")
+		d.log.Refused(v, c, "this is a sensor", "sensor")
 		return true
 	}
-	if s.sensed == nil {
-		s.sensed = &limit.Ledger{}
+	if d.Sensed == nil {
+		d.Sensed = &limit.Ledger{}
 	}
 	who := limit.Address(c.Peer.Addr())
-	if _, begins := s.sensed.Ban(now, who, k.Sensor); begins && s.log.First(v.Cause("sensor"), "source", " that touched the sensor") {
-		s.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), s.log.PlaceOf(v, "sensor")))
+	if _, begins := d.Sensed.Ban(now, who, k.Sensor); begins && d.log.First(v.Cause("sensor"), "source", " that touched the sensor") {
+		d.log.Log(syslog.Warning, fmt.Sprintf("%s: %s has touched the sensor, and no service serves it for %s (%s)", v.Label, who, forHow(k.Sensor), d.log.PlaceOf(v, "sensor")))
 	}
 	return true
 }
@@ -45,11 +45,11 @@ func forHow(d time.Duration) string {
 }
 
 // touched reports whether a client is refused because it has touched a sensor.
-func (s *Server) touched(v *table.Service, c *client.Client, now time.Time) bool {
-	if s.sensed == nil || !c.Peer.IsValid() || !s.sensed.Refuses(now, limit.Address(c.Peer.Addr())) {
+func (d *Door) touched(v *table.Service, c *client.Client, now time.Time) bool {
+	if d.Sensed == nil || !c.Peer.IsValid() || !d.Sensed.Refuses(now, limit.Address(c.Peer.Addr())) {
 		return false
 	}
 	v.Usage().Refused.Penalty++
-	s.log.Refused(v, c, "it has touched a sensor", "")
+	d.log.Refused(v, c, "it has touched a sensor", "")
 	return true
 }

@@ -1,4 +1,4 @@
-package inetd
+package admission
 
 import (
 	"time"
@@ -11,7 +11,7 @@ import (
 )
 
 // punished reports whether a client is refused because of its penalties.
-func (s *Server) punished(v *table.Service, c *client.Client) bool {
+func (d *Door) punished(v *table.Service, c *client.Client) bool {
 	u := v.Usage()
 	if v.Do.Penalty == nil || u.Debts == nil || !u.Debts.Refuses(time.Now(), c.Source) {
 		return false
@@ -21,7 +21,7 @@ func (s *Server) punished(v *table.Service, c *client.Client) bool {
 }
 
 // punish makes the source of a client pay for something.
-func (s *Server) punish(v *table.Service, c *client.Client, by time.Duration, what string) {
+func (d *Door) punish(v *table.Service, c *client.Client, by time.Duration, what string) {
 	p := v.Do.Penalty
 	if p == nil || by == 0 || c.Peer.IsValid() && p.Exempt.Has(c.Peer.Addr()) {
 		return
@@ -31,29 +31,29 @@ func (s *Server) punish(v *table.Service, c *client.Client, by time.Duration, wh
 		u.Debts = &limit.Ledger{}
 	}
 	if until, begins := u.Debts.Punish(time.Now(), c.Source, by, p.Terms); begins {
-		s.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.Source, until.Format(time.TimeOnly), what, s.log.PlaceOf(v, "penalty"))
+		d.log.Noticef("%s from %s is refused until %s: %s (%s)", v.Label, c.Source, until.Format(time.TimeOnly), what, d.log.PlaceOf(v, "penalty"))
 	}
 }
 
-// judge makes a client pay for how its server has ended, unless the daemon has ended
+// Ended makes a client pay for how its server has ended, unless the daemon has ended
 // it.
-func (s *Server) judge(p *running.Process, st child.Status) {
+func (d *Door) Ended(p *running.Process, st child.Status) {
 	v := p.Service
 	if v.Do.Penalty == nil || st.Stage != child.Run || p.Kill != 0 {
 		return
 	}
 	switch {
 	case st.Wait.Signaled() && child.Crash(st.Wait.Signal()):
-		s.punish(v, &p.Client, v.Do.Penalty.Crash, "its server crashed, "+child.How(st.Wait))
+		d.punish(v, &p.Client, v.Do.Penalty.Crash, "its server crashed, "+child.How(st.Wait))
 	case st.Wait.ExitStatus() > 0:
-		s.punish(v, &p.Client, v.Do.Penalty.Fail, "its servers fail, "+child.How(st.Wait))
+		d.punish(v, &p.Client, v.Do.Penalty.Fail, "its servers fail, "+child.How(st.Wait))
 	}
 }
 
-// blame makes a client pay for having been refused by rules.
-func (s *Server) blame(v *table.Service, c *client.Client) {
+// Blame makes a client pay for having been refused by rules.
+func (d *Door) Blame(v *table.Service, c *client.Client) {
 	v.Usage().Refused.Rules++
 	if v.Do.Penalty != nil {
-		s.punish(v, c, v.Do.Penalty.Refused, "it was refused by rules")
+		d.punish(v, c, v.Do.Penalty.Refused, "it was refused by rules")
 	}
 }

@@ -1,0 +1,86 @@
+// Package admission decides who of those that connect is served, by what is known at
+// once: the hours and the load of the machine, sensors, penalties, the addresses that
+// the keys allow and deny name, a service that refuses when it is full, and the limits
+// of a source. In goes a client that was just accepted; out comes whether it goes on, and
+// then its start counts. A refusal is counted, logged, and may come with a text.
+//
+// What takes longer, as names of hosts do, is an inquiry (package inquiry), which comes
+// after. The limits of all clients of a service together are asked before a client is
+// accepted, see package inetd.
+package admission
+
+import (
+	"net/netip"
+	"time"
+
+	"inetd/internal/client"
+	"inetd/internal/inquiry"
+	"inetd/internal/limit"
+	"inetd/internal/logbook"
+	"inetd/internal/machine"
+	"inetd/internal/table"
+	"inetd/internal/zone"
+)
+
+// Door is where clients come in. It belongs to the goroutine of the event loop.
+type Door struct {
+	Load   machine.Load  // of the machine
+	Sensed *limit.Ledger // clients that have touched a sensor; nil: nobody has
+
+	log       *logbook.Book
+	now       *table.InForce
+	inquiries *inquiry.Desk
+	clock     *zone.Clock
+}
+
+// New makes a Door to the services in force now.
+func New(log *logbook.Book, now *table.InForce, inquiries *inquiry.Desk, clock *zone.Clock) *Door {
+	return &Door{log: log, now: now, inquiries: inquiries, clock: clock}
+}
+
+// Admit asks whether a client is welcome, applies the limits of its source, which
+// come first so that one client cannot use up a service, and counts the start.
+func (d *Door) Admit(v *table.Service, c *client.Client) bool {
+	u, now := v.Usage(), time.Now()
+	u.LastClient = now.Unix()
+	if (v.Do.Keys != nil || v.Do.Guarded || d.Sensed != nil) && d.turnsAway(v, c, now) {
+		return false
+	}
+	r := u.Admit(now, c.Source, v.Do.Limits)
+	if r.Why == "" {
+		return true
+	}
+	u.Refused.Limit++
+	key := "source_max"
+	if r.Rate {
+		key = "ip_max"
+	}
+	d.log.Exceeded(v, c.Who(v), "exceeded "+r.String(), r.Limit, key)
+	return false
+}
+
+// turnsAway reports whether a client is refused by what the keys of an entry ask for,
+// or because it has touched a sensor.
+func (d *Door) turnsAway(v *table.Service, c *client.Client, now time.Time) bool {
+	return d.shuts(v, c, now) || d.senses(v, c, now) || d.touched(v, c, now) || d.punished(v, c) || !d.welcomes(v, c) || d.tooFull(v, c, now)
+}
+
+// Hears reports whether a datagram from a peer is welcome at a builtin.
+func (d *Door) Hears(v *table.Service, peer netip.AddrPort) bool {
+	c, now := client.Client{Peer: peer}, time.Now()
+	return !d.shuts(v, &c, now) && !d.touched(v, &c, now) && d.welcomes(v, &c)
+}
+
+// RepliesPerMin bounds the datagrams of builtins to one source that is not this machine.
+const RepliesPerMin = 6000
+
+// Answers counts a datagram to a source, which may be forged, unless the limit of the
+// entry, or else RepliesPerMin, has been reached. Without a limit of the entry this
+// machine may have any number.
+func (d *Door) Answers(v *table.Service, source netip.Addr) bool {
+	l := v.Do.Limits
+	if l.PerMinute == 0 && !source.IsLoopback() {
+		l.PerMinute, l.SourceWindow = RepliesPerMin, 0
+	}
+	return l.PerMinute == 0 || v.Usage().Reply(time.Now(), v.Do.Source(source), l)
+}
