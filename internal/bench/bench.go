@@ -17,7 +17,8 @@ import (
 type bench struct {
 	options
 	ctx     context.Context
-	peers   []*peer
+	all     []*peer
+	peers   []*peer                  // those that start servers
 	bin     func(name string) string // path of one of our servers
 	dir     string                   // for configurations and logs
 	sizes   sizes
@@ -27,9 +28,10 @@ type bench struct {
 
 // sizes says how much is asked of the daemons.
 type sizes struct {
-	services []int // configured services
-	burst    int   // connects at once
-	held     int   // servers that run at the same time
+	services []int         // configured services
+	burst    int           // connects at once
+	held     int           // servers that run, or connections that are relayed, at the same time
+	cold     time.Duration // until a server on demand listens
 }
 
 // measures are the groups that can be run alone, in the order of the page.
@@ -45,6 +47,8 @@ var measures = []struct {
 	{"memory", (*bench).memory},
 	{"builtins", (*bench).builtins},
 	{"status", (*bench).status},
+	{"relays", (*bench).relays},
+	{"cold", (*bench).cold},
 }
 
 func measureNames() []string {
@@ -67,11 +71,11 @@ func newBench(ctx context.Context, o options, c *cache, peers []*peer) (*bench, 
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{options: o, ctx: ctx, peers: peers, dir: dir, say: c.say,
+	b := &bench{options: o, ctx: ctx, all: peers, peers: serving(peers), dir: dir, say: c.say,
 		bin:   func(name string) string { return c.path("bin", name) },
-		sizes: sizes{services: []int{1000, 5000}, burst: 2000, held: 1000}}
+		sizes: sizes{services: []int{1000, 5000}, burst: 2000, held: 1000, cold: 5 * time.Second}}
 	if o.quick {
-		b.sizes = sizes{services: []int{100, 1000}, burst: 500, held: 100}
+		b.sizes = sizes{services: []int{100, 1000}, burst: 500, held: 100, cold: time.Second}
 	}
 	return b, nil
 }
@@ -106,7 +110,7 @@ func (b *bench) run(only string) error {
 
 // address is the loopback address of a daemon, so that all can have the same ports.
 func (b *bench) address(p *peer) string {
-	return fmt.Sprintf("127.0.1.%d", 1+slices.Index(b.peers, p))
+	return fmt.Sprintf("127.0.1.%d", 1+slices.Index(b.all, p))
 }
 
 // launch starts one peer with the entries. It returns nil, and notes why, if

@@ -40,7 +40,7 @@ func (c *cache) fill(ctx context.Context, peers []*peer) error {
 		return err
 	}
 	programs := map[string][]string{
-		"reference": {"-O2", "-static"}, "dynamic": {"-O2"}, "tiny": static, "tinydgram": static, "dynamicdgram": {"-O2"},
+		"reference": {"-O2", "-static"}, "dynamic": {"-O2"}, "tiny": static, "tinydgram": static, "dynamicdgram": {"-O2"}, "cold": {"-O2"},
 	}
 	for name, flags := range programs {
 		if err := c.compile(ctx, name, flags); err != nil {

@@ -164,16 +164,19 @@ func stream(ctx context.Context, e entry, window time.Duration) (float64, error)
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()
 	began := time.Now()
-	var n int64
+	n, err := flow(ctx, fd, e)
+	return float64(n) / time.Since(began).Seconds(), err
+}
+
+// flow moves bytes in the directions of an entry until ctx is done.
+func flow(ctx context.Context, fd int, e entry) (int64, error) {
 	switch e.builtin {
 	case "discard":
-		n, err = pour(ctx, fd, unix.Write)
+		return pour(ctx, fd, unix.Write)
 	case "chargen":
-		n, err = pour(ctx, fd, unix.Read)
-	default:
-		n, err = both(ctx, fd)
+		return pour(ctx, fd, unix.Read)
 	}
-	return float64(n) / time.Since(began).Seconds(), err
+	return both(ctx, fd)
 }
 
 // underWay returns once the builtin serves the connection: when it has

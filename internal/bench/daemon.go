@@ -19,6 +19,9 @@ const (
 	// descriptors is the soft limit a daemon starts with: Debian's. Those that
 	// need more for many services get it on top.
 	descriptors = 1024
+	// relayDescriptors is the same for what passes connections on: socket-proxyd has
+	// six for each, and HAProxy wants twice as many as it may have connections.
+	relayDescriptors = 16384
 )
 
 // daemon is a running peer: one process, or one an entry, in a cgroup.
@@ -79,7 +82,11 @@ func (d *daemon) start(ctx context.Context) error {
 // execAll starts one process, or one an entry, with Debian's limit of
 // descriptors.
 func (d *daemon) execAll() error {
-	restore, err := limitDescriptors(descriptors + len(d.entries))
+	limit := descriptors + len(d.entries)
+	if d.entries[0].to != "" {
+		limit = relayDescriptors
+	}
+	restore, err := limitDescriptors(limit)
 	if err != nil {
 		return err
 	}
@@ -114,7 +121,11 @@ func (d *daemon) exec(e entry) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(d.peer.binary, d.peer.command(d.conf, e)...)
+	argv := append([]string{d.peer.binary}, d.peer.command(d.conf, e)...)
+	if d.peer.launcher != nil {
+		argv = append(d.peer.launcher(e), argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // what a server inherits costs time, so not ours
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd()), Pdeathsig: syscall.SIGKILL}

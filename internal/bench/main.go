@@ -7,7 +7,8 @@
 // own, and there starts the daemons, each on its own loopback address and in
 // its own cgroup. A measure runs over all daemons in random order, again and
 // again, so that a busy machine disturbs all of them alike; the page shows
-// medians.
+// medians. What passes connections on, ours among them, is measured likewise; the
+// server behind it is a part of this program.
 //
 // It needs root, gcc, cgroup v2 and, to fetch the peers, Debian's apt.
 package main
@@ -102,7 +103,7 @@ func measure(ctx context.Context, o options, store *cache, peers []*peer, stdout
 	if err := b.run(o.only); err != nil {
 		return err
 	}
-	page := b.results.page(machine(ctx, peers), names(peers))
+	page := b.results.page(machine(ctx, peers), names(serving(peers)), names(relaying(peers)))
 	if o.write {
 		if err := os.WriteFile(resultsFile, []byte(page), 0o644); err != nil {
 			return err

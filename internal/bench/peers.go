@@ -12,7 +12,8 @@ import (
 const (
 	referenceName = "reference" // the daemon that ratios refer to
 	oursName      = "inetd"
-	debianName    = "openbsd-inetd" // stands in where the reference cannot
+	debianName    = "openbsd-inetd"         // stands in where the reference cannot
+	proxydName    = "systemd-socket-proxyd" // stands in among relays
 )
 
 // peer is one way to serve ports: how it is had, configured and started.
@@ -30,6 +31,9 @@ type peer struct {
 
 	dgram    bool // serves UDP
 	builtins bool // has echo, discard and chargen
+
+	relay    bool                   // starts no server, but passes connections on
+	launcher func(e entry) []string // the command that executes the program; nil: none
 }
 
 // entry is one service as a daemon is to offer it.
@@ -39,6 +43,7 @@ type entry struct {
 	dgram   bool   // a wait service; else nowait on a stream
 	program string // "" for a builtin
 	builtin string // its name in /etc/services
+	to      string // where connections are passed on to; "": nowhere
 	ask     string // what a client says first
 	mute    bool   // never answers
 }
@@ -54,7 +59,7 @@ func allPeers(c *cache, ours string) []*peer {
 		p.fetch = func(ctx context.Context) error { return c.unpack(ctx, pkg) }
 		return &p
 	}
-	return []*peer{
+	return append([]*peer{
 		{
 			name: referenceName, remark: "serves one port in every row",
 			binary: c.path("bin", "reference"), dgram: true,
@@ -104,7 +109,7 @@ func allPeers(c *cache, ours string) []*peer {
 				return []string{"-q", "-H", "-R", "-l0", "-c", "1000000", "-b", "4096", e.addr, strconv.Itoa(e.port), e.program}
 			},
 		}),
-	}
+	}, relayPeers(c, packaged)...)
 }
 
 // choose returns the reference and the wanted peers.
@@ -138,7 +143,7 @@ func (p *peer) unable(entries []entry) string {
 		return "serves no UDP"
 	case !p.builtins && entries[0].builtin != "":
 		return "has no builtins"
-	case p.config == nil && len(entries) > 2:
+	case p.config == nil && !p.relay && len(entries) > 2:
 		return "serves one port a process"
 	}
 	return ""
@@ -148,6 +153,10 @@ func (p *peer) unable(entries []entry) string {
 func classic(entries []entry) string {
 	var b strings.Builder
 	for _, e := range entries {
+		if e.to != "" {
+			b.WriteString(passedOn(e))
+			continue
+		}
 		name, program := strconv.Itoa(e.port), e.program+" "+filepath.Base(e.program)
 		if e.builtin != "" {
 			name, program = e.builtin, "internal"

@@ -56,6 +56,15 @@ func pss(smaps string) (int, error) {
 	return kib, nil
 }
 
+// anonymous reads from there what no other process can share, in KiB.
+func anonymous(smaps string) (int, error) {
+	kib, ok := value(smaps, "Anonymous:")
+	if !ok {
+		return 0, fmt.Errorf("no Anonymous in smaps_rollup")
+	}
+	return kib, nil
+}
+
 // value finds the line that starts with key and returns the number after it.
 func value(text, key string) (int, bool) {
 	for line := range strings.Lines(text) {
@@ -102,10 +111,13 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-func pssOf(pid int) (int, error) {
+func pssOf(pid int) (int, error) { return memoryOf(pid, pss) }
+
+// memoryOf has a figure read from a process's smaps_rollup.
+func memoryOf(pid int, figure func(smaps string) (int, error)) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err
 	}
-	return pss(string(text))
+	return figure(string(text))
 }

@@ -39,6 +39,16 @@ func TestCPUUsage(t *testing.T) {
 	}
 }
 
+func TestAnonymous(t *testing.T) {
+	t.Parallel()
+	if got, err := anonymous("Pss:  1615 kB\nAnonymous:  1200 kB\nLazyFree: 0 kB\n"); got != 1200 || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+	if got, err := anonymous("Pss:  1615 kB\n"); err == nil {
+		t.Errorf("%d", got)
+	}
+}
+
 func TestPSS(t *testing.T) {
 	t.Parallel()
 	got, err := pss("55d0-7ffd ---p 00000000 00:00 0  [rollup]\nRss:  4148 kB\nPss:  1615 kB\nPss_Dirty:  400 kB\n")

@@ -19,6 +19,7 @@ type series struct {
 	higher bool   // the higher the better
 	kind   kind   // how the rounds become one figure
 	base   string // the daemon that is 1.00 in the table of ratios; "": the reference
+	relays bool   // it is of what passes connections on, and has a table of its own
 	values map[string][]float64
 }
 

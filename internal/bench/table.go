@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -14,27 +15,44 @@ divides a page by its users, so it falls when servers use the same C library.
 
 `
 
+const relayPreamble = `To the figure of systemd-socket-proxyd: medians of the ratios of the rounds. The server
+that connections are passed on to is a part of the program that measures, on the same
+cores. CPU is that of all processes of a daemon; of inetd these are the daemon and the
+relay.
+
+`
+
 // page renders the results as Markdown: about describes the machine and the
-// versions, daemons names the columns in order.
-func (r *results) page(about string, daemons []string) string {
+// versions, daemons names the columns in order, and relays those of the tables of what
+// passes connections on.
+func (r *results) page(about string, daemons, relays []string) string {
 	var b strings.Builder
 	b.WriteString("# inetd and its peers, measured\n\n")
 	b.WriteString(about)
 	b.WriteString("\n## Ratios\n\n")
 	b.WriteString(preamble)
-	r.table(&b, daemons, (*series).relative)
+	r.table(&b, false, daemons, (*series).relative)
 	b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
-	r.table(&b, daemons, (*series).absolute)
+	r.table(&b, false, daemons, (*series).absolute)
+	if slices.ContainsFunc(r.series, func(s *series) bool { return s.relays }) {
+		b.WriteString("\n## Passing connections on\n\n" + relayPreamble)
+		r.table(&b, true, relays, (*series).relative)
+		b.WriteString("\nAbsolute figures:\n\n")
+		r.table(&b, true, relays, (*series).absolute)
+	}
 	r.explain(&b)
-	r.lost(&b, daemons)
+	r.lost(&b, slices.Concat(daemons, relays))
 	return b.String()
 }
 
-// table renders one row a measure and one column a daemon.
-func (r *results) table(b *strings.Builder, daemons []string, figure func(*series, string) float64) {
+// table renders one row a measure, of relays or of the others, and one column a daemon.
+func (r *results) table(b *strings.Builder, relays bool, daemons []string, figure func(*series, string) float64) {
 	fmt.Fprintf(b, "| | better | %s |\n", strings.Join(daemons, " | "))
 	fmt.Fprintf(b, "|---|---|%s\n", strings.Repeat("--:|", len(daemons)))
 	for _, s := range r.series {
+		if s.relays != relays {
+			continue
+		}
 		better := "lower"
 		if s.higher {
 			better = "higher"

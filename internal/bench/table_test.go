@@ -28,7 +28,7 @@ func TestPage(t *testing.T) {
 	r := results{series: []*series{rate, memory, failed, reload}}
 	r.missing(referenceName, "reload", "reads no configuration")
 
-	page := r.page("somewhere\n", []string{referenceName, oursName, debianName})
+	page := r.page("somewhere\n", []string{referenceName, oursName, debianName}, nil)
 	if !strings.HasPrefix(page, "# inetd and its peers, measured\n\nsomewhere\n") {
 		t.Errorf("the page starts with %.80q", page)
 	}
@@ -70,7 +70,7 @@ func TestPageOfAWinner(t *testing.T) {
 	s.put(oursName, 0, 2)
 	s.put("busybox", 0, 1)
 	r := results{series: []*series{s}}
-	page := r.page("", []string{oursName, "busybox"})
+	page := r.page("", []string{oursName, "busybox"}, nil)
 	if !strings.HasSuffix(page, "Nowhere in this run.\n") {
 		t.Errorf("the page ends with %q", page[len(page)-60:])
 	}
@@ -84,7 +84,7 @@ func TestPageWithoutOurs(t *testing.T) {
 	s.put("busybox", 0, 1)
 	r := results{series: []*series{s}}
 	for _, daemons := range [][]string{{referenceName, "busybox"}, {referenceName, oursName, "busybox"}} {
-		if page := r.page("", daemons); strings.Contains(page, "not first") {
+		if page := r.page("", daemons, nil); strings.Contains(page, "not first") {
 			t.Errorf("%v: the page says where we are not first:\n%s", daemons, page)
 		}
 	}

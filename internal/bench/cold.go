@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// coldClients is how many wait for a server that starts.
+const coldClients = 64
+
+// cold measures clients that come while a server on demand starts. Only ours can: a unit
+// of systemd's would start socket-proxyd and the server at once, and connect too early.
+func (b *bench) cold() error {
+	const group = "cold"
+	ours := slices.DeleteFunc(slices.Clone(b.all), func(p *peer) bool { return p.name != oursName })
+	name := fmt.Sprintf("%d clients of a server on demand that starts for %v", coldClients, b.sizes.cold)
+	lost := b.add(&series{name: name, unit: "lost", kind: count, relays: true})
+	first := b.add(&series{name: name, unit: "ms from ready to the first byte, median client", kind: amount, relays: true})
+	last := b.add(&series{name: name, unit: "ms from ready to the first byte, last client", kind: amount, relays: true})
+	err := interleave(b, group, ours, func(p *peer, round int) error {
+		program := fmt.Sprintf("%s %d %d", b.bin("cold"), firstPort+1, b.sizes.cold.Milliseconds())
+		d := b.launch(p, group, []entry{{addr: b.address(p), port: firstPort, to: fmt.Sprintf("127.0.0.1:%d", firstPort+1), program: program, ask: "?", mute: true}})
+		if d == nil {
+			return nil
+		}
+		defer d.stop()
+		took := b.rush(d.entries[0])
+		lost.put(d.String(), round, float64(coldClients-len(took)))
+		first.put(d.String(), round, median(took))
+		last.put(d.String(), round, quantile(took, 1))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return b.stopped(group, ours)
+}
+
+// stopped measures what servers on demand that do not run cost, beside as many services
+// whose servers are started for each client. Launch connects to three of them, and so
+// starts their relays. These are not counted, but share the daemon's program, which so
+// cannot be counted either.
+func (b *bench) stopped(group string, ours []*peer) error {
+	const services = 100
+	var points []func(*peer, int) error
+	for _, name := range []string{"services", "servers on demand, stopped"} {
+		pss := b.add(&series{name: fmt.Sprintf("%d %s", services, name), unit: "anonymous KiB of the daemon", kind: amount, relays: true})
+		points = append(points, func(p *peer, round int) error {
+			entries := b.tiny(services)(b.address(p))
+			for i := range entries {
+				if e := &entries[i]; name != "services" {
+					e.to, e.mute = fmt.Sprintf("127.0.0.1:%d", e.port+services), true
+				}
+			}
+			d := b.launch(p, group, entries)
+			if d == nil {
+				return nil
+			}
+			defer d.stop()
+			time.Sleep(idle)
+			n, err := memoryOf(d.pids[0], anonymous)
+			pss.put(d.String(), round, float64(n))
+			return err
+		})
+	}
+	return interleave(b, group, ours, points...)
+}
+
+// rush has clients connect at once to a server that starts, and returns how many
+// milliseconds after it was ready each of them had its first byte.
+func (b *bench) rush(e entry) (took []float64) {
+	done := make(chan float64)
+	for range coldClients {
+		go func() { done <- sinceReady(e, b.sizes.cold+patience) }()
+	}
+	for range coldClients {
+		if ms := <-done; ms >= 0 {
+			took = append(took, ms)
+		}
+	}
+	return took
+}
+
+// sinceReady is one of these clients; negative: it was not served.
+func sinceReady(e entry, limit time.Duration) float64 {
+	fd, err := connect(e, limit)
+	if err != nil {
+		return -1
+	}
+	defer unix.Close(fd)
+	if _, err := again(func() (int, error) { return unix.Write(fd, []byte(e.ask)) }); err != nil {
+		return -1
+	}
+	buf := make([]byte, 32)
+	n, err := again(func() (int, error) { return unix.Read(fd, buf) })
+	var now unix.Timespec
+	if err != nil || unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return -1
+	}
+	ready, err := strconv.ParseInt(strings.TrimSpace(string(buf[:n])), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return millis(time.Duration(now.Nano() - ready))
+}
