@@ -40,7 +40,7 @@ func (s *Server) bound(v *table.Service) bound {
 	case v.Do.Proxies != nil && !s.headers.Room(v.Label, time.Now()):
 		return byHeaders
 	case v.Do.Builtin != "":
-		if !v.Do.Mux && v.Do.Stays() && !s.builtins.Room(v.Label, time.Now()) {
+		if !v.Do.Mux && v.Do.Stays() && !s.talks.Room.Room(v.Label, time.Now()) {
 			return byBuiltins
 		}
 	case len(s.delayed) > 0 || s.crowdedOut():

@@ -138,7 +138,7 @@ func TestManyClientsOfBuiltins(t *testing.T) {
 	}
 	eventually(t, func() (err error) {
 		s.onLoop(func() {
-			if n := s.builtins.Len(); n != 0 {
+			if n := s.talks.Room.Len(); n != 0 {
 				err = fmt.Errorf("%d connections of builtins", n)
 			}
 		})

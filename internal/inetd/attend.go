@@ -17,16 +17,10 @@ func (s *Server) attend(v *table.Service, c client.Client) {
 		s.inquiries.Ask(v, c, s.decided)
 		return
 	case v.Do.Builtin != "":
-		s.serveBuiltin(v, c)
+		s.talks.Serve(v, c)
 		return
 	}
 	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
-}
-
-// admitted is a client for whom a goroutine does something.
-type admitted struct {
-	svc    *table.Service
-	client client.Client
 }
 
 // decided goes on with a client about whom everything is known.
@@ -39,7 +33,7 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 	case !q.Answer.Allow:
 		s.turnAway(v, c)
 	case v.Do.Builtin != "":
-		s.serveBuiltin(v, c)
+		s.talks.Serve(v, c)
 	default:
 		pid = cmp.Or(s.start(&delayed{v, c, q, v.Do.Program}), pid)
 	}
@@ -52,5 +46,5 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 func (s *Server) turnAway(v *table.Service, c client.Client) {
 	s.door.Blame(v, &c)
 	s.sendAway(v, c.Conn)
-	s.leave(v, c.Source, c.Room)
+	s.talks.Leave(v, c)
 }

@@ -6,7 +6,6 @@ import (
 	"inetd/internal/client"
 	"inetd/internal/handover"
 	"inetd/internal/running"
-	"inetd/internal/stream"
 	"inetd/internal/table"
 )
 
@@ -28,7 +27,7 @@ func (s *Server) bequest() *bequest {
 	b := &bequest{State: &handover.State{}, from: s,
 		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*client.Session]int{},
 	}
-	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.cfg.LogConnections, Known: s.now.Known, Sensed: s.door.Sensed}
+	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.log.Connections, Known: s.now.Known, Sensed: s.door.Sensed}
 	for _, v := range s.services {
 		b.Services[b.service(v)].InForce = true
 		for k := v.First; k != nil; k = k.Next {
@@ -125,7 +124,6 @@ func (b *bequest) child(pid int, p *running.Process) handover.Child {
 
 // bequeathClients gives away the clients of which the daemon has the connection.
 func (s *Server) bequeathClients(b *bequest) {
-	b.lost(s.talks)
 	if s.heir != nil {
 		b.again(s.heir)
 	}
@@ -138,10 +136,10 @@ func (s *Server) bequeathClients(b *bequest) {
 	s.draining.Each(func(fd int, until time.Time) {
 		b.Draining = append(b.Draining, handover.Draining{FD: fd, Until: until})
 	})
-	for _, a := range s.asides {
+	for _, a := range s.talks.Left() {
 		b.Talks = append(b.Talks, handover.Talk{
-			Client: b.client(a.svc, a.client),
-			Begun:  a.left.Begun, Got: a.left.Got, Unsent: a.left.Unsent, Until: a.left.Until, Over: a.left.Over,
+			Client: b.client(a.Service, a.Client),
+			Begun:  a.Begun, Got: a.Got, Unsent: a.Unsent, Until: a.Until, Over: a.Over,
 		})
 	}
 }
@@ -152,19 +150,6 @@ func (b *bequest) client(v *table.Service, c client.Client) handover.Client {
 		to.Session = b.session(c.Session)
 	}
 	return to
-}
-
-// lost gives away the conversations that could not be interrupted: the next program
-// ends them, and they no longer count.
-func (b *bequest) lost(talks map[*stream.Conn]admitted) {
-	for f, a := range talks {
-		conn, err := f.Duplicate()
-		if err != nil {
-			continue
-		}
-		a.client.Conn = conn
-		b.Talks = append(b.Talks, handover.Talk{Client: b.client(a.svc, a.client), Over: true})
-	}
 }
 
 // again gives away what the program before has left, and this one has not served yet.

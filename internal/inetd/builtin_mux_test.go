@@ -5,6 +5,7 @@ import (
 
 	"inetd/internal/client"
 	"inetd/internal/table"
+	"inetd/internal/talk"
 )
 
 // A reload neither frees a service that is suspended nor forgets its servers.
@@ -30,13 +31,13 @@ func TestMuxClientWaitsForProcess(t *testing.T) {
 	sc.s.delayed = make([]delayed, 1)
 	for _, holding := range []bool{false, true} {
 		sc.s.holding = holding
-		if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a.no != table.NotAvailable || a.short == holding {
+		if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a.No != table.NotAvailable || a.Short == holding {
 			t.Errorf("holding %v: %+v", holding, a)
 		}
 	}
 	sc.s.delayed, sc.s.holding = nil, false
 	sc.s.now.Mux[0].Usage().Halted = true
-	if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a != (handedOut{no: table.NotAvailable}) {
+	if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a != (talk.Demuxed{No: table.NotAvailable}) {
 		t.Errorf("suspended: %+v", a)
 	}
 }

@@ -78,7 +78,7 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 		exchange(t, dialFrom(t, honest, tt.to), tt.sent, tt.want)
 	}
 	// The service itself is full, until its clients have been silent for long.
-	s.onLoop(func() { s.builtins.Patience = 0 })
+	s.onLoop(func() { s.talks.Room.Patience = 0 })
 	exchange(t, dialFrom(t, honest, "127.0.0.1:7001"), "hello", "hello")
 }
 
@@ -90,7 +90,7 @@ func TestSilentClientMakesRoom(t *testing.T) {
 	}
 	ip(t, "link set lo up")
 	s := daemon(t, "", allBuiltins, func(s *Server) {
-		s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: 5 * restTime / 4}
+		s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: 5 * restTime / 4}
 	})
 	for _, tt := range []struct{ to, sent, got string }{
 		{"7001", "", ""},
@@ -105,7 +105,7 @@ func TestSilentClientMakesRoom(t *testing.T) {
 	} {
 		a := dialFrom(t, "127.0.0.1", "127.0.0.1:"+tt.to)
 		exchange(t, a, tt.sent, tt.got)
-		for n := 0; n == 0; s.onLoop(func() { n = s.builtins.Len() }) {
+		for n := 0; n == 0; s.onLoop(func() { n = s.talks.Room.Len() }) {
 		}
 		b := dialFrom(t, "127.0.0.2", "127.0.0.1:7001")
 		exchange(t, b, "hello", "hello")
@@ -113,8 +113,8 @@ func TestSilentClientMakesRoom(t *testing.T) {
 			t.Errorf("%s after %q: the client keeps its connection", tt.to, tt.sent)
 		}
 		b.Close()
-		s.onLoop(func() { s.builtins.Patience = 10 * time.Millisecond }) // one long wait is enough
-		for n := 1; n > 0; s.onLoop(func() { n = s.builtins.Len() }) {   // or the next a would wait, and come in after its b
+		s.onLoop(func() { s.talks.Room.Patience = 10 * time.Millisecond }) // one long wait is enough
+		for n := 1; n > 0; s.onLoop(func() { n = s.talks.Room.Len() }) {   // or the next a would wait, and come in after its b
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestNoRoomForSource(t *testing.T) {
 	}
 	ip(t, "link set lo up")
 	s := daemon(t, "", allBuiltins, func(s *Server) {
-		s.builtins = limit.Pool{Size: 4, PerService: 4, PerSource: 1, Patience: time.Hour}
+		s.talks.Room = limit.Pool{Size: 4, PerService: 4, PerSource: 1, Patience: time.Hour}
 	})
 	exchange(t, dialFrom(t, "127.0.0.1", "127.0.0.1:7001"), "x", "x")
 	for range 3 {
@@ -135,8 +135,8 @@ func TestNoRoomForSource(t *testing.T) {
 		}
 	}
 	s.onLoop(func() {
-		if n := s.services[0].Usage().Live; n != 1 || s.builtins.Len() != 1 {
-			t.Errorf("%d clients, %d members, want one", n, s.builtins.Len())
+		if n := s.services[0].Usage().Live; n != 1 || s.talks.Room.Len() != 1 {
+			t.Errorf("%d clients, %d members, want one", n, s.talks.Room.Len())
 		}
 	})
 }
@@ -184,7 +184,7 @@ tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
 					left += fmt.Sprintf("%s has %d clients\n", v.Label, n)
 				}
 			}
-			if n := s.builtins.Len(); n != 0 {
+			if n := s.talks.Room.Len(); n != 0 {
 				left += fmt.Sprintf("%d connections of builtins\n", n)
 			}
 		})

@@ -1,9 +1,11 @@
 package inetd
 
 import (
+	"inetd/internal/account"
 	"inetd/internal/child"
 	"inetd/internal/command"
 	"inetd/internal/getent"
+	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/table"
 )
@@ -26,4 +28,14 @@ func (s *Server) getent() func(database, key string) (line string, found bool, e
 // spawn starts a command beside a server.
 func (s *Server) spawn(v *table.Service, cmd string) {
 	s.commands.Spawn(cmd, func(err error) { s.log.Errorf("%s: spawn: %v", v.Label, err) })
+}
+
+// userName looks up the name of a user. It may take as long as getent does, and is
+// called by goroutines. Nothing is kept: clients ask seldom.
+func (s *Server) userName(v *table.Service, uid uint32) string {
+	name, err := account.Name(plan.PasswdFile, uid, account.Getent(s.getent()))
+	if err != nil {
+		s.log.Warningf("%s: user id %d: %v", v.Label, uid, err)
+	}
+	return name
 }

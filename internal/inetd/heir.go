@@ -44,7 +44,7 @@ func (s *Server) inherit(state *handover.State) error {
 	h := &inheritance{State: state, profile: profile, program: map[string]*child.Program{}}
 	s.heir, s.holding = h, true
 	d := state.Daemon
-	s.begun, s.loadedAt, s.loads, s.cfg.LogConnections, s.now.Known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
+	s.begun, s.loadedAt, s.loads, s.log.Connections, s.now.Known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
 	s.door.Sensed = d.Sensed
 	if err := s.inheritServices(h); err != nil {
 		return err
@@ -222,14 +222,14 @@ func (s *Server) talkLate(v *table.Service, from handover.Talk) {
 	c := client.Of(from.Peer)
 	c.Conn = from.FD
 	if v.Do.Stays() && (v.Do.Builtin == plan.MuxName || !from.Over) {
-		c.Room = s.builtins.Enter(v.Label, c.Source, time.Now())
+		c.Room = s.talks.Room.Enter(v.Label, c.Source, time.Now())
 	}
 	if c.Room == nil {
 		unix.Close(c.Conn)
-		s.leave(v, c.Source, c.Room)
+		s.talks.Leave(v, c)
 		return
 	}
-	s.talk(v, c, stream.Leftover{Begun: from.Begun, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
+	s.talks.Resume(v, c, stream.Leftover{Begun: from.Begun, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over})
 }
 
 // attendLate serves a client that was admitted by the program before.
@@ -242,7 +242,7 @@ func (s *Server) attendLate(was *table.Service, c client.Client) {
 	}
 	c.Named = c.Named && v.Do.AsksNames
 	if v.Do.Stays() {
-		if c.Room = s.builtins.Enter(v.Label, c.Source, time.Now()); c.Room == nil {
+		if c.Room = s.talks.Room.Enter(v.Label, c.Source, time.Now()); c.Room == nil {
 			s.turnAway(v, c)
 			return
 		}

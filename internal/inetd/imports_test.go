@@ -26,8 +26,8 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine",
-		"internal/gc", "internal/getent", "internal/handover", "internal/ident", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto",
-		"internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/threads", "internal/watch", "internal/zone", unixsys,
+		"internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto", "internal/registrar",
+		"internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -82,7 +82,7 @@ var picture = map[string][]string{
 	"internal/occupant":     {"internal/sockdiag", unixsys},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
-	"internal/running":      {"internal/child", "internal/client", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
+	"internal/running":      {"internal/child", "internal/client", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},
 	"internal/sock":         {unixsys},
@@ -91,6 +91,7 @@ var picture = map[string][]string{
 	"internal/stream":       {"internal/limit", "internal/proxyproto", unixsys},
 	"internal/strerror":     {},
 	"internal/syslog":       {gsyslog, unixsys},
+	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/textfile":     {unixsys},
 	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
 	"internal/threads":      {unixsys},

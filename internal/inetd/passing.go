@@ -14,15 +14,14 @@ import (
 func (s *Server) newRelays() *passing.Relays {
 	return passing.New(passing.Loop{
 		Starter: s.starter, Poll: s.poll, Timers: &s.timers, Relay: tagRelay, Ready: tagReady, Log: s.log,
-		LogConnections: func() bool { return s.cfg.LogConnections },
-		Start:          s.startHelper,
-		Resume:         s.resumeHelper,
-		Running:        func(pid int) bool { return s.running.All()[pid] != nil },
-		LimitTime:      func(pid int) { s.limitTime(pid, s.running.All()[pid]) },
-		Beside:         s.examinations.Do,
-		UserName:       s.userName,
-		Release:        s.release,
-		Works:          s.doctor.Works,
+		Start:     s.startHelper,
+		Resume:    s.resumeHelper,
+		Running:   func(pid int) bool { return s.running.All()[pid] != nil },
+		LimitTime: func(pid int) { s.limitTime(pid, s.running.All()[pid]) },
+		Beside:    s.examinations.Do,
+		UserName:  s.userName,
+		Release:   s.release,
+		Works:     s.doctor.Works,
 		Failed: func(v *table.Service, g *child.Program, st child.Status) {
 			s.doctor.NotStarted(v, g, "", st)
 		},

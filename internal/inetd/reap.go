@@ -43,7 +43,7 @@ func (s *Server) ended(p *running.Process, st child.Status) {
 	if p.Kill != 0 {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}
-	s.logExit(p, st)
+	p.LogEnd(s.log, st)
 	s.doctor.Ended(p, st)
 	if p.Stderr != nil {
 		p.Stderr.Ended()

@@ -24,8 +24,8 @@ import (
 	"inetd/internal/seldom"
 	"inetd/internal/sock"
 	"inetd/internal/stderrlog"
-	"inetd/internal/stream"
 	"inetd/internal/table"
+	"inetd/internal/talk"
 	"inetd/internal/threads"
 	"inetd/internal/watch"
 	"inetd/internal/zone"
@@ -118,12 +118,9 @@ type Server struct {
 	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool                    // their ports
 
-	clock    *zone.Clock               // of builtins, and of hours
-	builtins limit.Pool                // their connections
-	awaiting bool                      // awaitRoom has a timer
-	talks    map[*stream.Conn]admitted // of builtins, under way
-	asides   []aside                   // interrupted ones
-	crowded  time.Time                 // when a client was last refused for want of room
+	clock    *zone.Clock // of builtins, and of hours
+	awaiting bool        // awaitRoom has a timer
+	talks    *talk.Talks
 
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -146,11 +143,12 @@ func New(c Config) (*Server, error) {
 		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		env:    make([]byte, 0, 256),
 		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, talks: map[*stream.Conn]admitted{}, network: network{fd: -1}, begun: time.Now(), builtins: builtinPool(), headers: headerPool(),
+		repliers: map[*table.Socket]*builtin.Service{}, network: network{fd: -1}, begun: time.Now(), headers: headerPool(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
 	s.now = &table.InForce{Generation: &table.Generation{}}
 	s.log = logbook.New(c.Log, &s.timers, s.now)
+	s.log.Connections = c.LogConnections
 	s.running = running.New(starter, p, tagProcess, &s.timers)
 	s.running.Sweep = s.sweep
 	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
@@ -160,6 +158,10 @@ func New(c Config) (*Server, error) {
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.inquiries = inquiry.New(inquiry.Options{Config: &s.cfg.Config, Resolve: c.Resolve, KeepEnv: c.KeepEnv}, s.log, s.now, starter, s.commands, s.mail)
 	s.door = admission.New(s.log, s.now, s.inquiries, s.clock)
+	s.talks = talk.New(talk.Loop{
+		Starter: starter, Mail: s.mail, Timers: &s.timers, Log: s.log, Door: s.door, Now: s.now, Clock: s.clock,
+		Release: s.release, UserName: s.userName, Demux: s.demux,
+	})
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
 	s.adopt()
@@ -317,8 +319,8 @@ func (s *Server) Stopping() bool { return s.stopping.Load() }
 // ToggleConnectionLog turns the logging of connections on or off.
 func (s *Server) ToggleConnectionLog() {
 	s.mail.Post(func() {
-		s.cfg.LogConnections = !s.cfg.LogConnections
-		s.log.Noticef("connection logging %s", map[bool]string{true: "enabled", false: "disabled"}[s.cfg.LogConnections])
+		s.log.Connections = !s.log.Connections
+		s.log.Noticef("connection logging %s", map[bool]string{true: "enabled", false: "disabled"}[s.log.Connections])
 	})
 }
 

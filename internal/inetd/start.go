@@ -40,7 +40,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		return 0, err
 	}
 	v.Usage().Started++
-	prompt := c.Session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.cfg.LogConnections || s.cfg.Processes > 0
+	prompt := c.Session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.log.Connections || s.cfg.Processes > 0
 	p := &running.Process{Service: v, Program: d.program, Client: c, Kept: kept, Probe: probe, Cookie: cookie, Begun: time.Now().UnixNano()}
 	now := s.running.Track(pid, p, prompt)
 	if prompt || v.Do.Keys != nil {
@@ -54,7 +54,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 func (s *Server) oversee(e stderrPipe, pid int, p *running.Process) {
 	s.hear(e, pid, p)
 	s.doctor.Watch(p)
-	s.logStart(p, pid)
+	p.LogStart(s.log)
 	s.limitTime(pid, p)
 	s.limitIdle(pid, p)
 }

@@ -185,8 +185,8 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 	s := serving(t, file)
 	s.timers = loop.Timers{}
 	v := s.services[0]
-	s.builtins = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
-	s.builtins.Enter(v.Label, limit.User(1), time.Now())
+	s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
+	s.talks.Room.Enter(v.Label, limit.User(1), time.Now())
 	s.hold(v.First, byInquiries)
 	rescue := time.AfterFunc(30*time.Second, func() { s.mail.Post(func() {}) })
 	s.turn()

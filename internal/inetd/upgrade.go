@@ -75,7 +75,7 @@ func (s *Server) HandOver(execute func(*handover.State) error) error {
 	s.mail.Post(func() {
 		s.holding = true
 		s.armEverything()
-		s.interruptTalks()
+		s.talks.Interrupt()
 		s.quiesce(time.Now().Add(quiesceTime), func() { failed <- s.handOver(execute) })
 	})
 	return <-failed
@@ -84,7 +84,7 @@ func (s *Server) HandOver(execute func(*handover.State) error) error {
 // quiesce calls done when nothing is under way any more that ends soon.
 func (s *Server) quiesce(until time.Time, done func()) {
 	s.starter.Settle(0)
-	underWay := len(s.talks) > 0 || s.arrivals.Len() > 0 || s.inquiries.Len() > 0 || s.starter.Starting() || s.sessions.Closing()
+	underWay := s.talks.Len() > 0 || s.arrivals.Len() > 0 || s.inquiries.Len() > 0 || s.starter.Starting() || s.sessions.Closing()
 	if underWay && time.Now().Before(until) {
 		s.timers.After(quiescePause, func() { s.quiesce(until, done) })
 		return
@@ -122,7 +122,7 @@ func (s *Server) giveAll(execute func(*handover.State) error) error {
 func (s *Server) serveAgain() {
 	s.holding = false
 	s.armEverything()
-	s.talkOn()
+	s.talks.GoOn()
 }
 
 // armEverything is arm for all sockets that are open.

@@ -26,7 +26,7 @@ func (sc *scene) upgrade(unready bool) {
 	s := sc.s
 	s.holding = true
 	s.armEverything()
-	s.interruptTalks()
+	s.talks.Interrupt()
 	ready := unready
 	if !ready {
 		s.quiesce(time.Now().Add(20*time.Second), func() { ready = true })

@@ -117,7 +117,7 @@ func (sc *scene) visit(from, text string) (answer string) {
 
 // serve turns the loop until a client has gone and all is done for it.
 func (sc *scene) serve(gone func() bool) {
-	for !gone() || sc.s.inquiries.Len() > 0 || sc.s.arrivals.Len() > 0 || sc.s.builtins.Len() > 0 {
+	for !gone() || sc.s.inquiries.Len() > 0 || sc.s.arrivals.Len() > 0 || sc.s.talks.Room.Len() > 0 {
 		sc.s.turn()
 	}
 	for len(sc.s.running.All()) > 0 { // a turn may reap the last one and then sleep

@@ -24,7 +24,8 @@ import (
 // event loop.
 type Book struct {
 	*syslog.Logger
-	Every time.Duration // between lines that only count; a minute
+	Every       time.Duration // between lines that only count; a minute
+	Connections bool          // one line at the start and one at the end of each server
 
 	timers  *loop.Timers
 	now     *table.InForce
@@ -137,4 +138,9 @@ func (b *Book) Problems(problems []access.Problem) {
 	for _, p := range problems {
 		b.Warningf("%s", p)
 	}
+}
+
+// Since is the time that has passed since a Unix time in ns, as a line has it.
+func Since(begun int64) time.Duration {
+	return time.Duration(time.Now().UnixNano() - begun).Round(time.Millisecond)
 }

@@ -57,12 +57,11 @@ func New(l Loop) *Relays {
 // Loop is what the event loop does for Relays. But for UserName, which is called beside
 // the loop, its functions are called on it.
 type Loop struct {
-	Starter        *child.Starter
-	Poll           *loop.Poll
-	Timers         *loop.Timers
-	Relay, Ready   loop.Tag // of the descriptors for which Reports and Notified are to be called
-	Log            *logbook.Book
-	LogConnections func() bool
+	Starter      *child.Starter
+	Poll         *loop.Poll
+	Timers       *loop.Timers
+	Relay, Ready loop.Tag // of the descriptors for which Reports and Notified are to be called
+	Log          *logbook.Book
 
 	// Start starts a program that serves no client itself, with fd as its descriptors 0
 	// and 1 and stderr, both of which it takes over unless there is an error, and with env
@@ -142,7 +141,7 @@ func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 	counts := p.back != nil && !v.Do.Keys.WakeData
 	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
 	v.Usage().Started++
-	if rs.loop.LogConnections() {
+	if rs.loop.Log.Connections {
 		rs.loop.Log.Infof("%s: connection%s, relay %d", v.Label, c.From, p.pid)
 	}
 	if counts {
@@ -354,7 +353,7 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	default:
 		u.EndedError++
 	}
-	if rs.loop.LogConnections() {
+	if rs.loop.Log.Connections {
 		rs.loop.Log.Infof("%s: end of connection%s, relay %d, %d bytes from the client, %d to it, after %v", v.Label, c.From, p.pid, r.To, r.From, time.Since(time.Unix(0, c.begun)).Round(time.Millisecond))
 	}
 	rs.loop.Release(v, c.Source)
