@@ -50,6 +50,7 @@ type side struct {
 	exact    bool // it is to be read until there is nothing: see take
 	given    bool // something was given to it
 	prompt   bool // TCP sends to it at once: see give
+	unheard  bool // it is not polled for what comes
 }
 
 // The sides of a connection.
@@ -121,12 +122,8 @@ func (r *relay) run() {
 	}
 }
 
-// briefly is how long to wait, in ms, without telling Go's runtime: once bytes were moved,
-// and at most.
-const (
-	briefly = 2
-	atMost  = int(maxPause / time.Millisecond)
-)
+// briefly is how long to wait at most, in ms, without telling Go's runtime.
+const briefly = int(maxPause / time.Millisecond)
 
 // await waits for events. The runtime gives the processor of a goroutine that waits in
 // a system call to others, and takes one for it afterwards: that costs more system calls
@@ -134,13 +131,12 @@ const (
 // moved some waits briefly first, as does one that has something to do soon, and the
 // runtime is told only when nothing comes.
 func (r *relay) await(events []unix.EpollEvent) (int, error) {
-	limit := r.timeout()
-	brief := limit
-	if limit < 0 || limit > atMost {
-		brief = 0
-		if r.moved {
-			brief = briefly
-		}
+	limit, brief := r.timeout(), 0
+	switch {
+	case limit >= 0 && limit <= briefly:
+		brief = limit
+	case r.moved:
+		brief = briefly
 	}
 	r.moved = false
 	if brief > 0 || limit == 0 {
@@ -322,8 +318,28 @@ func (r *relay) watch(c *conn, which int) {
 		r.sides = append(r.sides, make([]*side, s.fd+1-len(r.sides))...)
 	}
 	r.sides[s.fd] = s
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(s.fd)}
+	ev := unix.EpollEvent{Events: incoming | others, Fd: int32(s.fd)}
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, s.fd, &ev)
+}
+
+// What is polled for. Whatever comes wakes those who wait for urgent data, too.
+const (
+	incoming = unix.EPOLLIN | unix.EPOLLPRI
+	others   = unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1)
+)
+
+// hear has a side polled for what comes, or no longer: while the other side has no room,
+// every packet would wake the relay for nothing. What has come meanwhile is an edge.
+func (r *relay) hear(s *side, wanted bool) {
+	if s.unheard != wanted {
+		return
+	}
+	s.unheard = !wanted
+	ev := unix.EpollEvent{Events: others, Fd: int32(s.fd)}
+	if wanted {
+		ev.Events |= incoming
+	}
+	unix.EpollCtl(r.poll, unix.EPOLL_CTL_MOD, s.fd, &ev)
 }
 
 // end closes a connection and reports it.

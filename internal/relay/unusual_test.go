@@ -178,29 +178,118 @@ func TestResetMeets(t *testing.T) {
 	}
 }
 
-// TestSwitch: what little comes is copied, much is spliced, and the pipe is another
-// connection's when it is little again.
-func TestSwitch(t *testing.T) {
-	t.Parallel()
-	r, c := &relay{}, &conn{}
-	pair := func(which int) int {
+// within is a relay in this process with one connection, of whose sides from and to are
+// the other ends.
+func within(t *testing.T) (r *relay, c *conn, from, to int) {
+	t.Helper()
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, c = &relay{poll: poll}, &conn{state: relayed}
+	var ends [2]int
+	for which := range ends {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
-		unix.SetsockoptInt(fds[1], unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
+		for _, fd := range fds {
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 1<<20)
+		}
+		c.sides[which].fd, ends[which] = fds[0], fds[1]
+		r.watch(c, which)
 		t.Cleanup(func() { unix.Close(fds[0]); unix.Close(fds[1]) })
-		c.sides[which] = side{fd: fds[0], readable: true, writable: true, exact: true}
-		return fds[1]
 	}
-	from, to := pair(client), pair(place)
 	t.Cleanup(func() {
-		for _, p := range r.pipes.spare {
-			unix.Close(p.r)
-			unix.Close(p.w)
+		unix.Close(poll)
+		for _, p := range append(r.pipes.spare, c.flows[client].pipe) {
+			if p != nil {
+				unix.Close(p.r)
+				unix.Close(p.w)
+			}
 		}
 	})
+	return r, c, ends[client], ends[place]
+}
+
+// turn carries out what epoll tells, and returns of how many descriptors that was.
+func (r *relay) turn(t *testing.T) int {
+	t.Helper()
+	var events [4]unix.EpollEvent
+	n, err := unix.EpollWait(r.poll, events[:], 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range events[:n] {
+		r.event(int(ev.Fd), ev.Events)
+	}
+	return n
+}
+
+// TestNotWokenInVain: a side that sends does not wake the relay as long as the other one
+// has no room, and does again afterwards.
+func TestNotWokenInVain(t *testing.T) {
+	t.Parallel()
+	r, c, from, to := within(t)
+	sent := 0
+	fill := func() (more int) {
+		for {
+			n, err := unix.Write(from, much)
+			if err != nil {
+				return more
+			}
+			sent, more = sent+n, more+n
+		}
+	}
+	for fill() > 0 { // until nobody has room
+		for r.turn(t) > 0 || len(r.takeBusy()) > 0 {
+			r.pump(c)
+		}
+	}
+	b := make([]byte, 1<<20)
+	early, err := unix.Read(c.sides[client].fd, b) // now there is room for more to come
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unix.Write(from, much[:100]); n != 100 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n := r.turn(t); n != 0 {
+		t.Errorf("%d descriptors woke it", n)
+	}
+	got := early
+	sent += 100
+	for n, err := 1, error(nil); n > 0; {
+		if n, err = unix.Read(to, b); err != nil {
+			n = 0
+		}
+		got += max(n, 0)
+		for more := n > 0; more; {
+			more = r.turn(t) > 0
+			for _, c := range r.takeBusy() {
+				r.pump(c)
+				more = true
+			}
+		}
+	}
+	if got != sent {
+		t.Errorf("%d bytes of %d have come", got, sent)
+	}
+	if n, err := unix.Write(from, much[:100]); n != 100 || err != nil {
+		t.Fatal(n, err)
+	}
+	r.turn(t)
+	if n, err := unix.Read(to, b); n != 100 || err != nil {
+		t.Errorf("later: %d bytes, %v", n, err)
+	}
+}
+
+// TestSwitch: what little comes is copied, much is spliced, and the pipe is another
+// connection's when it is little again.
+func TestSwitch(t *testing.T) {
+	t.Parallel()
+	r, c, from, to := within(t)
+	c.sides[place].writable = true
 	f := &c.flows[client]
 	for _, tt := range []struct {
 		size    int
