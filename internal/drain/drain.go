@@ -7,8 +7,8 @@
 // (RFC 1122, 4.2.2.13), and the client's system may throw away what the client has
 // not read yet.
 //
-// A Set knows which connections those are. Who polls and closes them is its owner, a
-// single goroutine.
+// A Set knows which connections those are, and a Sink polls and closes them in an event
+// loop. Each belongs to a single goroutine.
 package drain
 
 import (

@@ -2,7 +2,7 @@
 // what each server serves: a connection, or the socket that its clients connect to; out
 // comes when that was last in use, as far as the kernel tells. One question is for all
 // servers, and no descriptor is kept for it. Ask may take a while; all else is quick and
-// belongs to one goroutine.
+// belongs to one goroutine. A Limiter does that in an event loop, and ends those servers.
 package idle
 
 import (

@@ -23,7 +23,7 @@ type bequest struct {
 // bequest is the state of the daemon but for the clients of which it has the
 // connection: those are given away only at the end.
 func (s *Server) bequest() *bequest {
-	s.resumeStopped()
+	s.idle.Resume()
 	b := &bequest{State: &handover.State{}, from: s,
 		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*client.Session]int{},
 	}

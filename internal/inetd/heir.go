@@ -52,7 +52,7 @@ func (s *Server) inherit(state *handover.State) error {
 	s.inheritSockets(h)
 	s.inheritChildren(h)
 	for _, d := range state.Draining {
-		s.drain(d.FD, time.Until(d.Until))
+		s.draining.Drain(d.FD, time.Until(d.Until))
 	}
 	if len(state.Registered) > 0 {
 		s.resumeRegistrar(state.Registered)
@@ -145,8 +145,8 @@ func (s *Server) inheritChildren(h *inheritance) {
 	}
 	for _, from := range h.Children {
 		if now := s.inheritChild(h, from, running.Process{}); now.Kill == 0 {
-			s.limitTime(from.PID, now)
-			s.limitIdle(from.PID, now)
+			s.running.LimitTime(now)
+			s.idle.Limit(now)
 		}
 	}
 	for _, from := range h.Helpers {
@@ -174,8 +174,7 @@ func (s *Server) inheritChild(h *inheritance, from handover.Child, p running.Pro
 	now := s.running.Track(from.PID, &p, true)
 	s.hearOn(from.Stderr, from.PID, now)
 	if !from.Kill.IsZero() {
-		now.Kill = from.Kill.UnixNano()
-		s.killAt(from.PID, now, from.Kill)
+		s.running.KillAt(now, from.Kill)
 	}
 	return now
 }

@@ -87,7 +87,7 @@ func TestIdleTimeBusy(t *testing.T) {
 	silent := sc.dial("tcp4")
 	sc.echoed(silent, "once")
 	for over, used := sc.ending(silent), time.Now(); !*over; used = time.Now() {
-		for due := sc.s.idle.due; !*over && sc.s.idle.due == due; {
+		for due := sc.s.idle.Due(); !*over && sc.s.idle.Due() == due; {
 			sc.s.turn()
 		}
 		if time.Since(used) > 400*time.Millisecond {
@@ -120,7 +120,7 @@ func TestIdleTimeWait(t *testing.T) {
 			first := sc.dial("tcp4")
 			sc.echoed(first, "x")
 			for range 10 { // it is connected for longer than the idle time
-				for due := sc.s.idle.due; sc.s.idle.due == due; {
+				for due := sc.s.idle.Due(); sc.s.idle.Due() == due; {
 					sc.s.turn()
 				}
 			}
@@ -146,7 +146,7 @@ func TestIdleTimeLateClient(t *testing.T) {
 		first := sc.dial("tcp4")
 		sc.echoed(first, "x")
 		first.Close()
-		for len(sc.s.idle.stopped) == 0 {
+		for len(sc.s.idle.Stopped()) == 0 {
 			sc.s.turn()
 		}
 		late := sc.dial("tcp4")
@@ -163,11 +163,11 @@ func TestIdleTimeStopped(t *testing.T) {
 	first := sc.dial("tcp4")
 	sc.echoed(first, "x")
 	first.Close()
-	for len(sc.s.idle.stopped) == 0 {
+	for len(sc.s.idle.Stopped()) == 0 {
 		sc.s.turn()
 	}
-	pid := sc.s.idle.stopped[0].PID
-	sc.s.resumeStopped()
+	pid := sc.s.idle.Stopped()[0].PID
+	sc.s.idle.Resume()
 	second := sc.dial("tcp4") // the question that is under way ends nobody now
 	sc.echoed(second, "y")
 	if sc.s.running.All()[pid] == nil {
@@ -210,8 +210,8 @@ func TestIdleTimeCostsNoOther(t *testing.T) {
 	sc.start()
 	c := sc.dial("tcp4")
 	sc.echoed(c, "x")
-	if n := len(sc.s.idle.All()); n > 0 || !sc.s.idle.due.IsZero() {
-		t.Errorf("%d servers, due %v", n, sc.s.idle.due)
+	if n := len(sc.s.idle.All()); n > 0 || !sc.s.idle.Due().IsZero() {
+		t.Errorf("%d servers, due %v", n, sc.s.idle.Due())
 	}
 	c.Close()
 	sc.reapAll()

@@ -25,9 +25,9 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine",
-		"internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto", "internal/registrar",
-		"internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
+		"internal/access", "internal/account", "internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine", "internal/gc",
+		"internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto", "internal/registrar", "internal/rpcbind",
+		"internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -55,14 +55,14 @@ var picture = map[string][]string{
 	"internal/demand":       {},
 	"internal/dgram":        {"internal/sock", unixsys},
 	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plan", "internal/running", "internal/strerror", "internal/syslog", "internal/table", unixsys},
-	"internal/drain":        {unixsys},
+	"internal/drain":        {"internal/child", "internal/loop", unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/handover":     {"internal/demand", "internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
-	"internal/idle":         {"internal/sock", "internal/sockdiag", unixsys},
+	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
 	"internal/lastwords":    {unixsys},
@@ -82,7 +82,7 @@ var picture = map[string][]string{
 	"internal/occupant":     {"internal/sockdiag", unixsys},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
-	"internal/running":      {"internal/child", "internal/client", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
+	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},
 	"internal/sock":         {unixsys},

@@ -17,7 +17,7 @@ func (s *Server) newRelays() *passing.Relays {
 		Start:     s.startHelper,
 		Resume:    s.resumeHelper,
 		Running:   func(pid int) bool { return s.running.All()[pid] != nil },
-		LimitTime: func(pid int) { s.limitTime(pid, s.running.All()[pid]) },
+		LimitTime: func(pid int) { s.running.LimitTime(s.running.All()[pid]) },
 		Beside:    s.examinations.Do,
 		UserName:  s.userName,
 		Release:   s.release,

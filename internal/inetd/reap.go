@@ -39,7 +39,9 @@ func (s *Server) ended(p *running.Process, st child.Status) {
 	s.release(p.Service, p.Client.Source)
 	s.idle.Remove(st.Pid)
 	p.Service.Usage().CountEnd(st)
-	s.linger(p)
+	if p.Kept > 0 {
+		s.draining.Drain(p.Kept, p.Service.Do.Keys.Linger)
+	}
 	if p.Kill != 0 {
 		unix.Kill(-st.Pid, unix.SIGKILL) // what the server has left behind
 	}

@@ -20,5 +20,5 @@ func (s *Server) sendAway(v *table.Service, conn int) {
 		return
 	}
 	unix.SendmsgN(conn, []byte(text), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // an error is the client's affair
-	s.drain(conn, refuseTime)
+	s.draining.Drain(conn, refuseTime)
 }

@@ -161,9 +161,8 @@ func TestSilentRefused(t *testing.T) {
 	}
 	fd, _, _ := sc.s.draining.First()
 	sc.s.draining.Remove(fd)
-	sc.s.draining.Add(fd, time.Now()) // its time has passed
-	sc.s.drainTimer = false
-	sc.s.timeDrain()
+	sc.s.poll.Remove(fd)
+	sc.s.draining.Drain(fd, 0) // its time has passed
 	for sc.s.draining.Len() > 0 {
 		sc.s.turn()
 	}

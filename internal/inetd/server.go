@@ -13,6 +13,7 @@ import (
 	"inetd/internal/diagnose"
 	"inetd/internal/drain"
 	"inetd/internal/gc"
+	"inetd/internal/idle"
 	"inetd/internal/inquiry"
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
@@ -102,7 +103,7 @@ type Server struct {
 	examinations *loop.Beside // of what does not work
 	doctor       *diagnose.Doctor
 
-	idle idlers
+	idle *idle.Limiter
 
 	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
@@ -110,9 +111,8 @@ type Server struct {
 
 	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
 
-	draining   drain.Set
-	drainTimer bool // there is a timer for the first of them
-	door       *admission.Door
+	draining *drain.Sink
+	door     *admission.Door
 
 	sessions  dgramSessions
 	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
@@ -149,12 +149,13 @@ func New(c Config) (*Server, error) {
 	s.now = &table.InForce{Generation: &table.Generation{}}
 	s.log = logbook.New(c.Log, &s.timers, s.now)
 	s.log.Connections = c.LogConnections
-	s.running = running.New(starter, p, tagProcess, &s.timers)
+	s.running = running.New(starter, p, tagProcess, &s.timers, s.log)
+	s.draining = drain.NewSink(starter, p, tagDrain, &s.timers)
 	s.running.Sweep = s.sweep
 	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
 	s.doctor = diagnose.New(s.log, starter, s.running, s.examinations)
 	s.arrivals = loop.NewBeside(s.mail, s.headers.Size)
-	s.idle.asks = loop.NewBeside(s.mail, 1)
+	s.idle = idle.NewLimiter(s.running, s.mail, &s.timers, s.log)
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.inquiries = inquiry.New(inquiry.Options{Config: &s.cfg.Config, Resolve: c.Resolve, KeepEnv: c.KeepEnv}, s.log, s.now, starter, s.commands, s.mail)
 	s.door = admission.New(s.log, s.now, s.inquiries, s.clock)
@@ -255,7 +256,7 @@ func (s *Server) turn() {
 		case tagNetwork:
 			s.networkChanges()
 		case tagDrain:
-			s.drained(int(ev.Fd))
+			s.draining.Readable(int(ev.Fd))
 		case tagRelay:
 			s.relays.Reports(int(ev.Fd))
 		case tagReady:
@@ -362,9 +363,9 @@ func (s *Server) close() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
-	s.resumeStopped()
+	s.idle.Resume()
 	s.sessions.CloseAll()
-	s.closeDraining()
+	s.draining.CloseAll()
 	if s.errors != nil {
 		s.errors.Close()
 	}

@@ -6,8 +6,12 @@ import (
 
 	"inetd/internal/client"
 	"inetd/internal/environ"
+	"inetd/internal/idle"
+	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
 )
 
 // launch starts the server of a client. If it cannot, the client is still its
@@ -27,7 +31,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		if e, err = s.stderrOf(v); err != nil {
 			return 0, err
 		}
-		kept, cookie = s.keepConn(v, c.Conn), cookieOf(v, c.Conn)
+		kept, cookie = s.keepConn(v, c.Conn), idle.Cookie(v, c.Conn)
 	}
 	if v.Usage().Suspect {
 		probe = s.doctor.Probe(v, c.Conn)
@@ -55,8 +59,8 @@ func (s *Server) oversee(e stderrPipe, pid int, p *running.Process) {
 	s.hear(e, pid, p)
 	s.doctor.Watch(p)
 	p.LogStart(s.log)
-	s.limitTime(pid, p)
-	s.limitIdle(pid, p)
+	s.running.LimitTime(p)
+	s.idle.Limit(p)
 }
 
 // clientEnv appends what a server is told of its client.
@@ -87,3 +91,24 @@ func (d *delayed) appendHost(b []byte) []byte {
 
 // environment is what every server gets of the daemon's own.
 func (s *Server) environment() []string { return environ.Common(os.Environ(), s.cfg.KeepEnv) }
+
+// keepConn returns another descriptor of a connection whose service asks for that (key
+// linger), or 0. With none left the client is served like one of any other service.
+func (s *Server) keepConn(v *table.Service, conn int) (kept int) {
+	if v.Do.Keys == nil || v.Do.Keys.Linger == 0 || v.Do.Mode != plan.Accept {
+		return 0
+	}
+	kept, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
+	if err != nil {
+		s.log.Lack(v, "fcntl", err)
+		return 0
+	}
+	s.starter.Note(kept)
+	return kept
+}
+
+func closeKept(kept int) {
+	if kept > 0 {
+		unix.Close(kept)
+	}
+}

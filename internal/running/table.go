@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/logbook"
 	"inetd/internal/loop"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ type Table struct {
 	poll     *loop.Poll
 	tag      loop.Tag
 	timers   *loop.Timers
+	log      *logbook.Book
 	all      map[int]*Process
 	spare    []*Process // records to be used again
 	young    []int      // started since the last sweep
@@ -30,8 +32,8 @@ type Table struct {
 
 // New makes a Table of what a starter starts. The pidfds of its processes are in poll
 // with tag and the process id.
-func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers) *Table {
-	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, all: map[int]*Process{}, young: make([]int, 0, batch)}
+func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers, log *logbook.Book) *Table {
+	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, log: log, all: map[int]*Process{}, young: make([]int, 0, batch)}
 }
 
 // All are the processes by their ids. The map is the table's own and only to be read.

@@ -1,0 +1,45 @@
+package drain
+
+import (
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestSinkClosesInTime: a connection is closed when its time has passed, though one that
+// came before has a later time.
+func TestSinkClosesInTime(t *testing.T) {
+	t.Parallel()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer starter.Close()
+	poll, err := loop.NewPoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poll.Close()
+	var timers loop.Timers
+	s := NewSink(starter, poll, 1, &timers)
+	defer s.CloseAll()
+	for _, d := range []time.Duration{time.Hour, 0, 0, time.Hour} {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(pair[1])
+		s.Drain(pair[0], d)
+	}
+	timers.Expire() // of two connections whose time is over
+	if _, until, _ := s.First(); s.Len() != 2 || time.Until(until) < time.Minute {
+		t.Errorf("%d are left, the first until %v", s.Len(), until)
+	}
+	if n := timers.Len(); n != 1 {
+		t.Errorf("%d timers", n)
+	}
+}

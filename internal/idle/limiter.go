@@ -1,0 +1,182 @@
+package idle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"inetd/internal/conf"
+	"inetd/internal/logbook"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/running"
+	"inetd/internal/sock"
+	"inetd/internal/strerror"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limiter ends the servers of an event loop that have had nothing to do for their time
+// (key idle_time). As long as such servers run, the kernel is asked about all of them at
+// once, beside the loop. It belongs to the goroutine of the loop.
+type Limiter struct {
+	Table
+
+	running *running.Table
+	timers  *loop.Timers
+	log     *logbook.Book
+	asks    *loop.Beside
+	due     time.Time // of the next question; zero: none has a timer
+	stopped []*Server // while the kernel is asked once more
+	failed  bool      // the kernel does not answer, and the log says so
+	scratch sock.Address
+}
+
+// NewLimiter makes a Limiter of the processes that run.
+func NewLimiter(r *running.Table, m *loop.Mailbox, t *loop.Timers, log *logbook.Book) *Limiter {
+	return &Limiter{running: r, timers: t, log: log, asks: loop.NewBeside(m, 1)}
+}
+
+// Due is when the kernel is asked next; zero: nobody has it asked.
+func (l *Limiter) Due() time.Time { return l.due }
+
+// Stopped are the servers that are stopped while the kernel is asked once more.
+func (l *Limiter) Stopped() []*Server { return l.stopped }
+
+// askTime is how long the kernel may take to answer.
+const askTime = 10 * time.Second
+
+// timeOf is how long the servers of a service may be idle; 0: for ever.
+func timeOf(k *conf.Keys) time.Duration {
+	if k == nil {
+		return 0
+	}
+	return k.IdleTime
+}
+
+// Cookie is what the kernel knows a connection by, if it will be asked about it.
+func Cookie(v *table.Service, conn int) (cookie uint64) {
+	if timeOf(v.Do.Keys) > 0 && v.Do.Mode == plan.Accept {
+		cookie, _ = unix.GetsockoptUint64(conn, unix.SOL_SOCKET, unix.SO_COOKIE)
+	}
+	return cookie
+}
+
+// servedBy is what a server serves.
+func (l *Limiter) servedBy(p *running.Process) Subject {
+	k := p.Lent
+	if k == nil || k.FD < 0 || !k.Spec.Listens() {
+		return Subject{Cookie: p.Cookie}
+	}
+	sock.Local(int(k.FD), &l.scratch) // an RPC service has no port before
+	return Listener(k.Spec, l.scratch.AddrPort().Port())
+}
+
+// Limit ends a server that has just started once it has had nothing to do for its
+// idle time, if it has one and if the kernel tells.
+func (l *Limiter) Limit(p *running.Process) {
+	d := timeOf(p.Service.Do.Keys)
+	if d == 0 || p.PID <= 0 {
+		return
+	}
+	served := l.servedBy(p)
+	if served == (Subject{}) && p.Stamp() < 0 {
+		return
+	}
+	l.Add(&Server{Subject: served, PID: p.PID, Time: d, Since: time.Now()})
+	l.askIn(Pause(d))
+}
+
+// askIn has the kernel asked in some time, if it is not asked sooner; 0 is never.
+func (l *Limiter) askIn(d time.Duration) {
+	due := time.Now().Add(d)
+	if d == 0 || l.asks.Full() || !l.due.IsZero() && !due.Before(l.due) {
+		return
+	}
+	l.due = due
+	l.timers.After(d, func() {
+		if l.due == due {
+			l.due = time.Time{}
+			l.ask(l.All(), l.endAll)
+		}
+	})
+}
+
+// ask asks the kernel about servers, and calls then with those that have had nothing
+// to do for their time. Nothing is asked in the name of no server.
+func (l *Limiter) ask(list []*Server, then func([]*Server)) {
+	if len(list) == 0 {
+		return
+	}
+	var used []time.Time
+	var err error
+	l.asks.Do(askTime, func(context.Context) { used, err = Ask(list) }, func() {
+		var over []*Server
+		if err == nil {
+			l.lookAt(list, used)
+			over = l.Update(list, used, time.Now())
+		} else if !l.failed {
+			l.failed = true
+			l.log.Warningf("idle_time: %s: servers that have nothing to do cannot be told from others, and go on", strerror.Call(err))
+		}
+		then(over)
+		l.askIn(l.Period())
+	})
+}
+
+// lookAt notes when servers have last taken a datagram. Whoever waits in a lent socket is
+// something to do.
+func (l *Limiter) lookAt(list []*Server, used []time.Time) {
+	for i, w := range list {
+		p := l.running.All()[w.PID]
+		if !l.Has(w) || w.Cookie != 0 {
+			continue
+		}
+		if at := p.Stamp(); at > 0 {
+			used[i] = time.Unix(0, at)
+		}
+		if p.Lent != nil && p.Lent.FD >= 0 && sock.Readable(int(p.Lent.FD)) {
+			used[i] = time.Now()
+		}
+	}
+}
+
+// endAll ends servers. One that takes its clients itself is stopped first and the
+// kernel asked once more: so no client gets to it at the last moment, but to the next.
+func (l *Limiter) endAll(over []*Server) {
+	for _, w := range over {
+		switch p := l.running.All()[w.PID]; {
+		case p.Kill != 0:
+		case p.Lent != nil:
+			unix.Kill(-w.PID, unix.SIGSTOP)
+			l.stopped = append(l.stopped, w)
+		default:
+			l.end(w)
+		}
+	}
+	l.ask(l.stopped, func(over []*Server) {
+		for _, w := range over {
+			if slices.Contains(l.stopped, w) {
+				l.end(w)
+			}
+		}
+		l.Resume()
+	})
+}
+
+// Resume has the servers go on that were stopped. Of one that was told to end
+// that is the first thing it finds.
+func (l *Limiter) Resume() {
+	for _, w := range l.stopped {
+		if l.Has(w) {
+			unix.Kill(-w.PID, unix.SIGCONT)
+		}
+	}
+	l.stopped = nil
+}
+
+func (l *Limiter) end(w *Server) {
+	l.running.End(l.running.All()[w.PID], fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
+}

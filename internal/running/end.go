@@ -1,0 +1,66 @@
+package running
+
+import (
+	"fmt"
+	"time"
+
+	"inetd/internal/compile"
+
+	"golang.org/x/sys/unix"
+)
+
+// LimitTime ends a server that has just started once its time is over, if it has a limit
+// (key max_time).
+func (t *Table) LimitTime(p *Process) {
+	k := p.Service.Do.Keys
+	if k == nil || k.MaxTime == 0 || p.PID <= 0 {
+		return
+	}
+	t.After(p, time.Until(time.Unix(0, p.Begun).Add(k.MaxTime)), func() {
+		t.End(p, fmt.Sprintf("run for %v, its max_time,", k.MaxTime), "max_time")
+	})
+}
+
+// End tells a server to end because it has been or done something for too long, as a key
+// says, and kills it some time later.
+func (t *Table) End(p *Process, what, key string) {
+	if p.Kill != 0 {
+		return
+	}
+	at := time.Now().Add(compile.EndTime(p.Service.Do.Keys))
+	unix.Kill(-p.PID, unix.SIGTERM) // the server leads a session of its own
+	t.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.Service.Label, p.Program.Path(), p.PID, p.Client.From(), what, t.log.PlaceOf(p.Service, key))
+	t.KillAt(p, at)
+}
+
+// KillAt kills a server that was told to end and has not by a time.
+func (t *Table) KillAt(p *Process, at time.Time) {
+	p.Kill = at.UnixNano()
+	t.After(p, time.Until(at), func() {
+		t.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.Service.Label, p.Program.Path(), p.PID, compile.EndTime(p.Service.Do.Keys), t.log.Place(p.Service))
+		unix.Kill(-p.PID, unix.SIGKILL)
+	})
+}
+
+// serving are the servers of clients: not the programs that the daemon runs for itself.
+func (t *Table) serving() (pids []int) {
+	for pid, p := range t.all {
+		if p.Done == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Serving reports whether a server of clients runs.
+func (t *Table) Serving() bool { return len(t.serving()) > 0 }
+
+// TellToEnd tells all servers of clients to end.
+func (t *Table) TellToEnd() {
+	for _, pid := range t.serving() {
+		// Each leads a session of its own, as soon as it has begun.
+		if unix.Kill(-pid, unix.SIGTERM) == unix.ESRCH {
+			unix.Kill(pid, unix.SIGTERM)
+		}
+	}
+}
