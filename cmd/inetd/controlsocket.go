@@ -152,11 +152,11 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 	defer c.busy.RUnlock()
 	switch request {
 	case statusRequest + "\n":
-		writeStatus(conn, s, func(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) })
+		writeStatus(conn, s, false, func(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) })
 	case tableRequest + "\n":
-		writeStatus(conn, s, (*status.Snapshot).WriteTable)
+		writeStatus(conn, s, true, (*status.Snapshot).WriteTable)
 	case metricsRequest + "\n":
-		writeStatus(conn, s, (*status.Snapshot).WriteMetrics)
+		writeStatus(conn, s, false, (*status.Snapshot).WriteMetrics)
 	case reloadRequest + "\n":
 		answerReload(conn, s)
 	}

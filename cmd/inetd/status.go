@@ -21,18 +21,27 @@ const notRunning = 3
 const maxStatus = 256 << 20
 
 // writeStatus answers a request for the state of the daemon, in the form that write
-// gives it.
-func writeStatus(conn net.Conn, s *inetd.Server, write func(*status.Snapshot, io.Writer)) {
+// gives it. A table needs only what is brief.
+func writeStatus(conn net.Conn, s *inetd.Server, brief bool, write func(*status.Snapshot, io.Writer)) {
 	shot := make(chan *status.Snapshot, 1)
-	s.Status(func(now *status.Snapshot) { shot <- now })
+	s.Status(brief, func(now *status.Snapshot) { shot <- now })
 	select {
 	case now := <-shot:
-		if fds, err := os.ReadDir("/proc/self/fd"); err == nil {
-			now.Descriptors = len(fds) - 1 // that of the directory itself
+		if !brief {
+			now.Descriptors = descriptors()
 		}
 		write(now, conn)
 	case <-time.After(askTime): // the server may be ending
 	}
+}
+
+// descriptors counts what is open here; 0: /proc is not there.
+func descriptors() int {
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(fds) - 1 // that of the directory itself
 }
 
 // tell prints the state of the running inetd as the options want it.

@@ -18,28 +18,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status calls done with the state of the daemon, on the event loop.
-func (s *Server) Status(done func(*status.Snapshot)) {
-	s.mail.Post(func() { s.collect(s.snapshot(), done) })
+// Status calls done with the state of the daemon, on the event loop. If it is to be
+// brief, it tells of a service only what a table has columns for.
+func (s *Server) Status(brief bool, done func(*status.Snapshot)) {
+	fill := s.fill
+	if brief {
+		fill = s.outline
+	}
+	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
 }
 
+// A filler fills in what is to be told of a service.
+type filler func(to *status.Service, v *table.Service, unstarted int)
+
 // perSlice is how many services are looked at in one turn of the event loop. It takes
-// less time than the start of a server.
-const perSlice = 16
+// about as long as the start of a server.
+const perSlice = 64
 
 // collect fills in the services of a snapshot, some of them in each turn.
-func (s *Server) collect(shot *status.Snapshot, done func(*status.Snapshot)) {
+func (s *Server) collect(shot *status.Snapshot, fill filler, done func(*status.Snapshot)) {
 	of, next := s.now.Generation, 0
 	var more func()
 	more = func() {
 		if s.now.Generation != of { // there was a reload in between
-			s.collect(s.snapshot(), done)
+			s.collect(s.snapshot(), fill, done)
 			return
 		}
 		unstarted := s.unstarted()
 		for end := min(next+perSlice, len(s.services)); next < end; next++ {
 			v := s.services[next]
-			s.fill(&shot.Services[next], v, unstarted[v.Used])
+			fill(&shot.Services[next], v, unstarted[v.Used])
 		}
 		if next < len(s.services) {
 			s.mail.Post(more)
@@ -91,27 +99,13 @@ func (s *Server) absolute() plan.Config {
 	return c
 }
 
-// fill fills in what is to be told of a service.
-func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
-	*to = status.Service{
-		Service: v.Label, Place: s.log.Place(v), Server: v.Do.Path, State: status.Listening,
-		Limits: v.Do.Limits,
-	}
-	for i := range v.Do.Asks {
-		a := &v.Do.Asks[i]
-		to.Keys = append(to.Keys, status.Key{Key: a.Key, Text: a.Text, Place: a.Place()})
-	}
-	if v.Do.Builtin != "" {
-		to.Server = "internal " + v.Do.Builtin
-	}
-	if v.Do.Path == "" && v.Do.Passes() {
-		to.Server = "relay to " + passing.Address(v.Do.Keys.Connect)
-	}
+// outline fills in the counts and the state of a service.
+func (s *Server) outline(to *status.Service, v *table.Service, unstarted int) {
+	to.Service, to.State = v.Label, status.Listening
 	if v.Do.Mux {
 		to.State = status.HandedOut
 	}
 	for k := v.First; k != nil; k = k.Next {
-		to.Sockets = append(to.Sockets, status.Socket{Address: k.Where(), State: s.stateOf(k, unstarted)})
 		if k.FD < 0 {
 			to.State = status.Closed
 		}
@@ -129,6 +123,25 @@ func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 		to.State, to.Until = status.Suspended, u.Starts.End(v.Do.Limits.Window).Format(time.TimeOnly)
 	case u.Full(v.Do.Limits):
 		to.State = status.Full
+	}
+}
+
+// fill fills in all that is to be told of a service.
+func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
+	s.outline(to, v, unstarted)
+	to.Place, to.Server, to.Limits = s.log.Place(v), v.Do.Path, v.Do.Limits
+	if v.Do.Builtin != "" {
+		to.Server = "internal " + v.Do.Builtin
+	}
+	if v.Do.Path == "" && v.Do.Passes() {
+		to.Server = "relay to " + passing.Address(v.Do.Keys.Connect)
+	}
+	for i := range v.Do.Asks {
+		a := &v.Do.Asks[i]
+		to.Keys = append(to.Keys, status.Key{Key: a.Key, Text: a.Text, Place: a.Place()})
+	}
+	for k := v.First; k != nil; k = k.Next {
+		to.Sockets = append(to.Sockets, status.Socket{Address: k.Where(), State: s.stateOf(k, unstarted)})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // told is the state of the daemon, as it is asked for.
 func (sc *scene) told() (shot *status.Snapshot) {
-	sc.s.Status(func(s *status.Snapshot) { shot = s })
+	sc.s.Status(false, func(s *status.Snapshot) { shot = s })
 	for shot == nil {
 		sc.s.turn()
 	}
@@ -36,7 +36,7 @@ func TestStatusInSlices(t *testing.T) {
 		t.Errorf("%d services", n)
 	}
 	var shot *status.Snapshot
-	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
+	sc.s.collect(sc.s.snapshot(), sc.s.fill, func(s *status.Snapshot) { shot = s })
 	if shot != nil {
 		t.Error("all are looked at in one turn")
 	}
@@ -82,7 +82,7 @@ func TestStatusUnstarted(t *testing.T) {
 	sc.s.delayed = []delayed{{svc: v}}
 	sc.s.running.All()[1<<22+1] = &running.Process{}
 	var shot *status.Snapshot
-	sc.s.collect(sc.s.snapshot(), func(s *status.Snapshot) { shot = s })
+	sc.s.collect(sc.s.snapshot(), sc.s.fill, func(s *status.Snapshot) { shot = s })
 	delete(sc.s.running.All(), 1<<22+1)
 	sc.s.delayed = nil
 	for sc.s.inquiries.Len() > 0 {
