@@ -202,7 +202,8 @@ func (rs *Relays) RetireRemoved(services []*table.Service) {
 // in its environment.
 func (rs *Relays) startRelay(p *passing) error {
 	v := p.svc
-	profile, err := rs.loop.Starter.Profile(nil, v.Do.Program.Credential(), child.Setup{})
+	setup := child.Setup{NoNewPrivs: rs.loop.Starter.Clone()} // else the relay does that itself
+	profile, err := rs.loop.Starter.Profile(nil, v.Do.Program.Credential(), setup)
 	if err != nil {
 		return err
 	}

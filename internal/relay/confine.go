@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,15 +19,47 @@ import (
 func confine(c Config) {
 	unix.Prctl(unix.PR_SET_NAME, address("inetd-relay\x00"), 0, 0, 0)
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	// Both are of a thread, and Go's runtime has started some. A program with cgo,
-	// as tests with -race are, cannot do that for all of them, and goes on without.
-	if _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); e != 0 {
+	// Both are of a thread, and Go's runtime has started some.
+	switch _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); {
+	case e == unix.ENOTSUP:
+		confineByExec(c)
+		return
+	case e != 0:
 		return
 	}
 	if ruleset := landlock(c); ruleset >= 0 {
 		syscall.AllThreadsSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0)
 		unix.Close(ruleset)
 	}
+}
+
+// confinedEnv is the variable that says that a program has been executed again.
+const confinedEnv = "INETD_RELAY_CONFINED"
+
+// confineByExec does that in a program with C code in it, such as a test with -race, which
+// cannot have all of its threads make a call. One of them makes it and executes the
+// program again, of which all threads come of that one. What is mapped now, as the
+// libraries are, may be again.
+func confineByExec(c Config) {
+	if os.Getenv(confinedEnv) != "" {
+		return
+	}
+	runtime.LockOSThread()
+	unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	ruleset := landlock(c)
+	if ruleset < 0 {
+		return
+	}
+	allow(ruleset, "/etc/ld.so.cache", unix.LANDLOCK_ACCESS_FS_READ_FILE)
+	maps, _ := os.ReadFile("/proc/self/maps")
+	for line := range strings.Lines(string(maps)) {
+		if f := strings.Fields(line); len(f) == 6 {
+			allow(ruleset, f[5], unix.LANDLOCK_ACCESS_FS_READ_FILE|unix.LANDLOCK_ACCESS_FS_EXECUTE)
+		}
+	}
+	unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(ruleset), 0, 0)
+	unix.Close(ruleset)
+	syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), confinedEnv+"=yes"))
 }
 
 // landlockRuleNetPort is LANDLOCK_RULE_NET_PORT of the kernel.
@@ -104,17 +137,20 @@ func allowPort(ruleset int, port uint64) {
 // allowBeside lets the files of a directory be read in which a file lies: it may be
 // replaced by another one.
 func allowBeside(ruleset int, path string) {
-	path, err := filepath.EvalSymlinks(path)
+	if path, err := filepath.EvalSymlinks(path); err == nil {
+		allow(ruleset, filepath.Dir(path), unix.LANDLOCK_ACCESS_FS_READ_FILE)
+	}
+}
+
+// allow gives rights to a file, or to all that is in a directory.
+func allow(ruleset int, path string, rights uint64) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return
-	}
-	defer dir.Close()
+	defer unix.Close(fd)
 	var rule [12]byte // struct landlock_path_beneath_attr is packed
-	*(*uint64)(unsafe.Pointer(&rule[0])) = unix.LANDLOCK_ACCESS_FS_READ_FILE
-	*(*int32)(unsafe.Pointer(&rule[8])) = int32(dir.Fd())
+	*(*uint64)(unsafe.Pointer(&rule[0])) = rights
+	*(*int32)(unsafe.Pointer(&rule[8])) = int32(fd)
 	unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 }

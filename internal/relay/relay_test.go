@@ -570,12 +570,6 @@ func TestNoRoom(t *testing.T) {
 	expectEnd(t, conn)
 }
 
-// cgo reports whether this program has C code in it, as with -race.
-func cgo() bool {
-	_, _, e := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0)
-	return e != 0
-}
-
 func TestWire(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Connection{
