@@ -21,7 +21,9 @@ func relayPeers(c *cache, packaged func(pkg, path string, p peer) *peer) []*peer
 		packaged("systemd", "lib/systemd/systemd-socket-proxyd", peer{
 			name: proxydName, remark: "one process an entry", relay: true,
 			launcher: func(e entry) []string {
-				return []string{c.path("root", "systemd", "usr/bin/systemd-socket-activate"), "-l", listen(e)}
+				// As systemd starts it, with SIGPIPE ignored: a client's reset would kill it.
+				return []string{"/bin/sh", "-c", `trap "" PIPE; exec "$@"`, "sh",
+					c.path("root", "systemd", "usr/bin/systemd-socket-activate"), "-l", listen(e)}
 			},
 			command: func(_ string, e entry) []string { return []string{"--connections-max=4096", e.to} },
 		}),
