@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"errors"
-	"syscall"
 	"time"
 
 	"inetd/internal/client"
@@ -46,7 +45,13 @@ func (s *Server) accept(k *table.Socket) {
 	v.Usage().Accepted++
 	c := s.newClient(k, conn)
 	if v.Do.Proxies != nil {
-		s.arrive(k, c)
+		u := v.Usage()
+		s.arrivals.Await(k, c, func(c *client.Client) {
+			if c != nil {
+				s.receiveClient(k.Service, *c)
+			}
+			s.rearmOwn(u)
+		})
 		return
 	}
 	s.receiveClient(v, c)
@@ -81,28 +86,12 @@ func (s *Server) newClient(k *table.Socket, conn int) client.Client {
 // which is gone is no news.
 func (s *Server) acceptFailed(k *table.Socket, err error) {
 	switch {
-	case exhausted(err):
+	case sock.Exhausted(err):
 		s.rest(k, "accept", err)
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), isNetworkError(err):
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), sock.Gone(err):
 	default:
 		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
 	}
-}
-
-// exhausted reports errors that say that the system has run out of something.
-func exhausted(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
-}
-
-// isNetworkError reports errors that the connection had before it was accepted;
-// Linux hands them over with accept (accept(2), "Error handling").
-func isNetworkError(err error) bool {
-	for _, e := range []syscall.Errno{unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EHOSTUNREACH, unix.EOPNOTSUPP, unix.ENETUNREACH} {
-		if err == e {
-			return true
-		}
-	}
-	return false
 }
 
 // restTime is how long a socket is not polled after the system ran out of

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"inetd/internal/diagnose"
 	"inetd/internal/limit"
-	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 )
@@ -37,7 +37,7 @@ func (s *Server) bound(v *table.Service) bound {
 		return byInquiries
 	case v.Used != nil && v.Used.NoRoom(v.Do.Limits) && !v.Do.RefusesFull():
 		return byService
-	case v.Do.Proxies != nil && !s.headers.Room(v.Label, time.Now()):
+	case v.Do.Proxies != nil && !s.arrivals.Room.Room(v.Label, time.Now()):
 		return byHeaders
 	case v.Do.Builtin != "":
 		if !v.Do.Mux && v.Do.Stays() && !s.talks.Room.Room(v.Label, time.Now()) {
@@ -61,19 +61,8 @@ func (s *Server) suspend(v *table.Service, now time.Time) {
 		clients = "are turned away"
 	}
 	s.log.Tell(syslog.Err, v, fmt.Sprintf("%s: server failing (looping), service suspended: %d starts in %g s, the limit; clients %s until %s",
-		v.Label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", whySuspended(v))
+		v.Label, u.Starts.Count, resume.Sub(u.Starts.Start).Seconds(), clients, resume.Format(time.TimeOnly)), "", diagnose.WhySuspended(v))
 	s.resumeAfter(u, resume.Sub(now))
-}
-
-// whySuspended is advice on a service whose clients still wait when so many servers have
-// been started for its socket.
-func whySuspended(v *table.Service) string {
-	for k := v.First; k != nil; k = k.Next {
-		if v.Do.Mode == plan.Lend && k.Spec.Listens() && k.FD >= 0 && k.Queued() > 0 {
-			return needsNowait
-		}
-	}
-	return ""
 }
 
 // resumeAfter polls a service again that was suspended.

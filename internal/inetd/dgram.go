@@ -99,14 +99,14 @@ func (s *Server) startSession(t *client.Session) {
 // If others will fare no better now, it goes back to the socket of the service.
 func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 	u, source := k.Service.Usage(), k.Service.Do.Source(e.Client.Addr())
-	if exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {
+	if sock.Exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {
 		u.Withdraw(source)
 		s.rest(k, "client's socket", err)
 		return
 	}
 	s.release(k.Service, source)
 	s.log.DatagramLost(k.Service, "client's socket", err)
-	if exhausted(err) {
+	if sock.Exhausted(err) {
 		s.restQuietly(k)
 	}
 }
@@ -133,7 +133,7 @@ func (s *Server) sessionEnded(p *running.Process, st child.Status) {
 	case !left.Unread:
 		s.sessions.Close(t)
 	case !left.Read:
-		s.delayRestart(t.At.Service, p, st)
+		s.doctor.TookNothing(t.At.Service, p, st)
 		s.sessions.Drop(t)
 	default:
 		t.Taken = sock.Stamp(t.Conn)
@@ -165,7 +165,7 @@ func (s *Server) giveAway(k *table.Socket) {
 	}
 	e := dgram.PairOf(&p, k.Spec)
 	if !e.Answerable() || !s.door.Admit(v, clientOfPair(v, e)) {
-		s.consume(k)
+		sock.Consume(int(k.FD), k.Spec)
 		return
 	}
 	old := int(k.FD)
@@ -176,12 +176,12 @@ func (s *Server) giveAway(k *table.Socket) {
 	source := v.Do.Source(e.Client.Addr())
 	switch {
 	case err == nil:
-	case exhausted(err): // the datagram is still in the queue
+	case sock.Exhausted(err): // the datagram is still in the queue
 		v.Usage().Withdraw(source)
 		s.rest(k, "client's socket", err)
 		return
 	default:
-		s.consume(k)
+		sock.Consume(int(k.FD), k.Spec)
 		s.release(v, source)
 		s.log.DatagramLost(v, "client's socket", err)
 		return

@@ -172,7 +172,7 @@ func (s *Server) inheritChild(h *inheritance, from handover.Child, p running.Pro
 		p.Lent.Server = int32(from.PID)
 	}
 	now := s.running.Track(from.PID, &p, true)
-	s.hearOn(from.Stderr, from.PID, now)
+	s.stderrs.HearOn(from.Stderr, now)
 	if !from.Kill.IsZero() {
 		s.running.KillAt(now, from.Kill)
 	}

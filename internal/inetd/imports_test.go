@@ -25,9 +25,9 @@ const (
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
-		"internal/access", "internal/account", "internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ", "internal/examine", "internal/gc",
-		"internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan", "internal/proxyproto", "internal/registrar", "internal/rpcbind",
-		"internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stderrlog", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
+		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
+		"internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan",
+		"internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -46,6 +46,7 @@ var picture = map[string][]string{
 	"internal/account":      {"internal/nearest", "internal/plaintext", "internal/textfile", unixsys},
 	"internal/builtin":      {},
 	"internal/admission":    {"internal/access", "internal/child", "internal/client", "internal/conf", "internal/inquiry", "internal/limit", "internal/logbook", "internal/machine", "internal/plan", "internal/prefix", "internal/running", "internal/syslog", "internal/table", "internal/zone", unixsys},
+	"internal/arrival":      {"internal/child", "internal/client", "internal/limit", "internal/logbook", "internal/loop", "internal/proxyproto", "internal/stream", "internal/strerror", "internal/table", unixsys},
 	"internal/child":        {"internal/child/nofile", "internal/strerror", unixsys},
 	"internal/child/nofile": {},
 	"internal/client":       {"internal/dgram", "internal/handover", "internal/limit", "internal/sock", "internal/table", unixsys},
@@ -54,7 +55,7 @@ var picture = map[string][]string{
 	"internal/compile":      {"internal/child", "internal/conf", "internal/environ", "internal/plan", "internal/pty"},
 	"internal/demand":       {},
 	"internal/dgram":        {"internal/sock", unixsys},
-	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plan", "internal/running", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plan", "internal/running", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/drain":        {"internal/child", "internal/loop", unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
@@ -82,7 +83,7 @@ var picture = map[string][]string{
 	"internal/occupant":     {"internal/sockdiag", unixsys},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
-	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/table", unixsys},
+	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/syslog", "internal/table", unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},
 	"internal/sock":         {unixsys},

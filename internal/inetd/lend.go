@@ -24,7 +24,7 @@ func (s *Server) lend(k *table.Socket) {
 		return
 	}
 	if !s.door.Admit(v, &first) {
-		s.consume(k)
+		sock.Consume(int(k.FD), k.Spec)
 		s.arm(k)
 		return
 	}
@@ -35,12 +35,12 @@ func (s *Server) lend(k *table.Socket) {
 		s.env = environ.AppendListen(s.env, v.Label)
 	}
 	pid := 0
-	e, err := s.stderrOf(v)
+	e, err := s.stderrs.Open(v)
 	if err == nil {
-		pid, err = s.starter.Lend(v.Do.Program, int(k.FD), e.write, s.env)
+		pid, err = s.starter.Lend(v.Do.Program, int(k.FD), e.Write(), s.env)
 	}
 	if err != nil {
-		e.unused()
+		e.Unused()
 		v.Usage().Withdraw(limit.Source{})
 		s.rest(k, "fork", err)
 		return
@@ -50,7 +50,7 @@ func (s *Server) lend(k *table.Socket) {
 	s.unpoll(k)
 	p := &running.Process{Service: v, Program: v.Do.Program, Lent: k, Queued: queued, Begun: time.Now().UnixNano()}
 	now := s.running.Track(pid, p, true)
-	s.oversee(e, pid, now)
+	s.oversee(e, now)
 }
 
 // firstClient is who a wait server is started for, as far as that matters: the sender

@@ -63,8 +63,8 @@ func TestProxied(t *testing.T) {
 			if got := sc.tryVisit(test.from, test.text); got != test.answer {
 				t.Errorf("answer %q, want %q", got, test.answer)
 			}
-			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Expected != 0 || sc.s.headers.Len() != 0 {
-				t.Errorf("%d servers seem to run, %d clients are expected, %d read", u.Live, u.Expected, sc.s.headers.Len())
+			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Expected != 0 || sc.s.arrivals.Room.Len() != 0 {
+				t.Errorf("%d servers seem to run, %d clients are expected, %d read", u.Live, u.Expected, sc.s.arrivals.Room.Len())
 			}
 			sc.wantLog(test.log)
 		})
@@ -154,7 +154,7 @@ func TestProxiedSilent(t *testing.T) {
 func TestProxiedWaits(t *testing.T) {
 	sc := newScene(t, behind("", "echo welcome"), nil)
 	sc.start()
-	sc.s.headers = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
+	sc.s.arrivals.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}}
 	silent, err := d.Dial("tcp4", "127.0.0.1:"+sc.port)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inetd/internal/admission"
+	"inetd/internal/arrival"
 	"inetd/internal/builtin"
 	"inetd/internal/child"
 	"inetd/internal/command"
@@ -15,7 +16,6 @@ import (
 	"inetd/internal/gc"
 	"inetd/internal/idle"
 	"inetd/internal/inquiry"
-	"inetd/internal/limit"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/passing"
@@ -24,7 +24,6 @@ import (
 	"inetd/internal/running"
 	"inetd/internal/seldom"
 	"inetd/internal/sock"
-	"inetd/internal/stderrlog"
 	"inetd/internal/table"
 	"inetd/internal/talk"
 	"inetd/internal/threads"
@@ -97,8 +96,7 @@ type Server struct {
 	proofTime    time.Duration // how long another one may take to prove itself
 
 	inquiries *inquiry.Desk
-	arrivals  *loop.Beside // of proxies, who the client is
-	headers   limit.Pool
+	arrivals  *arrival.Arrivals // of clients that come through proxies
 
 	examinations *loop.Beside // of what does not work
 	doctor       *diagnose.Doctor
@@ -109,7 +107,7 @@ type Server struct {
 	inheritedSpecs []sock.Spec          // in the order in which it has passed them
 	registrar      *registrar.Registrar // nil until there is an RPC service
 
-	errors *stderrlog.Reader // of the servers whose standard error is logged; nil: there was none
+	stderrs *running.Stderrs // of the servers whose standard error is logged
 
 	draining *drain.Sink
 	door     *admission.Door
@@ -143,18 +141,19 @@ func New(c Config) (*Server, error) {
 		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
 		env:    make([]byte, 0, 256),
 		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, network: network{fd: -1}, begun: time.Now(), headers: headerPool(),
+		repliers: map[*table.Socket]*builtin.Service{}, network: network{fd: -1}, begun: time.Now(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
 	s.now = &table.InForce{Generation: &table.Generation{}}
 	s.log = logbook.New(c.Log, &s.timers, s.now)
 	s.log.Connections = c.LogConnections
 	s.running = running.New(starter, p, tagProcess, &s.timers, s.log)
+	s.stderrs = running.NewStderrs(starter, s.log)
 	s.draining = drain.NewSink(starter, p, tagDrain, &s.timers)
 	s.running.Sweep = s.sweep
 	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
 	s.doctor = diagnose.New(s.log, starter, s.running, s.examinations)
-	s.arrivals = loop.NewBeside(s.mail, s.headers.Size)
+	s.arrivals = arrival.New(s.log, starter, s.mail)
 	s.idle = idle.NewLimiter(s.running, s.mail, &s.timers, s.log)
 	s.commands, s.relays = s.runner(), s.newRelays()
 	s.inquiries = inquiry.New(inquiry.Options{Config: &s.cfg.Config, Resolve: c.Resolve, KeepEnv: c.KeepEnv}, s.log, s.now, starter, s.commands, s.mail)
@@ -366,9 +365,7 @@ func (s *Server) close() {
 	s.idle.Resume()
 	s.sessions.CloseAll()
 	s.draining.CloseAll()
-	if s.errors != nil {
-		s.errors.Close()
-	}
+	s.stderrs.Close()
 	s.relays.DismissAll()
 	s.poll.Close()
 	s.starter.Settle(settleTime)

@@ -26,9 +26,9 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 		s.env = d.inquiry.AppendNames(s.env)
 	}
 	s.env = d.appendHost(s.env)
-	e, kept, probe, cookie := noStderr, 0, 0, uint64(0)
+	e, kept, probe, cookie := running.NoPipe(), 0, 0, uint64(0)
 	if v.Do.Keys != nil {
-		if e, err = s.stderrOf(v); err != nil {
+		if e, err = s.stderrs.Open(v); err != nil {
 			return 0, err
 		}
 		kept, cookie = s.keepConn(v, c.Conn), idle.Cookie(v, c.Conn)
@@ -36,9 +36,9 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 	if v.Usage().Suspect {
 		probe = s.doctor.Probe(v, c.Conn)
 	}
-	pid, err = s.starter.Start(d.program, c.Conn, e.write, s.env)
+	pid, err = s.starter.Start(d.program, c.Conn, e.Write(), s.env)
 	if err != nil {
-		e.unused()
+		e.Unused()
 		closeKept(kept)
 		closeKept(probe)
 		return 0, err
@@ -48,15 +48,15 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 	p := &running.Process{Service: v, Program: d.program, Client: c, Kept: kept, Probe: probe, Cookie: cookie, Begun: time.Now().UnixNano()}
 	now := s.running.Track(pid, p, prompt)
 	if prompt || v.Do.Keys != nil {
-		s.oversee(e, pid, now)
+		s.oversee(e, now)
 	}
 	return pid, nil
 }
 
 // oversee does for a server that has just started what its entry, the command line or
 // a suspicion asks for.
-func (s *Server) oversee(e stderrPipe, pid int, p *running.Process) {
-	s.hear(e, pid, p)
+func (s *Server) oversee(e running.Pipe, p *running.Process) {
+	s.stderrs.Hear(e, p)
 	s.doctor.Watch(p)
 	p.LogStart(s.log)
 	s.running.LimitTime(p)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"inetd/internal/arrival"
 	"inetd/internal/child"
 	"inetd/internal/handover"
 )
@@ -20,9 +21,9 @@ import (
 
 // Bounds on an upgrade.
 const (
-	proofTime    = 50 * time.Second         // the new program loads the configuration, see loadTime
-	quiesceTime  = headerTime + time.Second // what is under way may take
-	quiescePause = 2 * time.Millisecond     // between looks whether it is done
+	proofTime    = 50 * time.Second                 // the new program loads the configuration, see loadTime
+	quiesceTime  = arrival.HeaderTime + time.Second // what is under way may take
+	quiescePause = 2 * time.Millisecond             // between looks whether it is done
 )
 
 // Proved begins the line by which a program says that it can take over; its name and

@@ -5,6 +5,8 @@
 package running
 
 import (
+	"time"
+
 	"inetd/internal/child"
 	"inetd/internal/client"
 	"inetd/internal/sock"
@@ -53,4 +55,25 @@ func (p *Process) Stamp() int64 {
 		return sock.Stamp(int(k.FD))
 	}
 	return -1
+}
+
+// briefTime is how long a wait server may have lived to be suspected: see TookNothing.
+const briefTime = time.Second
+
+// TookNothing reports whether a wait server has ended without taking what it was
+// started for, given that its socket is readable. For Internet datagrams the kernel
+// tells. For connections there is only the length of the queue, which others may
+// have joined since; so only a server that failed within a second is suspected. One
+// that ends with status 0 is left to the limit on starts.
+func (p *Process) TookNothing(st child.Status) bool {
+	k := p.Lent
+	switch {
+	case p.Kill != 0:
+		return false
+	case !k.Spec.Listens() && p.Queued >= 0:
+		return k.Queued() == p.Queued
+	case st.Wait == 0, time.Since(time.Unix(0, p.Begun)) > briefTime:
+		return false
+	}
+	return k.Queued() >= p.Queued
 }

@@ -1,0 +1,36 @@
+package running
+
+import (
+	"testing"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestPipeIsCloseOnExec: neither end of a server's standard error goes to another server.
+func TestPipeIsCloseOnExec(t *testing.T) {
+	t.Parallel()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer starter.Close()
+	s := NewStderrs(starter, nil)
+	defer s.Close()
+	e, err := s.Open(&table.Service{Do: &table.Action{Keys: &conf.Keys{Stderr: "log"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Unused()
+	for _, fd := range []int{e.read, e.write} {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d has flags %#x, %v", fd, flags, err)
+		}
+	}
+	if e, err := s.Open(&table.Service{Do: &table.Action{}}); e != NoPipe() || err != nil {
+		t.Errorf("a service that does not ask for one has %v, %v", e, err)
+	}
+}
