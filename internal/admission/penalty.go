@@ -35,11 +35,11 @@ func (d *Door) punish(v *table.Service, c *client.Client, by time.Duration, what
 	}
 }
 
-// Ended makes a client pay for how its server has ended, unless the daemon has ended
-// it.
+// Ended makes a client of a service with penalties pay for how its server has ended,
+// unless the daemon has ended it.
 func (d *Door) Ended(p *running.Process, st child.Status) {
 	v := p.Service
-	if v.Do.Penalty == nil || st.Stage != child.Run || p.Kill != 0 {
+	if st.Stage != child.Run || p.Kill != 0 {
 		return
 	}
 	switch {

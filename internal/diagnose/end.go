@@ -20,7 +20,9 @@ func (d *Doctor) Ended(p *running.Process, st child.Status) {
 		d.NotStarted(p.Service, p.Program, p.Client.From(), st)
 		return
 	}
-	d.Works(p.Service.Usage())
+	if u := p.Service.Usage(); u.Failing != nil {
+		d.Works(u)
+	}
 	if p.Kill != 0 { // the log has said so
 		return
 	}

@@ -59,8 +59,10 @@ func (s *Server) accept(k *table.Socket) {
 
 // receiveClient admits a client, or ends its connection.
 func (s *Server) receiveClient(v *table.Service, c client.Client) {
-	s.door.Greet(v, c.Conn)
-	if !s.door.Admit(v, &c) || !s.talks.Enter(v, &c) {
+	if v.Do.Keys != nil {
+		s.door.Greet(v, c.Conn)
+	}
+	if !s.door.Admit(v, &c) || v.Do.Stays() && !s.talks.Enter(v, &c) {
 		s.sendAway(v, c.Conn)
 		return
 	}

@@ -22,7 +22,9 @@ type delayed struct {
 // start starts the server of a client that has been admitted, or has it wait. It
 // takes over the connection, and returns the process, 0 if there is none yet.
 func (s *Server) start(d *delayed) (pid int) {
-	s.door.Welcome(d.svc, d.client.Conn)
+	if do := d.svc.Do; do.Plus || do.Keys != nil {
+		s.door.Welcome(d.svc, d.client.Conn)
+	}
 	if len(s.delayed) == 0 && !s.crowdedOut() {
 		pid, err := s.launch(d)
 		if err == nil {

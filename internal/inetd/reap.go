@@ -50,7 +50,9 @@ func (s *Server) ended(p *running.Process, st child.Status) {
 	if p.Stderr != nil {
 		p.Stderr.Ended()
 	}
-	s.door.Ended(p, st)
+	if p.Service.Do.Penalty != nil {
+		s.door.Ended(p, st)
+	}
 	if p.Client.Session != nil {
 		s.sessionEnded(p, st)
 	}

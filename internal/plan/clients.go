@@ -17,6 +17,10 @@ import (
 // Wraps reports whether hosts.allow and hosts.deny decide who is served by an
 // action with some keys. What tcpd starts is left to tcpd, which asks them itself.
 func (c *Config) Wraps(a *Action, k *conf.Keys) bool {
+	return (k != nil || c.Wrap || c.WrapInternal) && c.wrapsAction(a, k)
+}
+
+func (c *Config) wrapsAction(a *Action, k *conf.Keys) bool {
 	return c.wraps(k, a.Builtin != "") && (a.Builtin != "" || filepath.Base(a.Path) != "tcpd")
 }
 

@@ -35,10 +35,12 @@ func (do *Action) Source(a netip.Addr) limit.Source { return do.Bits.Source(a) }
 // Stays reports whether a client of an action needs room among the connections
 // of builtins. Those that get a brief reply need none: it is sent at once.
 func (do *Action) Stays() bool {
-	if do.Builtin == "" || !do.Listens {
-		return false
-	}
-	b, _ := builtin.Lookup(do.Builtin, time.Now)
+	return do.Builtin != "" && do.Listens && lasts(do.Builtin)
+}
+
+// lasts reports whether the connections of a builtin may last.
+func lasts(name string) bool {
+	b, _ := builtin.Lookup(name, time.Now)
 	return b.Brief == nil
 }
 
