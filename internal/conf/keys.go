@@ -116,6 +116,14 @@ type Place struct {
 	Address string // host:port, a path or @name, cid:port
 }
 
+// Where is the place as the key connect has it.
+func (p Place) Where() string {
+	if p.Network == "vsock" {
+		return "vsock:" + p.Address
+	}
+	return p.Address
+}
+
 // Has tells whether a key is in force.
 func (k *Keys) Has(key string) bool { return k != nil && k.At(key) != Pos{} }
 

@@ -34,10 +34,7 @@ var picture = map[string][]string{
 		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
 	"internal/machine": {"internal/plan", unixsys},
-	"internal/plan": {
-		"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit",
-		"internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys,
-	},
+	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", "internal/textfile", unixsys},
@@ -77,7 +74,7 @@ var picture = map[string][]string{
 	"internal/prefix":       {},
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
-	"internal/passing":      {"internal/child", "internal/compile", "internal/conf", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/passing":      {"internal/child", "internal/compile", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/readiness":    {unixsys},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/occupant":     {"internal/sockdiag", unixsys},

@@ -12,17 +12,9 @@ func (s *Server) watch() *watch.Watcher {
 		return s.watcher
 	}
 	s.watcher = watch.New()
-	changed, closed := s.watcher.Changed(), s.watcher.Closed()
-	go func() {
-		for {
-			select {
-			case path := <-changed:
-				s.mail.Post(func() { s.changed(path) })
-			case <-closed:
-				return
-			}
-		}
-	}()
+	go s.watcher.Each(func(path string) {
+		s.mail.Post(func() { s.changed(path) })
+	})
 	return s.watcher
 }
 

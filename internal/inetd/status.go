@@ -3,13 +3,10 @@ package inetd
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"inetd/internal/client"
-	"inetd/internal/passing"
 	"inetd/internal/plan"
 	"inetd/internal/status"
 	"inetd/internal/strerror"
@@ -78,80 +75,26 @@ func (s *Server) snapshot() *status.Snapshot {
 		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.running.Servers(), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.services)),
 	}
-	shot.Config, _ = json.Marshal(s.absolute()) // plain values, which have no error
+	shot.Config, _ = json.Marshal(s.cfg.Absolute()) // plain values, which have no error
 	return shot
-}
-
-// absolute is the command line with paths that do not depend on the directory that
-// the daemon runs in.
-func (s *Server) absolute() plan.Config {
-	c := s.cfg.Config
-	c.Files = slices.Clone(c.Files)
-	paths := []*string{&c.Services}
-	for i := range c.Files {
-		paths = append(paths, &c.Files[i])
-	}
-	for _, p := range paths {
-		if abs, err := filepath.Abs(*p); *p != "" && err == nil {
-			*p = abs
-		}
-	}
-	return c
 }
 
 // outline fills in the counts and the state of a service.
 func (s *Server) outline(to *status.Service, v *table.Service, unstarted int) {
-	to.Service, to.State = v.Label, status.Listening
-	if v.Do.Mux {
-		to.State = status.HandedOut
-	}
-	for k := v.First; k != nil; k = k.Next {
-		if k.FD < 0 {
-			to.State = status.Closed
-		}
-	}
+	v.Outline(to, unstarted)
 	to.Demand = s.relays.Demand(v)
-	u := v.Used
-	if u == nil {
-		return
-	}
-	to.Running, to.Unstarted, to.Counts = u.Live-unstarted, unstarted, u.Counts
-	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
-	switch {
-	case to.State == status.Closed:
-	case u.Halted:
-		to.State, to.Until = status.Suspended, u.Starts.End(v.Do.Limits.Window).Format(time.TimeOnly)
-	case u.Full(v.Do.Limits):
-		to.State = status.Full
-	}
 }
 
 // fill fills in all that is to be told of a service.
 func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	s.outline(to, v, unstarted)
-	to.Place, to.Server, to.Limits = s.log.Place(v), v.Do.Path, v.Do.Limits
-	if v.Do.Builtin != "" {
-		to.Server = "internal " + v.Do.Builtin
+	v.Details(to, unstarted)
+	to.Place = s.log.Place(v)
+	for k, i := v.First, 0; k != nil; k, i = k.Next, i+1 {
+		if f := s.faults[k]; f != nil {
+			to.Sockets[i].State += ": " + strerror.Call(f.err)
+		}
 	}
-	if v.Do.Path == "" && v.Do.Passes() {
-		to.Server = "relay to " + passing.Address(v.Do.Keys.Connect)
-	}
-	for i := range v.Do.Asks {
-		a := &v.Do.Asks[i]
-		to.Keys = append(to.Keys, status.Key{Key: a.Key, Text: a.Text, Place: a.Place()})
-	}
-	for k := v.First; k != nil; k = k.Next {
-		to.Sockets = append(to.Sockets, status.Socket{Address: k.Where(), State: s.stateOf(k, unstarted)})
-	}
-}
-
-// stateOf is what a socket is doing, in words, and why it is not open.
-func (s *Server) stateOf(k *table.Socket, unstarted int) string {
-	state := k.State(unstarted)
-	if f := s.faults[k]; f != nil {
-		state += ": " + strerror.Call(f.err)
-	}
-	return state
 }
 
 // DumpState writes what every service is doing to the log.

@@ -65,7 +65,7 @@ func userID(do *table.Action) uint32 {
 // tellTaken tells that somebody else has the place of a service, once of each who has.
 func (rs *Relays) tellTaken(p *passing) {
 	v, b := p.svc, p.back
-	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, Address(v.Do.Keys.Connect))
+	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, v.Do.Keys.Connect.Where())
 	v.Usage().Fail("start", text, text, time.Now())
 	about := v.Cause(text)
 	if !rs.loop.Log.First(about, "attempt", ": "+text) {

@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/conf"
 	"inetd/internal/demand"
 	"inetd/internal/lastwords"
 	"inetd/internal/limit"
@@ -365,7 +364,7 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 // notPassed logs why a client could not be passed on.
 func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
-	to := Address(v.Do.Keys.Connect)
+	to := v.Do.Keys.Connect.Where()
 	text := fmt.Sprintf("%s: connect %s: %s", v.Label, to, strerror.Errno(e))
 	advice := ""
 	switch {
@@ -379,14 +378,6 @@ func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	}
 	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
 	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
-}
-
-// Address is a place as the key connect has it.
-func Address(to conf.Place) string {
-	if to.Network == "vsock" {
-		return "vsock:" + to.Address
-	}
-	return to.Address
 }
 
 func hostOf(address string) string { return address[:strings.LastIndexByte(address, ':')] }
@@ -441,7 +432,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	case p == nil:
 		return nil
 	}
-	d := &status.Demand{Place: Address(p.svc.Do.Keys.Connect), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
+	d := &status.Demand{Place: p.svc.Do.Keys.Connect.Where(), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
 	if p.fd >= 0 {
 		d.Relay = p.pid
 	}
@@ -453,7 +444,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 
 // neverNeeded is what is to be told of a service that had no client.
 func neverNeeded(v *table.Service) *status.Demand {
-	d := &status.Demand{Place: Address(v.Do.Keys.Connect)}
+	d := &status.Demand{Place: v.Do.Keys.Connect.Where()}
 	if v.Do.Path != "" {
 		d.Server = &status.Backend{Stage: demand.Stopped.String()}
 	}

@@ -64,8 +64,17 @@ func (w *Watcher) Set(paths []string) {
 // never closed.
 func (w *Watcher) Changed() <-chan string { return w.changed }
 
-// Closed is closed once the Watcher has ended.
-func (w *Watcher) Closed() <-chan struct{} { return w.done }
+// Each calls f with what Changed gives, until the Watcher has ended.
+func (w *Watcher) Each(f func(path string)) {
+	for {
+		select {
+		case path := <-w.changed:
+			f(path)
+		case <-w.done:
+			return
+		}
+	}
+}
 
 // Degraded says why changes may be told ten seconds late, or returns nil.
 func (w *Watcher) Degraded() error {
