@@ -6,6 +6,7 @@
 //	a start fails      its program, or what the entry asks for, is looked at   start.go
 //	a server ends      by its signal, its exit status, errors in a row         end.go
 //	it served nobody   by what was said on its connection                      idle.go
+//	it took nothing    of what a wait server was started for; it is paced      nothing.go
 //
 // What reads files or asks the kernel for tables is done beside the event loop, with
 // packages examine and misfit. All else belongs to the goroutine of the loop.

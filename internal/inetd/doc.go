@@ -8,6 +8,16 @@
 //	                                                                                        |
 //	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-+
 //
+// Each stage of the way of a client is a package, which has the state of that stage:
+//
+//	arrival    who comes through a proxy            talk       builtins, tcpmux, ident
+//	admission  who is served, as far as is known    passing    relays, servers on demand
+//	inquiry    rules and names that are looked up   running    the processes, and their ends
+//	                                                diagnose   why servers do not serve
+//
+// They tell the logbook what happens, and hand on a client.Client. This package turns the
+// loop and leads from one to the next: it has what a stage needs of another one.
+//
 // A load (package plan) runs beside the event loop and has no effect: it reads
 // files, parses, looks up names, ports, users and hosts, and returns a plan. Still
 // beside the loop package table makes it a generation: services with their programs
@@ -22,11 +32,12 @@
 //
 // # Who owns what
 //
-// One goroutine, that of Server.Run, owns every service, socket and process
-// and turns one level-triggered epoll loop (server.go); what a load brings is put into force in reload.go. There is no lock around
-// any of it. Whatever takes time runs in another goroutine, which owns what it
-// was given (a connection, a copy of the Config) and answers by posting a
-// function to the loop (package loop).
+// One goroutine, that of Server.Run, owns every service, socket and process,
+// and what the packages of the stages have of them. It turns one level-triggered epoll
+// loop (server.go); what a load brings is put into force in reload.go. There is no lock
+// around any of it. Whatever takes time runs in another goroutine, which owns what it was
+// given (a connection, a copy of the Config) and answers by posting a function to the
+// loop (loop.Beside, loop.Attempts).
 //
 // A service is replaced by a reload. Its sockets are not: a socket with the
 // same sock.Spec before and after stays open, with its queue and the server
@@ -62,8 +73,8 @@
 //
 // An upgrade (upgrade.go) has the new program prove itself in a child, which reads the
 // configuration and what it would be left. Then nothing is polled any more; what ends
-// soon ends, builtins are interrupted where they wait for their clients (interrupt.go,
-// package stream), and bequest.go writes down the rest: every descriptor with what it is,
+// soon ends, builtins are interrupted where they wait for their clients (packages talk
+// and stream), and bequest.go writes down the rest: every descriptor with what it is,
 // the children, and what counts (package handover). Package main executes the program.
 // That one, the heir (heir.go), makes services without programs of it and puts its first
 // load into force as a reload. So what a reload keeps, an upgrade keeps; what is new in

@@ -1,7 +1,10 @@
 // Package running keeps the processes that the daemon has started: what each serves, and
 // when it has ended. In goes a process that was just started (Track); out come the ends
 // (Reap), which cost nothing for servers that live for a moment only and are noticed at
-// once of the others.
+// once of the others. A server that runs for too long is told to end, and killed if it
+// does not (End); Stderrs has what servers say on their standard error logged.
+//
+// All belongs to the goroutine of the event loop.
 package running
 
 import (
