@@ -112,6 +112,8 @@ func TestScripts(t *testing.T) {
 				return os.Getenv("INETD_UPGRADES") != "", nil
 			case "recipes":
 				return os.Getenv("INETD_RECIPES") != "", nil
+			case "containers":
+				return os.Getenv("INETD_CONTAINERS") != "", nil
 			case "hosts.allow":
 				return haveAccessFiles(), nil
 			}
