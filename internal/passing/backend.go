@@ -162,7 +162,8 @@ func (rs *Relays) examineLate(p *passing) {
 	session := b.session
 	rs.loop.Beside(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
 		b.elsewhere = at
-		rs.act(p, b.Examined(time.Now(), at != ""))
+		hopeless := at != "" && (!b.Notifies || b.Said) // else it may still say that it is ready
+		rs.act(p, b.Examined(time.Now(), hopeless))
 	})
 }
 
