@@ -51,6 +51,8 @@ func (r *relay) tryNext(c *conn) {
 		c.addrs = c.addrs[1:]
 		done, err := r.connect(c, to)
 		switch {
+		case err == unix.EAGAIN && r.queue(c):
+			return
 		case err != nil:
 			c.errno = errnoFrom(err)
 			r.close(&c.sides[place])
@@ -62,6 +64,25 @@ func (r *relay) tryNext(c *conn) {
 		}
 	}
 	r.failed(c, c.errno)
+}
+
+// queue has a client wait for room in the queue of a UNIX-domain place, as connect(2) does
+// not. It reports whether the client has not waited for too long.
+func (r *relay) queue(c *conn) bool {
+	now := time.Now()
+	if c.crowded.IsZero() {
+		c.crowded = now
+	}
+	if now.Sub(c.crowded) > dialTime {
+		return false
+	}
+	r.setDeadline(c, time.Time{})
+	if r.trying == c {
+		r.trying = nil
+	}
+	r.again = now.Add(minPause)
+	r.putBack(c)
+	return true
 }
 
 // connect begins to connect to one address, and reports whether that is done already.

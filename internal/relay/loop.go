@@ -68,6 +68,7 @@ type conn struct {
 	state    state
 	probe    bool // there is no client: whether the place answers is all that is wanted
 	deadline time.Time
+	crowded  time.Time       // since then the queue of the place was full
 	addrs    []unix.Sockaddr // of the place that are still to be tried
 	errno    syscall.Errno   // of the last one
 }
@@ -159,12 +160,25 @@ func (r *relay) timeout() int {
 	switch {
 	case len(r.busy) > 0:
 		return 0
-	case r.open && r.cfg.Hold && !r.answered && r.trying == nil:
+	case r.eager():
 		return max(0, int((time.Until(r.again)+time.Millisecond-1)/time.Millisecond))
 	case r.timed > 0:
 		return int(sweepTime / time.Millisecond)
 	}
 	return -1
+}
+
+// eager reports whether the place is to be tried as soon as that is due again.
+func (r *relay) eager() bool {
+	switch {
+	case !r.open:
+		return false
+	case r.cfg.Hold && !r.answered:
+		return r.trying == nil
+	case r.cfg.Hold && !r.trusted:
+		return false
+	}
+	return len(r.waiting) > 0
 }
 
 func (r *relay) takeBusy() []*conn {
@@ -273,16 +287,12 @@ func (r *relay) sweep(now time.Time) {
 // goOn lets those go on to the place who may. While it is not known whether the place
 // answers, one of them finds out.
 func (r *relay) goOn(now time.Time) {
-	switch {
-	case !r.open:
-	case !r.cfg.Hold || r.answered && r.trusted:
-		for len(r.waiting) > 0 && (!r.cfg.Hold || r.answered) {
-			r.dial(r.next())
+	for r.eager() && !now.Before(r.again) {
+		c := r.next()
+		if r.cfg.Hold && !r.answered {
+			r.trying = c
 		}
-	case r.answered: // the daemon finds out by whom
-	case r.trying == nil && !now.Before(r.again):
-		r.trying = r.next()
-		r.dial(r.trying)
+		r.dial(c)
 	}
 }
 

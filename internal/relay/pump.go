@@ -119,7 +119,8 @@ func (r *relay) fill(f *flow, in *side) error {
 
 // take takes at most what there is room for. TCP has no more where it has given less
 // than was asked for, unless it is at its end or at urgent data: then it is not asked
-// again before the next edge. Urgent data cannot be spliced.
+// again before the next edge. Urgent data cannot be spliced: there is nothing before it,
+// or even the end, if that has come as well.
 func (r *relay) take(f *flow, in *side) (n int, err error) {
 	if f.bulk {
 		if f.pipe == nil {
@@ -127,7 +128,8 @@ func (r *relay) take(f *flow, in *side) (n int, err error) {
 				return 0, err
 			}
 		}
-		if n, err = f.pipe.take(in.fd); err != unix.EAGAIN || !in.exact {
+		n, err = f.pipe.take(in.fd)
+		if atEnd := n == 0 && err == nil; !atEnd && (err != unix.EAGAIN || !in.exact) {
 			return n, err
 		}
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -312,5 +313,87 @@ func TestSwitch(t *testing.T) {
 	}
 	if len(r.pipes.spare) != 1 {
 		t.Errorf("%d pipes for what was spliced twice", len(r.pipes.spare))
+	}
+}
+
+// TestFullQueue: clients wait while the queue of a UNIX-domain place is full, where
+// connect(2) does not wait.
+func TestFullQueue(t *testing.T) {
+	t.Parallel()
+	for _, hold := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "s")
+		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := os.NewFile(uintptr(fd), "place")
+		defer f.Close()
+		if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.FileListener(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		b := start(t, Config{Network: "unix", Address: path, Hold: hold})
+		if hold {
+			b.tell(Open)
+			b.trust(b.want(Answers, 0))
+			accept(t, l) // an attempt of the relay's own
+		}
+		var clients []net.Conn
+		for range 5 {
+			conn, _ := b.client()
+			send(t, conn, "x")
+			clients = append(clients, conn)
+		}
+		for range clients {
+			server := accept(t, l)
+			expect(t, server, "x")
+			send(t, server, "y")
+			server.Close()
+		}
+		for _, conn := range clients {
+			expect(t, conn, "y")
+			conn.Close()
+			b.want(Ended, 0)
+		}
+	}
+}
+
+// TestUrgentAtTheEnd: urgent data behind which nothing comes is no end to splice(2) either.
+func TestUrgentAtTheEnd(t *testing.T) {
+	t.Parallel()
+	r, c, _, to := within(t)
+	l := listen(t, "tcp", "127.0.0.1:0")
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	f, err := accept(t, l).(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd := int(f.Fd())
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	sendWith(t, conn, '!', nil, unix.MSG_OOB)
+	conn.(*net.TCPConn).CloseWrite()
+	for n := 0; n == 0; {
+		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}, int(patience/time.Millisecond))
+	}
+	c.sides[client].fd = fd
+	r.watch(c, client)
+	c.sides[client].readable, c.sides[place].writable, c.flows[client].bulk = true, true, true
+	if _, err := r.move(c, client); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 10)
+	if n, err := unix.Read(to, b); string(b[:max(n, 0)]) != "!" || err != nil {
+		t.Errorf("%q, %v", b[:max(n, 0)], err)
 	}
 }
