@@ -188,7 +188,7 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 	case demand.SayHopeless:
 		rs.useless(p, fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
 	case demand.SayGone:
-		rs.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s: %s", is, at, rounded(b.Start), strerror.Errno(b.errno)), "")
+		rs.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s%s", is, at, rounded(b.Start), b.unanswered()), "")
 	case demand.SayEnded:
 		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
 	case demand.SayTooEarly:
@@ -211,13 +211,22 @@ func (rs *Relays) tellNever(p *passing, is, at string) {
 		advice = fmt.Sprintf("; %s listens on %s", is, b.elsewhere)
 	}
 	if !b.Notifies || b.Said {
-		rs.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start: %s", at, rounded(b.Start), strerror.Errno(b.errno)), advice)
+		rs.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start%s", at, rounded(b.Start), b.unanswered()), advice)
 		return
 	}
 	if b.status != "" {
 		advice = fmt.Sprintf("; its last status: %q", b.status) + advice
 	}
 	rs.useless(p, fmt.Sprintf("%s has not said READY=1 within %s of its start, which ready = notify waits for", is, rounded(b.Start)), advice)
+}
+
+// unanswered is why the place did not answer, after a colon, or nothing as long as no
+// attempt to reach it is over.
+func (b *backend) unanswered() string {
+	if b.errno == 0 {
+		return ""
+	}
+	return ": " + strerror.Errno(b.errno)
 }
 
 // useless logs why a server does not serve.
