@@ -46,14 +46,14 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 	return talk.Demuxed{}
 }
 
-// inheritMux gives the services of tcpmux in g the usage that they have now. The
-// usage of other services comes with their sockets.
-func (s *Server) inheritMux(g *table.Generation) {
+// inheritMux gives the services of tcpmux the usage that they had before. The usage of
+// other services comes with their sockets.
+func (s *Server) inheritMux(before []*table.Service) {
 	used := map[string]*table.Usage{}
-	for _, v := range s.now.Mux {
+	for _, v := range before {
 		used[v.Label] = v.Used
 	}
-	for _, v := range g.Mux {
+	for _, v := range s.now.Mux {
 		v.Used = used[v.Label]
 		s.formers.Recall(v, sock.Spec{})
 	}

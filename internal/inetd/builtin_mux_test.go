@@ -13,11 +13,8 @@ func TestInheritMux(t *testing.T) {
 	t.Parallel()
 	was, now, added := &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/b"}
 	was.Usage().Live = 3
-	s := &Server{now: &table.InForce{Generation: &table.Generation{}}}
-	g := &table.Generation{Mux: []*table.Service{was}}
-	s.inheritMux(g) // the first load
-	s.now.Generation = g
-	s.inheritMux(&table.Generation{Mux: []*table.Service{added, now}})
+	s := &Server{now: &table.InForce{Generation: &table.Generation{Mux: []*table.Service{added, now}}}}
+	s.inheritMux([]*table.Service{was})
 	if now.Used != was.Used || added.Used != nil {
 		t.Errorf("%v and %v", now.Used, added.Used)
 	}

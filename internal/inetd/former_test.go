@@ -39,3 +39,21 @@ func TestFormers(t *testing.T) {
 		t.Errorf("another service has %+v", u)
 	}
 }
+
+// TestMovedToAnotherFile: a line about a socket that stays open names the place that its
+// entry has now, in a file that was empty before.
+func TestMovedToAnotherFile(t *testing.T) {
+	const conf = "127.0.0.1:PORT on protocol = tcp, wait = yes, user = -, exec = /bin/sleep, args = sleep 1000"
+	sc := newScene(t, conf+";\n", nil)
+	sc.cfg.Files = append(sc.cfg.Files, sc.write("more.conf", ""))
+	sc.start()
+	c := sc.dial("tcp4")
+	defer c.Close()
+	for len(sc.s.running.All()) == 0 {
+		sc.s.turn()
+	}
+	sc.write("more.conf", conf+", backlog = 7;\n")
+	sc.reloaded("# moved\n")
+	sc.wantLog(`process \d+ still has the socket \(DIR/more.conf:1\); the change takes effect when it ends$`)
+	sc.reapAll()
+}

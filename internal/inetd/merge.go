@@ -19,7 +19,9 @@ import (
 func (s *Server) merge(g *table.Generation) Outcome {
 	s.doctor.Reloaded()
 	c := table.Compare(s.services, g.Services)
-	old := make(map[sock.Spec]*table.Socket, s.now.Sockets)
+	before := s.now.Generation
+	s.now.Generation = g // at once: log lines name places of g
+	old := make(map[sock.Spec]*table.Socket, before.Sockets)
 	for _, v := range s.services {
 		for k := v.First; k != nil; k = k.Next {
 			old[k.Spec] = k
@@ -43,17 +45,17 @@ func (s *Server) merge(g *table.Generation) Outcome {
 			}
 		}
 	}
-	s.inheritMux(g)
+	s.inheritMux(before.Mux)
 	goesOn := table.Usages(g.Services)
 	for _, k := range old {
 		s.formers.Keep(k.Service, k.Spec, goesOn)
 		s.tellHeld(k)
 		s.shut(k)
 	}
-	for _, v := range s.now.Mux {
+	for _, v := range before.Mux {
 		s.formers.Keep(v, sock.Spec{}, goesOn)
 	}
-	s.services, s.now.Generation = g.Services, g
+	s.services = g.Services
 	s.answering = table.Answering(g.Services)
 	s.starter.Crowded = len(g.Services) > crowd
 	for _, k := range fresh {
