@@ -1,11 +1,14 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -165,6 +168,10 @@ func TestScripts(t *testing.T) {
 // raceEnv is GORACE for the programs under test: with -race each would end a second late.
 const raceEnv = "atexit_sleep_ms=0"
 
+// perProcessor is how many tests run at once for each processor. Daemons and their
+// clients wait more than they work: one test at a time leaves two thirds of it idle.
+const perProcessor = 3
+
 func TestMain(m *testing.M) {
 	commands := maps.Clone(toys)
 	commands["inetd"] = main
@@ -181,5 +188,6 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Setenv("GORACE", raceEnv)
+	_ = flag.Set("test.parallel", strconv.Itoa(perProcessor*runtime.GOMAXPROCS(0))) // -parallel overrides it
 	testscript.Main(m, commands)
 }
