@@ -32,10 +32,11 @@ func (d *Door) unwelcome(v *table.Service, c *client.Client, g *access.Guard) {
 	d.Blame(v, c)
 	u := v.Usage()
 	if !v.Do.Listens {
-		if now := time.Now(); now.Sub(u.Unwelcome) < time.Minute {
+		now := time.Now()
+		if now.Sub(u.Unwelcome) < time.Minute {
 			return
 		}
-		u.Unwelcome = time.Now()
+		u.Unwelcome = now
 	}
 	d.inquiries.Refused(v, *c, g)
 }
