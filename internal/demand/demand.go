@@ -239,6 +239,8 @@ func (m *Machine) NotStarted(now time.Time) []Act { return m.fail(now) }
 func (m *Machine) Answers(now time.Time) []Act {
 	var say []Act
 	switch {
+	case m.Stage == Starting && m.Notifies && !m.Said:
+		return []Act{Hold} // an attempt from before it was started
 	case m.Stage == Asked:
 		say = []Act{SayAlready}
 	case m.Stage == Starting && m.forked():

@@ -306,6 +306,24 @@ func TestRefusedNeedNoServer(t *testing.T) {
 	}
 }
 
+// TestAnswersBeforeItIsReady: that somebody answers makes no server ready that says itself
+// when it is, such as at an attempt that began before the server was started.
+func TestAnswersBeforeItIsReady(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	m := Machine{Limits: Limits{Start: time.Second, End: time.Second, Notifies: true}}
+	m.Come(now)
+	m.Tick(now.Add(time.Second)) // the attempt takes as long as that
+	m.Started(now, 1)
+	if acts := m.Answers(now); !slices.Equal(acts, []Act{Hold}) || m.Stage != Starting {
+		t.Errorf("it is %v: %v", m.Stage, acts)
+	}
+	m.Notified()
+	if acts := m.Answers(now); !slices.Equal(acts, []Act{SayReady, Open, Trust}) {
+		t.Errorf("it has said so: %v", acts)
+	}
+}
+
 // FuzzModel lets the fuzzer choose.
 func FuzzModel(f *testing.F) {
 	f.Add([]byte("\x01\x00\x00\x05\x09\x00\x06\x00\x09"))
