@@ -2,7 +2,6 @@ package logbook
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,18 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// lines are what a log has written. Any goroutine may use them.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
 
 // TestBook: lines have the place of the entry or of the key, and what happens often is
 // told once and then counted.
@@ -59,7 +46,7 @@ func TestBook(t *testing.T) {
 			}
 		}, "first|first"},
 	} {
-		var written lines
+		var written strings.Builder
 		log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &written})
 		timers := new(loop.Timers)
 		b := New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"a.conf"}}})
@@ -70,7 +57,7 @@ func TestBook(t *testing.T) {
 		}
 		log.Close(20 * time.Second)
 		var got []string
-		for line := range strings.Lines(written.text.String()) {
+		for line := range strings.Lines(written.String()) {
 			_, text, _ := strings.Cut(line, "]: ")
 			got = append(got, strings.TrimSpace(text))
 		}
