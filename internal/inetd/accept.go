@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"errors"
-	"time"
 
 	"inetd/internal/client"
 	"inetd/internal/limit"
@@ -34,7 +33,7 @@ func (s *Server) readable(k *table.Socket) {
 // still readable when the others have had their turn.
 func (s *Server) accept(k *table.Socket) {
 	v := k.Service
-	if !s.mayStart(v) {
+	if !s.gate.MayStart(v) {
 		return
 	}
 	conn, err := sock.Accept(int(k.FD), &s.peer)
@@ -50,7 +49,7 @@ func (s *Server) accept(k *table.Socket) {
 			if c != nil {
 				s.receiveClient(k.Service, *c)
 			}
-			s.rearmOwn(u)
+			s.gate.Unhold(u)
 		})
 		return
 	}
@@ -89,25 +88,9 @@ func (s *Server) newClient(k *table.Socket, conn int) client.Client {
 func (s *Server) acceptFailed(k *table.Socket, err error) {
 	switch {
 	case sock.Exhausted(err):
-		s.rest(k, "accept", err)
+		s.gate.Rest(k, "accept", err)
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), sock.Gone(err):
 	default:
 		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
 	}
-}
-
-// restTime is how long a socket is not polled after the system ran out of
-// something.
-const restTime = 250 * time.Millisecond
-
-// rest stops polling a socket for a moment: it stays readable, so that the loop
-// would spin. It is logged once a minute.
-func (s *Server) rest(k *table.Socket, what string, err error) {
-	s.log.Lack(k.Service, what, err)
-	s.restQuietly(k)
-}
-
-func (s *Server) restQuietly(k *table.Socket) {
-	s.unpoll(k)
-	s.timers.After(restTime, func() { s.arm(k) })
 }

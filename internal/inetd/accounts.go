@@ -38,7 +38,7 @@ func (s *Server) identified(now *table.Generation, errs []error) {
 	if now.Accounts != nil {
 		s.now.Accounts = now.Accounts
 	}
-	for _, v := range s.services {
+	for _, v := range s.now.Services {
 		profile, ok := now.Profiles[v.Do.Server()]
 		if ok && v.Do.Program != nil {
 			v.Do.Program.Profile = profile

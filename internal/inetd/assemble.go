@@ -9,7 +9,7 @@ import (
 func (s *Server) host() *plan.Host {
 	h := machine.Host()
 	h.Clone, h.Getent = s.starter.Clone(), s.getent()
-	h.Inherited, h.Known, h.Sockets = s.inheritedSpecs, s.now.Known, s.now.Sockets
+	h.Inherited, h.Known, h.Sockets = s.sockets.Specs(), s.now.Known, s.now.Sockets
 	h.Names = s.now.Hosts.Renew()
 	return h
 }

@@ -34,7 +34,7 @@ func TestNothingToDo(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "inetd.conf")
 			writeConf(t, file, tt.conf)
 			s := serving(t, file)
-			if len(s.services) > 0 {
+			if len(s.now.Services) > 0 {
 				for range 2 {
 					c, err := net.Dial("unix", abstract("rests", 0))
 					if err != nil {
@@ -42,7 +42,7 @@ func TestNothingToDo(t *testing.T) {
 					}
 					defer c.Close()
 				}
-				for u := s.services[0].Usage(); !u.Halted; {
+				for u := s.now.Services[0].Usage(); !u.Halted; {
 					s.turn()
 				}
 			}
@@ -68,7 +68,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, fmt.Sprintf("%s stream unix nowait.0 - internal daytime\n127.0.0.1:%d stream tcp4 nowait.0 - /bin/true\n", abstract("served", 0), port))
 	s := serving(t, file)
-	listener := s.services[1].First
+	listener := s.now.Services[1].First
 	for range ofAttack(5, 500) {
 		for range 20 {
 			c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
@@ -82,7 +82,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for u, before := s.services[0].Usage(), s.services[0].Usage().Accepted; u.Accepted == before; {
+		for u, before := s.now.Services[0].Usage(), s.now.Services[0].Usage().Accepted; u.Accepted == before; {
 			s.turn()
 		}
 		if b, err := io.ReadAll(c); len(b) == 0 || err != nil {
@@ -180,7 +180,7 @@ func TestManyRefused(t *testing.T) {
 		t.Errorf("%d bytes for %d clients", grown, n)
 	}
 	s.onLoop(func() {
-		if got := s.services[0].Usage().Refused.Limit; got < uint64(n) {
+		if got := s.now.Services[0].Usage().Refused.Limit; got < uint64(n) {
 			t.Errorf("%d clients were refused, want %d", got, n)
 		}
 	})

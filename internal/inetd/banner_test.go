@@ -48,7 +48,7 @@ func TestBannersUnread(t *testing.T) {
 		sc := newScene(t, "127.0.0.1:PORT on protocol = tcp, user = -, exec = /bin/cat, "+tt.keys+";\n", nil)
 		sc.write("long", strings.Repeat("x", 4097))
 		sc.start()
-		if n := len(sc.s.services); n != 1 {
+		if n := len(sc.s.now.Services); n != 1 {
 			t.Errorf("%s: %d services", tt.keys, n)
 		}
 		sc.wantLog(tt.log)

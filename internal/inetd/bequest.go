@@ -28,17 +28,13 @@ func (s *Server) bequest() *bequest {
 		services: map[*table.Service]int{}, actions: map[*table.Action]int{}, usages: map[*table.Usage]int{}, sockets: map[*table.Socket]int{}, sessions: map[*client.Session]int{},
 	}
 	b.Daemon = handover.Daemon{Begun: s.begun, Loaded: s.loadedAt, Loads: s.loads, LogConnections: s.log.Connections, Known: s.now.Known, Sensed: s.door.Sensed}
-	for _, v := range s.services {
+	for _, v := range s.now.Services {
 		b.Services[b.service(v)].InForce = true
 		for k := v.First; k != nil; k = k.Next {
 			b.socket(k)
 		}
 	}
-	for _, spec := range s.inheritedSpecs {
-		if fd := s.inherited[spec]; fd >= len(s.sockets) || s.sockets[fd] == nil {
-			b.Sockets = append(b.Sockets, handover.Socket{Spec: spec, FD: fd, Service: -1, Inherited: true})
-		}
-	}
+	b.Sockets = append(b.Sockets, s.sockets.SavedUnused()...)
 	for _, t := range s.sessions.Sessions() {
 		b.session(t)
 	}
@@ -88,8 +84,7 @@ func (b *bequest) socket(k *table.Socket) int {
 	if i, ok := b.sockets[k]; ok {
 		return i
 	}
-	_, inherited := b.from.inherited[k.Spec]
-	to := handover.Socket{Spec: k.Spec, FD: max(int(k.FD), 0), Service: b.service(k.Service), File: b.from.paths[k], Inherited: inherited && k.FD >= 0, Closed: k.Closed}
+	to := b.from.sockets.Saved(k, b.service(k.Service))
 	b.sockets[k] = len(b.Sockets)
 	b.Sockets = append(b.Sockets, to)
 	return b.sockets[k]

@@ -14,9 +14,9 @@ import (
 // answer answers the datagrams that wait on the socket of a builtin.
 func (s *Server) answer(k *table.Socket) {
 	var p sock.Packet
-	replier := s.repliers[k]
+	replier := s.replier(k)
 	for range s.share {
-		if !s.mayStart(k.Service) {
+		if !s.gate.MayStart(k.Service) {
 			return
 		}
 		n, err := p.Receive(int(k.FD), s.buffer())
@@ -30,6 +30,17 @@ func (s *Server) answer(k *table.Socket) {
 			p.Reply(int(k.FD), reply)
 		}
 	}
+}
+
+// replier has the state of the replies of a socket, which ends with a reload.
+func (s *Server) replier(k *table.Socket) *builtin.Service {
+	b := s.repliers[k]
+	if b == nil {
+		made, _ := builtin.Lookup(k.Service.Do.Builtin, s.clock.Now)
+		b = &made
+		s.repliers[k] = b
+	}
+	return b
 }
 
 // mayAnswer reports whether a datagram may be answered. Its source may be forged

@@ -2,8 +2,8 @@ package inetd
 
 import (
 	"inetd/internal/client"
+	"inetd/internal/gate"
 	"inetd/internal/plan"
-	"inetd/internal/sock"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 	"inetd/internal/talk"
@@ -23,14 +23,14 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 		return talk.Demuxed{No: table.NotAvailable}
 	}
 	no := talk.Demuxed{No: s.door.Refusal(v)}
-	if v.Used != nil && v.Used.Halted || !s.mayStart(v) {
-		no.Short = s.bound(v) == byProcesses && !s.crowdedOut() && !s.holding
+	if v.Used != nil && v.Used.Halted || !s.gate.MayStart(v) {
+		no.Short = s.bound(v) == gate.ByProcesses && !s.crowdedOut() && !s.gate.Closed
 		return no
 	}
 	conn, err := f.Duplicate()
 	if err != nil {
 		s.log.Lack(v, "fcntl", err)
-		no.Short = !s.holding
+		no.Short = !s.gate.Closed
 		return no
 	}
 	if !s.door.Admit(v, &c) || !s.talks.Enter(v, &c) {
@@ -44,17 +44,4 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 	}
 	s.attend(v, c)
 	return talk.Demuxed{}
-}
-
-// inheritMux gives the services of tcpmux the usage that they had before. The usage of
-// other services comes with their sockets.
-func (s *Server) inheritMux(before []*table.Service) {
-	used := map[string]*table.Usage{}
-	for _, v := range before {
-		used[v.Label] = v.Used
-	}
-	for _, v := range s.now.Mux {
-		v.Used = used[v.Label]
-		s.formers.Recall(v, sock.Spec{})
-	}
 }

@@ -8,18 +8,6 @@ import (
 	"inetd/internal/talk"
 )
 
-// A reload neither frees a service that is suspended nor forgets its servers.
-func TestInheritMux(t *testing.T) {
-	t.Parallel()
-	was, now, added := &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/b"}
-	was.Usage().Live = 3
-	s := &Server{now: &table.InForce{Generation: &table.Generation{Mux: []*table.Service{added, now}}}}
-	s.inheritMux([]*table.Service{was})
-	if now.Used != was.Used || added.Used != nil {
-		t.Errorf("%v and %v", now.Used, added.Used)
-	}
-}
-
 // TestMuxClientWaitsForProcess: while no process can be made, a client of tcpmux is to
 // try again, but not when another program is to take over, or a limit forbids the start.
 func TestMuxClientWaitsForProcess(t *testing.T) {
@@ -27,12 +15,12 @@ func TestMuxClientWaitsForProcess(t *testing.T) {
 	sc.start()
 	sc.s.delayed = make([]delayed, 1)
 	for _, holding := range []bool{false, true} {
-		sc.s.holding = holding
+		sc.s.gate.Closed = holding
 		if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a.No != table.NotAvailable || a.Short == holding {
 			t.Errorf("holding %v: %+v", holding, a)
 		}
 	}
-	sc.s.delayed, sc.s.holding = nil, false
+	sc.s.delayed, sc.s.gate.Closed = nil, false
 	sc.s.now.Mux[0].Usage().Halted = true
 	if a := sc.s.demux("cat", client.Client{Conn: -1}, nil); a != (talk.Demuxed{No: table.NotAvailable}) {
 		t.Errorf("suspended: %+v", a)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"inetd/internal/admission"
+	"inetd/internal/gate"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
 
@@ -90,7 +91,7 @@ func TestSilentClientMakesRoom(t *testing.T) {
 	}
 	ip(t, "link set lo up")
 	s := daemon(t, "", allBuiltins, func(s *Server) {
-		s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: 5 * restTime / 4}
+		s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: 5 * gate.RestTime / 4}
 	})
 	for _, tt := range []struct{ to, sent, got string }{
 		{"7001", "", ""},
@@ -135,7 +136,7 @@ func TestNoRoomForSource(t *testing.T) {
 		}
 	}
 	s.onLoop(func() {
-		if n := s.services[0].Usage().Live; n != 1 || s.talks.Room.Len() != 1 {
+		if n := s.now.Services[0].Usage().Live; n != 1 || s.talks.Room.Len() != 1 {
 			t.Errorf("%d clients, %d members, want one", n, s.talks.Room.Len())
 		}
 	})
@@ -179,7 +180,7 @@ tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		left := ""
 		s.onLoop(func() {
-			for _, v := range append(s.services, s.now.Mux...) {
+			for _, v := range append(s.now.Services, s.now.Mux...) {
 				if n := v.Usage().Live; n != 0 {
 					left += fmt.Sprintf("%s has %d clients\n", v.Label, n)
 				}

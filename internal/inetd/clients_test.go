@@ -57,7 +57,7 @@ func TestClients(t *testing.T) {
 			if got := sc.visit(test.from, "") != ""; got != test.served {
 				t.Errorf("served: %v", got)
 			}
-			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Refused.Rules != map[bool]uint64{true: 0, false: 1}[test.served] {
+			if u := sc.s.now.Services[0].Usage(); u.Live != 0 || u.Refused.Rules != map[bool]uint64{true: 0, false: 1}[test.served] {
 				t.Errorf("%d servers seem to run, %d refused", u.Live, u.Refused.Rules)
 			}
 			sc.wantLog(test.log)
@@ -105,7 +105,7 @@ func TestClientsOfDatagrams(t *testing.T) {
 	if got := <-answer; got != "127.0.0.3" {
 		t.Errorf("answer %q", got)
 	}
-	if n := sc.s.services[0].Usage().Refused.Rules; n != 2 {
+	if n := sc.s.now.Services[0].Usage().Refused.Rules; n != 2 {
 		t.Errorf("%d refused", n)
 	}
 	if log := sc.end(); strings.Count(log, "refused connection") != 1 {
@@ -132,7 +132,7 @@ func TestClientsImpossible(t *testing.T) {
 		t.Run(tt.service+" "+tt.keys, func(t *testing.T) {
 			sc := newScene(t, tt.service+", user = -, exec = /bin/true, "+tt.keys+";\n", nil)
 			sc.start()
-			if n := len(sc.s.services); n != 0 {
+			if n := len(sc.s.now.Services); n != 0 {
 				t.Errorf("%d services", n)
 			}
 			sc.wantLog(tt.log)
@@ -140,7 +140,7 @@ func TestClientsImpossible(t *testing.T) {
 	}
 	sc := newScene(t, "DIR/socket on protocol = unix, socktype = stream, wait = no, user = -, exec = /bin/true, allow = 10.0.0.0/8;\n", nil)
 	sc.start()
-	if n := len(sc.s.services); n != 1 {
+	if n := len(sc.s.now.Services); n != 1 {
 		t.Errorf("%d services", n)
 	}
 	sc.wantLog(`: allow has no effect: these clients have no network address \(`)
@@ -161,7 +161,7 @@ func TestManyClients(t *testing.T) {
 	if got := sc.visit("127.0.0.3", ""); got != "" {
 		t.Errorf("answer %q", got)
 	}
-	if do := sc.s.services[0].Do; len(do.Action.Keys) > 1024 || len(do.Keys.Deny) > 0 || len(do.Keys.Options[0].Values) > 0 {
+	if do := sc.s.now.Services[0].Do; len(do.Action.Keys) > 1024 || len(do.Keys.Deny) > 0 || len(do.Keys.Options[0].Values) > 0 {
 		t.Error("the text of the list was kept")
 	}
 	if got := regexp.MustCompile(`inetd\.conf:\d+`).FindString(sc.end()); got != "inetd.conf:1" {

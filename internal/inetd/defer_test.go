@@ -24,7 +24,7 @@ func TestReloadTakesDeferBack(t *testing.T) {
 		}
 		writeConf(t, file, text)
 		reloaded(t, s)
-		seconds, err := unix.GetsockoptInt(int(s.services[0].First.FD), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT)
+		seconds, err := unix.GetsockoptInt(int(s.now.Services[0].First.FD), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT)
 		if err != nil || seconds > 0 != filter {
 			t.Errorf("filter %v: %d s, %v", filter, seconds, err)
 		}

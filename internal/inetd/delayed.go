@@ -3,6 +3,7 @@ package inetd
 import (
 	"inetd/internal/child"
 	"inetd/internal/client"
+	"inetd/internal/gate"
 	"inetd/internal/inquiry"
 	"inetd/internal/table"
 )
@@ -57,14 +58,14 @@ func (s *Server) startDelayed() {
 	}
 }
 
-// retryDelayed tries again every restTime while clients wait: what made no process
+// retryDelayed tries again every gate.RestTime while clients wait: what made no process
 // possible may be over without any end of ours.
 func (s *Server) retryDelayed() {
 	if s.retrying {
 		return
 	}
 	s.retrying = true
-	s.timers.After(restTime, func() {
+	s.timers.After(gate.RestTime, func() {
 		s.retrying = false
 		if s.startDelayed(); len(s.delayed) > 0 {
 			s.retryDelayed()

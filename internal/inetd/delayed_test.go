@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inetd/internal/client"
+	"inetd/internal/gate"
 	"inetd/internal/wrap/dnstest"
 
 	"golang.org/x/sys/unix"
@@ -78,7 +79,7 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 		defer c.Close()
 		conns[i] = c
 	}
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	for v.Usage().Live < len(conns) {
 		sc.s.accept(v.First)
 	}
@@ -144,7 +145,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/true\n", nil)
 	sc.start()
 	s := sc.s
-	v := s.services[0]
+	v := s.now.Services[0]
 	admitted := func() delayed {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -158,7 +159,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		return delayed{svc: v, client: c, program: v.Do.Program}
 	}
 	s.delayed = []delayed{admitted()} // as when no process could be made
-	if b := s.bound(v); b != byProcesses {
+	if b := s.bound(v); b != gate.ByProcesses {
 		t.Errorf("the bound is %d", b)
 	}
 	second := admitted()
@@ -184,7 +185,7 @@ func TestKeptConnectionIsCloseOnExec(t *testing.T) {
 	}
 	defer unix.Close(fds[0])
 	defer unix.Close(fds[1])
-	kept := sc.s.keepConn(sc.s.services[0], fds[0])
+	kept := sc.s.keepConn(sc.s.now.Services[0], fds[0])
 	if flags, err := unix.FcntlInt(uintptr(kept), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("descriptor %d has flags %#x, %v", kept, flags, err)
 	}

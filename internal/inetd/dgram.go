@@ -38,7 +38,7 @@ func (s *Server) receive(k *table.Socket) {
 		return
 	}
 	var p sock.Packet
-	for n := 0; n < s.share && s.mayStart(k.Service); n++ {
+	for n := 0; n < s.share && s.gate.MayStart(k.Service); n++ {
 		size, err := p.Receive(int(k.FD), s.buffer())
 		if err != nil || s.deliver(k, &p, s.packet[:size]) {
 			return // the error is EAGAIN
@@ -88,7 +88,7 @@ func (s *Server) startSession(t *client.Session) {
 	if err != nil {
 		s.release(v, c.Source)
 		s.sessions.Close(t)
-		s.rest(t.At, "fcntl", err)
+		s.gate.Rest(t.At, "fcntl", err)
 		return
 	}
 	c.Conn, c.Session = conn, t
@@ -101,13 +101,13 @@ func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 	u, source := k.Service.Usage(), k.Service.Do.Source(e.Client.Addr())
 	if sock.Exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {
 		u.Withdraw(source)
-		s.rest(k, "client's socket", err)
+		s.gate.Rest(k, "client's socket", err)
 		return
 	}
 	s.release(k.Service, source)
 	s.log.DatagramLost(k.Service, "client's socket", err)
 	if sock.Exhausted(err) {
-		s.restQuietly(k)
+		s.gate.RestQuietly(k)
 	}
 }
 
@@ -148,7 +148,7 @@ func (s *Server) restartSession(t *client.Session) {
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.At.Service
-	if s.holding || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.mayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair)) {
+	if s.gate.Closed || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.gate.MayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair)) {
 		s.sessions.Close(t)
 		return
 	}
@@ -160,7 +160,7 @@ func (s *Server) restartSession(t *client.Session) {
 func (s *Server) giveAway(k *table.Socket) {
 	v := k.Service
 	var p sock.Packet
-	if !s.mayStart(v) || p.Peek(int(k.FD)) != nil {
+	if !s.gate.MayStart(v) || p.Peek(int(k.FD)) != nil {
 		return
 	}
 	e := dgram.PairOf(&p, k.Spec)
@@ -170,7 +170,7 @@ func (s *Server) giveAway(k *table.Socket) {
 	}
 	old := int(k.FD)
 	fd, err := -1, errManagers
-	if _, inherited := s.inherited[k.Spec]; !inherited {
+	if !s.sockets.Managers(k) {
 		fd, err = dgram.GiveAway(old, k.Spec, v.Do.Options, &p, s.starter.Floor())
 	}
 	source := v.Do.Source(e.Client.Addr())
@@ -178,7 +178,7 @@ func (s *Server) giveAway(k *table.Socket) {
 	case err == nil:
 	case sock.Exhausted(err): // the datagram is still in the queue
 		v.Usage().Withdraw(source)
-		s.rest(k, "client's socket", err)
+		s.gate.Rest(k, "client's socket", err)
 		return
 	default:
 		sock.Consume(int(k.FD), k.Spec)
@@ -186,9 +186,7 @@ func (s *Server) giveAway(k *table.Socket) {
 		s.log.DatagramLost(v, "client's socket", err)
 		return
 	}
-	s.unpoll(k)
-	s.sockets[old] = nil
-	s.opened(k, fd)
+	s.sockets.Replace(k, fd)
 	s.startSession(dgram.Given(k, e, old))
 }
 

@@ -89,7 +89,7 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 			for i := range conns {
 				conns[i] = listen(t, "127.0.0.1")
 			}
-			s.onLoop(func() { s.canPutBack(s.services[0].First) }) // opens its descriptors
+			s.onLoop(func() { s.canPutBack(s.now.Services[0].First) }) // opens its descriptors
 			before := s.settle(t)
 			to := netip.MustParseAddrPort("127.0.0.1:7001")
 			for j := range each {
@@ -149,13 +149,13 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 		if n%2 == 0 && len(want) > 0 {
 			s.settle(t)
 			s.onLoop(func() {
-				v := s.services[0]
+				v := s.now.Services[0]
 				if u := v.Usage(); !u.Halted || len(s.sessions.Sessions()) > 0 {
 					t.Errorf("after %d answers: suspended %v, sessions %v", n, u.Halted, s.sessions.Sessions())
 				} else { // a minute has passed
 					u.Halted, u.Starts = false, limit.Window{}
 				}
-				s.armAll(v)
+				s.gate.ArmService(v)
 			})
 		}
 	}
@@ -182,7 +182,7 @@ func TestDatagramsOfAClientThatHasGone(t *testing.T) {
 			ask(t, listen(t, "127.0.0.1"), "127.0.0.1:7001", "I stay")
 			s.settle(t)
 			s.onLoop(func() {
-				if u := s.services[0].Usage(); u.Starts.Count != 4 || u.IdleStarts != 0 {
+				if u := s.now.Services[0].Usage(); u.Starts.Count != 4 || u.IdleStarts != 0 {
 					t.Errorf("%d servers for 4 datagrams, %d of which took nothing", u.Starts.Count, u.IdleStarts)
 				}
 			})

@@ -4,9 +4,12 @@
 //
 // # The flow
 //
-//	files --conf--> entries --plan.Load--> plan --table.Assemble--> generation --merge--> services and sockets
-//	                                                                                        |
-//	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-+
+//	files --conf--> entries --plan.Load--> plan --table.Assemble--> generation --keep.Merge--> open sockets
+//	                                                                                             |
+//	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-- gate
+//
+// Two packages have the sockets: keep opens them, keeps them open and mends them, and gate
+// says which of them are polled, which is how a limit makes clients wait.
 //
 // Each stage of the way of a client is a package, which has the state of that stage:
 //
@@ -21,14 +24,14 @@
 // A load (package plan) runs beside the event loop and has no effect: it reads
 // files, parses, looks up names, ports, users and hosts, and returns a plan. Still
 // beside the loop package table makes it a generation: services with their programs
-// (package compile), and nothing else of the plan is kept. Merging a generation (merge.go)
-// is the only way anything gets opened, moved or closed. So checking a
+// (package compile), and nothing else of the plan is kept. Merging a generation (package
+// keep) is the only way anything gets opened, moved or closed. So checking a
 // configuration is a load that prints (package inspect), and a reload that fails has
 // changed nothing.
 //
 // What an entry lacks may come by itself: a user, a host, a program. The plan then
 // comes with what was read, and is made again, less and less often, until nothing
-// waits (late.go). Interfaces and addresses that come and go are noticed (network.go).
+// waits (late.go). Interfaces and addresses that come and go are noticed (package keep).
 //
 // # Who owns what
 //

@@ -11,8 +11,8 @@ const endTime = 700 * time.Millisecond
 // tellToEnd tells the servers that run to end, and waits for them without serving
 // anybody else.
 func (s *Server) tellToEnd() {
-	s.holding = true
-	s.armEverything()
+	s.gate.Closed = true
+	s.gate.ArmAll()
 	s.running.TellToEnd()
 	s.relays.EndServers()
 	over := false

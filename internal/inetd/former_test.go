@@ -24,18 +24,15 @@ func TestFormers(t *testing.T) {
 	sc.start()
 	sc.tryVisit("127.0.0.2", "")
 	sc.visit("127.0.0.3", "x")
-	sc.s.services[1].Usage().Started = 7
+	sc.s.now.Services[1].Usage().Started = 7
 	sc.reloaded(mistake)
-	if len(sc.s.formers) != 2 {
-		t.Errorf("%d services are remembered", len(sc.s.formers))
-	}
 	sc.reloaded(conf)
-	if u, mux := sc.s.services[0].Usage(), sc.s.services[1].Usage(); u.Refused.Rules != 1 || u.Started != 1 || mux.Started != 7 || len(sc.s.formers) != 0 {
-		t.Errorf("%d refused, %d and %d started, %d remembered", u.Refused.Rules, u.Started, mux.Started, len(sc.s.formers))
+	if u, mux := sc.s.now.Services[0].Usage(), sc.s.now.Services[1].Usage(); u.Refused.Rules != 1 || u.Started != 1 || mux.Started != 7 {
+		t.Errorf("%d refused, %d and %d started", u.Refused.Rules, u.Started, mux.Started)
 	}
 	sc.reloaded(mistake)
 	sc.reloaded(other)
-	if u := sc.s.services[0].Used; u != nil {
+	if u := sc.s.now.Services[0].Used; u != nil {
 		t.Errorf("another service has %+v", u)
 	}
 }

@@ -25,8 +25,8 @@ func TestLoadGivenUp(t *testing.T) {
 		return &plan.Plan{}
 	}
 	out := outcome(s)
-	if out.Err == nil || !strings.Contains(out.Err.Error(), file+" was not read within 45s") || len(s.services) != 1 {
-		t.Errorf("a load that does not come back: %+v, %d services", out, len(s.services))
+	if out.Err == nil || !strings.Contains(out.Err.Error(), file+" was not read within 45s") || len(s.now.Services) != 1 {
+		t.Errorf("a load that does not come back: %+v, %d services", out, len(s.now.Services))
 	}
 	for range maxStuck - 1 {
 		outcome(s)
@@ -39,7 +39,7 @@ func TestLoadGivenUp(t *testing.T) {
 	for s.attempts.Stuck() > 0 {
 		s.turn()
 	}
-	if len(s.services) != 1 {
+	if len(s.now.Services) != 1 {
 		t.Error("a load that was given up has removed a service")
 	}
 	s.load = plan.Load

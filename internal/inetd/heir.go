@@ -10,10 +10,7 @@ import (
 	"inetd/internal/handover"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
-	"inetd/internal/registrar"
-	"inetd/internal/rpcbind"
 	"inetd/internal/running"
-	"inetd/internal/sock"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 
@@ -42,7 +39,7 @@ func (s *Server) inherit(state *handover.State) error {
 		return err
 	}
 	h := &inheritance{State: state, profile: profile, program: map[string]*child.Program{}}
-	s.heir, s.holding = h, true
+	s.heir, s.gate.Closed = h, true
 	d := state.Daemon
 	s.begun, s.loadedAt, s.loads, s.log.Connections, s.now.Known = d.Begun, d.Loaded, d.Loads, d.LogConnections, d.Known
 	s.door.Sensed = d.Sensed
@@ -54,14 +51,8 @@ func (s *Server) inherit(state *handover.State) error {
 	for _, d := range state.Draining {
 		s.draining.Drain(d.FD, time.Until(d.Until))
 	}
-	if len(state.Registered) > 0 {
-		s.resumeRegistrar(state.Registered)
-	}
+	s.sockets.Resume(state.Registered)
 	return nil
-}
-
-func (s *Server) resumeRegistrar(made []rpcbind.Binding) {
-	s.registrar = registrar.Resume(s.log.Logger, rpcbind.Client{}, made)
 }
 
 func (s *Server) inheritServices(h *inheritance) error {
@@ -86,7 +77,7 @@ func (s *Server) inheritServices(h *inheritance) error {
 		if !from.InForce {
 			continue
 		}
-		s.services = append(s.services, v)
+		s.now.Services = append(s.now.Services, v)
 		if v.Do.Mux {
 			s.now.Mux = append(s.now.Mux, v)
 		}
@@ -107,35 +98,18 @@ func (h *inheritance) programAt(path string) (*child.Program, error) {
 func (s *Server) inheritUsage(from *handover.Usage, l limit.Limits) *table.Usage {
 	u := table.UsageOf(from)
 	if u.Halted {
-		s.resumeAfter(u, time.Until(u.Starts.End(l.Window)))
+		s.gate.ResumeAfter(u, time.Until(u.Starts.End(l.Window)))
 	}
 	return u
 }
 
 func (s *Server) inheritSockets(h *inheritance) {
 	for _, from := range h.Sockets {
-		if from.Inherited {
-			s.inherited[from.Spec] = from.FD
-			s.inheritedSpecs = append(s.inheritedSpecs, from.Spec)
-			s.starter.Note(from.FD)
+		var v *table.Service
+		if from.Service >= 0 {
+			v = h.services[from.Service]
 		}
-		if from.Service < 0 {
-			h.sockets = append(h.sockets, nil)
-			continue
-		}
-		v := h.services[from.Service]
-		k := &table.Socket{Spec: from.Spec, Service: v, FD: -1, Closed: from.Closed}
-		h.sockets = append(h.sockets, k)
-		if !k.Closed {
-			v.Add(k)
-		}
-		if from.FD == 0 {
-			continue
-		}
-		if from.File != (sock.File{}) {
-			s.paths[k] = from.File
-		}
-		s.opened(k, from.FD)
+		h.sockets = append(h.sockets, s.sockets.Inherit(from, v))
 	}
 }
 
@@ -196,8 +170,8 @@ func (s *Server) inheritSession(h *inheritance, from handover.Session) *client.S
 // takeOver serves what was inherited, once the first load is in force.
 func (s *Server) takeOver() {
 	h := s.heir
-	s.heir, s.holding = nil, false
-	s.armEverything()
+	s.heir, s.gate.Closed = nil, false
+	s.gate.ArmAll()
 	s.relays.GoOn()
 	for _, from := range h.Talks {
 		s.talkLate(h.services[from.Service], from)
@@ -213,7 +187,7 @@ func (s *Server) takeOver() {
 		s.attendLate(h.services[from.Service], c)
 	}
 	s.log.Noticef("inetd %s goes on for %s: %s, %s", s.cfg.Version, h.Process.Version,
-		plan.Count(len(s.services), "service", "services"), plan.Count(len(h.Children), "server that runs", "servers that run"))
+		plan.Count(len(s.now.Services), "service", "services"), plan.Count(len(h.Children), "server that runs", "servers that run"))
 }
 
 // talkLate takes up a conversation of the program before.

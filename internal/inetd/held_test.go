@@ -44,8 +44,8 @@ func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 
 // polledWithClients is how many sockets the next turn of the loop is told of.
 func (s *Server) polledWithClients() (n int) {
-	for _, k := range s.sockets {
-		if k != nil && k.Polled && sock.Readable(int(k.FD)) {
+	for _, v := range s.now.Services {
+		if k := v.First; k.Polled && sock.Readable(int(k.FD)) {
 			n++
 		}
 	}
@@ -90,12 +90,12 @@ func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 func TestHeldSocketWithoutClient(t *testing.T) {
 	const services = 3 * perTurn
 	s, _ := crowdOf(t, services)
-	for _, v := range s.services[:services-1] {
+	for _, v := range s.now.Services[:services-1] {
 		if fd, _, err := unix.Accept4(int(v.First.FD), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC); err == nil {
 			unix.Close(fd)
 		}
 	}
-	last := s.services[services-1]
+	last := s.now.Services[services-1]
 	s.endServers()
 	for last.Usage().Starts.Count == 0 {
 		s.turn()
@@ -107,11 +107,11 @@ func TestHeldSocketWithoutClient(t *testing.T) {
 func TestHeldSocketOfRefusedClient(t *testing.T) {
 	const services = 4
 	s, _ := crowdOf(t, services)
-	for _, v := range s.services[:services-1] {
+	for _, v := range s.now.Services[:services-1] {
 		v.Do.Limits.PerSource = 1
 		v.Usage().Admit(s.yielded, limit.User(uint32(os.Getuid())), v.Do.Limits)
 	}
-	last := s.services[services-1]
+	last := s.now.Services[services-1]
 	s.endServers()
 	for last.Usage().Starts.Count == 0 {
 		s.turn()

@@ -26,8 +26,8 @@ var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
-		"internal/examine", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/netwatch", "internal/passing", "internal/plan",
-		"internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
+		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
+		"internal/running", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -56,6 +56,7 @@ var picture = map[string][]string{
 	"internal/drain":        {"internal/child", "internal/loop", unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
+	"internal/gate":         {"internal/diagnose", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/strerror", "internal/syslog", "internal/table"},
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
@@ -63,6 +64,7 @@ var picture = map[string][]string{
 	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
 	"internal/ident":        {"internal/nearest", unixsys},
 	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
+	"internal/keep":         {"internal/child", "internal/examine", "internal/gate", "internal/handover", "internal/logbook", "internal/loop", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},
 	"internal/logbook":      {"internal/access", "internal/client", "internal/limit", "internal/loop", "internal/plan", "internal/seldom", "internal/strerror", "internal/syslog", "internal/table"},

@@ -31,7 +31,7 @@ func TestManagersSocketIsKept(t *testing.T) {
 	if _, err := conn.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	k := sc.s.sockets[sc.s.inherited[spec]]
+	k := sc.s.now.Services[0].First
 	for sc.s.receive(k); sock.Readable(int(k.FD)); {
 		sc.s.receive(k)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"time"
 )
 
 // TestInterfaceComesAndGoes: a service on an address of an interface that is made
@@ -20,34 +21,20 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 		connect(t, "net0", "fe80::77/64 nodad")
 	}
 	plug()
-	s := daemon(t, "", `[fe80::77%net0]:7001 stream tcp6 nowait - internal echo
+	daemon(t, "", `[fe80::77%net0]:7001 stream tcp6 nowait - internal echo
 10.9.0.7:7002 stream tcp nowait - internal echo
 [fd09::7]:7003 stream tcp6 nowait - internal echo
-`, nil)
+`, func(s *Server) { s.sockets.Retry = time.Hour }) // no timer opens anything
 	served(t, "[fe80::77%net0]:7001")
-	s.patient(t)
 	ip(t, "addr add 10.9.0.7/24 dev net0")
 	served(t, "10.9.0.7:7002")
-	s.patient(t)
 	ip(t, "addr add fd09::7/64 dev net0 nodad")
 	served(t, "[fd09::7]:7003")
 	ip(t, "link del net0")
 	plug()
-	s.patient(t)
 	again, err := net.InterfaceByName("net0") // package net remembers its old number
 	if err != nil {
 		t.Fatal(err)
 	}
 	served(t, fmt.Sprintf("[fe80::77%%%d]:7001", again.Index))
-}
-
-// patient has the daemon try again sockets that are not open as late as it ever
-// does.
-func (s *Server) patient(t *testing.T) {
-	t.Helper()
-	s.onLoop(func() {
-		for k, f := range s.faults {
-			s.faults[k] = &fault{f.err, maxRetry} // the timer does not know it
-		}
-	})
 }

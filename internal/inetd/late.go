@@ -14,6 +14,12 @@ type latecomers struct {
 	timing bool          // there is a timer
 }
 
+// The time between attempts.
+const (
+	minLate = time.Second
+	maxLate = time.Minute
+)
+
 // awaitLate has the entries that the last load left out tried again: when name
 // servers have answered if they are still being asked, and else after delay, or a
 // second if that is less.
@@ -25,7 +31,7 @@ func (s *Server) awaitLate(delay time.Duration) {
 	case late.Asking:
 		s.askLate(late, late.Names)
 	default:
-		s.latecomers.delay = min(max(delay, minRetry), maxRetry)
+		s.latecomers.delay = min(max(delay, minLate), maxLate)
 		s.latecomers.at = time.Now().Add(s.latecomers.delay)
 		s.timeLate()
 	}
@@ -65,10 +71,10 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	case late != s.now.Late: // a reload came first
 		return
 	case s.loading:
-		s.timers.After(minRetry, func() { s.tryLate(late, names) })
+		s.timers.After(minLate, func() { s.tryLate(late, names) })
 		return
 	case s.attempts.Full():
-		s.awaitLate(maxRetry)
+		s.awaitLate(maxLate)
 		return
 	}
 	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.Names
@@ -87,7 +93,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		return func() { s.triedLate(g, passed, fresh) }
 	}, func() {
 		s.log.Errorf("what is missing was not found within %v; it will be tried again", loadTime)
-		s.awaitLate(maxRetry)
+		s.awaitLate(maxLate)
 	})
 }
 

@@ -15,17 +15,17 @@ import (
 // else looks at it.
 func (s *Server) lend(k *table.Socket) {
 	v := k.Service
-	if !s.mayStart(v) {
+	if !s.gate.MayStart(v) {
 		return
 	}
 	first, err := s.firstClient(k)
 	if err != nil { // EAGAIN: another process has taken it
-		s.arm(k)
+		s.gate.Arm(k)
 		return
 	}
 	if !s.door.Admit(v, &first) {
 		sock.Consume(int(k.FD), k.Spec)
-		s.arm(k)
+		s.gate.Arm(k)
 		return
 	}
 	queued := k.Queued()
@@ -42,12 +42,12 @@ func (s *Server) lend(k *table.Socket) {
 	if err != nil {
 		e.Unused()
 		v.Usage().Withdraw(limit.Source{})
-		s.rest(k, "fork", err)
+		s.gate.Rest(k, "fork", err)
 		return
 	}
 	k.Server = int32(pid)
 	v.Usage().Started++
-	s.unpoll(k)
+	s.gate.Disarm(k)
 	p := &running.Process{Service: v, Program: v.Do.Program, Lent: k, Queued: queued, Begun: time.Now().UnixNano()}
 	now := s.running.Track(pid, p, true)
 	s.oversee(e, now)

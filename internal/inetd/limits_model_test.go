@@ -54,7 +54,7 @@ func TestLimitsModel(t *testing.T) {
 	}
 	sc.serve(func() bool { return len(sc.s.delayed) == 0 })
 	sc.checkLimits(most, perSource, processes)
-	for _, v := range sc.s.services {
+	for _, v := range sc.s.now.Services {
 		if v.Usage().Live != 0 {
 			t.Errorf("%s: %d servers seem to run", v.Label, v.Usage().Live)
 		}
@@ -89,7 +89,7 @@ func (sc *scene) checkLimits(most, perSource, processes int) {
 	if n := len(sc.s.running.All()); n > processes {
 		sc.t.Errorf("%d processes, limit %d", n, processes)
 	}
-	for _, v := range sc.s.services {
+	for _, v := range sc.s.now.Services {
 		sources := map[limit.Source]int{}
 		running := 0
 		for _, p := range sc.s.running.All() {

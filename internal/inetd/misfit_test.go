@@ -94,7 +94,7 @@ func TestProbeIsGivenUp(t *testing.T) {
 	sc := scripted(t, "test -e DIR/once || { : >DIR/once; exit 0; }\nexec sleep 1000 </dev/null >/dev/null 2>&1", "")
 	sc.start()
 	sc.visits(1, "")
-	if !sc.s.services[0].Usage().Suspect {
+	if !sc.s.now.Services[0].Usage().Suspect {
 		t.Error("the server is not suspect")
 	}
 	c := sc.dial("tcp4")

@@ -104,7 +104,7 @@ var sieges = []siege{
 		}},
 	{"the registrar", "100001/1 dgram rpc/udp4 wait - /bin/true\n", nil, func(s *Server, _ int) {
 		done := make(chan struct{})
-		s.mail.Post(func() { s.register(); close(done) })
+		s.mail.Post(func() { s.sockets.Register(); close(done) })
 		<-done
 	}},
 }
@@ -181,7 +181,7 @@ func TestAttackNeighbour(t *testing.T) {
 			if w.waited > 2 || w.longest > 25*time.Millisecond || w.served != visits {
 				t.Errorf("%d of %d visits were served, after up to %d turns of up to %v", w.served, visits, w.waited, w.longest)
 			}
-			for _, v := range s.services {
+			for _, v := range s.now.Services {
 				for k := v.First; k != nil; k = k.Next {
 					k.Closed = true // so that no further server is started for datagrams
 				}
@@ -205,7 +205,7 @@ type turnWatch struct {
 func turnsOf(s *Server) (w turnWatch) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	k := s.services[0].First
+	k := s.now.Services[0].First
 	waits := 0
 	for !s.stopping.Load() {
 		waiting, before := sock.Readable(int(k.FD)), k.Service.Usage().Starts.Count
@@ -213,7 +213,7 @@ func turnsOf(s *Server) (w turnWatch) {
 		s.turn()
 		w.longest = max(w.longest, cpuTime()-begin)
 		w.turns++
-		k = s.services[0].First // a reload makes new services
+		k = s.now.Services[0].First // a reload makes new services
 		now := k.Service.Usage().Starts.Count
 		w.served += now - before
 		if waiting && now == before {

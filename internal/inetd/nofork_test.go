@@ -47,7 +47,7 @@ func TestFailedLend(t *testing.T) {
 	if _, err := io.WriteString(sc.dial("udp4"), "x"); err != nil {
 		t.Fatal(err)
 	}
-	k, u := s.services[0].First, s.services[0].Usage()
+	k, u := s.now.Services[0].First, s.now.Services[0].Usage()
 	withoutProcesses(t, func() { s.lend(k) })
 	if u.Live != 0 || u.Starts.Count != 0 || k.Polled {
 		t.Errorf("%d servers run of %d starts; polled: %v", u.Live, u.Starts.Count, k.Polled)
@@ -72,7 +72,7 @@ func TestFailedLaunchKeepsNothing(t *testing.T) {
 	}
 	sc := newScene(t, keyed("-", "linger = 20s", "echo x"), nil)
 	sc.start()
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)

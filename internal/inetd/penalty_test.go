@@ -53,11 +53,11 @@ func TestPenaltyIsNoticedAtOnce(t *testing.T) {
 	sc := newScene(t, keyed("-", "penalty = crash:90s", "kill -SEGV $$"), nil)
 	sc.start()
 	sc.tryVisit(stranger, "")
-	for sc.s.services[0].Usage().Debts == nil {
+	for sc.s.now.Services[0].Usage().Debts == nil {
 		sc.s.turn()
 	}
 	sc.tryVisit(stranger, "")
-	if u := sc.s.services[0].Usage(); u.Started != 1 || u.Refused.Penalty != 1 {
+	if u := sc.s.now.Services[0].Usage(); u.Started != 1 || u.Refused.Penalty != 1 {
 		t.Errorf("%d started, %d refused", u.Started, u.Refused.Penalty)
 	}
 }

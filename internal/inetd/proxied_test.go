@@ -63,7 +63,7 @@ func TestProxied(t *testing.T) {
 			if got := sc.tryVisit(test.from, test.text); got != test.answer {
 				t.Errorf("answer %q, want %q", got, test.answer)
 			}
-			if u := sc.s.services[0].Usage(); u.Live != 0 || u.Expected != 0 || sc.s.arrivals.Room.Len() != 0 {
+			if u := sc.s.now.Services[0].Usage(); u.Live != 0 || u.Expected != 0 || sc.s.arrivals.Room.Len() != 0 {
 				t.Errorf("%d servers seem to run, %d clients are expected, %d read", u.Live, u.Expected, sc.s.arrivals.Room.Len())
 			}
 			sc.wantLog(test.log)
@@ -161,7 +161,7 @@ func TestProxiedWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	for sc.s.accept(v.First); sc.s.arrivals.Len() == 0; {
 		sc.s.turn()
 	}
@@ -198,7 +198,7 @@ func TestProxiedImpossible(t *testing.T) {
 	} {
 		sc := newScene(t, fmt.Sprintf("%s, user = -, proxy = 127.0.0.2;\n", service), nil)
 		sc.start()
-		if n := len(sc.s.services); n != 0 {
+		if n := len(sc.s.now.Services); n != 0 {
 			t.Errorf("%s: %d services", service, n)
 		}
 		sc.wantLog(`: proxy: .*, service ignored \(`)

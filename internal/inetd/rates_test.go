@@ -52,11 +52,11 @@ func TestServiceRate(t *testing.T) {
 		if got := sc.visit(stranger, ""); got != "x\n" {
 			t.Fatalf("answer %q", got)
 		}
-		if u := sc.s.services[0].Usage(); u.Started == 2 && time.Since(u.Starts.Start) > over {
+		if u := sc.s.now.Services[0].Usage(); u.Started == 2 && time.Since(u.Starts.Start) > over {
 			t.Skip("too slow: the time was over before the third client came")
 		}
 	}
-	u := sc.s.services[0].Usage()
+	u := sc.s.now.Services[0].Usage()
 	if u.Suspended != 1 || u.Starts.Count != 1 {
 		t.Errorf("suspended %d times, %d starts since", u.Suspended, u.Starts.Count)
 	}
@@ -69,11 +69,11 @@ func TestShorterRate(t *testing.T) {
 	sc.start()
 	sc.visit(stranger, "")
 	go talkTo("127.0.0.1:"+sc.port, stranger, "")
-	for !sc.s.services[0].Usage().Halted {
+	for !sc.s.now.Services[0].Usage().Halted {
 		sc.s.turn()
 	}
 	sc.write("inetd.conf", keyed("-", "service_max = 1/600ms", "echo x"))
-	for sc.s.reload(nil); sc.s.loading || sc.s.services[0].Usage().Started < 2; {
+	for sc.s.reload(nil); sc.s.loading || sc.s.now.Services[0].Usage().Started < 2; {
 		sc.s.turn()
 	}
 	for len(sc.s.running.All()) > 0 {

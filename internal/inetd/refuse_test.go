@@ -75,7 +75,7 @@ func TestFullRefuses(t *testing.T) {
 	for len(sc.s.running.All()) == 0 {
 		sc.s.turn()
 	}
-	u := sc.s.services[0].Usage()
+	u := sc.s.now.Services[0].Usage()
 	for range 2 {
 		got := ""
 		go func() {
@@ -108,7 +108,7 @@ func TestRefusedAreCounted(t *testing.T) {
 	sc := newScene(t, keyed("-", "ip_max = 1/h", "echo x"), nil)
 	sc.start()
 	sc.s.log.Every = 50 * time.Millisecond
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	refuse := func(n int) {
 		for i := range n {
 			sc.s.log.Exceeded(v, fmt.Sprint("192.0.2.", i), "exceeded counts", 7, "source_max", "ip_max")
@@ -178,7 +178,7 @@ func TestRefusedFlood(t *testing.T) {
 	const more = 20
 	sc := newScene(t, keyed("-", `deny = 127.0.0.0/8, refuse = "no"`, "echo x"), nil)
 	sc.start()
-	before, u := descriptors(t), sc.s.services[0].Usage()
+	before, u := descriptors(t), sc.s.now.Services[0].Usage()
 	begun := time.Now()
 	var clients []net.Conn
 	for range drain.Max + more {

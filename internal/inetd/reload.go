@@ -107,7 +107,7 @@ func (s *Server) tellNothing(out Outcome) {
 	if len(out.Removed) > 0 {
 		left = "no service is left: "
 	}
-	if len(s.services) == 0 {
+	if len(s.now.Services) == 0 {
 		s.log.Warningf("%snothing to serve in %s", left, strings.Join(s.cfg.Sources(), " "))
 	}
 }
@@ -127,7 +127,7 @@ func (s *Server) refuse(err error) {
 		s.notTaken(err)
 	case s.ready:
 		s.log.Errorf("%v; the services stay as they were", err)
-	case len(s.services) == 0:
+	case len(s.now.Services) == 0:
 		s.failure = err
 	default:
 		s.log.Errorf("%v; the other files are served", err)

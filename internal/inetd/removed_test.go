@@ -29,8 +29,8 @@ func TestVacated(t *testing.T) {
 	writeConf(t, file, string(nowait))
 	reloaded(t, s)
 	s.timers = loop.Timers{} // nothing is tried again
-	if len(s.faults) != 1 {
-		t.Fatalf("%d faults", len(s.faults))
+	if err := s.sockets.Fault(s.now.Services[0].First); err == nil {
+		t.Fatal("it is open")
 	}
 	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
@@ -38,7 +38,7 @@ func TestVacated(t *testing.T) {
 	for len(s.running.All()) > 0 {
 		s.reap()
 	}
-	if len(s.faults) != 0 || s.services[0].First.FD < 0 {
-		t.Errorf("%d faults, descriptor %d", len(s.faults), s.services[0].First.FD)
+	if k := s.now.Services[0].First; k.FD < 0 || s.sockets.Fault(k) != nil {
+		t.Errorf("descriptor %d, %v", k.FD, s.sockets.Fault(k))
 	}
 }

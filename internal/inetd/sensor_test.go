@@ -29,7 +29,7 @@ func TestSensor(t *testing.T) {
 				t.Errorf("the sensor says %q", got)
 			}
 			sc.wantLog(tt.log)
-			v := sc.s.services[1]
+			v := sc.s.now.Services[1]
 			now := time.Now()
 			for from, refused := range map[string]bool{stranger: tt.refused, "127.0.0.3": false} {
 				a := &net.TCPAddr{IP: net.ParseIP(from), Port: 1}
@@ -54,7 +54,7 @@ func TestSensorImpossible(t *testing.T) {
 	} {
 		sc := newScene(t, tt.conf, nil)
 		sc.start()
-		if n := len(sc.s.services); n != 0 {
+		if n := len(sc.s.now.Services); n != 0 {
 			t.Errorf("%s: %d services", tt.conf, n)
 		}
 		sc.wantLog(tt.log)

@@ -13,16 +13,16 @@ import (
 	"inetd/internal/command"
 	"inetd/internal/diagnose"
 	"inetd/internal/drain"
+	"inetd/internal/gate"
 	"inetd/internal/gc"
 	"inetd/internal/idle"
 	"inetd/internal/inquiry"
+	"inetd/internal/keep"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/passing"
 	"inetd/internal/plan"
-	"inetd/internal/registrar"
 	"inetd/internal/running"
-	"inetd/internal/seldom"
 	"inetd/internal/sock"
 	"inetd/internal/table"
 	"inetd/internal/talk"
@@ -59,13 +59,8 @@ type Server struct {
 	stopping  atomic.Bool
 	pacer     gc.Pacer
 
-	services []*table.Service
-	sockets  []*table.Socket             // by descriptor
-	paths    map[*table.Socket]sock.File // what is at the paths of unix sockets, as opened
-	faults   map[*table.Socket]*fault    // of the sockets that are not open
-	formers  table.Formers               // services that were removed
-	told     seldom.Burst[alike]         // lines about sockets of late
-	held     held                        // sockets that a limit keeps from being polled
+	sockets  *keep.Sockets
+	gate     *gate.Gate // of the sockets that are polled
 	running  *running.Table
 	relays   *passing.Relays // of entries with the key connect
 	delayed  []delayed       // clients whose servers cannot be started yet
@@ -81,7 +76,6 @@ type Server struct {
 	loading      bool            // a load is under way
 	commands     *command.Runner // of the daemon's own programs
 	attempts     *loop.Attempts  // to load
-	network      network         // whose changes are noticed
 	latecomers   latecomers      // entries that are tried again
 	waiting      []func(Outcome) // for the load after it
 	again        bool
@@ -91,7 +85,6 @@ type Server struct {
 	loadedAt     time.Time     // the last of them
 	changedFiles []string      // on disk since then
 	failure      error         // ends Run
-	holding      bool          // no socket is polled: another program takes over, or this one has
 	heir         *inheritance  // what this one has taken over and does not serve yet
 	proofTime    time.Duration // how long another one may take to prove itself
 
@@ -103,10 +96,6 @@ type Server struct {
 
 	idle *idle.Limiter
 
-	inherited      map[sock.Spec]int    // descriptors that the service manager has opened
-	inheritedSpecs []sock.Spec          // in the order in which it has passed them
-	registrar      *registrar.Registrar // nil until there is an RPC service
-
 	stderrs *running.Stderrs // of the servers whose standard error is logged
 
 	draining *drain.Sink
@@ -116,9 +105,8 @@ type Server struct {
 	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
 	answering map[uint16]bool                    // their ports
 
-	clock    *zone.Clock // of builtins, and of hours
-	awaiting bool        // awaitRoom has a timer
-	talks    *talk.Talks
+	clock *zone.Clock // of builtins, and of hours
+	talks *talk.Talks
 
 	peer   sock.Address // scratch of the accept path, which allocates nothing
 	local  sock.Address
@@ -139,9 +127,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, starter: starter, poll: p, mail: loop.NewMailbox(starter.Wake()),
-		env:    make([]byte, 0, 256),
-		faults: map[*table.Socket]*fault{}, formers: table.Formers{}, paths: map[*table.Socket]sock.File{}, held: held{own: map[*table.Usage][]*table.Socket{}},
-		repliers: map[*table.Socket]*builtin.Service{}, network: network{fd: -1}, begun: time.Now(),
+		env:      make([]byte, 0, 256),
+		repliers: map[*table.Socket]*builtin.Service{}, begun: time.Now(),
 		load: plan.Load, proofTime: proofTime, clock: zone.NewClock(),
 	}
 	s.now = &table.InForce{Generation: &table.Generation{}}
@@ -153,6 +140,11 @@ func New(c Config) (*Server, error) {
 	s.running.Sweep = s.sweep
 	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
 	s.doctor = diagnose.New(s.log, starter, s.running, s.examinations)
+	s.gate = gate.New(gate.Loop{Poll: p, Tag: tagSocket, Timers: &s.timers, Log: s.log, Now: s.now, Bound: s.bound})
+	s.sockets = keep.New(keep.Loop{
+		Starter: starter, Poll: p, Network: tagNetwork, Timers: &s.timers, Log: s.log, Now: s.now,
+		Running: s.running, Beside: s.examinations, Gate: s.gate,
+	})
 	s.arrivals = arrival.New(s.log, starter, s.mail)
 	s.idle = idle.NewLimiter(s.running, s.mail, &s.timers, s.log)
 	s.commands, s.relays = s.runner(), s.newRelays()
@@ -164,7 +156,7 @@ func New(c Config) (*Server, error) {
 	})
 	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
 	s.sessions.Lost = s.notPutBack
-	s.adopt()
+	s.sockets.Adopt(c.Inherited)
 	if c.Left != nil {
 		if err := s.inherit(c.Left); err != nil {
 			return nil, err
@@ -253,7 +245,7 @@ func (s *Server) turn() {
 				f()
 			}
 		case tagNetwork:
-			s.networkChanges()
+			s.sockets.NetworkChanges()
 		case tagDrain:
 			s.draining.Readable(int(ev.Fd))
 		case tagRelay:
@@ -261,10 +253,10 @@ func (s *Server) turn() {
 		case tagReady:
 			s.relays.Notified(int(ev.Fd))
 		case tagSocket:
-			switch k := s.sockets[ev.Fd]; {
+			switch k := s.sockets.At(int(ev.Fd)); {
 			case k == nil || !k.Polled:
 			case ev.Events&loop.ShutDown != 0:
-				s.wasShutDown(k)
+				s.sockets.WasShutDown(k)
 			default:
 				s.readable(k)
 			}
@@ -299,7 +291,7 @@ func (s *Server) events() []unix.EpollEvent {
 // carryOn does part of what the last turn has left. It reports whether the next turn
 // has to come at once.
 func (s *Server) carryOn() (more bool) {
-	room, unread := s.rearmHeld(), s.sessions.Closing() && s.sessions.PutBackUnread(s.buffer(), perTurn)
+	room, unread := s.gate.Rearm(), s.sessions.Closing() && s.sessions.PutBackUnread(s.buffer(), perTurn)
 	return room || unread || s.running.Due()
 }
 
@@ -345,20 +337,7 @@ func (s *Server) close() {
 			unix.Kill(-pid, unix.SIGKILL)
 		}
 	}
-	if s.registrar != nil {
-		s.registrar.Close()
-	}
-	for _, k := range s.sockets {
-		if k != nil {
-			s.shut(k)
-		}
-	}
-	for _, fd := range s.inherited {
-		unix.Close(fd)
-	}
-	if s.network.fd >= 0 {
-		unix.Close(s.network.fd)
-	}
+	s.sockets.Close()
 	if s.watcher != nil {
 		s.watcher.Close()
 	}

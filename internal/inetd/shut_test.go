@@ -68,7 +68,7 @@ func TestShutWait(t *testing.T) {
 			if _, err := fmt.Fprint(c, "x"); err != nil {
 				t.Fatal(err)
 			}
-			u := sc.s.services[0].Usage()
+			u := sc.s.now.Services[0].Usage()
 			for u.Refused.Rules == 0 {
 				sc.s.turn()
 			}
@@ -85,7 +85,7 @@ func TestShutWait(t *testing.T) {
 func TestCheckFirst(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = /bin/sh, args = sh -c \"head -c 1 >/dev/null; echo $REMOTE_HOST >>DIR/host\", deny = 127.0.0.2, check_first = yes, remote_host = yes;\n", nil)
 	sc.start()
-	u := sc.s.services[0].Usage()
+	u := sc.s.now.Services[0].Usage()
 	sc.send("127.0.0.2")
 	for u.Refused.Rules == 0 {
 		sc.s.turn()
@@ -130,7 +130,7 @@ func TestCheckFirstAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	sc.start()
-	u := sc.s.services[0].Usage()
+	u := sc.s.now.Services[0].Usage()
 	serve := func(servers uint64) (open *os.File) {
 		t.Helper()
 		sc.send("127.0.0.3")

@@ -29,7 +29,7 @@ func TestSocketKeys(t *testing.T) {
 		} {
 			sc := newScene(t, conf, nil)
 			sc.start()
-			got, err := tt.get(int(sc.s.services[0].First.FD))
+			got, err := tt.get(int(sc.s.now.Services[0].First.FD))
 			if err != nil || got < tt.want || tt.key != "acceptfilter = dataready" && got != tt.want {
 				t.Errorf("%s: %d, %v, want %d", conf, got, err, tt.want)
 			}
@@ -49,7 +49,7 @@ func TestSourceMax(t *testing.T) {
 	for _, from := range []string{"127.0.0.2", "127.0.0.2", "127.0.0.3"} {
 		dialFrom(t, from, "127.0.0.1:"+sc.port)
 	}
-	u := sc.s.services[0].Usage()
+	u := sc.s.now.Services[0].Usage()
 	for u.Started < 2 || u.Refused.Limit < 1 {
 		sc.s.turn()
 	}

@@ -27,7 +27,7 @@ func TestShutDownIsNoticed(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				sc := newScene(t, tt.entry+"\n", nil)
 				sc.start()
-				k := sc.s.services[0].First
+				k := sc.s.now.Services[0].First
 				unix.Shutdown(int(k.FD), how) // of udp it says that there is no connection, and shuts down all the same
 				for n := 0; n < 3 && unsoundNow(k); n++ {
 					sc.s.turn()
@@ -58,10 +58,10 @@ func unsoundNow(k *table.Socket) bool {
 func TestShutDownUnix(t *testing.T) {
 	sc := newScene(t, "DIR/s stream unix wait - /bin/true\n", nil)
 	sc.start()
-	k := sc.s.services[0].First
+	k := sc.s.now.Services[0].First
 	unix.Shutdown(int(k.FD), unix.SHUT_RDWR)
-	sc.s.unpoll(k)
-	sc.s.mend(k)
+	sc.s.gate.Disarm(k)
+	sc.s.sockets.TakeBack(k, k.Service.Do.Options)
 	if unsoundNow(k) {
 		t.Error("it is shut down still")
 	}
@@ -92,7 +92,7 @@ func TestShutDownInherited(t *testing.T) {
 	}
 	sc := newScene(t, path+" stream unix nowait - internal echo\n", func(c *Config) { c.Inherited = []int{fd} })
 	sc.start()
-	k := sc.s.services[0].First
+	k := sc.s.now.Services[0].First
 	unix.Shutdown(int(k.FD), unix.SHUT_RDWR)
 	sc.s.turn()
 	if ready := sc.s.poll.Wait(0); len(ready) > 0 {

@@ -63,7 +63,7 @@ type visitor struct {
 // time to time is off from now on: it would be counted for the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
 	s.timers, s.running.Sweep = loop.Timers{}, nil
-	to, err := unix.Getsockname(int(s.services[0].First.FD))
+	to, err := unix.Getsockname(int(s.now.Services[0].First.FD))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 // visit connects, has the loop accept and start the server, and returns when
 // that one has been reaped.
 func (c visitor) visit(s *Server) {
-	before := s.services[c.of].Usage().Starts
+	before := s.now.Services[c.of].Usage().Starts
 	c.served(s, c.connect(), before)
 }
 
@@ -91,7 +91,7 @@ func (c visitor) connect() (fd int) {
 // served turns the loop until there was a start after those before, and its
 // server has been reaped.
 func (c visitor) served(s *Server, fd int, before limit.Window) {
-	for s.services[c.of].Used.Starts == before {
+	for s.now.Services[c.of].Used.Starts == before {
 		s.turn()
 	}
 	unix.Close(fd)
@@ -124,7 +124,7 @@ func oneService(tb testing.TB) string {
 func TestSuspensionEnds(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
-	v := s.services[0]
+	v := s.now.Services[0]
 	v.Do.Limits.Starts = 2
 	full := limit.Window{Start: time.Now().Add(300*time.Millisecond - limit.Interval), Count: 2}
 	v.Usage().Starts = full
@@ -151,7 +151,7 @@ func TestSuspensionEnds(t *testing.T) {
 func TestLendAgain(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
-	v := s.services[0]
+	v := s.now.Services[0]
 	for _, tt := range []struct {
 		name              string
 		mode              plan.Mode
@@ -163,7 +163,7 @@ func TestLendAgain(t *testing.T) {
 		{"now nowait", plan.Accept, false, true, 0},
 	} {
 		v.Do.Mode, v.Usage().Halted = tt.mode, tt.suspended
-		s.unpoll(v.First)
+		s.gate.Disarm(v.First)
 		fd := c.connect()
 		s.relend = append(s.relend, v.First)
 		s.lendAgain()
@@ -185,7 +185,7 @@ func TestLendAgain(t *testing.T) {
 // meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
 	s := serving(t, oneService(t))
-	s.services[0].Do.Limits.Max = 9 // so that servers get pidfds
+	s.now.Services[0].Do.Limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
 	for len(s.running.All()) == 0 {
@@ -253,13 +253,13 @@ func BenchmarkStartBounds(b *testing.B) {
 		"\trlimit_as = 1g, rlimit_nofile = 64, nice = 1, umask = 077, no_new_privs = yes;\n* with service_max = 0;\n")
 	s := serving(b, file)
 	visitors := []visitor{newVisitor(b, s), {b, nil, 1}}
-	if visitors[1].to, err = unix.Getsockname(int(s.services[1].First.FD)); err != nil {
+	if visitors[1].to, err = unix.Getsockname(int(s.now.Services[1].First.FD)); err != nil {
 		b.Fatal(err)
 	}
 	var spent [2]time.Duration
 	for b.Loop() {
 		for i, c := range visitors {
-			fd, u := c.connect(), s.services[c.of].Usage()
+			fd, u := c.connect(), s.now.Services[c.of].Usage()
 			own, children, starts := processorTime(b), childrenTime(b), u.Starts
 			for u.Starts == starts {
 				s.turn()

@@ -42,11 +42,11 @@ func (s *Server) collect(shot *status.Snapshot, fill filler, done func(*status.S
 			return
 		}
 		unstarted := s.unstarted()
-		for end := min(next+perSlice, len(s.services)); next < end; next++ {
-			v := s.services[next]
+		for end := min(next+perSlice, len(s.now.Services)); next < end; next++ {
+			v := s.now.Services[next]
 			fill(&shot.Services[next], v, unstarted[v.Used])
 		}
-		if next < len(s.services) {
+		if next < len(s.now.Services) {
 			s.mail.Post(more)
 			return
 		}
@@ -73,7 +73,7 @@ func (s *Server) snapshot() *status.Snapshot {
 		Version: s.cfg.Version, PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), Now: time.Now(), Started: s.begun,
 		Loads: s.loads, Loaded: s.loadedAt, Changed: s.changedFiles, Files: s.now.Files,
 		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.running.Servers(), Delayed: len(s.delayed), Environment: s.environment(),
-		Services: make([]status.Service, len(s.services)),
+		Services: make([]status.Service, len(s.now.Services)),
 	}
 	shot.Config, _ = json.Marshal(s.cfg.Absolute()) // plain values, which have no error
 	return shot
@@ -91,8 +91,8 @@ func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	v.Details(to, unstarted)
 	to.Place = s.log.Place(v)
 	for k, i := v.First, 0; k != nil; k, i = k.Next, i+1 {
-		if f := s.faults[k]; f != nil {
-			to.Sockets[i].State += ": " + strerror.Call(f.err)
+		if err := s.sockets.Fault(k); err != nil {
+			to.Sockets[i].State += ": " + strerror.Call(err)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func (s *Server) DumpState() { s.mail.Post(s.dump) }
 
 func (s *Server) dump() {
 	unstarted := s.unstarted()
-	for _, v := range s.services {
+	for _, v := range s.now.Services {
 		for k := v.First; k != nil; k = k.Next {
 			s.log.Noticef("%s: %s: %s", v.Label, k.Where(), k.State(unstarted[v.Used]))
 		}
@@ -110,5 +110,5 @@ func (s *Server) dump() {
 			s.log.Noticef("%s: %s", v.Label, v.MuxState())
 		}
 	}
-	s.log.Noticef("%s, %s running", plan.Count(len(s.services), "service", "services"), plan.Count(s.running.Servers(), "server", "servers"))
+	s.log.Noticef("%s, %s running", plan.Count(len(s.now.Services), "service", "services"), plan.Count(s.running.Servers(), "server", "servers"))
 }

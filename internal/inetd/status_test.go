@@ -41,7 +41,8 @@ func TestStatusInSlices(t *testing.T) {
 		t.Error("all are looked at in one turn")
 	}
 	now := *sc.s.now.Generation
-	sc.s.now.Generation, sc.s.services = &now, sc.s.services[:2] // as a reload does
+	now.Services = now.Services[:2]
+	sc.s.now.Generation = &now // as a reload does
 	for shot == nil {
 		sc.s.turn()
 	}
@@ -65,7 +66,7 @@ func TestStatusKeys(t *testing.T) {
 		}
 	}
 	go talkTo("127.0.0.2:"+sc.port, stranger, "")
-	for sc.s.services[1].Usage().Killed == 0 {
+	for sc.s.now.Services[1].Usage().Killed == 0 {
 		sc.s.turn()
 	}
 	sc.wantLog(`has run for 100ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
@@ -76,7 +77,7 @@ func TestStatusKeys(t *testing.T) {
 func TestStatusUnstarted(t *testing.T) {
 	sc := newScene(t, shServer+"true\n", nil)
 	sc.start()
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	v.Usage().Live = 3
 	sc.s.inquiries.Ask(v, client.Client{Conn: -1}, func(*inquiry.Inquiry) {})
 	sc.s.delayed = []delayed{{svc: v}}

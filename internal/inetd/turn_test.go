@@ -81,7 +81,7 @@ func TestAnswersOfOneTurn(t *testing.T) {
 		}
 	}
 	answers := func() (n int) {
-		for _, v := range s.services {
+		for _, v := range s.now.Services {
 			n += v.Usage().Starts.Count
 		}
 		return n
@@ -106,7 +106,7 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait - /bin/cat\n")
 	s := serving(t, file)
-	k := s.services[0].First
+	k := s.now.Services[0].First
 	if !s.canPutBack(k) {
 		t.Skip("no raw sockets")
 	}
@@ -184,10 +184,12 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 	writeConf(t, file, fmt.Sprintf("@%s-%d stream unix nowait - internal echo\n", t.Name(), os.Getpid()))
 	s := serving(t, file)
 	s.timers = loop.Timers{}
-	v := s.services[0]
+	v := s.now.Services[0]
 	s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
 	s.talks.Room.Enter(v.Label, limit.User(1), time.Now())
-	s.hold(v.First, byInquiries)
+	v.Do.AsksNames, s.inquiries.Max = true, 0
+	s.gate.Arm(v.First) // which is held, and no timer set
+	s.inquiries.Max = 1
 	rescue := time.AfterFunc(30*time.Second, func() { s.mail.Post(func() {}) })
 	s.turn()
 	if !rescue.Stop() {
@@ -206,7 +208,7 @@ func TestRefusedDatagramsOfOneTurn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait/0/0/1 - /bin/sleep sleep 1000\n")
 	s := serving(t, file)
-	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.services[0].Usage()
+	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.now.Services[0].Usage()
 	listen(t, "127.0.0.1").WriteTo([]byte("x"), to)
 	for u.Started == 0 {
 		s.turn()

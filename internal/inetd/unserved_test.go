@@ -15,7 +15,7 @@ import (
 func TestDatagramIsTriedAgain(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = no, user = -, exec = /usr/bin/head, args = head -c5, ip_max = 1/h;\n", nil)
 	sc.start()
-	k := sc.s.services[0].First
+	k := sc.s.now.Services[0].First
 	if !sc.s.canPutBack(k) {
 		t.Skip("it takes CAP_NET_RAW to put a datagram back")
 	}
@@ -48,7 +48,7 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 func TestNoServerForUnanswerable(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /usr/bin/head head -c5\n", nil)
 	sc.start()
-	k := sc.s.services[0].First
+	k := sc.s.now.Services[0].First
 	if !sc.s.canPutBack(k) {
 		t.Skip("it takes CAP_NET_RAW to forge a datagram")
 	}

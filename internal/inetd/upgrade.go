@@ -74,8 +74,8 @@ func (s *Server) Prove(ctx context.Context, argv []string, process handover.Proc
 func (s *Server) HandOver(execute func(*handover.State) error) error {
 	failed := make(chan error, 1)
 	s.mail.Post(func() {
-		s.holding = true
-		s.armEverything()
+		s.gate.Closed = true
+		s.gate.ArmAll()
 		s.talks.Interrupt()
 		s.quiesce(time.Now().Add(quiesceTime), func() { failed <- s.handOver(execute) })
 	})
@@ -109,28 +109,16 @@ func (s *Server) handOver(execute func(*handover.State) error) error {
 func (s *Server) giveAll(execute func(*handover.State) error) error {
 	state := s.bequest()
 	s.bequeathClients(state)
-	if s.registrar == nil {
-		return execute(state.State)
-	}
-	state.Registered = s.registrar.Release()
+	state.Registered = s.sockets.Release()
 	err := execute(state.State)
-	s.resumeRegistrar(state.Registered)
-	s.register()
+	s.sockets.Resume(state.Registered)
+	s.sockets.Register()
 	return err
 }
 
 // serveAgain polls sockets again after quiesce.
 func (s *Server) serveAgain() {
-	s.holding = false
-	s.armEverything()
+	s.gate.Closed = false
+	s.gate.ArmAll()
 	s.talks.GoOn()
-}
-
-// armEverything is arm for all sockets that are open.
-func (s *Server) armEverything() {
-	for _, k := range s.sockets {
-		if k != nil {
-			s.arm(k)
-		}
-	}
 }

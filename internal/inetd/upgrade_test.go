@@ -12,6 +12,7 @@ import (
 
 	"inetd/internal/client"
 	"inetd/internal/handover"
+	"inetd/internal/keep"
 	"inetd/internal/loop"
 	"inetd/internal/running"
 	"inetd/internal/table"
@@ -24,8 +25,8 @@ import (
 func (sc *scene) upgrade(unready bool) {
 	sc.t.Helper()
 	s := sc.s
-	s.holding = true
-	s.armEverything()
+	s.gate.Closed = true
+	s.gate.ArmAll()
 	s.talks.Interrupt()
 	ready := unready
 	if !ready {
@@ -52,7 +53,7 @@ func (sc *scene) upgrade(unready bool) {
 	}
 	clear(s.sessions.Sessions()) // their descriptors go to the next program
 	s.sessions.CloseAll()
-	s.sockets, s.inherited, s.sessions, s.timers = nil, nil, dgramSessions{}, loop.Timers{}
+	s.sockets, s.sessions, s.timers = keep.New(keep.Loop{}), dgramSessions{}, loop.Timers{}
 	if sc.s, err = New(cfg); err != nil {
 		sc.t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	sc.start()
 	sc.s.inquiries.Max = 2
 	one, two := sc.dial("tcp4"), sc.dial("tcp4")
-	v := sc.s.services[0]
+	v := sc.s.now.Services[0]
 	for v.Usage().Live < 2 {
 		sc.s.accept(v.First)
 	}
@@ -134,7 +135,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	for sc.load(); sc.s.inquiries.Len() > 0; {
 		sc.s.turn()
 	}
-	if u := sc.s.services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.running.All()) != 1 || u.Live != 2 {
+	if u := sc.s.now.Services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.running.All()) != 1 || u.Live != 2 {
 		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.running.All()), u.Live)
 	}
 	for pid := range sc.s.running.All() {
@@ -156,7 +157,7 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 		t.Errorf("answers %q", answers)
 	}
 	sc.reapAll()
-	if n := sc.s.services[0].Used.Live; n != 0 {
+	if n := sc.s.now.Services[0].Used.Live; n != 0 {
 		t.Errorf("%d servers still count", n)
 	}
 }
@@ -176,7 +177,7 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 	sc.load()
 	sc.echoed(c, "let in")
 	sc.reapAll()
-	if u := sc.s.services[0].Used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
+	if u := sc.s.now.Services[0].Used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
 		t.Errorf("%d live, %d accepted, %d started", u.Live, u.Accepted, u.Started)
 	}
 }
@@ -253,12 +254,12 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)
 	sc.upgrade(false)
 	sc.load()
-	if k := sc.s.services[0].First; k.FD >= 0 || len(sc.s.running.All()) != 1 {
+	if k := sc.s.now.Services[0].First; k.FD >= 0 || len(sc.s.running.All()) != 1 {
 		t.Fatalf("descriptor %d, %d servers", k.FD, len(sc.s.running.All()))
 	}
 	sc.reapAll()
-	if k := sc.s.services[0].First; k.FD < 0 {
-		t.Errorf("not opened: %v", sc.s.faults[k])
+	if k := sc.s.now.Services[0].First; k.FD < 0 {
+		t.Errorf("not opened: %v", sc.s.sockets.Fault(k))
 	}
 	c.Close()
 }
@@ -289,7 +290,7 @@ func TestHeirWithoutConfiguration(t *testing.T) {
 	c.Close()
 	early.Close()
 	sc.serve(func() bool { return true })
-	if n := sc.s.services[0].Used.Live; n != 0 {
+	if n := sc.s.now.Services[0].Used.Live; n != 0 {
 		t.Errorf("%d clients still count", n)
 	}
 }

@@ -218,7 +218,7 @@ func TestRules(t *testing.T) {
 			if got := sc.visit(stranger, send); !regexp.MustCompile(test.answer).MatchString(got) {
 				t.Errorf("answer %q, want %s", got, test.answer)
 			}
-			if u := sc.s.services[0].Usage(); u.Live != 0 {
+			if u := sc.s.now.Services[0].Usage(); u.Live != 0 {
 				t.Errorf("%d servers seem to run", u.Live)
 			}
 			sc.wantLog(test.log)
@@ -362,7 +362,7 @@ func TestInetdSecClosesWhatItCannotCheck(t *testing.T) {
 			sc.write("sec", "PORT deny 10.*\n")
 			sc.start()
 			test.log = strings.Replace(test.log, "sec:1: ", "sec:1 ", 1)
-			if got, want := len(sc.s.services), strings.Count(test.log, "-"); got != want {
+			if got, want := len(sc.s.now.Services), strings.Count(test.log, "-"); got != want {
 				t.Errorf("%d services, want %d", got, want)
 			}
 			sc.wantLog(test.log)
@@ -382,7 +382,7 @@ func TestInquiriesBounded(t *testing.T) {
 		answer <- fmt.Sprintf("%s%v", b, err)
 		sc.s.mail.Post(func() {})
 	}()
-	for len(sc.s.held.shared[byInquiries]) == 0 {
+	for sc.s.now.Services[0].First.Held == 0 {
 		sc.s.turn()
 	}
 	sc.s.inquiries.Max = 1
@@ -435,8 +435,8 @@ func TestInetdSecUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	sc.start()
-	if got := sc.visit(stranger, ""); got != "" || len(sc.s.services) != 1 {
-		t.Errorf("answer %q, %d services", got, len(sc.s.services))
+	if got := sc.visit(stranger, ""); got != "" || len(sc.s.now.Services) != 1 {
+		t.Errorf("answer %q, %d services", got, len(sc.s.now.Services))
 	}
 	sc.wantLog(`: PORT/udp4: DIR/sec limits who may use it(.|\n)*: refused connection from .*: DIR/sec: Is a directory \(`)
 }

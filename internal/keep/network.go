@@ -1,4 +1,4 @@
-package inetd
+package keep
 
 import (
 	"time"
@@ -24,30 +24,30 @@ const settled = 100 * time.Millisecond
 
 // watchNetwork listens for changes as long as a service names an address that may
 // come and go.
-func (s *Server) watchNetwork() {
+func (s *Sockets) watchNetwork() {
 	needed := s.anySocket(func(k *table.Socket) bool { return k.Spec.Comes() })
 	switch {
 	case needed == (s.network.fd >= 0):
 	case !needed:
-		s.poll.Remove(s.network.fd)
+		s.loop.Poll.Remove(s.network.fd)
 		unix.Close(s.network.fd)
 		s.network.fd = -1
 	default:
-		fd, err := netwatch.Open(s.starter.Floor())
+		fd, err := netwatch.Open(s.loop.Starter.Floor())
 		if err == nil {
-			err = s.poll.Add(fd, tagNetwork, fd)
+			err = s.loop.Poll.Add(fd, s.loop.Network, fd)
 		}
 		if err != nil { // services go on, and what is missing is tried again from time to time
-			s.log.Noticef("changes of interfaces are not noticed: %s", strerror.Call(err))
+			s.loop.Log.Noticef("changes of interfaces are not noticed: %s", strerror.Call(err))
 			return
 		}
 		s.network.fd = fd
-		s.starter.Note(fd)
+		s.loop.Starter.Note(fd)
 	}
 }
 
-func (s *Server) anySocket(is func(*table.Socket) bool) bool {
-	for _, v := range s.services {
+func (s *Sockets) anySocket(is func(*table.Socket) bool) bool {
+	for _, v := range s.loop.Now.Services {
 		for k := v.First; k != nil; k = k.Next {
 			if is(k) {
 				return true
@@ -59,29 +59,29 @@ func (s *Server) anySocket(is func(*table.Socket) bool) bool {
 
 // joinGroup has the socket of a multicast address join its group on all interfaces,
 // and warns if it hears it on some of them only.
-func (s *Server) joinGroup(k *table.Socket, fd int) {
+func (s *Sockets) joinGroup(k *table.Socket, fd int) {
 	_, err := sock.Join(fd, k.Spec)
 	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
-		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+k.Spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
+		s.loop.Log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+k.Spec.String()+": not in the group on all interfaces: "+strerror.Call(err), "", "")
 	}
 }
 
-// networkChanges has the sockets looked at soon.
-func (s *Server) networkChanges() {
+// NetworkChanges has the sockets looked at soon, as the descriptor is readable whose tag
+// is Loop.Network.
+func (s *Sockets) NetworkChanges() {
 	netwatch.Drain(s.network.fd)
 	if !s.network.timing {
 		s.network.timing = true
-		s.timers.After(settled, s.networkChanged)
+		s.loop.Timers.After(settled, s.networkChanged)
 	}
 }
 
 // networkChanged opens sockets whose address may have come, and again those whose
 // interface has been made again.
-func (s *Server) networkChanged() {
+func (s *Sockets) networkChanged() {
 	s.network.timing = false
-	for _, v := range s.services {
+	for _, v := range s.loop.Now.Services {
 		for k := v.First; k != nil; k = k.Next {
-			_, inherited := s.inherited[k.Spec]
 			switch {
 			case !k.Spec.Comes():
 			case k.FD < 0:
@@ -90,10 +90,10 @@ func (s *Server) networkChanged() {
 				}
 			case k.Spec.Group() && k.Spec.Addr.Addr().Zone() == "":
 				sock.Join(int(k.FD), k.Spec) // on interfaces that are new
-			case k.Server == 0 && !inherited && sock.Look(int(k.FD), k.Spec, v.Do.Options).Away:
+			case k.Server == 0 && !s.Managers(k) && sock.Look(int(k.FD), k.Spec, v.Do.Options).Away:
 				s.reopen(k, away)
 			}
 		}
 	}
-	s.register()
+	s.Register()
 }

@@ -1,4 +1,4 @@
-package inetd
+package keep
 
 import (
 	"net/netip"
@@ -7,18 +7,18 @@ import (
 	"inetd/internal/rpcbind"
 )
 
-// register has rpcbind told where the RPC programs are served now.
-func (s *Server) register() {
+// Register has rpcbind told where the RPC programs are served now.
+func (s *Sockets) Register() {
 	var list []registrar.Registration
 	told := map[rpcbind.Binding]bool{}
-	for _, v := range s.services {
+	for _, v := range s.loop.Now.Services {
 		for k := v.First; k != nil; k = k.Next {
 			for _, b := range k.Bindings() {
 				anywhere := b
 				anywhere.Addr = netip.AddrPort{}
 				if !told[anywhere] {
 					told[anywhere] = true
-					list = append(list, registrar.Registration{Binding: b, Label: v.Label, Place: s.log.Place(v)})
+					list = append(list, registrar.Registration{Binding: b, Label: v.Label, Place: s.loop.Log.Place(v)})
 				}
 			}
 		}
@@ -27,7 +27,7 @@ func (s *Server) register() {
 		if len(list) == 0 {
 			return
 		}
-		s.registrar = registrar.New(s.log.Logger, rpcbind.Client{})
+		s.registrar = registrar.New(s.loop.Log.Logger, rpcbind.Client{})
 	}
 	s.registrar.Want(list)
 }

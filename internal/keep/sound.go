@@ -1,4 +1,4 @@
-package inetd
+package keep
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 
 // unsound says why no client reaches an open socket any more, or nothing. It is
 // asked of what a reload keeps. That a socket was shut down is noticed without
-// asking: see wasShutDown.
-func (s *Server) unsound(k *table.Socket) string {
+// asking: see WasShutDown.
+func (s *Sockets) unsound(k *table.Socket) string {
 	if why := s.displaced(k); why != "" {
 		return why
 	}
@@ -31,7 +31,7 @@ const away = "its interface is another one now"
 
 // displaced says why a path that the daemon has made does not lead to its socket, or
 // nothing.
-func (s *Server) displaced(k *table.Socket) string {
+func (s *Sockets) displaced(k *table.Socket) string {
 	ours, made := s.paths[k]
 	if !made {
 		return ""
@@ -46,15 +46,32 @@ func (s *Server) displaced(k *table.Socket) string {
 }
 
 // reopen opens a socket again that no client reaches any more.
-func (s *Server) reopen(k *table.Socket, why string) {
+func (s *Sockets) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
-	s.log.Tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
+	s.loop.Log.Tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
+}
+
+// TakeBack makes a socket the daemon's again when a wait server has ended that got it with
+// the options was. It reports whether the socket is open then.
+func (s *Sockets) TakeBack(k *table.Socket, was sock.Options) bool {
+	k.Server = 0
+	if k.Closed {
+		s.vacated(k)
+	}
+	if k.FD < 0 {
+		return false
+	}
+	if k.Service.Do.Options != was {
+		s.apply(k, was.Tuning)
+	}
+	s.mend(k)
+	return k.FD >= 0
 }
 
 // mend puts a socket that a wait server has left behind into the state that
 // inetd(8) promises to the next one. What is in its queue stays, where the kernel
 // has a way.
-func (s *Server) mend(k *table.Socket) {
+func (s *Sockets) mend(k *table.Socket) {
 	fd, o := int(k.FD), k.Service.Do.Options
 	st := sock.Look(fd, k.Spec, o)
 	if st.NonBlocking {
@@ -65,7 +82,7 @@ func (s *Server) mend(k *table.Socket) {
 		sock.Disconnect(fd)
 		s.mended(k, "the last server has connected its socket to one client; it is open to all again")
 	}
-	_, inherited := s.inherited[k.Spec]
+	inherited := s.Managers(k)
 	switch {
 	case st.Deaf:
 		s.mended(k, "the last server has shut its socket down; "+s.revive(k))
@@ -80,21 +97,20 @@ func (s *Server) mend(k *table.Socket) {
 	}
 }
 
-// wasShutDown mends a socket that is polled. Only a process that shares it, such as
+// WasShutDown mends a socket that is polled. Only a process that shares it, such as
 // the service manager, can have shut it down.
-func (s *Server) wasShutDown(k *table.Socket) {
+func (s *Sockets) WasShutDown(k *table.Socket) {
 	s.mended(k, k.Spec.String()+" was shut down; "+s.revive(k))
 }
 
 // revive has a socket that was shut down hear clients again, and says how. Nothing
 // else can be done about one of the service manager's: the loop would spin on it.
-func (s *Server) revive(k *table.Socket) (how string) {
-	_, inherited := s.inherited[k.Spec]
+func (s *Sockets) revive(k *table.Socket) (how string) {
 	switch {
 	case sock.Relisten(int(k.FD), k.Spec, k.Service.Do.Options):
 		return "it listens again"
-	case inherited:
-		s.unpoll(k)
+	case s.Managers(k):
+		s.loop.Gate.Disarm(k)
 		return "the service manager has opened it, and restarting its socket unit opens it again"
 	}
 	s.replaceSocket(k)
@@ -107,7 +123,7 @@ const restoreTime = time.Second
 
 // restore gives a socket the options back that a wait server has changed. Once
 // something was wrong, that is done after every server of the service.
-func (s *Server) restore(k *table.Socket) {
+func (s *Sockets) restore(k *table.Socket) {
 	u, now := k.Service.Usage(), time.Now()
 	if !u.Altered && now.Sub(u.Looked) < restoreTime {
 		return
@@ -120,7 +136,7 @@ func (s *Server) restore(k *table.Socket) {
 }
 
 // replaceSocket closes a socket and opens it again.
-func (s *Server) replaceSocket(k *table.Socket) {
+func (s *Sockets) replaceSocket(k *table.Socket) {
 	s.closeSocket(k)
 	s.retry(k)
 }
@@ -130,10 +146,10 @@ const maxMended = 16
 
 // mended logs, once for a service and cause, what was wrong with a socket and how it
 // was mended.
-func (s *Server) mended(k *table.Socket, what string) {
+func (s *Sockets) mended(k *table.Socket, what string) {
 	u := k.Service.Usage()
 	if len(u.Mended) < maxMended && !slices.Contains(u.Mended, what) {
 		u.Mended = append(u.Mended, what)
-		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+what, "", "")
+		s.loop.Log.Tell(syslog.Warning, k.Service, k.Service.Label+": "+what, "", "")
 	}
 }

@@ -1,0 +1,95 @@
+package keep
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"inetd/internal/examine"
+	"inetd/internal/plan"
+	"inetd/internal/strerror"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// holderTime is how long it may take to find out who has an address.
+const holderTime = 10 * time.Second
+
+// tellClosed logs why a socket could not be opened, with what to do as far as that is
+// known. Who has an address is found out beside the loop.
+func (s *Sockets) tellClosed(k *table.Socket, err error) {
+	v, advice := k.Service, ""
+	tell := func() {
+		if advice != "" {
+			advice = "; " + advice
+		}
+		s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
+	}
+	advice = cmp.Or(s.advice(k, err), examine.Address(k.Spec, err))
+	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.loop.Beside.Full() {
+		tell()
+		return
+	}
+	spec := k.Spec
+	s.loop.Beside.Do(holderTime, func(ctx context.Context) {
+		until, _ := ctx.Deadline()
+		advice = examine.Holder(spec, until.Add(-time.Second))
+	}, tell)
+}
+
+// advice is what to do about a socket that could not be opened, as far as the daemon
+// itself knows.
+func (s *Sockets) advice(k *table.Socket, err error) string {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return s.whoHolds(k)
+	case errors.Is(err, unix.ENFILE):
+		return "raise fs.file-max, the number of open files of the system"
+	case !errors.Is(err, unix.EMFILE):
+		return ""
+	}
+	var limit unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	sockets := 0
+	for _, v := range s.loop.Now.Services {
+		for k := v.First; k != nil; k = k.Next {
+			sockets++
+		}
+	}
+	return fmt.Sprintf("%s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
+		plan.Count(sockets, "socket", "sockets"), limit.Cur)
+}
+
+// A wait server keeps its socket when its service is removed. Until it ends, nobody
+// else can have the address.
+
+// tellHeld logs which process goes on with a socket that a reload closes.
+func (s *Sockets) tellHeld(k *table.Socket) {
+	if k.Server != 0 {
+		s.loop.Log.Noticef("%s: removed; its server, process %d, still has %s", k.Service.Label, k.Server, k.Spec)
+	}
+}
+
+// whoHolds names the server of a removed service that has the address of a socket.
+func (s *Sockets) whoHolds(k *table.Socket) string {
+	for pid, p := range s.loop.Running.All() {
+		if l := p.Lent; l != nil && l.Closed && l.Spec.Conflicts(k.Spec) {
+			return fmt.Sprintf("process %d, a server of %s before, still has it", pid, l.Service.Label)
+		}
+	}
+	return ""
+}
+
+// vacated opens the sockets that have waited for the end of the server of a removed
+// service.
+func (s *Sockets) vacated(l *table.Socket) {
+	for k, f := range s.faults {
+		if errors.Is(f.err, unix.EADDRINUSE) && l.Spec.Conflicts(k.Spec) {
+			s.retry(k)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package keep
+
+import (
+	"fmt"
+	"time"
+
+	"inetd/internal/plan"
+	"inetd/internal/sock"
+	"inetd/internal/strerror"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+)
+
+// Merge puts a generation into force. Sockets that are wanted as before stay open,
+// with what is queued in them and the wait server that has them; those that are
+// not wanted any more are closed before new ones are opened, because an address
+// may have moved between all and one.
+func (s *Sockets) Merge(g *table.Generation) {
+	before := s.loop.Now.Generation
+	s.loop.Now.Generation = g // at once: log lines name places of g
+	old := make(map[sock.Spec]*table.Socket, before.Sockets)
+	for _, v := range before.Services {
+		for k := v.First; k != nil; k = k.Next {
+			old[k.Spec] = k
+		}
+	}
+	var fresh []*table.Socket
+	for _, v := range g.Services {
+		for at := &v.First; *at != nil; at = &(*at).Next {
+			k := *at
+			have, ok := old[k.Spec]
+			if !ok {
+				s.formers.Recall(v, k.Spec)
+				fresh = append(fresh, k)
+				continue
+			}
+			delete(old, k.Spec)
+			*at, have.Next = have, k.Next
+			s.hand(have, v)
+			if have.FD < 0 { // whatever kept it from being opened may have been mended
+				fresh = append(fresh, have)
+			}
+		}
+	}
+	s.inheritMux(before.Mux)
+	goesOn := table.Usages(g.Services)
+	for _, k := range old {
+		s.formers.Keep(k.Service, k.Spec, goesOn)
+		s.tellHeld(k)
+		s.shut(k)
+	}
+	for _, v := range before.Mux {
+		s.formers.Keep(v, sock.Spec{}, goesOn)
+	}
+	for _, k := range fresh {
+		s.retry(k)
+	}
+	s.watchNetwork()
+	s.Register()
+	s.tellRest()
+}
+
+// Serving says how many services clients can reach: those with an open socket,
+// and those that tcpmux hands out.
+func (s *Sockets) Serving() string {
+	open := 0
+	for _, v := range s.loop.Now.Services {
+		if v.First == nil {
+			open++
+		}
+		for k := v.First; k != nil; k = k.Next {
+			if k.FD >= 0 {
+				open++
+				break
+			}
+		}
+	}
+	all := plan.Count(len(s.loop.Now.Services), "service", "services")
+	if open == len(s.loop.Now.Services) {
+		return all
+	}
+	return fmt.Sprintf("%d of %s", open, all)
+}
+
+// hand gives a socket to the service that has it after a reload.
+func (s *Sockets) hand(k *table.Socket, v *table.Service) {
+	was := k.Service.Do
+	if v.Used == nil {
+		v.Used = k.Service.Used
+	}
+	k.Service = v
+	if v.Used != nil && *was.Action != *v.Do.Action {
+		v.Used.Fitness = table.Fitness{}
+	}
+	if u := v.Used; u != nil && u.Halted {
+		l, now := v.Do.Limits, time.Now()
+		u.Halted = u.Starts.Full(now, l.Starts, l.Window) && !v.Do.RefusesFull()
+		if u.Halted && l.Window != was.Limits.Window {
+			s.loop.Gate.ResumeAfter(u, u.Starts.End(l.Window).Sub(now))
+		}
+	}
+	if k.FD < 0 {
+		return
+	}
+	if why := s.unsound(k); why != "" && k.Server == 0 {
+		s.reopen(k, why)
+		return
+	}
+	if was.Options != v.Do.Options {
+		s.apply(k, was.Options.Tuning)
+	}
+	s.loop.Gate.Arm(k)
+}
+
+// apply sets the options of a service on a socket of it that is open. A wait
+// server shares the socket's modes, so while one has it they are left alone. What
+// sockopt asked for before is taken back.
+func (s *Sockets) apply(k *table.Socket, was sock.Tuning) {
+	v := k.Service
+	if k.Server != 0 {
+		s.loop.Log.Tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.Label, k.Server), "", "; the change takes effect when it ends")
+		return
+	}
+	if err := sock.Apply(int(k.FD), k.Spec, v.Do.Options); err != nil {
+		s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
+	}
+	if err := sock.Retune(int(k.FD), k.Spec, was, v.Do.Options); err != nil {
+		s.loop.Log.Errorf("%s: %s: %s", v.Label, k.Spec, strerror.Call(err))
+	}
+	sock.Listen(int(k.FD), k.Spec, v.Do.Options)
+	if ours := s.paths[k]; ours != (sock.File{}) {
+		if err := sock.Own(k.Spec, v.Do.Options, ours); err != nil {
+			s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
+		}
+	}
+}
+
+// inheritMux gives the services of tcpmux the usage that they had before. The usage of
+// other services comes with their sockets.
+func (s *Sockets) inheritMux(before []*table.Service) {
+	used := map[string]*table.Usage{}
+	for _, v := range before {
+		used[v.Label] = v.Used
+	}
+	for _, v := range s.loop.Now.Mux {
+		v.Used = used[v.Label]
+		s.formers.Recall(v, sock.Spec{})
+	}
+}
