@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,13 +24,29 @@ func TestManualKeywords(t *testing.T) {
 		words = append(words, "rpc/"+class)
 	}
 	for _, key := range keyNames() { // with its type and default
-		if !regexp.MustCompile(`(?m)^\.It Cm ` + key + ` Ta [^\n]+ Ta [^\n]+ Ta [^\n]+$`).Match(text) {
+		if !regexp.MustCompile(`\n\.It Cm ` + key + ` Ta [^\n]+ Ta [^\n]+ Ta [^\n]+\n`).Match(text) {
 			t.Errorf("inetd.conf(5) has no row for %q in its table of keys", key)
 		}
 	}
 	for _, word := range words {
-		if !regexp.MustCompile(`(^|[\s&])` + regexp.QuoteMeta(word) + `($|[\s,.])`).Match(text) {
+		if !mentions(string(text), word) {
 			t.Errorf("inetd.conf(5) does not explain %q", word)
+		}
+	}
+}
+
+// mentions reports whether a word is in a text, after a blank or the \& of roff and
+// before a blank, a comma or a full stop.
+func mentions(text, word string) bool {
+	text = "\n" + text + "\n"
+	for i := 0; ; i++ {
+		n := strings.Index(text[i:], word)
+		if n < 0 {
+			return false
+		}
+		i += n
+		if strings.IndexByte(" \t\n&", text[i-1]) >= 0 && strings.IndexByte(" \t\n,.", text[i+len(word)]) >= 0 {
+			return true
 		}
 	}
 }

@@ -372,7 +372,6 @@ func TestUsageIsItsModel(t *testing.T) {
 func (m *usageModel) start(who Source, now time.Time) bool {
 	a, l := m.accounts[who], m.limits
 	room := l.PerSource == 0 || a.live < l.PerSource
-	recent := a.recent(now, period(m.limits.SourceWindow))
 	may := room && !a.window.Full(now, l.PerMinute, l.SourceWindow)
 	got := m.Admit(now, who, l).Why == ""
 	if got {
@@ -382,7 +381,7 @@ func (m *usageModel) start(who Source, now time.Time) bool {
 		m.running++
 	}
 	if m.crowd {
-		return !got || room && (l.PerMinute == 0 || recent < 2*l.PerMinute)
+		return !got || room && (l.PerMinute == 0 || a.recent(now, period(l.SourceWindow)) <= 2*l.PerMinute)
 	}
 	return got == may
 }
