@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -75,6 +76,7 @@ func sh(t *testing.T, command string) *runner { return run(t, nil, "/bin/sh", "s
 // TestTerminal: what a server finds, and what its client gets.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
+	left := filepath.Join(t.TempDir(), "left")
 	for _, tt := range []struct {
 		name, command, sent, want string
 	}{
@@ -86,7 +88,7 @@ func TestTerminal(t *testing.T) {
 		{"no echo, and bytes as they are", "cat", "one\ntwo\tthree\n", "one\ntwo\tthree\n"},
 		{"a line without its end", "cat", "one\ntwo", "one\ntwo"},
 		{"nothing sent", "cat; echo end", "", "end\n"},
-		{"what a server leaves behind", "trap '' HUP; sleep 1000 & echo end", "", "end\n"},
+		{"what a server leaves behind", "trap '' HUP; sleep 1000 & echo $! >" + left + "; echo end", "", "end\n"},
 	} {
 		r := sh(t, tt.command)
 		io.WriteString(r.client, tt.sent)
@@ -98,6 +100,15 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
+	text, err := os.ReadFile(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Kill(pid, unix.SIGKILL)
 }
 
 // TestEnds: the process ends as its server has.
