@@ -18,10 +18,7 @@ func (g *Gate) Rest(k *table.Socket, what string, err error) {
 }
 
 // RestQuietly is Rest for what was logged already.
-func (g *Gate) RestQuietly(k *table.Socket) { g.Pause(k, RestTime) }
-
-// Pause stops polling a socket for some time.
-func (g *Gate) Pause(k *table.Socket, d time.Duration) {
+func (g *Gate) RestQuietly(k *table.Socket) {
 	g.Disarm(k)
-	g.loop.Timers.After(d, func() { g.Arm(k) })
+	g.loop.Timers.After(RestTime, func() { g.Arm(k) })
 }
