@@ -207,7 +207,7 @@ func (s *Server) talkLate(v *table.Service, from handover.Talk) {
 
 // attendLate serves a client that was admitted by the program before.
 func (s *Server) attendLate(was *table.Service, c client.Client) {
-	v := s.successor(was)
+	v := s.now.Successor(was)
 	if v == nil {
 		unix.Close(c.Conn)
 		s.release(was, c.Source)
@@ -221,23 +221,6 @@ func (s *Server) attendLate(was *table.Service, c client.Client) {
 		}
 	}
 	s.attend(v, c)
-}
-
-// successor is the service that has the sockets of another one now, or its name at
-// tcpmux; nil if there is none.
-func (s *Server) successor(was *table.Service) *table.Service {
-	if k := was.First; k != nil {
-		if k.Closed {
-			return nil
-		}
-		return k.Service
-	}
-	for _, v := range s.now.Mux {
-		if v.Label == was.Label {
-			return v
-		}
-	}
-	return nil
 }
 
 // notTaken tries the first load again, which could not be put into force. Nobody is

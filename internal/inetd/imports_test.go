@@ -76,7 +76,7 @@ var picture = map[string][]string{
 	"internal/prefix":       {},
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
-	"internal/passing":      {"internal/child", "internal/compile", "internal/demand", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/passing":      {"internal/child", "internal/compile", "internal/demand", "internal/diagnose", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/running", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/readiness":    {unixsys},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/occupant":     {"internal/sockdiag", unixsys},

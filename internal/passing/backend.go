@@ -93,7 +93,7 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	case demand.Open:
 		rs.command(p, relay.Open)
 	case demand.Trust:
-		rs.loop.Works(p.svc.Usage())
+		rs.loop.Doctor.Works(p.svc.Usage())
 		if p.fd >= 0 {
 			p.trusts = true
 			rs.ordered(p, p.orders.Trust(p.fd, b.answer))
@@ -127,7 +127,7 @@ func (rs *Relays) startBackend(p *passing) {
 	}
 	b.session = pid
 	rs.act(p, b.Started(time.Now(), pid))
-	rs.loop.LimitTime(pid)
+	rs.loop.Running.LimitTime(rs.loop.Running.All()[pid])
 }
 
 // startServer starts it as the entry is now.
@@ -160,7 +160,7 @@ var errOutdated = errors.New("its entry has changed meanwhile")
 func (rs *Relays) examineLate(p *passing) {
 	b, at, place := p.back, "", p.svc.Do.Keys.Connect.Where()
 	session := b.session
-	rs.loop.Beside(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
+	rs.loop.Beside.Do(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
 		b.elsewhere = at
 		hopeless := at != "" && (!b.Notifies || b.Said) // else it may still say that it is ready
 		rs.act(p, b.Examined(time.Now(), hopeless))
@@ -239,7 +239,7 @@ func (rs *Relays) useless(p *passing, text, advice string) {
 func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 	b, now := p.back, time.Now()
 	if st.Stage != child.Run {
-		rs.loop.Failed(p.svc, p.svc.Do.Program, st)
+		rs.loop.Doctor.NotStarted(p.svc, p.svc.Do.Program, "", st)
 		rs.act(p, b.NeverRan(now))
 	} else {
 		b.age, b.how, b.said, b.crashed = now.Sub(b.Since), child.How(st.Wait), said, st.Wait != 0

@@ -5,13 +5,15 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/lastwords"
+	"inetd/internal/running"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
 
-// start starts a program that serves no client itself: a relay or a server. What it has
-// last written to its standard error is told to ended.
+// start starts a program that serves no client itself: a relay or a server. It takes over
+// fd, its descriptors 0 and 1, unless there is an error. What the program has last written
+// to its standard error is told to ended.
 func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error) {
 	words, err := lastwords.New()
 	if err != nil {
@@ -22,11 +24,13 @@ func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, 
 		words.Close()
 		return 0, err
 	}
-	if pid, err = rs.loop.Start(v, g, fd, stderr, env, rs.hearing(ended)); err != nil {
+	begun := time.Now().UnixNano()
+	if pid, err = rs.loop.Starter.Start(g, fd, stderr, env); err != nil {
 		unix.Close(stderr)
 		words.Close()
 		return 0, err
 	}
+	rs.loop.Running.Track(pid, &running.Process{Service: v, Program: g, Begun: begun, Done: rs.hearing(ended)}, true)
 	rs.hear(pid, words)
 	return pid, nil
 }
@@ -38,7 +42,12 @@ func (rs *Relays) resume(pid, words int, ended func(st child.Status, said string
 		rs.loop.Starter.Note(words)
 		rs.hear(pid, lastwords.At(words))
 	}
-	return pid != 0 && rs.loop.Resume(pid, rs.hearing(ended))
+	p := rs.loop.Running.All()[pid]
+	if p == nil {
+		return false
+	}
+	p.Done = rs.hearing(ended)
+	return true
 }
 
 func (rs *Relays) hearing(ended func(st child.Status, said string)) func(child.Status) {

@@ -72,7 +72,7 @@ func (rs *Relays) inheritServer(p *passing, from *handover.Server) *backend {
 		rs.readying[from.Ready] = p
 	}
 	if rs.resume(b.PID, from.Words, func(st child.Status, said string) { rs.backendEnded(p, st, said) }) {
-		rs.loop.LimitTime(b.PID)
+		rs.loop.Running.LimitTime(rs.loop.Running.All()[b.PID])
 	}
 	return b
 }
@@ -114,7 +114,7 @@ func (rs *Relays) settle(p *passing) {
 // renew gives a relay and its server the service that there is now in place of theirs,
 // if that is to be served alike. It reports whether it is.
 func (rs *Relays) renew(p *passing) bool {
-	v := rs.loop.Successor(p.svc)
+	v := rs.loop.Now.Successor(p.svc)
 	if v == nil || v.Used != p.svc.Used || !v.Do.Passes() || v.Do.User != p.svc.Do.User || relayConfig(v.Do) != relayConfig(p.svc.Do) {
 		return false
 	}

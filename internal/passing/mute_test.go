@@ -10,6 +10,7 @@ import (
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/relay"
+	"inetd/internal/running"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 
@@ -33,11 +34,9 @@ func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func(
 		return written.String()
 	}
 	timers := new(loop.Timers)
-	rs = New(Loop{
-		Timers:  timers,
-		Running: func(int) bool { return true },
-		Log:     logbook.New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}}),
-	})
+	book := logbook.New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}})
+	rs = New(Loop{Timers: timers, Running: running.New(nil, nil, 0, timers, book), Log: book})
+	rs.loop.Running.Track(pid, &running.Process{}, false)
 	p = &passing{svc: &table.Service{Label: "one/tcp"}, fd: ours, pid: pid}
 	for !p.orders.Waiting() {
 		rs.command(p, relay.Open)

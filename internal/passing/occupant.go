@@ -33,7 +33,7 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 		return
 	}
 	who, ours, session := "", false, b.session
-	rs.loop.Beside(examineTime, func(context.Context) {
+	rs.loop.Beside.Do(examineTime, func(context.Context) {
 		holder, known := o.Process(time.Now().Add(examineTime / 2))
 		ours = o.Is(user) || known && occupant.Within(holder.PID, session)
 		who = "a process"

@@ -12,7 +12,6 @@ package passing
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,12 +22,14 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/demand"
+	"inetd/internal/diagnose"
 	"inetd/internal/lastwords"
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/relay"
+	"inetd/internal/running"
 	"inetd/internal/status"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -53,30 +54,21 @@ func New(l Loop) *Relays {
 	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}, words: map[int]lastwords.Words{}}
 }
 
-// Loop is what the event loop does for Relays. But for UserName, which is called beside
-// the loop, its functions are called on it.
+// Loop is what the event loop has for Relays, and does for them. UserName is called beside
+// the loop.
 type Loop struct {
 	Starter      *child.Starter
+	Running      *running.Table // which has their processes, too
 	Poll         *loop.Poll
-	Timers       *loop.Timers
 	Relay, Ready loop.Tag // of the descriptors for which Reports and Notified are to be called
+	Timers       *loop.Timers
+	Beside       *loop.Beside // for what takes time, which others may use too
 	Log          *logbook.Book
+	Doctor       *diagnose.Doctor
+	Now          *table.InForce
 
-	// Start starts a program that serves no client itself, with fd as its descriptors 0
-	// and 1 and stderr, both of which it takes over unless there is an error, and with env
-	// added to its environment. Resume goes on with one that the program before this one
-	// has started, and reports whether it is still to end.
-	Start     func(v *table.Service, g *child.Program, fd, stderr int, env []byte, ended func(child.Status)) (pid int, err error)
-	Resume    func(pid int, ended func(child.Status)) bool
-	Running   func(pid int) bool
-	LimitTime func(pid int) // ends a server whose time is over
-	Beside    func(d time.Duration, work func(context.Context), done func())
-	UserName  func(v *table.Service, uid uint32) string
-
-	Release   func(v *table.Service, source limit.Source)               // a client has gone
-	Works     func(u *table.Usage)                                      // a server of the service was started
-	Failed    func(v *table.Service, g *child.Program, st child.Status) // a program was not started
-	Successor func(was *table.Service) *table.Service                   // that has its sockets now; nil: none
+	UserName func(v *table.Service, uid uint32) string
+	Release  func(v *table.Service, source limit.Source) // a client has gone
 }
 
 // Client is a client that is to be passed on.
@@ -277,7 +269,7 @@ func (rs *Relays) tellAgain(p *passing) {
 // endRelay ends a relay that takes nothing, unless it has ended already. relayGone
 // tells the rest.
 func (rs *Relays) endRelay(p *passing) {
-	if !rs.loop.Running(p.pid) {
+	if rs.loop.Running.All()[p.pid] == nil {
 		return
 	}
 	rs.loop.Log.Tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")
@@ -509,7 +501,7 @@ func (rs *Relays) relayGone(p *passing) {
 func (rs *Relays) relayEnded(v *table.Service, g *child.Program, st child.Status, said string) {
 	switch {
 	case st.Stage != child.Run:
-		rs.loop.Failed(v, g, st)
+		rs.loop.Doctor.NotStarted(v, g, "", st)
 	case st.Wait != 0:
 		rs.loop.Log.Tell(syslog.Err, v, fmt.Sprintf("%s: relay[%d]: %s", v.Label, st.Pid, child.How(st.Wait)), "", quoted(said))
 	}

@@ -47,3 +47,20 @@ func Usages(services []*Service) map[*Usage]bool {
 	}
 	return all
 }
+
+// Successor is the service of a generation that has the sockets of one before, or its name
+// at tcpmux; nil if there is none.
+func (g *Generation) Successor(was *Service) *Service {
+	if k := was.First; k != nil {
+		if k.Closed {
+			return nil
+		}
+		return k.Service
+	}
+	for _, v := range g.Mux {
+		if v.Label == was.Label {
+			return v
+		}
+	}
+	return nil
+}
