@@ -77,11 +77,12 @@
 // An upgrade (upgrade.go) has the new program prove itself in a child, which reads the
 // configuration and what it would be left. Then nothing is polled any more; what ends
 // soon ends, builtins are interrupted where they wait for their clients (packages talk
-// and stream), and bequest.go writes down the rest: every descriptor with what it is,
-// the children, and what counts (package handover). Package main executes the program.
-// That one, the heir (heir.go), makes services without programs of it and puts its first
-// load into force as a reload. So what a reload keeps, an upgrade keeps; what is new in
-// the state of a service, a process or a client has to be written down in bequest.go.
+// and stream), and the rest is written down (bequest.go, package succession): every
+// descriptor with what it is, the children, and what counts (package handover). Package
+// main executes the program. That one, the heir (heir.go), makes services without programs
+// of it and puts its first load into force as a reload. So what a reload keeps, an upgrade
+// keeps; what is new in the state of a service, a process or a client has to be written
+// down by package succession.
 //
 // # Facts that decided the shape
 //

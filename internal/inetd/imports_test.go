@@ -27,7 +27,7 @@ var picture = map[string][]string{
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
 		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
-		"internal/running", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
+		"internal/running", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/succession", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
@@ -90,6 +90,7 @@ var picture = map[string][]string{
 	"internal/stderrlog":    {unixsys},
 	"internal/stream":       {"internal/limit", "internal/proxyproto", unixsys},
 	"internal/strerror":     {},
+	"internal/succession":   {"internal/child", "internal/client", "internal/dgram", "internal/handover", "internal/keep", "internal/running", "internal/stream", "internal/table"},
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/textfile":     {unixsys},

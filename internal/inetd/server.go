@@ -24,6 +24,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
+	"inetd/internal/succession"
 	"inetd/internal/table"
 	"inetd/internal/talk"
 	"inetd/internal/threads"
@@ -80,13 +81,13 @@ type Server struct {
 	waiting      []func(Outcome) // for the load after it
 	again        bool
 	ready        bool
-	begun        time.Time     // the start of the daemon
-	loads        int           // that were put into force
-	loadedAt     time.Time     // the last of them
-	changedFiles []string      // on disk since then
-	failure      error         // ends Run
-	heir         *inheritance  // what this one has taken over and does not serve yet
-	proofTime    time.Duration // how long another one may take to prove itself
+	begun        time.Time        // the start of the daemon
+	loads        int              // that were put into force
+	loadedAt     time.Time        // the last of them
+	changedFiles []string         // on disk since then
+	failure      error            // ends Run
+	heir         *succession.Heir // what this one has taken over and does not serve yet
+	proofTime    time.Duration    // how long another one may take to prove itself
 
 	inquiries *inquiry.Desk
 	arrivals  *arrival.Arrivals // of clients that come through proxies
