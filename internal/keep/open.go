@@ -38,7 +38,6 @@ func (s *Sockets) open(k *table.Socket) {
 func (s *Sockets) opened(k *table.Socket, fd int) {
 	k.FD = int32(fd)
 	s.loop.Starter.Note(fd)
-
 	if fd >= len(s.byFD) {
 		s.byFD = append(s.byFD, make([]*table.Socket, fd+1-len(s.byFD))...)
 	}

@@ -1,0 +1,208 @@
+package keep
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/gate"
+	"inetd/internal/logbook"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/running"
+	"inetd/internal/sock"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// A fixture has the sockets of services at paths in a directory.
+type fixture struct {
+	*Sockets
+	dir    string
+	timers loop.Timers
+	out    *syslog.Logger
+	log    strings.Builder // what out has written
+}
+
+// said is all that was logged. Nothing can be logged any more.
+func (f *fixture) said() string {
+	f.out.Close(20 * time.Second)
+	return strings.ReplaceAll(f.log.String(), f.dir, "DIR")
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll, err := loop.NewPoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, now := &fixture{dir: t.TempDir()}, &table.InForce{Generation: &table.Generation{}}
+	f.out = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &f.log})
+	log := logbook.New(f.out, &f.timers, now)
+	f.Sockets = New(Loop{
+		Starter: starter, Poll: poll, Timers: &f.timers, Log: log, Now: now,
+		Running: running.New(starter, poll, 1, &f.timers, log), Beside: loop.NewBeside(nil, 0),
+		Gate: gate.New(gate.Loop{Poll: poll, Timers: &f.timers, Log: log, Now: now, Bound: func(*table.Service) gate.Bound { return gate.Unbound }}),
+	})
+	t.Cleanup(func() { f.Close(); poll.Close(); starter.Close() })
+	return f
+}
+
+// generation has a service for each name, at the path of that in the directory.
+func (f *fixture) generation(names ...string) *table.Generation {
+	g := &table.Generation{Names: []string{"a.conf"}}
+	for i, name := range names {
+		do := &table.Action{Action: &plan.Action{Mode: plan.Accept, Listens: true, Options: sock.Options{Backlog: 5, Mode: 0o600, UID: -1, GID: -1}}}
+		v := &table.Service{Label: name, At: table.Place{Line: uint32(i + 1)}, Do: do}
+		v.Add(&table.Socket{Spec: sock.UnixSpec(unix.SOCK_STREAM, filepath.Join(f.dir, name)), Service: v, FD: -1})
+		g.Services = append(g.Services, v)
+	}
+	return g
+}
+
+// socket is that of a service in force.
+func (f *fixture) socket(i int) *table.Socket { return f.loop.Now.Services[i].First }
+
+// TestMerge: a socket that is wanted as before stays open with what its service has used,
+// one that is not wanted any more is closed, and a service that comes back has what it had
+// used.
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Merge(f.generation("a", "b"))
+	a, b := f.socket(0), f.socket(1)
+	if a.FD < 0 || b.FD < 0 || !a.Polled || f.At(int(b.FD)) != b || f.Serving() != "2 services" {
+		t.Fatalf("%+v and %+v are open, %s", a, b, f.Serving())
+	}
+	used, fd, file := b.Service.Usage(), b.FD, sock.FileOf(b.Spec)
+	f.Merge(f.generation("b", "c"))
+	if k := f.socket(0); k != b || k.FD != fd || k.Service != f.loop.Now.Services[0] || k.Service.Used != used || !k.Polled || sock.FileOf(k.Spec) != file {
+		t.Errorf("what stays is %+v", k)
+	}
+	if k := f.socket(1); k.FD < 0 || !k.Polled {
+		t.Errorf("what is new is %+v", k)
+	}
+	if _, err := os.Lstat(filepath.Join(f.dir, "a")); !a.Closed || a.FD >= 0 || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what is removed is %+v, its path %v", a, err)
+	}
+	f.Merge(f.generation("c"))
+	f.Merge(f.generation("b", "c"))
+	if f.socket(0).Service.Used != used {
+		t.Error("what has come back has not what it had used")
+	}
+	if log := f.said(); log != "" {
+		t.Error(log)
+	}
+}
+
+// TestNotOpened: a socket that cannot be opened is tried again, and the log says once why
+// not, and when it was.
+func TestNotOpened(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Retry = time.Millisecond
+	f.Merge(f.generation("a", "no/b"))
+	k := f.socket(1)
+	if err := f.Fault(k); !errors.Is(err, unix.ENOENT) || k.FD >= 0 || f.Serving() != "1 of 2 services" {
+		t.Errorf("%v, descriptor %d, %s", err, k.FD, f.Serving())
+	}
+	turn := func() {
+		time.Sleep(max(f.timers.Next(), 0))
+		f.timers.Expire()
+	}
+	for range 3 {
+		turn()
+	}
+	if err := os.Mkdir(filepath.Join(f.dir, "no"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for k.FD < 0 {
+		turn()
+	}
+	if err := f.Fault(k); err != nil {
+		t.Errorf("it is open, and there is %v", err)
+	}
+	log := f.said()
+	if strings.Count(log, "No such file or directory (DIR/no/b, a.conf:2); it will be tried again") != 1 || !strings.Contains(log, "no/b: DIR/no/b: opened\n") || strings.Count(log, "\n") != 2 {
+		t.Error(log)
+	}
+}
+
+// TestTakeBack: what a wait server has done to its socket is undone when that has ended.
+func TestTakeBack(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, log string
+		harm      func(f *fixture, k *table.Socket)
+	}{
+		{"nothing", "", func(*fixture, *table.Socket) {}},
+		{"non-blocking", "the last server has left its socket non-blocking; it is blocking again", func(_ *fixture, k *table.Socket) { unix.SetNonblock(int(k.FD), true) }},
+		{"shut down", "the last server has shut its socket down; it was opened again", func(_ *fixture, k *table.Socket) { unix.Shutdown(int(k.FD), unix.SHUT_RDWR) }},
+		{"removed", "the last server has removed or replaced its path; it was opened again", func(f *fixture, k *table.Socket) { os.Remove(k.Spec.Path()) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			g := f.generation("a")
+			g.Services[0].Do.Options.Blocking = true
+			f.Merge(g)
+			k := f.socket(0)
+			k.Server = 7
+			f.loop.Gate.Disarm(k)
+			tt.harm(f, k)
+			if !f.TakeBack(k, k.Service.Do.Options) || k.Server != 0 {
+				t.Errorf("it is %+v", k)
+			}
+			st := sock.Look(int(k.FD), k.Spec, k.Service.Do.Options)
+			if st.NonBlocking || st.Deaf || f.displaced(k) != "" {
+				t.Errorf("its state is %+v", st)
+			}
+			if log := f.said(); !strings.Contains(log, tt.log) || strings.Count(log, "\n") != min(len(tt.log), 1) {
+				t.Error(log)
+			}
+		})
+	}
+}
+
+// TestManager: a socket of the service manager is used for the service that asks for it,
+// and is never closed before the daemon ends.
+func TestManager(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var fds []int
+	for _, name := range []string{"a", "unused"} {
+		fd, _, err := sock.Open(sock.UnixSpec(unix.SOCK_STREAM, filepath.Join(f.dir, name)), sock.Options{Backlog: 5, UID: -1, GID: -1}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	f.Adopt(fds)
+	f.Merge(f.generation("a", "b"))
+	k := f.socket(0)
+	if !f.Managers(k) || f.Managers(f.socket(1)) || len(f.Specs()) != 2 {
+		t.Errorf("%v are the service manager's", f.Specs())
+	}
+	f.TellUnused()
+	fd := k.FD
+	f.Merge(f.generation("b"))
+	if _, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil {
+		t.Errorf("it was closed: %v", err)
+	}
+	if f.Merge(f.generation("a")); f.socket(0).FD != fd {
+		t.Errorf("it has descriptor %d, and had %d", f.socket(0).FD, fd)
+	}
+	if log := f.said(); !strings.HasSuffix(log, "DIR/unused: opened by the service manager, and no entry asks for it\n") || strings.Count(log, "\n") != 1 {
+		t.Error(log)
+	}
+}
