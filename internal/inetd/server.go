@@ -49,67 +49,72 @@ const (
 // Server is the running super-server. Its exported methods may be called from
 // any goroutine; everything else belongs to the goroutine of Run.
 type Server struct {
-	cfg       Config
-	log       *logbook.Book
-	starter   *child.Starter
-	poll      *loop.Poll
-	mail      *loop.Mailbox
-	timers    loop.Timers
-	watcher   *watch.Watcher
-	slowWatch bool // the log says that changes on disk are noticed late
-	stopping  atomic.Bool
-	pacer     gc.Pacer
+	cfg     Config
+	log     *logbook.Book
+	starter *child.Starter
+	begun   time.Time // the start of the daemon
 
-	sockets  *keep.Sockets
-	gate     *gate.Gate // of the sockets that are polled
-	running  *running.Table
-	relays   *passing.Relays // of entries with the key connect
-	delayed  []delayed       // clients whose servers cannot be started yet
-	retrying bool            // they are tried again soon
-	share    int             // how many datagrams of one socket may be served in this turn
-	relend   []*table.Socket // wait sockets that are the daemon's again since this reap, and readable
-	now      *table.InForce
-	turned   time.Time // when the loop began this turn
-	yielded  time.Time // when the loop last gave way to Go's scheduler
-	checked  time.Time // when the account files were last looked at
+	// the loop, and its turns
+	poll     *loop.Poll
+	mail     *loop.Mailbox
+	timers   loop.Timers
+	pacer    gc.Pacer
+	clock    *zone.Clock // of builtins, and of hours
+	turned   time.Time   // when the loop began this turn
+	yielded  time.Time   // when the loop last gave way to Go's scheduler
+	stopping atomic.Bool
+	failure  error // ends Run
 
-	load         func(*plan.Config, *plan.Host) *plan.Plan
-	loading      bool            // a load is under way
-	commands     *command.Runner // of the daemon's own programs
-	attempts     *loop.Attempts  // to load
-	latecomers   latecomers      // entries that are tried again
-	waiting      []func(Outcome) // for the load after it
-	again        bool
-	ready        bool
-	begun        time.Time        // the start of the daemon
-	loads        int              // that were put into force
-	loadedAt     time.Time        // the last of them
-	changedFiles []string         // on disk since then
-	failure      error            // ends Run
-	heir         *succession.Heir // what this one has taken over and does not serve yet
-	proofTime    time.Duration    // how long another one may take to prove itself
-
+	// what is served, and the stages of the way of a client
+	now       *table.InForce
+	sockets   *keep.Sockets
+	gate      *gate.Gate
+	arrivals  *arrival.Arrivals
+	door      *admission.Door
 	inquiries *inquiry.Desk
-	arrivals  *arrival.Arrivals // of clients that come through proxies
+	delayed   []delayed // clients whose servers cannot be started yet
+	retrying  bool      // they are tried again soon
+	relays    *passing.Relays
+	talks     *talk.Talks
+
+	// processes
+	running  *running.Table
+	commands *command.Runner // of the daemon's own programs
+	idle     *idle.Limiter
+	stderrs  *running.Stderrs
+	draining *drain.Sink
+	relend   []*table.Socket // wait sockets that are the daemon's again since this reap, and readable
 
 	examinations *loop.Beside // of what does not work
 	doctor       *diagnose.Doctor
 
-	idle *idle.Limiter
-
-	stderrs *running.Stderrs // of the servers whose standard error is logged
-
-	draining *drain.Sink
-	door     *admission.Door
-
+	// datagrams
 	sessions  dgramSessions
-	repliers  map[*table.Socket]*builtin.Service // of datagram builtins
-	answering map[uint16]bool                    // their ports
+	share     int                                // how many of one socket may be served in this turn
+	repliers  map[*table.Socket]*builtin.Service // of builtins
+	answering map[uint16]bool                    // the ports of builtins
 
-	clock *zone.Clock // of builtins, and of hours
-	talks *talk.Talks
+	// loads
+	load         func(*plan.Config, *plan.Host) *plan.Plan
+	loading      bool            // a load is under way
+	attempts     *loop.Attempts  // to load
+	waiting      []func(Outcome) // for the load after it
+	again        bool
+	latecomers   latecomers // entries that are tried again
+	ready        bool
+	loads        int       // that were put into force
+	loadedAt     time.Time // the last of them
+	watcher      *watch.Watcher
+	slowWatch    bool      // the log says that changes on disk are noticed late
+	changedFiles []string  // on disk since then
+	checked      time.Time // when the account files were last looked at
 
-	peer   sock.Address // scratch of the accept path, which allocates nothing
+	// an upgrade
+	heir      *succession.Heir // what this one has taken over and does not serve yet
+	proofTime time.Duration    // how long another one may take to prove itself
+
+	// scratch of the accept path, which allocates nothing
+	peer   sock.Address
 	local  sock.Address
 	env    []byte
 	packet []byte
