@@ -38,7 +38,11 @@ var timeUnits = map[string]string{
 func tooMany(key string, values []Word) string {
 	switch unit := timeUnits[values[1].Text]; {
 	case key == "exec" && missingComma(values) == "":
-		return "write args = " + strings.Join(append([]string{path.Base(values[0].Text)}, words(values[1:])...), " ") + " for its arguments"
+		args := append([]string{path.Base(values[0].Text)}, words(values[1:])...)
+		for i := range args {
+			args[i] = quoteValue(args[i])
+		}
+		return "write args = " + strings.Join(args, " ") + " for its arguments"
 	case unit != "" && isNumber(values[0].Text):
 		return "write " + values[0].Text + unit
 	}
