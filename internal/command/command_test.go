@@ -42,7 +42,15 @@ func newRunner(t *testing.T) *Runner {
 			}
 		}
 	}()
-	t.Cleanup(func() { close(posts); <-over; starter.Close() })
+	t.Cleanup(func() {
+		for left := 1; left > 0; { // what was given up ends, too
+			posts <- func() { left = len(running) }
+			posts <- func() {} // the one before is over
+		}
+		close(posts)
+		<-over
+		starter.Close()
+	})
 	return &Runner{
 		Starter: starter, Post: func(f func()) { posts <- f },
 		Track: func(pid int, ended func(child.Status)) {
