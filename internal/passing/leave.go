@@ -15,6 +15,7 @@ import (
 // Saved is what the next program has to know. number numbers a service.
 func (rs *Relays) Saved(number func(*table.Service) int) (list []handover.Demand) {
 	for _, p := range rs.services {
+		rs.renew(p) // a reload that changed nothing has made another service, which has the socket
 		list = append(list, rs.saved(p, number(p.svc)))
 	}
 	for _, p := range rs.relays {
