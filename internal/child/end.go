@@ -3,7 +3,18 @@ package child
 import (
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
+
+// SignalSession sends a signal to all of the session that a child leads, or to the child
+// alone as long as it has not begun that. The child must not have been reaped: its number
+// could be another's by then.
+func SignalSession(pid int, sig syscall.Signal) {
+	if unix.Kill(-pid, sig) == unix.ESRCH {
+		unix.Kill(pid, sig)
+	}
+}
 
 // How is the end of a process in words.
 func How(w syscall.WaitStatus) string {

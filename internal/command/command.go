@@ -175,10 +175,9 @@ func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 	})
 }
 
-// kill ends a program that takes too long, with all that it has started: it leads a
-// session of its own, as soon as it has begun.
+// kill ends a program that takes too long, with all that it has started.
 func (r *Runner) kill(done chan<- child.Status) {
-	if pid := r.running[done]; pid > 0 && unix.Kill(-pid, unix.SIGKILL) == unix.ESRCH {
-		unix.Kill(pid, unix.SIGKILL)
+	if pid := r.running[done]; pid > 0 {
+		child.SignalSession(pid, unix.SIGKILL)
 	}
 }

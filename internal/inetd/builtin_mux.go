@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// demux starts the service of a name for a client of tcpmux, whose dialogue is f. If there is no such
-// service or its limits forbid a start, it returns what the client is told: it has
-// been accepted, so it cannot wait in a listen queue as others do.
+// demux starts the service of a name for a client of tcpmux, whose dialogue is f. If
+// there is no such service or its limits forbid a start, it returns what the client is
+// told: it has been accepted, so it cannot wait in a listen queue as others do.
 func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxed {
 	v := s.now.Muxed(name)
 	if v == nil {

@@ -92,7 +92,7 @@ var picture = map[string][]string{
 	"internal/strerror":     {},
 	"internal/succession":   {"internal/child", "internal/client", "internal/dgram", "internal/handover", "internal/keep", "internal/running", "internal/stream", "internal/table"},
 	"internal/syslog":       {gsyslog, unixsys},
-	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
+	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/gate", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/textfile":     {unixsys},
 	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
 	"internal/threads":      {unixsys},

@@ -340,7 +340,7 @@ func (s *Server) close() {
 	s.pacer.Close()
 	for pid, p := range s.running.All() { // its own commands, for which nobody waits any more
 		if p.Done != nil && p.Service == nil {
-			unix.Kill(-pid, unix.SIGKILL)
+			child.SignalSession(pid, unix.SIGKILL)
 		}
 	}
 	s.sockets.Close()

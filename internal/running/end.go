@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"inetd/internal/child"
 	"inetd/internal/compile"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +29,7 @@ func (t *Table) End(p *Process, what, key string) {
 		return
 	}
 	at := time.Now().Add(compile.EndTime(p.Service.Do.Keys))
-	unix.Kill(-p.PID, unix.SIGTERM) // the server leads a session of its own
+	child.SignalSession(p.PID, unix.SIGTERM)
 	t.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.Service.Label, p.Program.Path(), p.PID, p.Client.From(), what, t.log.PlaceOf(p.Service, key))
 	t.KillAt(p, at)
 }
@@ -38,7 +39,7 @@ func (t *Table) KillAt(p *Process, at time.Time) {
 	p.Kill = at.UnixNano()
 	t.After(p, time.Until(at), func() {
 		t.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.Service.Label, p.Program.Path(), p.PID, compile.EndTime(p.Service.Do.Keys), t.log.Place(p.Service))
-		unix.Kill(-p.PID, unix.SIGKILL)
+		child.SignalSession(p.PID, unix.SIGKILL)
 	})
 }
 
@@ -58,9 +59,6 @@ func (t *Table) Serving() bool { return len(t.serving()) > 0 }
 // TellToEnd tells all servers of clients to end.
 func (t *Table) TellToEnd() {
 	for _, pid := range t.serving() {
-		// Each leads a session of its own, as soon as it has begun.
-		if unix.Kill(-pid, unix.SIGTERM) == unix.ESRCH {
-			unix.Kill(pid, unix.SIGTERM)
-		}
+		child.SignalSession(pid, unix.SIGTERM)
 	}
 }

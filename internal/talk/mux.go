@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"inetd/internal/client"
+	"inetd/internal/gate"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 )
 
 // Bounds on the dialogue of tcpmux.
 const (
-	muxTime    = 10 * time.Second       // for all of it
-	restTime   = 250 * time.Millisecond // before another attempt, when the system has run out of something
-	maxMuxLine = 256                    // bytes of the service's name with the end of its line
+	muxTime    = 10 * time.Second // for all of it
+	maxMuxLine = 256              // bytes of the service's name with the end of its line
 )
 
 // mux reads the name of a service from a client of tcpmux, and has the loop
@@ -57,7 +57,7 @@ func (t *Talks) handOut(name string, c client.Client, f *stream.Conn) (no string
 		if !a.Short || time.Now().After(until) {
 			return a.No
 		}
-		time.Sleep(restTime)
+		time.Sleep(gate.RestTime)
 	}
 }
 
