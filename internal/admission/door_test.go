@@ -15,13 +15,11 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/inquiry"
 	"inetd/internal/limit"
-	"inetd/internal/logbook"
-	"inetd/internal/loop"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/plan"
 	"inetd/internal/prefix"
 	"inetd/internal/running"
 	"inetd/internal/status"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 	"inetd/internal/zone"
 
@@ -31,29 +29,21 @@ import (
 // A fixture is a door with one service, which nothing serves.
 type fixture struct {
 	*Door
-	v   *table.Service
-	now *table.InForce
-	out *syslog.Logger
-	log strings.Builder // what out has written
-}
-
-// said is all that was logged. Nothing can be logged any more.
-func (f *fixture) said() string {
-	f.out.Close(20 * time.Second)
-	return f.log.String()
+	v    *table.Service
+	book *booktest.Book
 }
 
 // newFixture makes a door on a machine with a load of 2.
 func newFixture(t *testing.T, k *conf.Keys, l limit.Limits) *fixture {
 	t.Helper()
 	f := &fixture{
-		v:   &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept, Listens: true, Limits: l}, Keys: k}},
-		now: &table.InForce{Generation: &table.Generation{Names: []string{"a.conf"}, Guards: map[*table.Service]*access.Guard{}}},
+		v:    &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept, Listens: true, Limits: l}, Keys: k}},
+		book: booktest.New(t),
 	}
-	f.out = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &f.log})
-	log := logbook.New(f.out, new(loop.Timers), f.now)
-	desk := inquiry.New(inquiry.Options{Config: new(plan.Config)}, log, f.now, nil, nil, nil)
-	f.Door = New(log, f.now, desk, zone.NewClock())
+	log, now := f.book.Book, f.book.Now
+	now.Guards = map[*table.Service]*access.Guard{}
+	desk := inquiry.New(inquiry.Options{Config: new(plan.Config)}, log, now, nil, nil, nil)
+	f.Door = New(log, now, desk, zone.NewClock())
 	f.Load.Path = filepath.Join(t.TempDir(), "loadavg")
 	if err := os.WriteFile(f.Load.Path, []byte("2.00 1.00 1.00 1/100 4242\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -85,20 +75,20 @@ func TestAdmit(t *testing.T) {
 	}{
 		{"nothing is asked", nil, limit.Limits{}, nothing, true, status.Refused{}, ""},
 		{"a lower load", &conf.Keys{MaxLoad: 2.01}, limit.Limits{}, nothing, true, status.Refused{}, ""},
-		{"the load", &conf.Keys{MaxLoad: 2}, limit.Limits{}, nothing, false, status.Refused{Rules: 1}, "one/tcp from 192.0.2.1 refused: load 2.00 (a.conf:4)"},
-		{"the hours", &conf.Keys{Hours: []conf.Hours{}}, limit.Limits{}, nothing, false, status.Refused{Rules: 1}, "one/tcp from 192.0.2.1 refused: closed at this hour (a.conf:4)"},
+		{"the load", &conf.Keys{MaxLoad: 2}, limit.Limits{}, nothing, false, status.Refused{Rules: 1}, "one/tcp from 192.0.2.1 refused: load 2.00 (inetd.conf:4)"},
+		{"the hours", &conf.Keys{Hours: []conf.Hours{}}, limit.Limits{}, nothing, false, status.Refused{Rules: 1}, "one/tcp from 192.0.2.1 refused: closed at this hour (inetd.conf:4)"},
 		{"touched a sensor", nil, limit.Limits{}, func(f *fixture) {
 			f.Sensed = &limit.Ledger{}
 			f.Sensed.Ban(time.Now(), from(him).Source, time.Hour)
-		}, false, status.Refused{Penalty: 1}, "one/tcp from 192.0.2.1 refused: it has touched a sensor (a.conf:4)"},
+		}, false, status.Refused{Penalty: 1}, "one/tcp from 192.0.2.1 refused: it has touched a sensor (inetd.conf:4)"},
 		{"another touched it", nil, limit.Limits{}, func(f *fixture) {
 			f.Sensed = &limit.Ledger{}
 			f.Sensed.Ban(time.Now(), from(other).Source, time.Hour)
 		}, true, status.Refused{}, ""},
-		{"its address", nil, limit.Limits{}, func(f *fixture) { f.deny(him) }, false, status.Refused{Rules: 1}, "refused connection from 192.0.2.1, service one (tcp): a.conf:4: deny = 192.0.2.1/32"},
+		{"its address", nil, limit.Limits{}, func(f *fixture) { f.deny(him) }, false, status.Refused{Rules: 1}, "refused connection from 192.0.2.1, service one (tcp): inetd.conf:4: deny = 192.0.2.1/32"},
 		{"another's address", nil, limit.Limits{}, func(f *fixture) { f.deny(other) }, true, status.Refused{}, ""},
-		{"full", &conf.Keys{FullRefuse: true}, limit.Limits{Max: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, as many servers run as may (limit 1, a.conf:4)"},
-		{"starts", &conf.Keys{FullRefuse: true}, limit.Limits{Starts: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, the service had its starts of 60 s (limit 1, a.conf:4)"},
+		{"full", &conf.Keys{FullRefuse: true}, limit.Limits{Max: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, as many servers run as may (limit 1, inetd.conf:4)"},
+		{"starts", &conf.Keys{FullRefuse: true}, limit.Limits{Starts: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, the service had its starts of 60 s (limit 1, inetd.conf:4)"},
 		{"full, but clients wait", &conf.Keys{}, limit.Limits{Max: 1}, admitted, true, status.Refused{}, ""},
 		{"its source at once", nil, limit.Limits{PerSource: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
 		{"its source a minute", nil, limit.Limits{PerMinute: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
@@ -114,7 +104,7 @@ func TestAdmit(t *testing.T) {
 			if got != tt.want || u.Refused != tt.counts || u.Live != live+map[bool]int{true: 1}[tt.want] {
 				t.Errorf("admitted %v, refused %+v, live %d before and %d after", got, u.Refused, live, u.Live)
 			}
-			if said := f.said(); !strings.Contains(said, tt.log) || tt.log == "" && said != "" {
+			if said := f.book.Lines(); !strings.Contains(said, tt.log) || tt.log == "" && said != "" {
 				t.Errorf("log %q, want %q", said, tt.log)
 			}
 		})
@@ -125,7 +115,7 @@ func TestAdmit(t *testing.T) {
 func (f *fixture) deny(addr string) {
 	f.v.Do.Guarded = true
 	net := netip.PrefixFrom(netip.MustParseAddr(addr), 32)
-	f.now.Guards[f.v] = &access.Guard{Deny: access.Clients{Key: "deny", File: "a.conf", Line: 4, Nets: prefix.New([]netip.Prefix{net})}}
+	f.book.Now.Guards[f.v] = &access.Guard{Deny: access.Clients{Key: "deny", File: "inetd.conf", Line: 4, Nets: prefix.New([]netip.Prefix{net})}}
 }
 
 // TestEnded: a client pays for how its server has ended, unless that was the daemon's
@@ -155,8 +145,58 @@ func TestEnded(t *testing.T) {
 		if !f.Admit(f.v, from("192.0.2.2")) {
 			t.Errorf("%s: another client is refused", tt.name)
 		}
-		if said := f.said(); strings.Contains(said, "one/tcp from 192.0.2.1 is refused until ") != tt.refused {
+		if said := f.book.Lines(); strings.Contains(said, "one/tcp from 192.0.2.1 is refused until ") != tt.refused {
 			t.Errorf("%s: log %q", tt.name, said)
+		}
+	}
+}
+
+// TestSensor: whoever has touched a sensor is refused by other services, and datagrams of
+// his are not heard.
+func TestSensor(t *testing.T) {
+	t.Parallel()
+	d := newFixture(t, nil, limit.Limits{})
+	other := d.v
+	sensor := &table.Service{Label: "trap/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Builtin: plan.SensorName}, Keys: &conf.Keys{Sensor: time.Hour}}}
+	him, her := from("192.0.2.1"), from("192.0.2.2")
+	if !d.Admit(other, him) || !d.Hears(other, him.Peer) {
+		t.Error("refused before")
+	}
+	if d.Admit(sensor, him) {
+		t.Error("a sensor serves somebody")
+	}
+	if d.Admit(other, him) || d.Hears(other, him.Peer) {
+		t.Error("not refused after")
+	}
+	if !d.Admit(other, her) || !d.Hears(other, her.Peer) {
+		t.Error("another one is refused")
+	}
+	if want := "trap/tcp: 192.0.2.1 has touched the sensor, and no service serves it for 1h0m0s (inetd.conf:1)\n"; !strings.HasPrefix(d.book.Lines(), want) {
+		t.Errorf("the log says %q", d.book.Lines())
+	}
+}
+
+// TestAnswers: a source gets a bounded number of answers, and this machine any number.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		source string
+		limits limit.Limits
+		want   int
+	}{
+		{"192.0.2.1", limit.Limits{}, RepliesPerMin},
+		{"192.0.2.1", limit.Limits{PerMinute: 7}, 7},
+		{"127.0.0.1", limit.Limits{}, RepliesPerMin + 10},
+		{"127.0.0.1", limit.Limits{PerMinute: 7}, 7},
+	} {
+		d, n := newFixture(t, nil, tt.limits), 0
+		for range RepliesPerMin + 10 {
+			if d.Answers(d.v, netip.MustParseAddr(tt.source)) {
+				n++
+			}
+		}
+		if n != tt.want {
+			t.Errorf("%s, %+v: %d answers, want %d", tt.source, tt.limits, n, tt.want)
 		}
 	}
 }
@@ -177,8 +217,7 @@ func TestRefusal(t *testing.T) {
 	} {
 		f := newFixture(t, tt.keys, limit.Limits{})
 		f.v.Do.Mux = tt.mux
-		f.now.Banners = map[string]string{"/b": "closed\n"}
-		f.said()
+		f.book.Now.Banners = map[string]string{"/b": "closed\n"}
 		if got := f.Refusal(f.v); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -189,6 +228,6 @@ func TestRefusal(t *testing.T) {
 func keysOf(key string) *conf.Keys {
 	return &conf.Keys{
 		Refuse: "no\r\n", BannerFail: "/b",
-		Options: []conf.Option{{Key: conf.Word{Text: key, Pos: conf.Pos{File: "a.conf", Line: 4}}}},
+		Options: []conf.Option{{Key: conf.Word{Text: key, Pos: conf.Pos{File: "inetd.conf", Line: 4}}}},
 	}
 }

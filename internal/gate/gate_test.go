@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"inetd/internal/limit"
-	"inetd/internal/logbook"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -20,11 +19,9 @@ import (
 // A fixture is a gate of services with one socket each: one end of a pair.
 type fixture struct {
 	*Gate
-	timers loop.Timers
-	bound  Bound // of all services
-	ends   []int // the other ends
-	out    *syslog.Logger
-	log    strings.Builder // what out has written
+	book  *booktest.Book
+	bound Bound // of all services
+	ends  []int // the other ends
 }
 
 func newFixture(t *testing.T, services int, l limit.Limits) *fixture {
@@ -34,10 +31,10 @@ func newFixture(t *testing.T, services int, l limit.Limits) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { poll.Close() })
-	f, now := &fixture{}, &table.InForce{Generation: &table.Generation{Names: []string{"a.conf"}}}
-	f.out = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &f.log})
+	f := &fixture{book: booktest.New(t)}
+	now := f.book.Now
 	f.Gate = New(Loop{
-		Poll: poll, Timers: &f.timers, Log: logbook.New(f.out, &f.timers, now), Now: now,
+		Poll: poll, Timers: f.book.Timers, Log: f.book.Book, Now: now,
 		Bound: func(*table.Service) Bound { return f.bound },
 	})
 	do := &table.Action{Action: &plan.Action{Mode: plan.Accept, Listens: true, Limits: l}}
@@ -197,11 +194,10 @@ func TestSuspension(t *testing.T) {
 		t.Errorf("polled: %v and %v", f.socket(0).Polled, f.socket(1).Polled)
 	}
 	for !f.socket(0).Polled {
-		time.Sleep(f.timers.Next())
-		f.timers.Expire()
+		time.Sleep(f.book.Timers.Next())
+		f.book.Timers.Expire()
 	}
-	f.out.Close(20 * time.Second)
-	if log := f.log.String(); strings.Count(log, "s0/tcp: server failing (looping), service suspended: 2 starts in 0.05 s, the limit; clients wait until ") != 1 || strings.Count(log, "\n") != 1 {
+	if log := f.book.Lines(); strings.Count(log, "s0/tcp: server failing (looping), service suspended: 2 starts in 0.05 s, the limit; clients wait until ") != 1 || strings.Count(log, "\n") != 1 {
 		t.Error(log)
 	}
 }
@@ -216,8 +212,8 @@ func TestRest(t *testing.T) {
 		t.Errorf("polled: %v and %v", f.socket(0).Polled, f.socket(1).Polled)
 	}
 	for !f.socket(0).Polled {
-		time.Sleep(f.timers.Next())
-		f.timers.Expire()
+		time.Sleep(f.book.Timers.Next())
+		f.book.Timers.Expire()
 	}
 }
 

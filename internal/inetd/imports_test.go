@@ -102,6 +102,8 @@ var picture = map[string][]string{
 	"internal/xinetd":       {"internal/conf", "internal/nearest", "internal/plaintext"},
 	"internal/zone":         {"internal/textfile"},
 
+	"internal/logbook/booktest": {"internal/logbook", "internal/loop", "internal/syslog", "internal/table"}, // of tests
+
 	"internal/bench":  {unixsys}, // tools of their own
 	"internal/soak":   {unixsys},
 	"internal/differ": {unixsys}, // another one

@@ -10,12 +10,11 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/gate"
-	"inetd/internal/logbook"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -24,17 +23,12 @@ import (
 // A fixture has the sockets of services at paths in a directory.
 type fixture struct {
 	*Sockets
-	dir    string
-	timers loop.Timers
-	out    *syslog.Logger
-	log    strings.Builder // what out has written
+	dir  string
+	book *booktest.Book
 }
 
-// said is all that was logged. Nothing can be logged any more.
-func (f *fixture) said() string {
-	f.out.Close(20 * time.Second)
-	return strings.ReplaceAll(f.log.String(), f.dir, "DIR")
-}
+// said is all that was logged.
+func (f *fixture) said() string { return strings.ReplaceAll(f.book.Lines(), f.dir, "DIR") }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
@@ -46,13 +40,12 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, now := &fixture{dir: t.TempDir()}, &table.InForce{Generation: &table.Generation{}}
-	f.out = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &f.log})
-	log := logbook.New(f.out, &f.timers, now)
+	f := &fixture{dir: t.TempDir(), book: booktest.New(t)}
+	log, timers, now := f.book.Book, f.book.Timers, f.book.Now
 	f.Sockets = New(Loop{
-		Starter: starter, Poll: poll, Timers: &f.timers, Log: log, Now: now,
-		Running: running.New(starter, poll, 1, &f.timers, log), Beside: loop.NewBeside(nil, 0),
-		Gate: gate.New(gate.Loop{Poll: poll, Timers: &f.timers, Log: log, Now: now, Bound: func(*table.Service) gate.Bound { return gate.Unbound }}),
+		Starter: starter, Poll: poll, Timers: timers, Log: log, Now: now,
+		Running: running.New(starter, poll, 1, timers, log), Beside: loop.NewBeside(nil, 0),
+		Gate: gate.New(gate.Loop{Poll: poll, Timers: timers, Log: log, Now: now, Bound: func(*table.Service) gate.Bound { return gate.Unbound }}),
 	})
 	t.Cleanup(func() { f.Close(); poll.Close(); starter.Close() })
 	return f
@@ -117,8 +110,8 @@ func TestNotOpened(t *testing.T) {
 		t.Errorf("%v, descriptor %d, %s", err, k.FD, f.Serving())
 	}
 	turn := func() {
-		time.Sleep(max(f.timers.Next(), 0))
-		f.timers.Expire()
+		time.Sleep(max(f.book.Timers.Next(), 0))
+		f.book.Timers.Expire()
 	}
 	for range 3 {
 		turn()

@@ -1,14 +1,14 @@
-package logbook
+package logbook_test
 
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"inetd/internal/client"
 	"inetd/internal/conf"
 	"inetd/internal/limit"
-	"inetd/internal/loop"
+	"inetd/internal/logbook"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -22,22 +22,22 @@ func TestBook(t *testing.T) {
 	t.Parallel()
 	v := &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Asks: []plan.Ask{{Key: "accept_max", At: conf.Pos{File: "b.conf", Line: 9}}}}}
 	him := &client.Client{Source: limit.User(7)}
-	again := func(b *Book) {
+	again := func(b *logbook.Book) {
 		b.Exceeded(v, "him", "exceeded it", 5, "accept_max")
 	}
 	for _, tt := range []struct {
 		name string
-		do   func(b *Book)
+		do   func(b *logbook.Book)
 		want string
 	}{
-		{"a line", func(b *Book) { b.Tell(syslog.Err, v, "one/tcp: failed", "of late", "; do it") }, "one/tcp: failed (of late, a.conf:4); do it"},
-		{"about nothing", func(b *Book) { b.Tell(syslog.Err, v, "one/tcp: failed", "", "") }, "one/tcp: failed (a.conf:4)"},
+		{"a line", func(b *logbook.Book) { b.Tell(syslog.Err, v, "one/tcp: failed", "of late", "; do it") }, "one/tcp: failed (of late, inetd.conf:4); do it"},
+		{"about nothing", func(b *logbook.Book) { b.Tell(syslog.Err, v, "one/tcp: failed", "", "") }, "one/tcp: failed (inetd.conf:4)"},
 		{"a key", again, "one/tcp from him exceeded it (limit 5, b.conf:9)"},
-		{"again", func(b *Book) { again(b); again(b); again(b) }, "one/tcp from him exceeded it (limit 5, b.conf:9)|one/tcp: 2 more clients exceeded it (limit 5, b.conf:9)"},
-		{"another key", func(b *Book) { b.Refused(v, him, "it is late", "hours") }, "one/tcp from " + him.Source.String() + " refused: it is late (a.conf:4)"},
-		{"nobody in particular", func(b *Book) { b.Refused(v, &client.Client{}, "it is late", "hours") }, "one/tcp refused: it is late (a.conf:4)"},
-		{"lack", func(b *Book) { b.Lack(v, "fork", unix.EAGAIN); b.DatagramLost(v, "fork", unix.EAGAIN) }, "one/tcp: fork: Resource temporarily unavailable; trying again (a.conf:4)"},
-		{"forgotten", func(b *Book) {
+		{"again", func(b *logbook.Book) { again(b); again(b); again(b) }, "one/tcp from him exceeded it (limit 5, b.conf:9)|one/tcp: 2 more clients exceeded it (limit 5, b.conf:9)"},
+		{"another key", func(b *logbook.Book) { b.Refused(v, him, "it is late", "hours") }, "one/tcp from " + him.Source.String() + " refused: it is late (inetd.conf:4)"},
+		{"nobody in particular", func(b *logbook.Book) { b.Refused(v, &client.Client{}, "it is late", "hours") }, "one/tcp refused: it is late (inetd.conf:4)"},
+		{"lack", func(b *logbook.Book) { b.Lack(v, "fork", unix.EAGAIN); b.DatagramLost(v, "fork", unix.EAGAIN) }, "one/tcp: fork: Resource temporarily unavailable; trying again (inetd.conf:4)"},
+		{"forgotten", func(b *logbook.Book) {
 			for range 2 {
 				if b.First(v.Cause("x"), "server", " more") {
 					b.Log(syslog.Notice, "first")
@@ -46,22 +46,14 @@ func TestBook(t *testing.T) {
 			}
 		}, "first|first"},
 	} {
-		var written strings.Builder
-		log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &written})
-		timers := new(loop.Timers)
-		b := New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"a.conf"}}})
+		b := booktest.New(t)
 		b.Every = 0
-		tt.do(b)
-		for timers.Len() > 0 {
-			timers.Expire()
+		tt.do(b.Book)
+		for b.Timers.Len() > 0 {
+			b.Timers.Expire()
 		}
-		log.Close(20 * time.Second)
-		var got []string
-		for line := range strings.Lines(written.String()) {
-			_, text, _ := strings.Cut(line, "]: ")
-			got = append(got, strings.TrimSpace(text))
-		}
-		if got := strings.Join(got, "|"); got != tt.want {
+		got := strings.ReplaceAll(strings.TrimSpace(b.Lines()), "\n", "|")
+		if got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
 	}

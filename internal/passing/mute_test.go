@@ -3,15 +3,13 @@ package passing
 import (
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"inetd/internal/logbook"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/relay"
 	"inetd/internal/running"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -26,40 +24,14 @@ func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func(
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ours); unix.Close(queue) })
-	var written lines
-	log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &written})
-	t.Cleanup(func() { log.Close(time.Second) })
-	told = func() string {
-		log.Flush(10 * time.Second)
-		return written.String()
-	}
-	timers := new(loop.Timers)
-	book := logbook.New(log, timers, &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}})
-	rs = New(Loop{Timers: timers, Running: running.New(nil, nil, 0, timers, book), Log: book})
+	log := booktest.New(t)
+	rs = New(Loop{Timers: log.Timers, Running: running.New(nil, nil, 0, log.Timers, log.Book), Log: log.Book})
 	rs.loop.Running.Track(pid, &running.Process{}, false)
 	p = &passing{svc: &table.Service{Label: "one/tcp"}, fd: ours, pid: pid}
 	for !p.orders.Waiting() {
 		rs.command(p, relay.Open)
 	}
-	return rs, p, queue, told
-}
-
-// lines are what a log has written. Any goroutine may use them.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	return rs, p, queue, log.Lines
 }
 
 // expire waits for the next timer and runs what is due.

@@ -1,0 +1,228 @@
+package diagnose
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/logbook/booktest"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/running"
+	"inetd/internal/sock"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// ward is a Doctor with what it is told, and a service whose program is a path.
+type ward struct {
+	*Doctor
+	*booktest.Book
+	v       *table.Service
+	program *child.Program
+	mail    *loop.Mailbox
+	wake    int
+}
+
+func newWard(t *testing.T, path string) *ward {
+	t.Helper()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	poll, err := loop.NewPoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { starter.Close(); poll.Close() })
+	profile, err := starter.Profile(nil, nil, child.Setup{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &ward{Book: booktest.New(t), mail: loop.NewMailbox(starter.Wake()), wake: starter.Wake()}
+	if w.program, err = profile.Program(path, []string{"server"}); err != nil {
+		t.Fatal(err)
+	}
+	w.v = &table.Service{Label: "one/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Program: w.program}}
+	w.Doctor = New(w.Book.Book, starter, running.New(starter, poll, 1, w.Timers, w.Book.Book), loop.NewBeside(w.mail, MaxExaminations))
+	return w
+}
+
+// answers waits for all that is looked into.
+func (w *ward) answers() {
+	for w.beside.Len() > 0 {
+		unix.Poll([]unix.PollFd{{Fd: int32(w.wake), Events: unix.POLLIN}}, 20_000)
+		for _, f := range w.mail.Collect() {
+			f()
+		}
+	}
+}
+
+// end tells of the end of a server that has lived for some time.
+func (w *ward) end(lived time.Duration, st child.Status) {
+	st.Pid = 7
+	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Begun: time.Now().Add(-lived).UnixNano()}, st)
+	w.answers()
+}
+
+// exit and killed are how a server has ended.
+func exit(code int) child.Status {
+	return child.Status{Stage: child.Run, Wait: syscall.WaitStatus(code << 8)}
+}
+func killed(sig syscall.Signal) child.Status {
+	return child.Status{Stage: child.Run, Wait: syscall.WaitStatus(sig)}
+}
+
+// TestEnds: what is told of servers by their ends, and how often.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	const failing = "one/tcp: /bin/sh[7]: exit status 3 again and again (3 in a row, inetd.conf:1); its client reads what it says on standard error, which the key stderr = log brings here\n"
+	for _, tt := range []struct {
+		name string
+		ends []child.Status
+		want string
+	}{
+		{"well", []child.Status{exit(0), exit(0), exit(0)}, ""},
+		{"two errors", []child.Status{exit(3), exit(3)}, ""},
+		{"three errors", []child.Status{exit(3), exit(3), exit(3)}, failing},
+		{"with one in between", []child.Status{exit(3), exit(3), exit(0), exit(3), exit(3)}, ""},
+		{"many errors", slicesOf(exit(3), 12), failing},
+		{"a crash", []child.Status{killed(unix.SIGSEGV), killed(unix.SIGSEGV)}, "one/tcp: /bin/sh[7]: exit signal 11 (segmentation fault, inetd.conf:1)\n"},
+		{"told to end", []child.Status{killed(unix.SIGTERM)}, ""},
+		{"no command", []child.Status{exit(127), exit(127)}, "one/tcp: /bin/sh[7]: exit status 127 (inetd.conf:1): a shell ends so when it does not find a command; its PATH is that of the daemon\n"},
+		{"not a command", []child.Status{exit(126)}, "one/tcp: /bin/sh[7]: exit status 126 (inetd.conf:1): a shell ends so when it may not execute a command\n"},
+	} {
+		w := newWard(t, "/bin/sh")
+		for _, st := range tt.ends {
+			w.end(time.Minute, st)
+		}
+		if got := w.Lines(); got != tt.want {
+			t.Errorf("%s:\n got %swant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func slicesOf(st child.Status, n int) (list []child.Status) {
+	for range n {
+		list = append(list, st)
+	}
+	return list
+}
+
+// TestWaitEnds: what is told of wait servers by their ends.
+func TestWaitEnds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		st   child.Status
+		kill int64 // the daemon has ended it
+		want string
+	}{
+		{"well", exit(0), 0, ""},
+		{"an error", exit(3), 0, "one/tcp: /bin/sh[7]: exit status 3 (inetd.conf:1)\n"},
+		{"a signal", killed(unix.SIGTERM), 0, "one/tcp: /bin/sh[7]: exit signal 15 (terminated, inetd.conf:1)\n"},
+		{"its output", killed(unix.SIGPIPE), 0, "one/tcp: /bin/sh[7]: exit signal 13 (broken pipe, inetd.conf:1): its standard output is the listening socket; a server that does not accept connections itself needs nowait\n"},
+		{"the daemon has ended it", killed(unix.SIGTERM), 1, ""},
+	} {
+		w := newWard(t, "/bin/sh")
+		tt.st.Pid = 7
+		lent := &table.Socket{Spec: sock.Spec{Type: unix.SOCK_STREAM}, Service: w.v}
+		w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Lent: lent, Kill: tt.kill}, tt.st)
+		if got := w.Lines(); got != tt.want {
+			t.Errorf("%s:\n got %swant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestSuspect: the connection of a server is watched after one that has ended at once, and
+// no more when one has lived for longer.
+func TestSuspect(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/bin/sh")
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+		t.Errorf("%d is watched of a server that is not suspect", fd)
+	}
+	w.end(0, exit(0))
+	fd := w.Probe(w.v, pair[0])
+	if fd <= 0 {
+		t.Fatal("it is not watched")
+	}
+	unix.Close(fd)
+	w.end(time.Minute, exit(0))
+	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+		t.Errorf("%d is watched after one that was all right", fd)
+	}
+}
+
+// TestNotStarted: a failure is told once with its cause, and again when a server was
+// started in between.
+func TestNotStarted(t *testing.T) {
+	t.Parallel()
+	const missing = "execv /nonexistent/x: No such file or directory"
+	w := newWard(t, "/nonexistent/x")
+	st := child.Status{Stage: child.Exec, Errno: unix.ENOENT}
+	fail := func() {
+		w.NotStarted(w.v, w.program, " from him", st)
+		w.answers()
+	}
+	fail()
+	fail()
+	first := w.Lines()
+	if strings.Count(first, missing) != 1 || !strings.Contains(first, "(one/tcp from him, inetd.conf:1)") {
+		t.Errorf("told %s", first)
+	}
+	if u := w.v.Usage(); u.Failed != 2 || len(u.Failing) != 1 {
+		t.Errorf("%d failures are counted, of %d kinds", u.Failed, len(u.Failing))
+	}
+	w.Works(w.v.Usage())
+	fail()
+	if got := strings.TrimPrefix(w.Lines(), first); strings.Count(got, missing) != 1 {
+		t.Errorf("told after a start: %q", got)
+	}
+}
+
+// TestKeyNotGiven: the key is named that asks for what the system refuses.
+func TestKeyNotGiven(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/bin/true")
+	at := conf.Pos{File: "b.conf", Line: 9}
+	w.v.Do.Keys = &conf.Keys{Nice: -5, Options: []conf.Option{{Key: conf.Word{Text: "nice", Pos: at}}}}
+	w.v.Do.Asks = []plan.Ask{{Key: "nice", At: at}}
+	w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Nice, Errno: unix.EACCES})
+	if got := w.Lines(); !strings.Contains(got, "nice") || !strings.Contains(got, "at b.conf:9 cannot be given") {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestTookNothing: a wait server that takes nothing is started less and less often, and
+// the third one in a row is told.
+func TestTookNothing(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/bin/sh")
+	lent := &table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM}, Service: w.v, FD: -1}
+	p := &running.Process{Service: w.v, Program: w.program, Lent: lent}
+	var before time.Duration
+	for n := 1; n <= 20; n++ {
+		d := w.TookNothing(w.v, p, exit(1))
+		if d < before || d < minRestart || d > maxRestart {
+			t.Errorf("after %d: %v, and before %v", n, d, before)
+		}
+		before = d
+		if told := strings.Count(w.Lines(), "has not accepted a connection"); told != min(n/patience, 1) {
+			t.Errorf("after %d: %d lines", n, told)
+		}
+	}
+	if before != maxRestart {
+		t.Errorf("at last %v", before)
+	}
+}

@@ -1,0 +1,58 @@
+// Package booktest is for tests of what writes into a logbook: a Book whose lines can be
+// read, of a configuration file that is called inetd.conf.
+package booktest
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"inetd/internal/logbook"
+	"inetd/internal/loop"
+	"inetd/internal/syslog"
+	"inetd/internal/table"
+)
+
+// Book is a logbook that keeps its lines.
+type Book struct {
+	*logbook.Book
+	Timers *loop.Timers
+	Now    *table.InForce
+
+	lines lines
+}
+
+// New makes a Book, which ends with the test.
+func New(t testing.TB) *Book {
+	b := &Book{Timers: new(loop.Timers), Now: &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}}}
+	log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &b.lines})
+	t.Cleanup(func() { log.Close(time.Second) })
+	b.Book = logbook.New(log, b.Timers, b.Now)
+	return b
+}
+
+// Lines are those written so far, without the name of the program, each with its end.
+func (b *Book) Lines() string {
+	b.Flush(20 * time.Second)
+	b.lines.mu.Lock()
+	defer b.lines.mu.Unlock()
+	var text strings.Builder
+	for line := range strings.Lines(b.lines.text.String()) {
+		_, line, _ = strings.Cut(line, "]: ")
+		text.WriteString(line)
+	}
+	return text.String()
+}
+
+// lines are what a log has written. Any goroutine may use them.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}

@@ -1,0 +1,204 @@
+package talk
+
+import (
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/admission"
+	"inetd/internal/child"
+	"inetd/internal/client"
+	"inetd/internal/limit"
+	"inetd/internal/logbook/booktest"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/stream"
+	"inetd/internal/table"
+	"inetd/internal/zone"
+
+	"golang.org/x/sys/unix"
+)
+
+// hall is Talks with a loop of their own.
+type hall struct {
+	*Talks
+	*booktest.Book
+	t        *testing.T
+	wake     int
+	released int
+	demux    func(name string) Demuxed
+}
+
+func newHall(t *testing.T) *hall {
+	t.Helper()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { starter.Close() })
+	h := &hall{Book: booktest.New(t), t: t, wake: starter.Wake()}
+	h.Talks = New(Loop{
+		Starter: starter, Mail: loop.NewMailbox(h.wake), Timers: h.Timers, Log: h.Book.Book, Now: h.Now, Clock: zone.NewClock(),
+		Door:    admission.New(h.Book.Book, h.Now, nil, zone.NewClock()),
+		Release: func(*table.Service, limit.Source) { h.released++ },
+		Demux:   func(name string, _ client.Client, _ *stream.Conn) Demuxed { return h.demux(name) },
+	})
+	return h
+}
+
+// until turns the loop.
+func (h *hall) until(done func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); {
+		if time.Now().After(deadline) {
+			h.t.Fatal("it does not come")
+		}
+		unix.Poll([]unix.PollFd{{Fd: int32(h.wake), Events: unix.POLLIN}}, 1000)
+		for _, f := range h.loop.Mail.Collect() {
+			f()
+		}
+	}
+}
+
+func internal(name string) *table.Service {
+	return &table.Service{Label: name + "/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Builtin: name, Listens: true}}}
+}
+
+// visitor connects, and returns the client's end and the client as the daemon has it.
+func visitor(t *testing.T) (net.Conn, client.Client) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(pair[0]), "visitor")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c, client.Client{Conn: pair[1], Source: limit.User(1)}
+}
+
+// TestEnter: a client without room is released, counted and told of.
+func TestEnter(t *testing.T) {
+	t.Parallel()
+	h, v := newHall(t), internal("echo")
+	h.Room = limit.Pool{Size: 2, PerService: 2, PerSource: 1, Patience: time.Hour}
+	first, second := client.Client{Source: limit.User(1)}, client.Client{Source: limit.User(1)}
+	if !h.Enter(v, &first) || first.Room == nil || h.released != 0 {
+		t.Fatalf("the first one has %v", first.Room)
+	}
+	if h.Enter(v, &second) || h.released != 1 || v.Usage().Refused.Room != 1 {
+		t.Errorf("the second one has %v, %d are released, %+v", second.Room, h.released, v.Usage().Refused)
+	}
+	if want := "echo/tcp from uid 1 exceeded the connections of internal services (limit 2 of one service, 1 from one source, inetd.conf:1)\n"; h.Lines() != want {
+		t.Errorf("the log says %q", h.Lines())
+	}
+	h.Leave(v, first)
+	if !h.Enter(v, &second) || h.Talks.Room.Len() != 1 {
+		t.Error("no room after the first one has left")
+	}
+	if brief := internal("daytime"); !h.Enter(brief, &first) || first.Room != nil {
+		t.Error("a client that is answered at once needs room")
+	}
+}
+
+// TestBrief: a client that is answered at once leaves nothing behind.
+func TestBrief(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.Connections = true
+	c, who := visitor(t)
+	h.Serve(internal("daytime"), who)
+	if b, err := io.ReadAll(c); len(b) == 0 || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+	if h.released != 1 || h.Len() != 0 || !strings.HasPrefix(h.Lines(), "daytime/tcp: connection from uid 1, internal\n") {
+		t.Errorf("%d released, %d under way, %s", h.released, h.Len(), h.Lines())
+	}
+}
+
+// TestMux: what a client of tcpmux is told, and that it waits where the system is short of
+// something.
+func TestMux(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		sent    string
+		answers []Demuxed
+		want    string
+	}{
+		{"cat\r\n", []Demuxed{{}}, ""},
+		{"cat\r\n", []Demuxed{{No: table.NotAvailable}}, table.NotAvailable},
+		{"cat\r\n", []Demuxed{{No: table.NotAvailable, Short: true}, {}}, ""},
+		{"cat\n", []Demuxed{{No: table.NotAvailable, Short: true}, {No: "no\r\n"}}, "no\r\n"},
+		{"HELP\r\n", nil, "cat\r\n"},
+		{strings.Repeat("x", maxMuxLine+1), nil, "-Error reading service name\r\n"},
+	} {
+		h := newHall(t)
+		h.Now.Mux = []*table.Service{{Label: "tcpmux/cat"}}
+		asked := 0
+		h.demux = func(name string) Demuxed {
+			if name != "cat" {
+				t.Errorf("asked for %q", name)
+			}
+			asked++
+			return tt.answers[asked-1]
+		}
+		c, who := visitor(t)
+		v := internal(plan.MuxName)
+		v.Do.Mux = true
+		who.Room = h.Room.Enter(v.Label, who.Source, time.Now())
+		h.Resume(v, who, stream.Leftover{})
+		got := make(chan string, 1)
+		go func() {
+			io.WriteString(c, tt.sent)
+			b, _ := io.ReadAll(c)
+			c.Close()
+			got <- string(b)
+		}()
+		h.until(func() bool { return h.released == 1 })
+		if text := <-got; text != tt.want || asked != len(tt.answers) || h.Len() != 0 || h.Room.Len() != 0 {
+			t.Errorf("%.10q: %q, asked %d times, %d under way", tt.sent, text, asked, h.Len())
+		}
+	}
+}
+
+// TestInterrupt: a conversation that is interrupted is left as it is, counts on, and goes
+// on later.
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	h, v := newHall(t), internal("echo")
+	c, who := visitor(t)
+	if !h.Enter(v, &who) {
+		t.Fatal("no room")
+	}
+	h.Serve(v, who)
+	echoed := func(text string) {
+		t.Helper()
+		b := make([]byte, len(text))
+		io.WriteString(c, text)
+		if _, err := io.ReadFull(c, b); string(b) != text {
+			t.Fatalf("%q, %v", b, err)
+		}
+	}
+	echoed("before")
+	h.Interrupt()
+	h.until(func() bool { return h.Len() == 0 })
+	left := h.Left()
+	if len(left) != 1 || left[0].Service != v || left[0].Client.Source != who.Source || left[0].Over || h.released != 0 {
+		t.Fatalf("%+v is left, %d released", left, h.released)
+	}
+	h.GoOn()
+	echoed("after")
+	c.Close()
+	h.until(func() bool { return h.released == 1 })
+	if n := len(h.Left()) + h.Room.Len(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
