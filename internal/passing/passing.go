@@ -87,7 +87,7 @@ const (
 
 // passing is what is known of the relay of a service.
 type passing struct {
-	svc       *table.Service // as it was when its relay was started
+	svc       *table.Service // as it was when its relay was started, or a later one: see renew
 	fd        int            // the daemon's end of the pair; -1: no relay runs
 	orders    relay.Commands
 	mute      time.Time // since then it takes none; zero: it does

@@ -1,0 +1,110 @@
+package arrival
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/client"
+	"inetd/internal/logbook/booktest"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/prefix"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// visit has a proxy connect, which sends a text and closes its end if it ends with an
+// exclamation mark. It returns the client that arrives; nil: none does.
+func visit(t *testing.T, a *Arrivals, mail *loop.Mailbox, wake int, k *table.Socket, text string) *client.Client {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(pair[0]), "proxy")
+	defer f.Close()
+	proxy, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proxy.Close() })
+	sent, over := strings.CutSuffix(text, "!")
+	if _, err := io.WriteString(proxy, sent); err != nil {
+		t.Fatal(err)
+	}
+	if over {
+		proxy.Close()
+		f.Close()
+	}
+	var arrived *client.Client
+	a.Await(k, client.Client{Conn: pair[1], Peer: netip.MustParseAddrPort("192.0.2.9:3128")}, func(c *client.Client) { arrived = c })
+	for deadline := time.Now().Add(20 * time.Second); a.Len() > 0 && time.Now().Before(deadline); {
+		unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, 1000)
+		for _, f := range mail.Collect() {
+			f()
+		}
+	}
+	return arrived
+}
+
+// TestAwait: who a client is comes from the header of a proxy, of which nothing else is
+// taken from the connection; who is no proxy, or has no header, is refused and counted.
+func TestAwait(t *testing.T) {
+	t.Parallel()
+	const header = "PROXY TCP4 198.51.100.7 203.0.113.1 4711 80\r\n"
+	for _, tt := range []struct {
+		name, from, sent string
+		closed           bool   // the socket is, meanwhile
+		want             string // who arrives
+		log              string
+	}{
+		{"a header", "192.0.2.0/24", header + "rest", false, "198.51.100.7:4711 by 192.0.2.9:3128 at 203.0.113.1:80", ""},
+		{"of the proxy itself", "192.0.2.0/24", "PROXY UNKNOWN\r\nrest", false, "192.0.2.9:3128", ""},
+		{"no proxy", "192.0.3.0/24", header, false, "", "one/tcp: refused connection from 192.0.2.9:3128: it is none of the proxies of this service (inetd.conf:4)\n"},
+		{"no header", "192.0.2.0/24", "GET / HTTP/1.0\r\n\r\n", false, "", "one/tcp: refused connection from 192.0.2.9:3128: PROXY header: "},
+		{"half a header", "192.0.2.0/24", "PROXY TCP4!", false, "", "PROXY header: the connection ended in it (inetd.conf:4)\n"},
+		{"the service is gone", "192.0.2.0/24", header, true, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			starter, err := child.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer starter.Close()
+			book, mail := booktest.New(t), loop.NewMailbox(starter.Wake())
+			proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix(tt.from)})
+			v := &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}
+			a := New(book.Book, starter, mail)
+			got, c := "", visit(t, a, mail, starter.Wake(), &table.Socket{Service: v, Closed: tt.closed}, tt.sent)
+			if c != nil {
+				got = c.Peer.String()
+				if p := c.Proxied; p != nil {
+					got += " by " + p.By.String() + " at " + p.Local.String()
+				}
+				rest := make([]byte, 4)
+				if _, err := unix.Read(c.Conn, rest); string(rest) != "rest" {
+					t.Errorf("%q is left on the connection, %v", rest, err)
+				}
+				unix.Close(c.Conn)
+			}
+			if got != tt.want {
+				t.Errorf("%q arrives, want %q", got, tt.want)
+			}
+			log, refused := book.Lines(), v.Usage().Refused.Proxy
+			if !strings.Contains(log, tt.log) || (log == "") != (tt.log == "") || (refused == 1) != (tt.log != "") {
+				t.Errorf("%d are refused, the log says %q", refused, log)
+			}
+			if u := v.Usage(); u.Expected != 0 || a.Room.Len() != 0 {
+				t.Errorf("%d are expected, %d have room", u.Expected, a.Room.Len())
+			}
+		})
+	}
+}
