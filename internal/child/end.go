@@ -18,7 +18,10 @@ func SignalSession(pid int, sig syscall.Signal) {
 
 // How is the end of a process in words.
 func How(w syscall.WaitStatus) string {
-	if w.Signaled() {
+	switch {
+	case w.Signaled() && w.Signal() == syscall.SIGKILL:
+		return "killed by SIGKILL" // its name in words is "killed"
+	case w.Signaled():
 		return "killed by " + w.Signal().String()
 	}
 	return "exit status " + strconv.Itoa(w.ExitStatus())

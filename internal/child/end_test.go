@@ -8,7 +8,7 @@ import (
 func TestHow(t *testing.T) {
 	t.Parallel()
 	for w, want := range map[syscall.WaitStatus]string{
-		0: "exit status 0", 3 << 8: "exit status 3", 9: "killed by killed", 11 | 0x80: "killed by segmentation fault",
+		0: "exit status 0", 3 << 8: "exit status 3", 9: "killed by SIGKILL", 11 | 0x80: "killed by segmentation fault",
 	} {
 		if got := How(w); got != want {
 			t.Errorf("%#x: %s, want %s", int(w), got, want)
