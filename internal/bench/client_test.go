@@ -20,18 +20,7 @@ func serve(t *testing.T, handle func(net.Conn)) entry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() { // ends with the listener
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				handle(c)
-			}()
-		}
-	}()
+	go serveAll(l, handle)
 	return entry{addr: "127.0.0.1", port: l.Addr().(*net.TCPAddr).Port}
 }
 

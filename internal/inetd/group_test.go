@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/sock"
 	"inetd/internal/syslog"
 
@@ -111,7 +112,7 @@ func TestGroupIsJoined(t *testing.T) {
 	if err := os.WriteFile("/proc/sys/net/ipv4/igmp_max_memberships", []byte("1"), 0); err != nil {
 		t.Skip(err)
 	}
-	log := new(lockedBuffer)
+	log := new(booktest.Buffer)
 	daemon(t, "", "239.9.0.1:7002 dgram udp4 wait - /bin/cat\n", func(s *Server) {
 		s.log.Logger = syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: log})
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap/dnstest"
 )
@@ -29,7 +30,7 @@ func TestSilentNameServer(t *testing.T) {
 			return nil, ctx.Err()
 		}
 	}}
-	log := new(lockedBuffer)
+	log := new(booktest.Buffer)
 	daemon(t, "", `127.0.0.1:7001 stream tcp nowait - internal echo
 late.example:7002 stream tcp nowait - internal echo
 late.example:7003 stream tcp nowait - internal echo

@@ -1,7 +1,6 @@
 package inetd
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -10,11 +9,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"inetd/internal/freeport"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/plan"
 	"inetd/internal/syslog"
 	"inetd/internal/wrap"
@@ -27,27 +26,9 @@ type scene struct {
 	dir   string
 	port  string
 	cfg   Config
-	log   lockedBuffer
+	log   booktest.Buffer
 	names *net.Resolver // nil: there is no name server
 	s     *Server
-}
-
-// lockedBuffer takes what the log's own goroutine writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // newScene makes the configuration: PORT, DIR and DAEMON's path in its texts are
@@ -143,9 +124,7 @@ func talkTo(to, from, text string) ([]byte, error) {
 // end ends the Server and returns its log.
 func (sc *scene) end() string {
 	sc.cfg.Log.Close(time.Second)
-	sc.log.mu.Lock()
-	defer sc.log.mu.Unlock()
-	return sc.log.b.String()
+	return sc.log.String()
 }
 
 func wrapped(c *Config) { c.Wrap = true }

@@ -1,5 +1,5 @@
-// Package booktest is for tests of what writes into a logbook: a Book whose lines can be
-// read, of a configuration file that is called inetd.conf.
+// Package booktest is for tests of what writes into a log: a logbook whose lines can be
+// read, of a configuration file that is called inetd.conf, and a Buffer for other logs.
 package booktest
 
 import (
@@ -20,7 +20,7 @@ type Book struct {
 	Timers *loop.Timers
 	Now    *table.InForce
 
-	lines lines
+	lines Buffer
 }
 
 // New makes a Book, which ends with the test.
@@ -35,24 +35,30 @@ func New(t testing.TB) *Book {
 // Lines are those written so far, without the name of the program, each with its end.
 func (b *Book) Lines() string {
 	b.Flush(20 * time.Second)
-	b.lines.mu.Lock()
-	defer b.lines.mu.Unlock()
 	var text strings.Builder
-	for line := range strings.Lines(b.lines.text.String()) {
+	for line := range strings.Lines(b.lines.String()) {
 		_, line, _ = strings.Cut(line, "]: ")
 		text.WriteString(line)
 	}
 	return text.String()
 }
 
-// lines are what a log has written. Any goroutine may use them.
-type lines struct {
+// Buffer is what a log has written, which a goroutine of its own does. Any may use it.
+type Buffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+// Write appends to it.
+func (l *Buffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
+}
+
+// String is all of it.
+func (l *Buffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
