@@ -23,8 +23,8 @@ func (b *bench) cold() error {
 	first := b.add(&series{name: name, unit: "ms from ready to the first byte, median client", kind: amount, relays: true})
 	last := b.add(&series{name: name, unit: "ms from ready to the first byte, last client", kind: amount, relays: true})
 	err := interleave(b, group, ours, func(p *peer, round int) error {
-		program := fmt.Sprintf("%s %d %d", b.bin("cold"), firstPort+1, b.sizes.cold.Milliseconds())
-		d := b.launch(p, group, []entry{{addr: b.address(p), port: firstPort, to: fmt.Sprintf("127.0.0.1:%d", firstPort+1), program: program, ask: "?", mute: true}})
+		args := fmt.Sprintf("cold %d %d", firstPort+1, b.sizes.cold.Milliseconds())
+		d := b.launch(p, group, []entry{{addr: b.address(p), port: firstPort, keys: onDemand(b.bin("cold"), args, firstPort+1), ask: "?", mute: true}})
 		if d == nil {
 			return nil
 		}
@@ -41,21 +41,36 @@ func (b *bench) cold() error {
 	return b.stopped(group, ours)
 }
 
+// onDemand are the keys of a server that listens on a port of its own, and that the first
+// client with something to say starts. Others than root may not look into the cache.
+func onDemand(program, args string, port int) string {
+	return fmt.Sprintf("user = root, exec = %s, args = %s, connect = 127.0.0.1:%d, wake = data, idle_time = 1m", program, args, port)
+}
+
 // stopped measures what servers on demand that do not run cost, beside as many services
-// whose servers are started for each client. Launch connects to three of them, and so
-// starts their relays. These are not counted, but share the daemon's program, which so
-// cannot be counted either.
+// whose servers are started for each client: all alike, or each with keys of its own, as
+// those on demand have. Launch connects to three of them, and so starts their relays.
+// These are not counted, but share the daemon's program, which so cannot be counted either.
 func (b *bench) stopped(group string, ours []*peer) error {
 	const services = 100
 	var points []func(*peer, int) error
-	for _, name := range []string{"services", "servers on demand, stopped"} {
-		pss := b.add(&series{name: fmt.Sprintf("%d %s", services, name), unit: "anonymous KiB of the daemon", kind: amount, relays: true})
+	for _, kind := range []struct {
+		name string
+		keys func(e entry) string
+	}{
+		{"services", func(entry) string { return "" }},
+		{"services with keys of their own", func(e entry) string {
+			return fmt.Sprintf("user = root, wait = no, exec = %s, args = tiny, idle_time = 1m, max_time = %dm", e.program, e.port)
+		}},
+		{"servers on demand, stopped", func(e entry) string { return onDemand(e.program, "tiny", e.port+services) }},
+	} {
+		size := b.add(&series{name: fmt.Sprintf("%d %s", services, kind.name), unit: "anonymous KiB of the daemon", kind: amount, relays: true})
 		points = append(points, func(p *peer, round int) error {
 			entries := b.tiny(services)(b.address(p))
 			for i := range entries {
-				if e := &entries[i]; name != "services" {
-					e.to, e.mute = fmt.Sprintf("127.0.0.1:%d", e.port+services), true
-				}
+				e := &entries[i]
+				e.keys = kind.keys(*e)
+				e.mute = e.keys != ""
 			}
 			d := b.launch(p, group, entries)
 			if d == nil {
@@ -64,7 +79,7 @@ func (b *bench) stopped(group string, ours []*peer) error {
 			defer d.stop()
 			time.Sleep(idle)
 			n, err := memoryOf(d.pids[0], anonymous)
-			pss.put(d.String(), round, float64(n))
+			size.put(d.String(), round, float64(n))
 			return err
 		})
 	}

@@ -44,6 +44,7 @@ type entry struct {
 	program string // "" for a builtin
 	builtin string // its name in /etc/services
 	to      string // where connections are passed on to; "": nowhere
+	keys    string // of ours, in the second syntax; "": it is a line of the first
 	ask     string // what a client says first
 	mute    bool   // never answers
 }
@@ -153,8 +154,8 @@ func (p *peer) unable(entries []entry) string {
 func classic(entries []entry) string {
 	var b strings.Builder
 	for _, e := range entries {
-		if e.to != "" {
-			b.WriteString(passedOn(e))
+		if e.keys != "" {
+			fmt.Fprintf(&b, "%d on protocol = tcp4, bind = %s, %s;\n", e.port, e.addr, e.keys)
 			continue
 		}
 		name, program := strconv.Itoa(e.port), e.program+" "+filepath.Base(e.program)

@@ -52,16 +52,6 @@ func haproxy(entries []entry) string {
 	return b.String()
 }
 
-// passedOn writes an entry of ours whose connections are passed on: to a server that runs
-// always or, with a program, to one that the first client with something to say starts.
-func passedOn(e entry) string {
-	how := "user = nobody"
-	if e.program != "" { // others than root may not look into the cache
-		how = fmt.Sprintf("user = root, exec = %s, args = %s, wake = data", strings.Fields(e.program)[0], e.program)
-	}
-	return fmt.Sprintf("%d on protocol = tcp4, bind = %s, connect = %s, %s;\n", e.port, e.addr, e.to, how)
-}
-
 // serving are the peers that start servers, and relaying those that pass connections on.
 // Ours does both.
 func serving(peers []*peer) []*peer {
@@ -85,6 +75,9 @@ func (b *bench) relays() error {
 		entries := []entry{{addr: addr, port: firstPort, to: back.at["answer"]}}
 		for i, name := range names {
 			entries = append(entries, entry{addr: addr, port: firstPort + 1 + i, to: back.at[name], builtin: name, ask: "?", mute: name == "discard"})
+		}
+		for i := range entries {
+			entries[i].keys = "user = nobody, connect = " + entries[i].to
 		}
 		return entries
 	})

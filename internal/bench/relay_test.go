@@ -12,14 +12,14 @@ import (
 )
 
 var (
-	relayEntry = entry{addr: "127.0.1.3", port: 20000, to: "127.0.2.1:4711"}
-	coldEntry  = entry{addr: "127.0.1.3", port: 20001, to: "127.0.0.1:4712", program: "/c/bin/cold 4712 5000"}
+	relayEntry = entry{addr: "127.0.1.3", port: 20000, to: "127.0.2.1:4711", keys: "user = nobody, connect = 127.0.2.1:4711"}
+	coldEntry  = entry{addr: "127.0.1.3", port: 20001, keys: onDemand("/c/bin/cold", "cold 4712 5000", 4712)}
 )
 
-func TestPassedOn(t *testing.T) {
+func TestKeys(t *testing.T) {
 	t.Parallel()
-	want := "20000 on protocol = tcp4, bind = 127.0.1.3, connect = 127.0.2.1:4711, user = nobody;\n" +
-		"20001 on protocol = tcp4, bind = 127.0.1.3, connect = 127.0.0.1:4712, user = root, exec = /c/bin/cold, args = /c/bin/cold 4712 5000, wake = data;\n"
+	want := "20000 on protocol = tcp4, bind = 127.0.1.3, user = nobody, connect = 127.0.2.1:4711;\n" +
+		"20001 on protocol = tcp4, bind = 127.0.1.3, user = root, exec = /c/bin/cold, args = cold 4712 5000, connect = 127.0.0.1:4712, wake = data, idle_time = 1m;\n"
 	if diff := cmp.Diff(want, classic([]entry{relayEntry, coldEntry})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
