@@ -104,7 +104,7 @@ func (s *Server) dump() {
 	unstarted := s.unstarted()
 	for _, v := range s.now.Services {
 		for k := v.First; k != nil; k = k.Next {
-			s.log.Noticef("%s: %s: %s", v.Label, k.Where(), k.State(unstarted[v.Used]))
+			s.log.Noticef("%s: %s", k.Subject(), k.State(unstarted[v.Used]))
 		}
 		if v.Do.Mux {
 			s.log.Noticef("%s: %s", v.Label, v.MuxState())

@@ -48,7 +48,7 @@ func (s *Sockets) displaced(k *table.Socket) string {
 // reopen opens a socket again that no client reaches any more.
 func (s *Sockets) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
-	s.loop.Log.Tell(syslog.Notice, k.Service, k.Service.Label+": "+k.Spec.String()+": "+why+"; opened again", "", "")
+	s.loop.Log.Tell(syslog.Notice, k.Service, k.Subject()+": "+why+"; opened again", "", "")
 }
 
 // TakeBack makes a socket the daemon's again when a wait server has ended that got it with

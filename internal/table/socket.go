@@ -67,6 +67,15 @@ func (k *Socket) Where() string {
 	return k.Spec.String()
 }
 
+// Subject begins a log line about the socket: the service and the address, or the path of
+// a UNIX-domain socket alone, which is the name of its service.
+func (k *Socket) Subject() string {
+	if at := k.Where(); at != k.Service.Label {
+		return k.Service.Label + ": " + at
+	}
+	return k.Service.Label
+}
+
 // Answering returns the ports of datagram builtins.
 func Answering(services []*Service) map[uint16]bool {
 	ports := map[uint16]bool{}
