@@ -139,11 +139,6 @@ func (k *Keys) At(key string) Pos {
 	return Pos{}
 }
 
-// General tells whether a key in force was written for every entry.
-func (k *Keys) General(key string) bool {
-	return k != nil && slices.ContainsFunc(k.Options, func(o Option) bool { return o.Key.Text == key && o.General })
-}
-
 // Written returns what stands for a key at its place: the key, or a word of
 // another program's file.
 func (k *Keys) Written(key string) string {

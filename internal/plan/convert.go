@@ -39,10 +39,18 @@ func Convert(cfg *Config, w io.Writer) (*Report, error) {
 	return newReport(cfg, l.result(), nil), b.Flush()
 }
 
-// converted is an entry as a definition. Which of its two meanings a user with a
-// dot has is for the machine to say that the file will be used on.
+// converted is an entry as a definition. A key that was written for every entry would
+// be a mistake where it is written for one on which it has no effect. Which of its two
+// meanings a user with a dot has is for the machine to say that the file will be used on.
 func converted(e *conf.Entry) conf.Definition {
-	def := conf.Define(e)
+	own := *e
+	if e.Keys != nil {
+		own.Keys = e.Keys.Without(func(o conf.Option) bool {
+			why, _ := noEffect(e, &o)
+			return o.General && why != ""
+		})
+	}
+	def := conf.Define(&own)
 	if e.Dotted {
 		def.Comments = append(def.Comments, plaintext.Visible(fmt.Sprintf(
 			"# user %s.%s: if that is one user, write user = %s.%s and no group", e.User, e.Group, e.User, e.Group)))

@@ -42,14 +42,19 @@ func anyGetent(database, key string) (line string, found bool, err error) {
 // name them, besides what they mean.
 var columnar = regexp.MustCompile(`(service_max|accept_max|ip_max|source_max|sndbuf|recvbuf|acceptfilter) = [^,]*(, )?`)
 
+// knowing is a machine that knows every name.
+func knowing() *Host {
+	names := NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")}, nil
+	})
+	return &Host{IPv6: true, Clone: true, Getent: anyGetent, Names: names}
+}
+
 // services are what a plan opens and does, without the places it comes from.
 func services(t *testing.T, path string) (list []string) {
 	t.Helper()
-	noNames := NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
-		return []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")}, nil
-	})
 	c := checkConfig(path)
-	p := Load(&c, &Host{IPv6: true, Clone: true, Getent: anyGetent, Names: noNames})
+	p := Load(&c, knowing())
 	for _, v := range p.Services {
 		do := *v.Do
 		do.Keys = strings.TrimSuffix(columnar.ReplaceAllString(do.Keys, ""), ", ")
@@ -62,8 +67,38 @@ func services(t *testing.T, path string) (list []string) {
 	return list
 }
 
+// placing matches what tells where an entry is, in what --check says of it.
+var placing = regexp.MustCompile(`( \(\S+\)|line \d+)`)
+
+// rewording has what --check says otherwise of another syntax.
+var rewording = strings.NewReplacer("only_from: ", "allow: ", "the services below", "the service")
+
+// complaints are what --check says of a file, each once.
+func complaints(path string) map[string]bool {
+	c := checkConfig(path)
+	said := map[string]bool{}
+	for _, p := range Check(&c, knowing()).Problems {
+		said[rewording.Replace(placing.ReplaceAllString(p.Severity+": "+p.Text, ""))] = true
+	}
+	return said
+}
+
+// checkNoComplaints checks that nothing is said of what a file was converted to that is
+// not said of the file. What has a mistake has become a comment, so that there may be
+// nothing left.
+func checkNoComplaints(t *testing.T, file, converted string) {
+	t.Helper()
+	before := complaints(file)
+	before["warning: nothing to serve"] = true
+	for text := range complaints(converted) {
+		if !before[text] {
+			t.Errorf("%s: once converted, --check says %q", file, text)
+		}
+	}
+}
+
 // TestConvertSamePlan converts all configurations of testdata, those of xinetd among
-// them. What comes out is served as they are.
+// them. What comes out is served as they are, and --check says nothing new of it.
 func TestConvertSamePlan(t *testing.T) {
 	t.Parallel()
 	served := 0
@@ -95,7 +130,34 @@ func checkSamePlan(t *testing.T, file string) int {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s, problems %v, converted to\n%s\n-want +got:\n%s", file, r.Problems, b.String(), diff)
 	}
+	checkNoComplaints(t, file, out)
 	return len(want)
+}
+
+// TestConvertGeneral: a key that is written for every entry is not written for one on
+// which it has no effect.
+func TestConvertGeneral(t *testing.T) {
+	t.Parallel()
+	const general = "* with nice = 3, start_time = 5s, env = A=b, linger = 5s, remote_host = yes;\n"
+	file := write(t, filepath.Join(t.TempDir(), "a"), general+`
+7 on protocol = tcp, exec = internal, args = echo;
+7001 on protocol = tcp, wait = no, user = root, exec = /bin/cat;
+7002 on protocol = tcp, connect = 127.0.0.1:9;
+7003 on protocol = tcp, wait = no, user = root, exec = /bin/cat, connect = 127.0.0.1:9;
+`)
+	if n := checkSamePlan(t, file); n != 4 {
+		t.Errorf("%d services", n)
+	}
+	c := checkConfig(file)
+	var b bytes.Buffer
+	if _, err := Convert(&c, &b); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]int{"nice": 2, "start_time": 1, "env": 2, "linger": 1, "remote_host": 2, "connect": 2} {
+		if n := strings.Count(b.String(), "\t"+key+" = "); n != want {
+			t.Errorf("%q stands %d times, not %d, in\n%s", key, n, want, &b)
+		}
+	}
 }
 
 // TestConvertMixed converts a directory whose files have every dialect, and two
@@ -141,8 +203,7 @@ func TestConvertMixed(t *testing.T) {
 7002 off
 	protocol = udp,
 	wait = yes,
-	exec = internal,
-	umask = 022;
+	exec = internal;
 
 # tpc
 # DIR/c:3:13: unknown protocol "tpc"; did you mean "tcp"?

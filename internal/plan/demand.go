@@ -18,42 +18,41 @@ import (
 func OnDemand(k *conf.Keys) bool { return k != nil && k.Connect.Network != "" }
 
 // demandKeys have no effect without the key connect.
-var demandKeys = [...]string{"start_time", "ready", "wake", "proxy_send"}
+var demandKeys = []string{"start_time", "ready", "wake", "proxy_send"}
 
 // serverKeys have no effect without a server.
-var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "stderr", "pty"}, cloneKeys...)
+var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "remote_host", "stderr", "pty"}, cloneKeys...)
+
+// directKeys have no effect on a server that has its clients from a relay.
+var directKeys = []string{"stderr", "pty", "linger"}
 
 // relayed reports whether the clients of an entry can be passed on as its keys ask. If
 // not, it reports why.
 func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 	if !OnDemand(e.Keys) {
-		for _, key := range demandKeys {
-			l.inVain(e, key, "it is for entries with connect")
-		}
 		return true
 	}
 	if why, hint := unrelayed(e, wants); why != "" {
 		l.report(e, e.Keys.At("connect"), conf.Error, "connect: "+why+", service ignored", hint)
 		return false
 	}
-	if e.Relay() {
-		for _, key := range serverKeys {
-			l.inVain(e, key, "there is no server")
-		}
-	}
-	for _, key := range [...]string{"stderr", "pty", "linger"} {
-		if !e.Relay() {
-			l.inVain(e, key, "the server has no connection from inetd")
-		}
-	}
 	l.checkPath(e)
 	return true
 }
 
-func (l *loader) inVain(e *conf.Entry, key, why string) {
-	if e.Keys.Has(key) && !e.Keys.General(key) {
-		l.report(e, e.Keys.At(key), conf.Warning, key+" has no effect: "+why, "")
+// ofRelays says why a key has no effect on an entry because that passes its clients on,
+// or because it does not, or nothing.
+func ofRelays(e *conf.Entry, key string) (why string) {
+	switch demands := OnDemand(e.Keys); {
+	case !demands && slices.Contains(demandKeys, key):
+		return "it is for entries with connect"
+	case !demands:
+	case e.Relay() && slices.Contains(serverKeys, key):
+		return "there is no server"
+	case !e.Relay() && slices.Contains(directKeys, key):
+		return "the server has no connection from inetd"
 	}
+	return ""
 }
 
 // unrelayed says why clients cannot be passed on, and what would do.

@@ -36,7 +36,7 @@ func (l *loader) fit(e *conf.Entry) {
 		if why == "" {
 			continue
 		}
-		if !e.Internal || !o.General {
+		if !o.General || !e.Internal && ofRelays(e, o.Key.Text) == "" {
 			l.report(e, o.Key.Pos, conf.Warning, e.Keys.Written(o.Key.Text)+" has no effect: "+why, hint)
 		}
 		vain += o.Key.Text + " "
@@ -65,8 +65,10 @@ func (l *loader) without(e *conf.Entry, vain string) *conf.Keys {
 // and what would have one.
 func noEffect(e *conf.Entry, o *conf.Option) (why, hint string) {
 	key := o.Key.Text
-	switch {
-	case key == "connect" || slices.Contains(demandKeys[:], key):
+	switch why := ofRelays(e, key); {
+	case why != "":
+		return why, ""
+	case key == "connect" || slices.Contains(demandKeys, key):
 		return "", "" // see relayed
 	case e.Internal && slices.Contains(talkKeys, key) && e.Type == conf.Dgram:
 		return "a datagram of an internal service is answered at once", ""

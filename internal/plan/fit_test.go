@@ -35,9 +35,11 @@ func TestFit(t *testing.T) {
 		{"for datagrams of a builtin", udp + "7003 with max_time = 1s, penalty = crash:1s, deny = 10.0.0.0/8;\n", []string{"deny"}, `
 2: warning: 7003/udp4: max_time has no effect: a datagram of an internal service is answered at once
 2: warning: 7003/udp4: penalty has no effect: a datagram of an internal service is answered at once`},
-		{"with connect for every entry", cat + "* with start_time = 5s;\n", []string{"start_time"}, ""},
-		{"with connect for one", cat + "7001 with start_time = 5s;\n", []string{"start_time"},
+		{"with connect for every entry", cat + "* with start_time = 5s;\n", []string{""}, ""},
+		{"with connect for one", cat + "7001 with start_time = 5s;\n", []string{""},
 			"2: warning: 7001/tcp4: start_time has no effect: it is for entries with connect"},
+		{"for a relay", "7001 on protocol = tcp4, connect = 127.0.0.1:9, env = A=b;\n* with nice = 3, allow = 127.0.0.0/8;\n", []string{"allow connect"},
+			"1: warning: 7001/tcp4: env has no effect: there is no server"},
 	} {
 		dir := t.TempDir()
 		path := write(t, filepath.Join(dir, "f"), strings.ReplaceAll(tt.text, "DIR", dir))
