@@ -75,6 +75,7 @@ func (s *Server) snapshot() *status.Snapshot {
 		DescriptorLimit: limit.Cur, LogLost: s.log.Lost(), Running: s.running.Servers(), Delayed: len(s.delayed), Environment: s.environment(),
 		Services: make([]status.Service, len(s.now.Services)),
 	}
+	shot.Directory, _ = os.Getwd()
 	shot.Config, _ = json.Marshal(s.cfg.Absolute()) // plain values, which have no error
 	return shot
 }

@@ -113,7 +113,7 @@ const waits = ", and waits: "
 
 // now says what keeps a client from a server that the rules let in.
 func now(shot *status.Snapshot, place string, served bool) string {
-	i := slices.IndexFunc(shot.Services, func(v status.Service) bool { return v.Place == place })
+	i := slices.IndexFunc(shot.Services, func(v status.Service) bool { return absolute(shot, v.Place) == absolute(shot, place) })
 	switch {
 	case !served:
 		return ", and the entry is not served"
@@ -129,6 +129,14 @@ func now(shot *status.Snapshot, place string, served bool) string {
 		return waits + "as many servers run as may"
 	}
 	return ""
+}
+
+// absolute is a place as the daemon means it, whose files may have relative names.
+func absolute(shot *status.Snapshot, place string) string {
+	if filepath.IsAbs(place) {
+		return place
+	}
+	return filepath.Join(shot.Directory, place)
 }
 
 // opening is the rule of the keys that close a service to all clients for a while, as

@@ -20,6 +20,7 @@ type Snapshot struct {
 	Loads           int       `json:"loads"`             // that were put into force, the first included
 	Loaded          time.Time `json:"loaded"`            // when the last of them was
 	Changed         []string  `json:"changed,omitempty"` // files changed on disk since, not reloaded
+	Directory       string    `json:"directory"`         // from which relative paths lead on
 	Files           []string  `json:"files"`
 	Goroutines      int       `json:"goroutines"`
 	Descriptors     int       `json:"descriptors"` // open now
