@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"inetd/internal/child"
+	"inetd/internal/diagnose"
 	"inetd/internal/handover"
 	"inetd/internal/inetd"
 	"inetd/internal/inspect"
@@ -182,7 +183,7 @@ func (u *upgrader) exec(memory int) error {
 	defer raise()
 	err := syscall.Exec(u.process.Program, os.Args, append(os.Environ(), fmt.Sprintf("%s=%d", handover.Env, memory)))
 	errno, _ := err.(syscall.Errno)
-	return errors.New(child.Status{Stage: child.Exec, Errno: errno}.Error(u.process.Program))
+	return diagnose.Replacement(u.process.Program, child.Status{Stage: child.Exec, Errno: errno})
 }
 
 var errTold = errors.New("this daemon was told to end")

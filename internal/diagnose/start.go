@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
 )
 
 // NotStarted logs why a server could not be started, with what a look at the
@@ -37,6 +41,22 @@ func (d *Doctor) NotStarted(v *table.Service, g *child.Program, from string, st 
 		}
 		why = d.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno)
 	}, func() { tell(why) })
+}
+
+// Replacement says why this process could not execute a program in its own place, with
+// what a look at the program says if it is the exec that failed. It may wait for a file
+// system.
+func Replacement(path string, st child.Status) error {
+	text := st.Error(path)
+	if st.Stage == child.Exec {
+		groups, _ := unix.Getgroups()
+		u := examine.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid()), Daemon: true}
+		for _, g := range groups {
+			u.Groups = append(u.Groups, uint32(g))
+		}
+		text += examine.Why(path, u, st.Errno)
+	}
+	return errors.New(text)
 }
 
 // stageKeys are the keys that ask for the system calls of a stage, but for rlimit_*.

@@ -77,7 +77,8 @@ func script(path string, head []byte, u User, what string, depth int) Finding {
 		return Finding{Cause: fmt.Sprintf("%s %s: its #! line is longer than %d bytes", what, path, headSize)}
 	}
 	if info, err := u.stat(path); err == nil && !u.may(info, 4) {
-		return Finding{fmt.Sprintf("%s %s is a script that the user of the service may not read", what, path), "try chmod a+r " + path}
+		_, who := u.words()
+		return Finding{fmt.Sprintf("%s %s is a script that %s may not read", what, path, who), "try chmod a+r " + path}
 	}
 	if depth >= maxScripts {
 		return Finding{Cause: fmt.Sprintf("%s %s: more than %d scripts are interpreters of each other", what, path, maxScripts)}

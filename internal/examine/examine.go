@@ -29,6 +29,15 @@ type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary ones
 	Root     string   // where it sees all paths from; "": no other root directory
+	Daemon   bool     // it is the daemon, which executes a program in its own place
+}
+
+// words are what messages call a program, and who executes it.
+func (u User) words() (what, who string) {
+	if u.Daemon {
+		return "program", "the user of the daemon"
+	}
+	return "server", "the user of the service"
 }
 
 // Finding is what stands in the way of a program. The zero value is nothing.
@@ -47,7 +56,8 @@ func (f Finding) String() string {
 
 // Program looks for what keeps u from executing the file at path.
 func Program(path string, u User) Finding {
-	f := program(path, u, "server", 0)
+	what, _ := u.words()
+	f := program(path, u, what, 0)
 	if f != (Finding{}) && u.Root != "" {
 		f.Cause += " below " + u.Root
 		f.Advice = "a server with chroot needs its program, interpreter and libraries there"
@@ -109,7 +119,8 @@ func notExecutable(path string, info fs.FileInfo, u User, what string) Finding {
 		}
 		return f
 	}
-	return Finding{Cause: fmt.Sprintf("%s %s may not be executed by the user of the service: its mode is %04o", what, path, info.Mode().Perm())}
+	_, who := u.words()
+	return Finding{Cause: fmt.Sprintf("%s %s may not be executed by %s: its mode is %04o", what, path, who, info.Mode().Perm())}
 }
 
 // may reports whether the mode of a file gives a user a right: 1 is to execute
@@ -150,7 +161,8 @@ func reach(path string, u User, what string) Finding {
 			case err != nil:
 				return Finding{Cause: fmt.Sprintf("%s %s: %s", what, path, strerror.Cause(err))}
 			case !u.may(info, 1):
-				return Finding{fmt.Sprintf("the user of the service may not search %s, where %s %s lies", dir, what, path), "try chmod a+x " + dir}
+				_, who := u.words()
+				return Finding{fmt.Sprintf("%s may not search %s, where %s %s lies", who, dir, what, path), "try chmod a+x " + dir}
 			}
 		}
 	}

@@ -218,6 +218,24 @@ func TestFailed(t *testing.T) {
 	}
 }
 
+// TestDaemonsOwn: what the daemon executes in its own place is no server of a service.
+func TestDaemonsOwn(t *testing.T) {
+	t.Parallel()
+	daemon := nobody
+	daemon.Daemon = true
+	path := write(t, filepath.Join(place(t), "inetd"), "#!/bin/sh\n", 0o700)
+	for mode, want := range map[os.FileMode]string{
+		0o644: "program " + path + " is not executable",
+		0o700: "program " + path + " may not be executed by the user of the daemon: its mode is 0700",
+		0o711: "program " + path + " is a script that the user of the daemon may not read",
+	} {
+		chmod(t, path, mode)
+		if got := Program(path, daemon).Cause; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // FuzzContents: no bytes make an examination panic, read without end or report
 // nothing wrong with an empty file.
 func FuzzContents(f *testing.F) {

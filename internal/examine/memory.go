@@ -43,7 +43,7 @@ func (m *Memory) Why(path string, who User, e syscall.Errno) string {
 	if why, ok := m.findings.Load(f); ok {
 		return why.(string)
 	}
-	why := wording(path, e, Failed(path, who, e))
+	why := Why(path, who, e)
 	if m.known.Add(1) > maxFindings {
 		m.findings.Clear()
 		m.known.Store(1)
@@ -52,9 +52,11 @@ func (m *Memory) Why(path string, who User, e syscall.Errno) string {
 	return why
 }
 
-// wording is what a finding adds to the text of an errno.
-func wording(path string, e syscall.Errno, f Finding) string {
-	switch same := "server " + path + ": " + strerror.Errno(e); {
+// Why is Memory.Why without a memory.
+func Why(path string, who User, e syscall.Errno) string {
+	f := Failed(path, who, e)
+	what, _ := who.words()
+	switch same := what + " " + path + ": " + strerror.Errno(e); {
 	case f.Cause == same && f.Advice == "", f.Cause == "":
 		return ""
 	case f.Cause == same:

@@ -11,6 +11,7 @@ import (
 
 	"inetd/internal/arrival"
 	"inetd/internal/child"
+	"inetd/internal/diagnose"
 	"inetd/internal/handover"
 )
 
@@ -59,7 +60,7 @@ func (s *Server) Prove(ctx context.Context, argv []string, process handover.Proc
 	case err != nil:
 		return "", err
 	case st.Stage != child.Run:
-		return "", errors.New(st.Error(argv[0]))
+		return "", diagnose.Replacement(argv[0], st)
 	case st.Wait != 0:
 		return "", fmt.Errorf("%s: %s", argv[0], cmp.Or(line, child.How(st.Wait)))
 	case !proved:
