@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -273,5 +274,43 @@ func TestConvertXinetd(t *testing.T) {
 	c = checkConfig(path)
 	if says := fmt.Sprint(Check(&c, &Host{Clone: true}).Problems); !strings.Contains(says, `hint: service "c" is off`) {
 		t.Errorf("--check says %s", says)
+	}
+}
+
+// TestXinetdOff: mistakes in a service of xinetd that is off are told by --check and in
+// the comments of --convert, and are no errors. The log has nothing of them.
+func TestXinetdOff(t *testing.T) {
+	t.Parallel()
+	const block = "service %s\n{\n\tdisable = yes\n\ttype = UNLISTED\n\tport = %s\n\tsocket_type = stream\n\twait = no\n\tuser = root\n\tserver = /bin/cat\n\t%s\n}\n"
+	path := write(t, filepath.Join(t.TempDir(), "x"), fmt.Sprintf(block, "a", "7001", "instanecs = 3")+fmt.Sprintf(block, "b", "70000", "nice = low")+
+		fmt.Sprintf(block, "c", "70000", "log_on_success = PID")+"service stub\n{\n\tdisable = yes\n}\n")
+	c := checkConfig(path)
+	r := Check(&c, knowing())
+	var got strings.Builder
+	r.WriteProblems(&got)
+	want := `F:10:2: warning: unknown attribute "instanecs", ignored; did you mean "instances"?
+F:21:9: warning: bad value "low" for "nice"; expected a number from -20 to 19
+F:27:9: warning: bad value "70000" for "port"; 1 to 65535 are possible
+F:1: warning: nothing to serve
+`
+	sorted := func(s string) string { return strings.Join(slices.Sorted(strings.Lines(s)), "") }
+	if got := strings.ReplaceAll(got.String(), path, "F"); sorted(got) != sorted(want) || r.Errors() > 0 {
+		t.Errorf("--check says\n%s\nwant\n%s", got, want)
+	}
+	if p := Load(&c, knowing()); len(p.Problems) > 0 {
+		t.Errorf("the log says %v", p.Problems)
+	}
+	var b bytes.Buffer
+	if r, err := Convert(&c, &b); err != nil || r.Errors() > 0 {
+		t.Errorf("--convert: %v, %v", err, r.Problems)
+	}
+	out := strings.ReplaceAll(b.String(), path, "F")
+	for _, want := range []string{
+		"\n\n# F:10:2: unknown attribute \"instanecs\", ignored; did you mean \"instances\"?\na off\n", "# F:21:9: bad value \"low\" for \"nice\"; expected a number from -20 to 19\n# b off\n",
+		"# F:32:2: log_on_success has no effect: ", "# F:27:9: bad value \"70000\" for \"port\"; 1 to 65535 are possible\n# c off\n", "# F:34:9: the attribute \"wait\" is missing; ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }

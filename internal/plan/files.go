@@ -165,6 +165,9 @@ func (l *loader) configuration(paths []string) {
 	l.addProblems(l.parser.Problems)
 	if l.xinetd != nil {
 		l.addProblems(l.xinetd.Problems)
+		if l.checking || l.converting {
+			l.addProblems(l.xinetd.Off)
+		}
 	}
 }
 

@@ -67,23 +67,32 @@ func (l *loader) hostRules() bool {
 // fileXinetd adds the services of a file of xinetd to the plan.
 func (l *loader) fileXinetd(file *conf.File) (usable int) {
 	for def := range l.xinetd.Definitions(file) {
-		if def.State == conf.Off && !l.converting {
-			if l.checking {
-				l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q is off", def.Service.Text)}})
-			}
-			continue
-		}
-		said := len(l.parser.Problems)
-		entries := l.parser.Compile(def)
-		if def.State == conf.Off { // xinetd does not look at it
-			l.parser.Problems = l.parser.Problems[:said]
-		}
+		entries := l.defined(def)
 		for i := range entries {
 			usable++
 			l.taken(&entries[i])
 		}
 	}
 	return usable
+}
+
+// defined are the entries of a service of xinetd. One that is off has none but for
+// --convert, and its mistakes matter to nobody but who checks the file.
+func (l *loader) defined(def conf.Definition) []conf.Entry {
+	if def.State != conf.Off {
+		return l.parser.Compile(def)
+	}
+	if !l.checking && !l.converting {
+		return nil
+	}
+	said := len(l.parser.Problems)
+	entries := l.parser.Compile(def)
+	l.xinetd.Idle(l.parser.Problems[said:]...)
+	l.parser.Problems = l.parser.Problems[:said]
+	if l.checking {
+		l.addProblems([]conf.Problem{{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q is off", def.Service.Text)}})
+	}
+	return entries
 }
 
 // unusable is the error of files of xinetd, which are one configuration, that has

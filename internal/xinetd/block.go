@@ -69,7 +69,8 @@ func (r *Reader) block(l *lines, head line) {
 	case s.isDefaults():
 		s.keep()
 		return
-	case s.off() && !s.unended: // xinetd reads no further than that
+	case s.off() && !s.unended: // xinetd does not look at it
+		r.Idle(r.Problems[said:]...)
 		r.Problems = r.Problems[:said]
 	}
 	r.services = append(r.services, s)

@@ -64,7 +64,7 @@ func TestComments(t *testing.T) {
 		state    conf.State
 		problems int
 		broken   bool
-	}{{"# one|  # two", conf.On, 1, false}, {"", conf.On, 1, true}, {"# three", conf.Off, 0, false}} {
+	}{{"# one|  # two", conf.On, 1, false}, {"", conf.On, 1, true}, {"# three", conf.Off, 1, false}} {
 		def := defs[i]
 		n := len(def.Problems)
 		if i == 0 { // xinetd's own defaults are told there

@@ -20,7 +20,6 @@ type service struct {
 	last    int  // its last line; 0: it is being read
 	broken  bool // it will not be served
 	unended bool // its end is missing
-	quiet   bool // its problems matter to nobody
 	nobody  bool // an attribute lets no client in
 	refuses bool // it has a maximum, and whoever comes beyond that is refused
 	def     conf.Definition
@@ -29,19 +28,36 @@ type service struct {
 func (s *service) isDefaults() bool { return s.head.Text == "defaults" }
 
 func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string) {
-	if !s.quiet {
-		s.Reader.report(severity, at, text, hint)
-		to := &s.def.Problems
-		if at.File != s.head.Pos.File || at.Line < s.head.Pos.Line || s.last > 0 && at.Line > s.last {
-			to = &s.Apart
-		}
-		*to = append(*to, problem(severity, at, text, hint))
+	own := at.File == s.head.Pos.File && at.Line >= s.head.Pos.Line && (s.last == 0 || at.Line <= s.last)
+	to, p := &s.Apart, problem(severity, at, text, hint)
+	if own {
+		to = &s.def.Problems
+	}
+	if s.def.State == conf.Off {
+		s.whileOff(p, own)
+		return
+	}
+	s.Problems = append(s.Problems, p)
+	*to = append(*to, p)
+}
+
+// whileOff notes a problem of a service that is off. Its comments tell those of the
+// block, and mistakes in the defaults that make it a comment as well. Of what it lacks
+// only they tell: a block may say disable = yes and nothing else.
+func (s *service) whileOff(p conf.Problem, own bool) {
+	if own || p.Severity == conf.Error {
+		s.def.Problems = append(s.def.Problems, p)
+	}
+	if own && p.Pos.Line > s.name.Pos.Line {
+		s.Idle(p)
 	}
 }
 
 // once is report for what services may have in common from one place.
 func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
-	if !s.quiet && !s.told[at] {
+	if s.def.State == conf.Off {
+		s.report(severity, at, text, hint)
+	} else if !s.told[at] {
 		s.told[at] = true
 		s.report(severity, at, text, hint)
 	}
@@ -104,7 +120,7 @@ func (s *service) mux() bool      { return s.has("type", "TCPMUX") || s.has("typ
 func (s *service) finish(first map[string]*service) {
 	s.def.Service = s.name
 	if s.disabled() {
-		s.def.State, s.def.Problems, s.quiet = conf.Off, nil, true
+		s.def.State = conf.Off
 	}
 	s.complete()
 	for i := range table {

@@ -46,6 +46,7 @@ type Reader struct {
 
 	Problems []conf.Problem // of what was read so far
 	Apart    []conf.Problem // those that services have found in the text of defaults
+	Off      []conf.Problem // in the lines of services that are off, for who checks a configuration
 
 	services   []*service
 	defaults   settings
@@ -184,6 +185,17 @@ func (r *Reader) finish() {
 
 func (r *Reader) report(s conf.Severity, at conf.Pos, text, hint string) {
 	r.Problems = append(r.Problems, problem(s, at, text, hint))
+}
+
+// Idle notes problems in the lines of a service that is off. They cost nothing, as
+// xinetd would not see them, but the service would be another one if it were on.
+func (r *Reader) Idle(problems ...conf.Problem) {
+	for _, p := range problems {
+		if p.Severity != conf.Hint {
+			p.Severity = conf.Warning
+			r.Off = append(r.Off, p)
+		}
+	}
 }
 
 // problem makes a problem. Its hint may repeat any bytes of the file.

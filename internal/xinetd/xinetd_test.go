@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func dump(r *Reader, file *conf.File) string {
 	if note, ok := r.Defaults(); ok {
 		r.Problems = append(r.Problems, note)
 	}
-	for _, p := range append(r.Problems, p.Problems...) {
+	for _, p := range slices.Concat(r.Problems, p.Problems, r.Off) {
 		fmt.Fprintf(&b, "%v: %v\n", p.Severity, p)
 	}
 	return b.String()
