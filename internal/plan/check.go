@@ -13,7 +13,7 @@ func Check(cfg *Config, host *Host) *Report {
 	p.Problems = append(p.Problems, l.ruleProblems()...)
 	p.Problems = append(p.Problems, l.lint(host.UID)...)
 	sortProblems(p.Problems)
-	return newReport(l.cfg, p, l.notes)
+	return l.reportOf(p)
 }
 
 // note is what became of an entry, for a report.

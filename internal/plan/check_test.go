@@ -161,6 +161,33 @@ func TestCheckSeveralFiles(t *testing.T) {
 	}
 }
 
+// TestCheckIncluded: included files are files of the report, each once, and so is one
+// without an entry.
+func TestCheckIncluded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.Mkdir(path("d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path("a"), "includedir d\ninclude d/one\n")
+	write(t, path("b"), ".include d/three.conf\n.include d/three.conf\n")
+	write(t, path("d/one"), "service stub\n{\n\tdisable = yes\n}\n")
+	write(t, path("d/two"), "# nothing\n")
+	write(t, path("d/three.conf"), "7001\tstream\ttcp4\tnowait\t65001:65001\t/bin/cat\n")
+	if err := os.Chmod(path("d/two"), 0o606); err != nil {
+		t.Fatal(err)
+	}
+	r := inspected(checkConfig(path("a"), path("b")), 0)
+	want := []string{path("a"), path("d/one"), path("d/two"), path("b"), path("d/three.conf")}
+	if diff := cmp.Diff(want, r.Files); diff != "" || len(r.Entries) != 1 {
+		t.Errorf("%d entries, files -want +got:\n%s", len(r.Entries), diff)
+	}
+	if !r.Faulty(path("d/two"), 1) {
+		t.Errorf("nothing is said of who may write d/two: %v", r.Problems)
+	}
+}
+
 // TestCheckFiles checks what is said of files as a whole.
 func TestCheckFiles(t *testing.T) {
 	t.Parallel()

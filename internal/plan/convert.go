@@ -36,7 +36,7 @@ func Convert(cfg *Config, w io.Writer) (*Report, error) {
 	}
 	body.WriteTo(b) // an error is that of Flush
 	sortProblems(l.plan.Problems)
-	return newReport(cfg, l.result(), nil), b.Flush()
+	return l.reportOf(l.result()), b.Flush()
 }
 
 // converted is an entry as a definition. A key that was written for every entry would

@@ -33,6 +33,7 @@ type sources struct {
 	files    map[fileID]*conf.File
 	named    map[string]*conf.File   // by path
 	included map[string][]*conf.File // by pattern
+	read     []string                // by the paths they were first read by, in that order
 	size     int
 	problems []Problem // of finding them
 }
@@ -67,6 +68,7 @@ func (l *loader) source(path string, read func(path string) (string, error)) (*c
 	}
 	f := &conf.File{Name: path, Text: text}
 	l.sources.files[id], l.sources.named[path] = f, f
+	l.sources.read = append(l.sources.read, path)
 	l.sources.size += len(text)
 	if len(l.sources.files) > maxFiles || l.sources.size > maxText {
 		return nil, fmt.Errorf("%s: the configuration is too large: at most %d files and %d bytes are read", path, maxFiles, maxText)

@@ -54,13 +54,7 @@ func openToOthers(path string) bool {
 
 // openFiles finds configuration files that others may write to.
 func (l *loader) openFiles() (problems []Problem) {
-	files := slices.Clone(l.plan.Files)
-	for _, n := range l.notes { // included ones too
-		if !slices.Contains(files, n.entry.Pos.File) {
-			files = append(files, n.entry.Pos.File)
-		}
-	}
-	for _, path := range files {
+	for _, path := range l.sources.read {
 		if openToOthers(path) {
 			problems = append(problems, Problem{Problem: conf.Problem{
 				Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Warning,

@@ -20,7 +20,7 @@ import (
 
 // Report is what --check found, in the form of its JSON.
 type Report struct {
-	Files    []string        `json:"files"` // that were read
+	Files    []string        `json:"files"` // that were read, included ones among them
 	Entries  []reportEntry   `json:"entries"`
 	Problems []reportProblem `json:"problems"`
 
@@ -152,13 +152,14 @@ type reportProblem struct {
 	Hint     string `json:"hint"`
 }
 
-func newReport(c *Config, p *Plan, notes []note) *Report {
-	r := &Report{Secured: p.Secured != nil, Files: p.Files, Entries: []reportEntry{}, Problems: []reportProblem{}}
+// reportOf is what is to be said of a plan.
+func (l *loader) reportOf(p *Plan) *Report {
+	r := &Report{Secured: p.Secured != nil, Files: l.sources.read, Entries: []reportEntry{}, Problems: []reportProblem{}}
 	if r.Files == nil {
 		r.Files = []string{}
 	}
-	for _, n := range notes {
-		r.Entries = append(r.Entries, n.entryOf(c))
+	for _, n := range l.notes {
+		r.Entries = append(r.Entries, n.entryOf(l.cfg))
 	}
 	problems := p.Problems
 	if p.Err != nil {
