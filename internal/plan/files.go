@@ -87,8 +87,7 @@ func (l *loader) reading(path *string) {
 // nothing at a reload.
 func (l *loader) damage(f *conf.File) error {
 	if f.Text == "" && slices.Contains(l.host.Known, f.Name) {
-		return &fileError{conf.Problem{Pos: conf.Pos{File: f.Name, Line: 1}, Severity: conf.Error,
-			Text: "the file is empty, and was not at the last load", Hint: "write a comment into it to close its services"}}
+		return emptied(f.Name, "the file is empty, and was not at the last load", "write a comment into it to close its services")
 	}
 	if f.Text != "" {
 		l.plan.Known = append(l.plan.Known, f.Name)
@@ -103,6 +102,11 @@ func (l *loader) damage(f *conf.File) error {
 type fileError struct{ conf.Problem }
 
 func (e *fileError) Error() string { return e.String() }
+
+// emptied is the error of a path where nothing is left of what was there.
+func emptied(path, text, hint string) error {
+	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Error, Text: text, Hint: hint}}
+}
 
 func faulty(path string, f *plaintext.Fault) error {
 	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: f.Line, Col: f.Col}, Severity: conf.Error, Text: f.Text, Hint: f.Hint}}
@@ -237,6 +241,9 @@ func (l *loader) directory(dir string) []string {
 	if err != nil {
 		l.plan.Err = err
 	}
+	if before := l.readBefore(dir); before != "" && err == nil && len(entries) == 0 {
+		l.plan.Err = emptied(dir, "the directory is empty, and "+before+" was read at the last load", "put a file with a comment into it to close its services")
+	}
 	var files []string
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
@@ -253,6 +260,18 @@ func (l *loader) directory(dir string) []string {
 		}
 	}
 	return files
+}
+
+// readBefore is a file that the last load has read at the path of a directory, or in it;
+// "": none. From the default directory the last file may be removed.
+func (l *loader) readBefore(dir string) string {
+	i := slices.IndexFunc(l.host.Known, func(path string) bool {
+		return path == dir || l.cfg.Explicit && filepath.Dir(path) == filepath.Clean(dir)
+	})
+	if i < 0 {
+		return ""
+	}
+	return l.host.Known[i]
 }
 
 // about notes a problem of a file as a whole.
