@@ -60,14 +60,14 @@ func vain(why string) func(*service, *attribute) {
 	}
 }
 
-// logs is for what is to be logged: this daemon decides that for all services.
-func logs(possible ...string) func(*service, *attribute) {
+// logs is for what is to be logged, and says what is: the attribute does not decide it.
+func logs(what string, possible ...string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		s.among(a, possible)
 		if s.has(a.name.Text, "TRAFFIC") && s.get("redirect") == nil { // xinetd does not serve it
 			s.errorf(a.name.Pos, "remove it", "TRAFFIC is for services with redirect")
 		}
-		s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: what is logged is the same for all services", "--log-connections logs their starts and ends")
+		s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: "+what, "--log-connections logs starts and ends as well")
 	}
 }
 
