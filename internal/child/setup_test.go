@@ -147,6 +147,25 @@ func TestSetupRoot(t *testing.T) {
 	}
 }
 
+// TestSetupDirectory: the rights with which a directory is entered are those of the daemon,
+// also if the server's user may not enter it.
+func TestSetupDirectory(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	h := cloning(t)
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	nobody := &Credential{UID: 65534, GID: 65534}
+	_, client := h.start(h.prepare(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "! test -r ."}, Cred: nobody, Setup: Setup{Directory: dir}}), "")
+	defer client.Close()
+	if st := h.await(); st.Stage != Run || st.Wait != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // TestSetupFails: each part that fails names its stage, and the server never runs.
 func TestSetupFails(t *testing.T) {
 	h := cloning(t)
