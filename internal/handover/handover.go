@@ -50,6 +50,17 @@ type State struct {
 	Registered []rpcbind.Binding // RPC programs
 }
 
+// Servers is how many servers run, those on demand included.
+func (s *State) Servers() int {
+	n := len(s.Children)
+	for _, d := range s.Demands {
+		if d.Server != nil && d.Server.Machine.PID != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Process is what concerns the process alone.
 type Process struct {
 	Program   string    // the path of the program that was started

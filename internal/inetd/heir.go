@@ -101,7 +101,7 @@ func (s *Server) takeOver() {
 		s.attendLate(v, c)
 	}
 	s.log.Noticef("inetd %s goes on for %s: %s, %s", s.cfg.Version, h.State.Process.Version,
-		plan.Count(len(s.now.Services), "service", "services"), plan.Count(len(h.State.Children), "server that runs", "servers that run"))
+		plan.Count(len(s.now.Services), "service", "services"), plan.Count(h.State.Servers(), "server that runs", "servers that run"))
 }
 
 // talkLate takes up a conversation of the program before.

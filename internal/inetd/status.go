@@ -83,7 +83,9 @@ func (s *Server) snapshot() *status.Snapshot {
 // outline fills in the counts and the state of a service.
 func (s *Server) outline(to *status.Service, v *table.Service, unstarted int) {
 	v.Outline(to, unstarted)
-	to.Demand = s.relays.Demand(v)
+	if to.Demand = s.relays.Demand(v); to.Demand != nil && to.Demand.Server != nil {
+		to.Running = to.Demand.Server.Processes()
+	}
 }
 
 // fill fills in all that is to be told of a service.

@@ -38,6 +38,7 @@ type backend struct {
 	age       time.Duration     // of the process that has ended last
 	how, said string            // it has ended
 	crashed   bool              // with an error
+	counted   bool              // among the starts that failed, since it was looked for
 }
 
 // defaultStartTime is how long clients are held for a server that starts.
@@ -89,6 +90,7 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	b := p.back
 	switch a {
 	case demand.Probe:
+		b.counted = false
 		rs.command(p, relay.Probe)
 	case demand.Open:
 		rs.command(p, relay.Open)
@@ -126,6 +128,7 @@ func (rs *Relays) startBackend(p *passing) {
 		return
 	}
 	b.session = pid
+	p.svc.Usage().Started++
 	rs.act(p, b.Started(time.Now(), pid))
 	rs.loop.Running.LimitTime(rs.loop.Running.All()[pid])
 }
@@ -232,7 +235,19 @@ func (b *backend) unanswered() string {
 // useless logs why a server does not serve.
 func (rs *Relays) useless(p *passing, text, advice string) {
 	rs.loop.Log.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
-	p.svc.Usage().Fail("start", text, text, time.Now())
+	p.failed(text)
+}
+
+// failed counts a start of the server that is of no use to its clients, once: it may be
+// late, and then end.
+func (p *passing) failed(text string) {
+	u, now := p.svc.Usage(), time.Now()
+	if p.back.counted {
+		u.Err(text, now)
+		return
+	}
+	p.back.counted = true
+	u.Fail("start", text, text, now)
 }
 
 // backendEnded handles the end of the server's process.
@@ -242,6 +257,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 		rs.loop.Doctor.NotStarted(p.svc, p.svc.Do.Program, "", st)
 		rs.act(p, b.NeverRan(now))
 	} else {
+		p.countEnd(st)
 		b.age, b.how, b.said, b.crashed = now.Sub(b.Since), child.How(st.Wait), said, st.Wait != 0
 		rs.act(p, b.Ended(now, st.Wait == 0))
 	}
@@ -250,6 +266,17 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 		return
 	}
 	rs.lull(p)
+}
+
+// countEnd counts the end of the server. That by the signal which tells it to end is in
+// order.
+func (p *passing) countEnd(st child.Status) {
+	u, b := p.svc.Usage(), p.back
+	if b.Stage == demand.Stopping && !b.Killed && st.Wait.Signal() == syscall.SIGTERM {
+		u.EndedWell++
+		return
+	}
+	u.CountEnd(st)
 }
 
 // part ends all that is left of a service that was removed or changed.

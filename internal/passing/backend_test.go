@@ -3,6 +3,10 @@ package passing
 import (
 	"syscall"
 	"testing"
+
+	"inetd/internal/child"
+	"inetd/internal/demand"
+	"inetd/internal/table"
 )
 
 // TestUnanswered: no reason is given where none is known yet.
@@ -11,6 +15,49 @@ func TestUnanswered(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{0: "", syscall.ECONNREFUSED: ": Connection refused"} {
 		if got := (&backend{errno: errno}).unanswered(); got != want {
 			t.Errorf("errno %d: %q, want %q", int(errno), got, want)
+		}
+	}
+}
+
+// TestFailedOnce: a start counts once among those that failed, however much is to be told
+// of it.
+func TestFailedOnce(t *testing.T) {
+	t.Parallel()
+	p := &passing{svc: &table.Service{}, back: &backend{}}
+	p.failed("nobody answers")
+	p.failed("it is not ready after 13s either")
+	if u := p.svc.Usage(); u.Failed != 1 || u.LastError != "it is not ready after 13s either" {
+		t.Errorf("%+v", u.Counts)
+	}
+}
+
+// TestCountEnd: a server that ends when it is told to has ended well, and one that has to
+// be killed for that has not.
+func TestCountEnd(t *testing.T) {
+	t.Parallel()
+	const well, failed, signal = "well", "with an error", "by a signal"
+	for _, tt := range []struct {
+		stage  demand.Stage
+		killed bool
+		wait   syscall.WaitStatus
+		want   string
+	}{
+		{demand.Ready, false, 0, well},
+		{demand.Ready, false, 3 << 8, failed},
+		{demand.Ready, false, syscall.WaitStatus(syscall.SIGTERM), signal},
+		{demand.Stopping, false, 0, well},
+		{demand.Stopping, false, syscall.WaitStatus(syscall.SIGTERM), well},
+		{demand.Stopping, false, syscall.WaitStatus(syscall.SIGSEGV), signal},
+		{demand.Stopping, false, 3 << 8, failed},
+		{demand.Stopping, true, syscall.WaitStatus(syscall.SIGTERM), signal},
+		{demand.Stopping, true, syscall.WaitStatus(syscall.SIGKILL), signal},
+	} {
+		p := &passing{svc: &table.Service{}, back: &backend{Machine: demand.Machine{Stage: tt.stage, Killed: tt.killed}}}
+		p.countEnd(child.Status{Stage: child.Run, Wait: tt.wait})
+		u := p.svc.Usage()
+		got := map[[3]uint64]string{{1, 0, 0}: well, {0, 1, 0}: failed, {0, 0, 1}: signal}[[3]uint64{u.EndedWell, u.EndedError, u.Killed}]
+		if got != tt.want || (u.LastError == "") != (tt.want == well) {
+			t.Errorf("%+v: %+v", tt, u.Counts)
 		}
 	}
 }

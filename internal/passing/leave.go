@@ -65,7 +65,7 @@ func (rs *Relays) Inherit(v *table.Service, from handover.Demand) {
 }
 
 func (rs *Relays) inheritServer(p *passing, from *handover.Server) *backend {
-	b := &backend{Machine: from.Machine, session: from.Session, path: from.Path, user: from.User}
+	b := &backend{Machine: from.Machine, session: from.Session, path: from.Path, user: from.User, counted: from.Machine.Over}
 	b.Limits = limitsOf(p.svc.Do)
 	if from.Ready != 0 {
 		rs.loop.Starter.Note(from.Ready)

@@ -131,7 +131,9 @@ func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 	c.Conn = -1
 	counts := p.back != nil && !v.Do.Keys.WakeData
 	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
-	v.Usage().Started++
+	if p.back == nil {
+		v.Usage().Started++ // of a server its own starts count
+	}
 	if rs.loop.Log.Connections {
 		rs.loop.Log.Infof("%s: connection%s, relay %d", v.Label, c.From, p.pid)
 	}
@@ -336,12 +338,11 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	u := v.Usage()
 	p.in, p.out = p.in+r.To, p.out+r.From
 	switch {
+	case unreached(r):
+		rs.notPassed(p, c.Client, r.Errno)
+	case p.back != nil: // of a server its own end counts
 	case r.Errno == 0:
 		u.EndedWell++
-	case r.Errno == relay.ErrRefused: // the log says why
-		u.EndedError++
-	case r.To == 0 && r.From == 0 && r.Errno != unix.ECONNRESET:
-		rs.notPassed(p, c.Client, r.Errno)
 	default:
 		u.EndedError++
 	}
@@ -351,6 +352,12 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	rs.loop.Release(v, c.Source)
 	rs.left(p, c)
 	rs.lull(p)
+}
+
+// unreached reports whether a client has ended because its place could not be reached.
+// Of one that was refused the log says why.
+func unreached(r relay.Report) bool {
+	return r.Errno != 0 && r.Errno != relay.ErrRefused && r.Errno != unix.ECONNRESET && r.To == 0 && r.From == 0
 }
 
 // notPassed logs why a client could not be passed on.
@@ -489,7 +496,9 @@ func (rs *Relays) forget(p *passing) (n int) {
 func (rs *Relays) relayGone(p *passing) {
 	rs.dismiss(p)
 	lost := rs.forget(p)
-	p.svc.Usage().EndedError += uint64(lost)
+	if p.back == nil {
+		p.svc.Usage().EndedError += uint64(lost)
+	}
 	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.Label, p.pid)
 	if lost > 0 {
 		text += "; with it went " + plan.Count(lost, "connection", "connections")

@@ -18,19 +18,19 @@ type metric struct {
 // together, because a sample has to be unique.
 var serviceMetrics = []metric{
 	{"inetd_accepted", "counter", "Clients that were accepted.", "", func(v *Service) float64 { return float64(v.Accepted) }},
-	{"inetd_started", "counter", "Servers that were started.", "", func(v *Service) float64 { return float64(v.Started) }},
+	{"inetd_started", "counter", "Servers that were started; of a relay without a server, connections that were passed on.", "", func(v *Service) float64 { return float64(v.Started) }},
 	{"inetd_refused", "counter", "Clients that were refused, by cause.", `cause="limit"`, func(v *Service) float64 { return float64(v.Refused.Limit) }},
 	{"inetd_refused", "", "", `cause="full"`, func(v *Service) float64 { return float64(v.Refused.Full) }},
 	{"inetd_refused", "", "", `cause="rules"`, func(v *Service) float64 { return float64(v.Refused.Rules) }},
 	{"inetd_refused", "", "", `cause="penalty"`, func(v *Service) float64 { return float64(v.Refused.Penalty) }},
 	{"inetd_refused", "", "", `cause="proxy"`, func(v *Service) float64 { return float64(v.Refused.Proxy) }},
 	{"inetd_refused", "", "", `cause="room"`, func(v *Service) float64 { return float64(v.Refused.Room) }},
-	{"inetd_failed", "counter", "Servers that could not be executed.", "", func(v *Service) float64 { return float64(v.Failed) }},
-	{"inetd_ended", "counter", "Servers that have ended, by how.", `how="well"`, func(v *Service) float64 { return float64(v.EndedWell) }},
+	{"inetd_failed", "counter", "Starts of servers that failed, and connections that could not be passed on.", "", func(v *Service) float64 { return float64(v.Failed) }},
+	{"inetd_ended", "counter", "Servers that have ended, by how; of a relay without a server, connections.", `how="well"`, func(v *Service) float64 { return float64(v.EndedWell) }},
 	{"inetd_ended", "", "", `how="error"`, func(v *Service) float64 { return float64(v.EndedError) }},
 	{"inetd_ended", "", "", `how="signal"`, func(v *Service) float64 { return float64(v.Killed) }},
 	{"inetd_suspended", "counter", "Times that the limit on starts was reached.", "", func(v *Service) float64 { return float64(v.Suspended) }},
-	{"inetd_running", "gauge", "Servers that run.", "", func(v *Service) float64 { return float64(v.Running) }},
+	{"inetd_running", "gauge", "Servers that run; of a relay without a server, connections.", "", func(v *Service) float64 { return float64(v.Running) }},
 	{"inetd_up", "gauge", "Whether clients are served.", "", func(v *Service) float64 { return truth(v.State == Listening || v.State == HandedOut) }},
 	{"inetd_last_client_timestamp_seconds", "gauge", "When the last client came; 0: none has.", "", func(v *Service) float64 { return float64(v.LastClient) }},
 }

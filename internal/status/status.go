@@ -44,7 +44,7 @@ type Service struct {
 	State   string   `json:"state"`   // of State's words
 	Until   string   `json:"until,omitempty"`
 	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
-	Running int      `json:"running"`
+	Running int      `json:"running"` // servers; of a relay to a place that no server of the entry has, connections
 
 	// Clients whose servers are not started yet: something is being found out about
 	// them, or there is no room for a process.
@@ -76,6 +76,14 @@ type Backend struct {
 	Took   time.Duration `json:"start_took_ns"` // until it was ready, the last time; 0: it never was
 }
 
+// Processes is how many processes it has: one or none.
+func (b *Backend) Processes() int {
+	if b.PID == 0 {
+		return 0
+	}
+	return 1
+}
+
 // Key is a key that is in force.
 type Key struct {
 	Key   string `json:"key"`
@@ -102,11 +110,11 @@ const (
 // included. Counting allocates nothing and asks the kernel nothing.
 type Counts struct {
 	Accepted   uint64    `json:"accepted"`         // connections, and datagrams that a server was started for
-	Started    uint64    `json:"started"`          // servers
+	Started    uint64    `json:"started"`          // servers; of such a relay, connections
 	Refused    Refused   `json:"refused"`          // clients
-	Failed     uint64    `json:"failed"`           // servers that could not be executed
+	Failed     uint64    `json:"failed"`           // starts that failed, and connections that could not be passed on
 	Failures   []Failure `json:"failed_by"`        // the same by stage and errno, of the last kinds
-	EndedWell  uint64    `json:"ended_well"`       // with status 0
+	EndedWell  uint64    `json:"ended_well"`       // with status 0, or, on demand, when they were told to
 	EndedError uint64    `json:"ended_with_error"` // with another one
 	Killed     uint64    `json:"killed"`           // by a signal
 	Suspended  uint64    `json:"suspended_times"`

@@ -121,7 +121,7 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		line("socket", "%s", plaintext.Visible(k.Address+": "+k.State))
 	}
 	line("server", "%s", plaintext.Visible(v.Server))
-	line("running", "%d%s", v.Running, of(v.Limits.Max))
+	line("running", "%s", v.running())
 	if v.Unstarted > 0 {
 		line("waiting", "%s for a server", count(v.Unstarted, "client", "clients"))
 	}
@@ -139,7 +139,7 @@ func (v *Service) write(w io.Writer, now time.Time) {
 			line("refused", "%d %s", r.n, r.what)
 		}
 	}
-	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
+	v.writeServers(line)
 	v.writeDemand(line, now)
 	line("suspended", "%s", count(int(v.Suspended), "time", "times"))
 	for _, f := range v.Failures {
@@ -149,6 +149,24 @@ func (v *Service) write(w io.Writer, now time.Time) {
 		line("last error", "%s, %s", plaintext.Visible(v.LastError), ago(now, v.LastAt))
 	}
 	fmt.Fprintln(w)
+}
+
+// running is how much there is of what the limit counts. On demand that is clients, who
+// stand with the relay.
+func (v *Service) running() string {
+	if d := v.Demand; d != nil && d.Server != nil {
+		return strconv.Itoa(v.Running)
+	}
+	return strconv.Itoa(v.Running) + of(v.Limits.Max)
+}
+
+// writeServers writes how the servers fared, or the connections of a relay without one.
+func (v *Service) writeServers(line func(name, format string, args ...any)) {
+	if d := v.Demand; d != nil && d.Server == nil {
+		line("connections", "%d passed on, %d ended well, %d with an error", v.Started, v.EndedWell, v.EndedError)
+		return
+	}
+	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
 }
 
 // writeDemand writes what is done on demand.
@@ -161,7 +179,7 @@ func (v *Service) writeDemand(line func(name, format string, args ...any), now t
 		line("on demand", "%s", d.Server.story(now))
 	}
 	if d.Relay != 0 {
-		line("relay", "process %d to %s, %s", d.Relay, plaintext.Visible(d.Place), count(d.Clients, "client", "clients"))
+		line("relay", "process %d to %s, %s%s", d.Relay, plaintext.Visible(d.Place), count(d.Clients, "client", "clients"), of(v.Limits.Max))
 	}
 	line("passed on", "%d bytes from clients, %d to them", d.BytesIn, d.BytesOut)
 }

@@ -21,9 +21,9 @@ func (k *Socket) State(unstarted int) string {
 	case u.IdleStarts > 0:
 		return plan.Count(u.IdleStarts, "server has taken nothing", "servers in a row have taken nothing")
 	case !k.Polled:
-		return "full: " + servers(u.Live-unstarted)
+		return "full: " + k.Service.users(u.Live-unstarted)
 	}
-	return "listening, " + servers(u.Live-unstarted)
+	return "listening, " + k.Service.users(u.Live-unstarted)
 }
 
 // MuxState is what a service of tcpmux is doing, in words.
@@ -33,6 +33,15 @@ func (v *Service) MuxState() string {
 		return "suspended until " + u.Starts.End(v.Do.Limits.Window).Format(time.TimeOnly)
 	}
 	return "handed out by tcpmux, " + servers(u.Live)
+}
+
+// users are n of what the limits of a service count. Many clients that are passed on have
+// one server, or none.
+func (v *Service) users(n int) string {
+	if v.Do.Passes() {
+		return plan.Count(n, "client", "clients")
+	}
+	return servers(n)
 }
 
 func servers(n int) string { return plan.Count(n, "server", "servers") }
