@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -196,8 +197,11 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
 	case demand.SayTooEarly:
 		why := ": " + b.how + quoted(b.said)
-		if !b.crashed {
+		switch {
+		case !b.crashed:
 			why += "; a server that goes into the background has to stay in the foreground"
+		case b.said == "":
+			why += silent(v.Do)
 		}
 		rs.useless(p, fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at), why)
 	case demand.SayIdle:
@@ -214,6 +218,9 @@ func (rs *Relays) tellNever(p *passing, is, at string) {
 		advice = fmt.Sprintf("; %s listens on %s", is, b.elsewhere)
 	}
 	if !b.Notifies || b.Said {
+		if b.elsewhere == "" && (b.errno == 0 || b.errno == unix.ECONNREFUSED || b.errno == unix.ENOENT) {
+			advice = fmt.Sprintf("; %s was not seen to listen anywhere: have it listen there, or raise start_time if it needs longer", is)
+		}
 		rs.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start%s", at, rounded(b.Start), b.unanswered()), advice)
 		return
 	}
@@ -230,6 +237,23 @@ func (b *backend) unanswered() string {
 		return ""
 	}
 	return ": " + strerror.Errno(b.errno)
+}
+
+// silent is advice about a server that has ended with an error, and not told why where
+// the daemon hears it: on its standard error. Its standard output is nowhere.
+func silent(do *table.Action) string {
+	why := "it said nothing on standard error"
+	switch stderr := do.Keys.Stderr; {
+	case stderr == "null":
+		why = "stderr = null hides what it says"
+	case filepath.IsAbs(stderr):
+		return "; what it says on standard error is in " + stderr
+	}
+	text := fmt.Sprintf("; %s: try %s with its args by hand", why, do.Path)
+	if do.User.Name != "" && do.User.Name != "-" {
+		text += " as user " + do.User.Name
+	}
+	return text
 }
 
 // useless logs why a server does not serve.

@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"inetd/internal/child"
+	"inetd/internal/conf"
 	"inetd/internal/demand"
+	"inetd/internal/plan"
 	"inetd/internal/table"
 )
 
@@ -15,6 +17,22 @@ func TestUnanswered(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{0: "", syscall.ECONNREFUSED: ": Connection refused"} {
 		if got := (&backend{errno: errno}).unanswered(); got != want {
 			t.Errorf("errno %d: %q, want %q", int(errno), got, want)
+		}
+	}
+}
+
+// TestSilent: who has a server that ends without a word is told where to look.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ stderr, user, want string }{
+		{"", "redis", "; it said nothing on standard error: try /opt/server with its args by hand as user redis"},
+		{"log", "-", "; it said nothing on standard error: try /opt/server with its args by hand"},
+		{"null", "redis", "; stderr = null hides what it says: try /opt/server with its args by hand as user redis"},
+		{"/var/log/x", "redis", "; what it says on standard error is in /var/log/x"},
+	} {
+		do := &table.Action{Action: &plan.Action{Path: "/opt/server", User: plan.User{Name: tt.user}}, Keys: &conf.Keys{Stderr: tt.stderr}}
+		if got := silent(do); got != tt.want {
+			t.Errorf("stderr %q, user %q: %q, want %q", tt.stderr, tt.user, got, tt.want)
 		}
 	}
 }
