@@ -34,7 +34,12 @@ MANUALS = cmd/inetd/inetd.8 cmd/inetd/inetd.conf.5 cmd/inetd/inetd.dialects.7
 all:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/inetd ./cmd/inetd
 
-run: all
+# Only a program that is missing or older than its source is built here: a user without
+# a home, where Go has its caches, runs what somebody else has built.
+bin/inetd: go.mod go.sum $(shell find cmd internal -name '*.go' ! -name '*_test.go' -o -name '*.s')
+	@$(MAKE) --no-print-directory all
+
+run: bin/inetd
 	@echo 'Ctrl-C ends it. In another terminal, try:'
 	@sed -n '/nc .* 127/s/^#//p' inetd.conf.example
 	@bin/inetd -f -e --pidfile= --services=services.example inetd.conf.example

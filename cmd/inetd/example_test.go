@@ -3,11 +3,14 @@ package main
 import (
 	"net/netip"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/netdb"
@@ -99,5 +102,44 @@ func TestExampleSessions(t *testing.T) {
 		if !served[proto+" "+m[1]] {
 			t.Errorf("%q: nothing answers there", m[0])
 		}
+	}
+}
+
+// TestMakeRun: "make run" serves with the program that is there, as a user needs who
+// cannot build one, until its source is newer.
+func TestMakeRun(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("needs make")
+	}
+	dir, early := t.TempDir(), time.Now().Add(-time.Hour)
+	for path, text := range map[string]string{
+		"Makefile": read(t, "../../Makefile"), "inetd.conf.example": "", "go.mod": "", "go.sum": "", "cmd/x.go": "", "internal/x.go": "", "bin/inetd": "",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, path), early, early); err != nil {
+			t.Fatal(err)
+		}
+	}
+	builds := func() bool {
+		out, err := exec.Command("make", "-C", dir, "-n", "run").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "bin/inetd -f ") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return strings.Contains(string(out), " build -trimpath ")
+	}
+	if builds() {
+		t.Error("the program that is there is not used")
+	}
+	if err := os.Chtimes(filepath.Join(dir, "internal/x.go"), time.Time{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if !builds() {
+		t.Error("a program is used that is older than its source")
 	}
 }
