@@ -103,7 +103,7 @@ func checkNoComplaints(t *testing.T, file, converted string) {
 func TestConvertSamePlan(t *testing.T) {
 	t.Parallel()
 	served := 0
-	for _, pattern := range []string{"../../testdata/conf/*.conf", "../../testdata/check/*.conf", "../../testdata/xinetd/*.conf", "../../testdata/differ/*"} {
+	for _, pattern := range []string{"../../testdata/*/*.conf", "../../testdata/differ/*", "../../inetd.conf.example"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files: %v", err)
