@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +26,8 @@ import (
 const (
 	reloadRequest  = "reload"
 	upgradeRequest = "upgrade"
-	statusRequest  = "status" // answered by one object of JSON
+	statusRequest  = "status"       // answered by one object of JSON
+	fromRequest    = "status from " // and the address of a client
 	tableRequest   = "status table"
 	metricsRequest = "status metrics"
 	statusLine     = "status "
@@ -150,9 +150,13 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 	}
 	c.busy.RLock()
 	defer c.busy.RUnlock()
+	if addr, about := strings.CutPrefix(strings.TrimSuffix(request, "\n"), fromRequest); about {
+		writeStatusFor(conn, s, addr)
+		return
+	}
 	switch request {
 	case statusRequest + "\n":
-		writeStatus(conn, s, false, func(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) })
+		writeStatus(conn, s, false, encode)
 	case tableRequest + "\n":
 		writeStatus(conn, s, true, (*status.Snapshot).WriteTable)
 	case metricsRequest + "\n":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -23,13 +24,30 @@ const maxStatus = 256 << 20
 // writeStatus answers a request for the state of the daemon, in the form that write
 // gives it. A table needs only what is brief.
 func writeStatus(conn net.Conn, s *inetd.Server, brief bool, write func(*status.Snapshot, io.Writer)) {
-	shot := make(chan *status.Snapshot, 1)
-	s.Status(brief, func(now *status.Snapshot) { shot <- now })
-	select {
-	case now := <-shot:
+	writeAnswer(conn, func(done func(*status.Snapshot)) { s.Status(brief, done) }, func(now *status.Snapshot, w io.Writer) {
 		if !brief {
 			now.Descriptors = descriptors()
 		}
+		write(now, w)
+	})
+}
+
+// writeStatusFor answers a request for the state as it is for a client at an address, if
+// that is one.
+func writeStatusFor(conn net.Conn, s *inetd.Server, address string) {
+	if from, err := netip.ParseAddr(address); err == nil {
+		writeAnswer(conn, func(done func(*status.Snapshot)) { s.StatusFor(from, done) }, encode)
+	}
+}
+
+func encode(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) }
+
+// writeAnswer writes what the server has to tell.
+func writeAnswer(conn net.Conn, ask func(done func(*status.Snapshot)), write func(*status.Snapshot, io.Writer)) {
+	shot := make(chan *status.Snapshot, 1)
+	ask(func(now *status.Snapshot) { shot <- now })
+	select {
+	case now := <-shot:
 		write(now, conn)
 	case <-time.After(askTime): // the server may be ending
 	}
@@ -65,7 +83,7 @@ func (o *options) tell(stdout io.Writer) (code int, err error) {
 
 // tellSome prints what is asked about services.
 func (o *options) tellSome(stdout io.Writer) (code int, err error) {
-	shot, err := ask(o.pidFile)
+	shot, err := o.askFor()
 	switch {
 	case err != nil:
 		return 1, err
@@ -73,6 +91,17 @@ func (o *options) tellSome(stdout io.Writer) (code int, err error) {
 		return inspect.Explain(shot, o.explain, o.from.Addr, stdout)
 	}
 	return o.tellServices(shot, stdout)
+}
+
+// askFor asks the daemon for its state, and what it has against a client if one is named.
+// A daemon that is older does not know that request.
+func (o *options) askFor() (*status.Snapshot, error) {
+	if o.from.IsValid() {
+		if shot, err := ask(o.pidFile, fromRequest+o.from.WithZone("").String()); err == nil {
+			return shot, nil
+		}
+	}
+	return ask(o.pidFile, statusRequest)
 }
 
 // tellAll prints an answer that the daemon itself has written: to decode the state of
@@ -87,7 +116,7 @@ func (o *options) tellAll(request string, write func(*status.Snapshot, io.Writer
 	if n, err := io.Copy(stdout, io.LimitReader(conn, maxStatus)); n > 0 || err != nil {
 		return err
 	}
-	shot, err := ask(o.pidFile)
+	shot, err := ask(o.pidFile, statusRequest)
 	if err == nil {
 		write(shot, stdout)
 	}
@@ -144,9 +173,9 @@ func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
 	return conn, pid, nil
 }
 
-// ask asks the daemon with that pid file for its state.
-func ask(pidFile string) (*status.Snapshot, error) {
-	conn, pid, err := put(pidFile, statusRequest)
+// ask asks the daemon with that pid file for its state, by one of the requests for it.
+func ask(pidFile, request string) (*status.Snapshot, error) {
+	conn, pid, err := put(pidFile, request)
 	if err != nil {
 		return nil, err
 	}

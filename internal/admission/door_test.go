@@ -99,8 +99,12 @@ func TestAdmit(t *testing.T) {
 			f := newFixture(t, tt.keys, tt.limits)
 			tt.before(f)
 			live := f.v.Usage().Live
+			against := f.Against(f.v, from(him).Peer.Addr())
 			got := f.Admit(f.v, from(him))
 			u := f.v.Usage()
+			if (against != "") != (u.Refused.Limit+u.Refused.Full+u.Refused.Penalty > 0) {
+				t.Errorf("against the client: %q", against)
+			}
 			if got != tt.want || u.Refused != tt.counts || u.Live != live+map[bool]int{true: 1}[tt.want] {
 				t.Errorf("admitted %v, refused %+v, live %d before and %d after", got, u.Refused, live, u.Live)
 			}
@@ -139,6 +143,9 @@ func TestEnded(t *testing.T) {
 		f.v.Do.Penalty = &table.Penalty{Penalties: conf.Penalties{Crash: time.Minute, Fail: time.Minute}, Terms: plan.TermsOf(nil)}
 		p := &running.Process{Service: f.v, Client: *from("192.0.2.1"), Kill: tt.kill}
 		f.Ended(p, tt.st)
+		if against := f.Against(f.v, from("192.0.2.1").Peer.Addr()); (against == "it has penalties") != tt.refused {
+			t.Errorf("%s: against the client: %q", tt.name, against)
+		}
 		if got := !f.Admit(f.v, from("192.0.2.1")); got != tt.refused {
 			t.Errorf("%s: refused %v", tt.name, got)
 		}

@@ -2,6 +2,7 @@ package inetd
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"runtime"
 	"time"
@@ -21,6 +22,15 @@ func (s *Server) Status(brief bool, done func(*status.Snapshot)) {
 	fill := s.fill
 	if brief {
 		fill = s.outline
+	}
+	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
+}
+
+// StatusFor calls done with the state of the daemon as it is for a client with an address.
+func (s *Server) StatusFor(from netip.Addr, done func(*status.Snapshot)) {
+	fill := func(to *status.Service, v *table.Service, unstarted int) {
+		s.fill(to, v, unstarted)
+		to.Against = s.door.Against(v, from)
 	}
 	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
 }

@@ -120,12 +120,14 @@ func now(shot *status.Snapshot, place string, served bool) string {
 	case i < 0:
 		return ", and the entry is not in force"
 	}
-	switch v := &shot.Services[i]; v.State {
-	case status.Closed:
+	switch v := &shot.Services[i]; {
+	case v.State == status.Closed:
 		return ", and a socket of the service is not open"
-	case status.Suspended:
+	case v.Against != "":
+		return ", but is turned away now: " + v.Against
+	case v.State == status.Suspended:
 		return waits + "the service is suspended until " + v.Until
-	case status.Full:
+	case v.State == status.Full:
 		return waits + "as many servers run as may"
 	}
 	return ""

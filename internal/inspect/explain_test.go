@@ -59,8 +59,8 @@ func running(t *testing.T, c *plan.Config) *status.Snapshot {
 	return shot
 }
 
-// served is a service that had two clients. That on port 7012 is suspended, and the
-// socket of port 7013 is not open.
+// served is a service that had two clients. That on port 7012 is suspended, the socket of
+// port 7013 is not open, and that on port 7014 turns the client away.
 func served(v *plan.Service) status.Service {
 	s := status.Service{
 		Service: v.Label, Place: fmt.Sprintf("%s:%d", v.At.File, v.At.Line), Server: v.Do.Path, State: status.Listening, Limits: v.Do.Limits,
@@ -72,6 +72,8 @@ func served(v *plan.Service) status.Service {
 		s.State = status.HandedOut
 	case v.Label == "7012/tcp4":
 		s.State, s.Until, socket = status.Suspended, "12:00:30", "suspended until 12:00:30"
+	case v.Label == "7014/tcp4":
+		s.Against = "it has exceeded counts/min (limit 2)"
 	case v.Label == "7013/tcp4":
 		s.State, socket = status.Closed, "not open: bind: Permission denied"
 	}
@@ -112,6 +114,7 @@ func TestExplainGolden(t *testing.T) {
 		{"commented", "7011", "", 1},
 		{"suspended", "7012", "192.0.2.7", 0},
 		{"closed", "7013", "192.0.2.7", 1},
+		{"limited", "7014", "192.0.2.7", 1},
 		{"unknown", "7o01", "", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

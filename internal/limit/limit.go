@@ -145,6 +145,20 @@ func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 	return Refusal{}
 }
 
+// Refusal says what Admit would say to a client of a source, and counts nothing. That there
+// is no room for one more source is not looked at.
+func (u *Usage) Refusal(now time.Time, who Source, l Limits) Refusal {
+	if u.sources == nil || who == (Source{}) {
+		return Refusal{}
+	}
+	b := &u.sources[who.kind]
+	t := tally{starts: b.forgotten}
+	if known := b.tallies[who]; known != nil {
+		t = *known
+	}
+	return t.refusal(now, l)
+}
+
 // Release takes back one server that Admit counted for a source.
 func (u *Usage) Release(who Source) {
 	u.Live--

@@ -91,6 +91,26 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// TestRefusalAsAdmit: what a source would be told is what it is told then, and asking
+// counts nothing.
+func TestRefusalAsAdmit(t *testing.T) {
+	t.Parallel()
+	who, other := Address(netip.MustParseAddr("192.0.2.1")), Address(netip.MustParseAddr("192.0.2.2"))
+	for _, l := range []Limits{{}, {PerMinute: 2}, {PerSource: 2}, {Max: 1}} {
+		var u Usage
+		for i := range 4 {
+			at := noon.Add(time.Duration(i) * 25 * time.Second) // the last one is in another window
+			asked, again := u.Refusal(at, who, l), u.Refusal(at, who, l)
+			if told := u.Admit(at, who, l); asked != told || again != told {
+				t.Errorf("%+v, start %d: %+v and %+v, but then %+v", l, i, asked, again, told)
+			}
+			if r := u.Refusal(at, other, l); r != (Refusal{}) {
+				t.Errorf("%+v: another source: %+v", l, r)
+			}
+		}
+	}
+}
+
 func TestSourceOfAddress(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -52,7 +52,8 @@ type Service struct {
 	Limits    limit.Limits `json:"limits"`
 	Keys      []Key        `json:"keys,omitempty"` // in force, beside the columns
 	Counts
-	Demand *Demand `json:"on_demand,omitempty"` // of a service with the key connect
+	Against string  `json:"against_client,omitempty"` // why a client at the address that was asked about is turned away
+	Demand  *Demand `json:"on_demand,omitempty"`      // of a service with the key connect
 }
 
 // Demand is what a service does whose clients are passed on to another place.

@@ -1,0 +1,37 @@
+package admission
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"inetd/internal/limit"
+	"inetd/internal/table"
+)
+
+// Against says why a client with an address would be turned away from a service at the
+// moment, "" if it would not. Nothing is counted. What hours, load and rules of the entry
+// say is found out from that.
+func (d *Door) Against(v *table.Service, from netip.Addr) string {
+	now, l := time.Now(), v.Do.Limits
+	if d.Sensed != nil && d.Sensed.Refuses(now, limit.Address(from)) {
+		return "it has touched a sensor"
+	}
+	u := v.Used
+	if u == nil {
+		return ""
+	}
+	who := v.Do.Source(from)
+	r := u.Refusal(now, who, l)
+	switch {
+	case v.Do.Penalty != nil && u.Debts != nil && u.Debts.Refuses(now, who):
+		return "it has penalties"
+	case v.Do.RefusesFull() && u.Full(l):
+		return "as many servers run as may"
+	case v.Do.RefusesFull() && u.Starts.Full(now, l.Starts, l.Window):
+		return "the service had its starts"
+	case r.Why != "":
+		return fmt.Sprintf("it has exceeded %s (limit %d)", r, r.Limit)
+	}
+	return ""
+}
