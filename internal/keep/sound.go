@@ -45,10 +45,14 @@ func (s *Sockets) displaced(k *table.Socket) string {
 	return "somebody has put another file at its path"
 }
 
-// reopen opens a socket again that no client reaches any more.
+// reopen opens a socket again that no client reaches any more. If that fails, it has a
+// line of its own.
 func (s *Sockets) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
-	s.loop.Log.Tell(syslog.Notice, k.Service, k.Subject()+": "+why+"; opened again", "", "")
+	if k.FD >= 0 {
+		why += "; opened again"
+	}
+	s.loop.Log.Tell(syslog.Notice, k.Service, k.Subject()+": "+why, "", "")
 }
 
 // TakeBack makes a socket the daemon's again when a wait server has ended that got it with
