@@ -190,9 +190,10 @@ var errTold = errors.New("this daemon was told to end")
 
 // quieten sees to it that no signal ends the new program before it asks for signals.
 // Those that have come already are dealt with. A reload that is asked for from now on
-// is what the new program begins with anyway; and who tells it to end ends it.
+// is what the new program begins with anyway; and who tells it to end ends it. SIGALRM is
+// what Go's runtime throws away, and the kernel does not.
 func (u *upgrader) quieten() (restore func(), err error) {
-	heed := child.IgnoreSignals(unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	heed := child.IgnoreSignals(unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	signal.Stop(u.signals) // which waits for those on their way
 	f := make(fence)
 	u.signals <- f
