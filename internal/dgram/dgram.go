@@ -17,6 +17,7 @@ package dgram
 
 import (
 	"net/netip"
+	"time"
 
 	"inetd/internal/sock"
 
@@ -113,17 +114,26 @@ func (ts *Table[Owner]) Open(at Owner, fd int, spec sock.Spec, o sock.Options, p
 	var local sock.Address
 	sock.Local(conn, &local)
 	t := &Session[Owner]{Pair: PairOf(p, spec), At: at, Conn: conn, Local: local.AddrPort()}
-	if err := ts.begin(t, b); err != nil {
+	if err := ts.begin(t, b, sock.Readable(fd)); err != nil {
 		unix.Close(conn)
 		return nil, err
 	}
 	return t, nil
 }
 
+// settleTime is how long datagrams of others may still come to a socket that has been
+// connected: the kernel had found it for them before. Those that were on their way under
+// a flood came within 40 us, unless the machine itself was stopped meanwhile.
+const settleTime = 50 * time.Microsecond
+
 // begin opens a session whose socket is connected by now. What came before it was, also
-// from others, arrives once more, after the first datagram.
-func (ts *Table[Owner]) begin(t *Session[Owner], first []byte) error {
+// from others, arrives once more, after the first datagram. While many come, the last of
+// those are waited for: the server would take them for its client's.
+func (ts *Table[Owner]) begin(t *Session[Owner], first []byte, many bool) error {
 	early := unread(t.Conn)
+	for connected := time.Now(); (many || len(early) > 0) && time.Since(connected) < settleTime; {
+		early = append(early, unread(t.Conn)...)
+	}
 	if err := ts.injector.Inject(t.Client, t.Local, first); err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func TestEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &Session[string]{Pair: Pair{netip.MustParseAddrPort("127.0.0.1:9"), spec.Addr}, Conn: conn, Local: spec.Addr}
-	if err := table.begin(s, []byte("first")); err != nil {
+	if err := table.begin(s, []byte("first"), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
