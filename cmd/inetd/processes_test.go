@@ -181,22 +181,93 @@ func confine() {
 	os.Exit(2)
 }
 
-// newGroup makes a control group with room for n processes.
+// newGroup makes a control group with room for n processes, which ends with the test.
 func newGroup(t *testing.T, n int) string {
 	t.Helper()
-	root, err := pidsGroups()
-	if err != nil {
+	if _, err := pidsGroups(); err != nil {
 		t.Skip(err)
 	}
-	dir, err := os.MkdirTemp(root, "inetd-test-")
-	if err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() { removeGroup(t, dir) })
-	if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(n)), 0); err != nil {
-		t.Skip(err)
-	}
+	dir, end := keptGroup(t, n)
+	t.Cleanup(func() {
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
 	return dir
+}
+
+// keptGroup starts a process that makes a control group and removes it at its own end,
+// which is that of the test: a test that is killed has no other way to remove it.
+func keptGroup(t *testing.T, n int) (dir string, end func() error) {
+	t.Helper()
+	program, err := exec.LookPath("t-group")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, strconv.Itoa(n))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's ^C is for the test
+	cmd.Stderr = os.Stderr
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fscanln(out, &dir)
+	end = func() error { return errors.Join(in.Close(), cmd.Wait()) }
+	if err != nil {
+		t.Skip("no control group: ", errors.Join(err, end()))
+	}
+	return dir, end
+}
+
+// keepGroup is a program that makes a control group with room for some processes, says
+// where, and removes it when its standard input ends.
+func keepGroup() {
+	root, err := pidsGroups()
+	exitOn(err)
+	dir, err := os.MkdirTemp(root, "inetd-test-")
+	exitOn(err)
+	if err = os.WriteFile(filepath.Join(dir, "pids.max"), []byte(os.Args[1]), 0); err == nil {
+		fmt.Println(dir)
+		_, err = io.Copy(io.Discard, os.Stdin)
+	}
+	exitOn(errors.Join(err, removeGroup(dir)))
+}
+
+// TestGroupEndsWithTest: when the test is gone, so is its control group, with whoever is
+// in it.
+func TestGroupEndsWithTest(t *testing.T) {
+	t.Parallel()
+	if _, err := pidsGroups(); err != nil {
+		t.Skip(err)
+	}
+	program, err := exec.LookPath("t-confine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, end := keptGroup(t, 9)
+	inside := exec.Command(program, "group", dir, "/bin/cat")
+	in, err1 := inside.StdinPipe()
+	out, err2 := inside.StdoutPipe()
+	if err := errors.Join(err1, err2, inside.Start()); err != nil {
+		t.Fatal(err)
+	}
+	var word string
+	_, _ = io.WriteString(in, "runs\n")
+	if _, err := fmt.Fscanln(out, &word); err != nil || word != "runs" {
+		t.Errorf("%q, %v", word, err)
+	}
+	ended := make(chan error, 1) // reaped at once: a zombie holds its group
+	go func() { ended <- inside.Wait() }()
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("a process of the group goes on")
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v", dir, err)
+	}
 }
 
 // pidsGroups is a directory in which control groups that count processes can be
@@ -212,7 +283,7 @@ func pidsGroups() (string, error) {
 }
 
 // removeGroup kills what is left in a control group.
-func removeGroup(t *testing.T, dir string) {
+func removeGroup(dir string) error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 		for _, pid := range strings.Fields(string(text)) {
@@ -223,12 +294,11 @@ func removeGroup(t *testing.T, dir string) {
 		if err == nil {
 			err = os.Remove(dir)
 		}
-		if err == nil || errors.Is(err, os.ErrNotExist) {
-			return
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
 		}
-		if time.Now().After(deadline) {
-			t.Error(err)
-			return
+		if err == nil || time.Now().After(deadline) {
+			return err
 		}
 	}
 }

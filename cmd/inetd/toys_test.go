@@ -43,6 +43,7 @@ var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
 	"t-confine":  confine,
+	"t-group":    keepGroup,
 	"t-besiege":  besiege,
 }
 
