@@ -120,11 +120,10 @@ func (d *daemon) exhaustProcesses() error {
 	if err != nil {
 		return err
 	}
+	defer disband(group, homeOf(string(home)))
 	if err := write(group+"/cgroup.procs", d.pid()); err != nil {
 		return err
 	}
-	defer os.Remove(group)
-	defer func() { _ = write(homeOf(string(home)), d.pid()) }()
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", d.pid()))
 	if err != nil {
 		return err
@@ -134,6 +133,21 @@ func (d *daemon) exhaustProcesses() error {
 	}
 	time.Sleep(moment)
 	return os.WriteFile(group+"/pids.max", []byte("max"), 0)
+}
+
+// disband takes the processes of a control group to another one, also servers that the
+// daemon has started in it, and removes it. Those that end hold it for a little longer.
+func disband(group, home string) {
+	for range 100 {
+		pids, _ := os.ReadFile(group + "/cgroup.procs")
+		for _, pid := range strings.Fields(string(pids)) {
+			_ = os.WriteFile(home, []byte(pid), 0)
+		}
+		if os.Remove(group) == nil {
+			return
+		}
+		time.Sleep(moment / 10)
+	}
 }
 
 func write(path string, n int) error { return os.WriteFile(path, []byte(strconv.Itoa(n)), 0) }
