@@ -19,11 +19,13 @@ import (
 )
 
 // How long an attempt to connect may take: the only thing that is tried, one of
-// several addresses, and whether a place answers that did not before.
+// several addresses, whether a place answers that did not before, and one at a place of
+// this machine that has not answered at once.
 const (
 	dialTime  = 30 * time.Second
 	eachTime  = 5 * time.Second
 	trialTime = time.Second
+	crowdTime = 10 * time.Millisecond
 )
 
 // dial begins to connect a client with the place.
@@ -66,13 +68,20 @@ func (r *relay) tryNext(c *conn) {
 	r.failed(c, c.errno)
 }
 
-// queue has a client wait for room in the queue of a UNIX-domain place, as connect(2) does
-// not. It reports whether the client has not waited for too long.
-func (r *relay) queue(c *conn) bool {
-	now := time.Now()
+// crowd notes that the queue of the place is full, so that nobody else tries at once.
+func (r *relay) crowd(c *conn, now time.Time) {
 	if c.crowded.IsZero() {
 		c.crowded = now
 	}
+	r.again = now.Add(pause(now.Sub(c.crowded)))
+}
+
+// queue has a client wait for room in the queue of the place, as connect(2) does not at
+// a UNIX-domain place, and TCP only for a second, and then for two, four and so on. It
+// reports whether the client has not waited for too long.
+func (r *relay) queue(c *conn) bool {
+	now := time.Now()
+	r.crowd(c, now)
 	if now.Sub(c.crowded) > dialTime {
 		return false
 	}
@@ -80,9 +89,18 @@ func (r *relay) queue(c *conn) bool {
 	if r.trying == c {
 		r.trying = nil
 	}
-	r.again = now.Add(minPause)
 	r.putBack(c)
 	return true
+}
+
+// late goes on with a connection whose attempt has taken too long.
+func (r *relay) late(c *conn) {
+	if !c.crowded.IsZero() && r.queue(c) {
+		return
+	}
+	c.errno = unix.ETIMEDOUT
+	r.close(&c.sides[place])
+	r.tryNext(c)
 }
 
 // connect begins to connect to one address, and reports whether that is done already.
@@ -100,16 +118,34 @@ func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
 		return false, err
 	}
 	r.watch(c, place)
-	c.sides[place].writable = err == nil
-	limit := eachTime
+	if err == nil {
+		c.sides[place].writable = true
+		return true, nil
+	}
+	now, limit := time.Now(), eachTime
 	switch {
 	case r.trying == c:
 		limit = trialTime
+	case loopback(to):
+		r.crowd(c, now)
+		limit = crowdTime
 	case len(c.addrs) == 0:
 		limit = dialTime
 	}
-	r.setDeadline(c, time.Now().Add(limit))
-	return err == nil, nil
+	r.setDeadline(c, now.Add(limit))
+	return false, nil
+}
+
+// loopback reports whether an address is of this machine. TCP answers there before
+// connect(2) returns, unless the queue of who listens is full.
+func loopback(a unix.Sockaddr) bool {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(a.Addr).IsLoopback()
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(a.Addr).IsLoopback()
+	}
+	return false
 }
 
 func familyOf(a unix.Sockaddr) int {

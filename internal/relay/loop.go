@@ -33,7 +33,7 @@ type relay struct {
 	errno    syscall.Errno
 	opened   time.Time // since when it is tried
 	again    time.Time // when it is tried again
-	swept    time.Time
+	due      time.Time // when deadlines are looked at again
 	names    resolver
 	pipes    pipes
 	buffer   [readSize]byte
@@ -68,7 +68,7 @@ type conn struct {
 	state    state
 	probe    bool // there is no client: whether the place answers is all that is wanted
 	deadline time.Time
-	crowded  time.Time       // since then the queue of the place was full
+	crowded  time.Time       // since then the queue of the place has been full; zero: it was not
 	addrs    []unix.Sockaddr // of the place that are still to be tried
 	errno    syscall.Errno   // of the last one
 }
@@ -152,7 +152,7 @@ func (r *relay) await(events []unix.EpollEvent) (int, error) {
 	return unix.EpollWait(r.poll, events, limit)
 }
 
-// sweepTime is how exactly deadlines are kept.
+// sweepTime is how long it takes at most until deadlines are looked at again.
 const sweepTime = 250 * time.Millisecond
 
 // timeout is how long to wait for events, in ms.
@@ -161,11 +161,16 @@ func (r *relay) timeout() int {
 	case len(r.busy) > 0:
 		return 0
 	case r.eager():
-		return max(0, int((time.Until(r.again)+time.Millisecond-1)/time.Millisecond))
+		return untilMillis(r.again)
 	case r.timed > 0:
-		return int(sweepTime / time.Millisecond)
+		return untilMillis(r.due)
 	}
 	return -1
+}
+
+// untilMillis is how long it is until a time, in ms, and not less.
+func untilMillis(t time.Time) int {
+	return max(0, int((time.Until(t)+time.Millisecond-1)/time.Millisecond))
 }
 
 // eager reports whether the place is to be tried as soon as that is due again.
@@ -264,22 +269,33 @@ func (r *relay) setDeadline(c *conn, t time.Time) {
 			r.timed++
 		}
 	}
-	c.deadline = t
+	if c.deadline = t; !t.IsZero() {
+		r.dueBy(t)
+	}
+}
+
+// dueBy has deadlines looked at by a time.
+func (r *relay) dueBy(t time.Time) {
+	if t.Before(r.due) {
+		r.due = t
+	}
 }
 
 // sweep ends what has taken too long.
 func (r *relay) sweep(now time.Time) {
-	if r.timed == 0 || now.Sub(r.swept) < sweepTime {
+	if r.timed == 0 || now.Before(r.due) {
 		return
 	}
-	r.swept = now
+	r.due = now.Add(sweepTime)
 	for _, c := range slices.Clone(r.conns) {
 		switch {
-		case c.deadline.IsZero() || now.Before(c.deadline):
+		case c.deadline.IsZero():
+		case now.Before(c.deadline):
+			r.dueBy(c.deadline)
 		case c.state == asleep:
 			r.end(c, 0)
 		default:
-			r.failed(c, unix.ETIMEDOUT)
+			r.late(c)
 		}
 	}
 }

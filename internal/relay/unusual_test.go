@@ -316,49 +316,117 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
-// TestFullQueue: clients wait while the queue of a UNIX-domain place is full, where
-// connect(2) does not wait.
+// TestFullQueue: clients wait while the queue of a place is full. At a UNIX-domain one
+// connect(2) does not wait, and TCP waits for seconds.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
-	for _, hold := range []bool{false, true} {
-		path := filepath.Join(t.TempDir(), "s")
-		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := os.NewFile(uintptr(fd), "place")
-		defer f.Close()
-		if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
-			t.Fatal(err)
-		}
-		l, err := net.FileListener(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		b := start(t, Config{Network: "unix", Address: path, Hold: hold})
-		if hold {
-			b.tell(Open)
-			b.trust(b.want(Answers, 0))
-			accept(t, l) // an attempt of the relay's own
-		}
-		var clients []net.Conn
-		for range 5 {
-			conn, _ := b.client()
-			send(t, conn, "x")
-			clients = append(clients, conn)
-		}
-		for range clients {
-			server := accept(t, l)
-			expect(t, server, "x")
-			send(t, server, "y")
-			server.Close()
-		}
-		for _, conn := range clients {
-			expect(t, conn, "y")
-			conn.Close()
-			b.want(Ended, 0)
-		}
+	for name, hold := range map[string]bool{"direct": false, "hold": true} {
+		t.Run("unix "+name, func(t *testing.T) {
+			t.Parallel()
+			fullQueue(t, hold, shortQueue(t, &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "s")}))
+		})
+		t.Run("tcp "+name, func(t *testing.T) {
+			t.Parallel()
+			fullQueue(t, hold, shortQueue(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+		})
+	}
+}
+
+// shortQueue is a place with room for one connection that is not accepted yet.
+func shortQueue(t *testing.T, at unix.Sockaddr) net.Listener {
+	t.Helper()
+	fd, err := unix.Socket(familyOf(at), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "place")
+	defer f.Close()
+	if err := errors.Join(unix.Bind(fd, at), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.FileListener(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func fullQueue(t *testing.T, hold bool, l net.Listener) {
+	b := start(t, Config{Network: l.Addr().Network(), Address: l.Addr().String(), Hold: hold})
+	if hold {
+		b.tell(Open)
+		b.trust(b.want(Answers, 0))
+		accept(t, l) // an attempt of the relay's own
+	}
+	var clients []net.Conn
+	for range 5 {
+		conn, _ := b.client()
+		send(t, conn, "x")
+		clients = append(clients, conn)
+	}
+	for range clients {
+		server := accept(t, l)
+		expect(t, server, "x")
+		send(t, server, "y")
+		server.Close()
+	}
+	for _, conn := range clients {
+		expect(t, conn, "y")
+		conn.Close()
+		b.want(Ended, 0)
+	}
+}
+
+// TestCrowd: an attempt to reach a place over TCP whose queue is full is soon given up and
+// made again, and others do not even begin meanwhile.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	l := shortQueue(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	if _, err := net.Dial("tcp", l.Addr().String()); err != nil { // it is in the queue
+		t.Fatal(err)
+	}
+	r := &relay{open: true, names: resolver{addrs: []unix.Sockaddr{sockaddrOf(l)}}}
+	first, second := r.add(Connection{}, -1), r.add(Connection{}, -1)
+	r.wait(first)
+	r.wait(second)
+	now := time.Now()
+	r.goOn(now)
+	if first.state != dialing || second.state != waiting || !r.again.After(now) {
+		t.Errorf("states %d and %d, again after %v", first.state, second.state, r.again.Sub(now))
+	}
+	now = now.Add(crowdTime + time.Second)
+	if r.sweep(now); first.state != waiting || first.sides[place].fd >= 0 {
+		t.Errorf("state %d with descriptor %d after the attempt was to be given up", first.state, first.sides[place].fd)
+	}
+	accept(t, l)
+	if r.goOn(now.Add(time.Second)); first.state != relayed {
+		t.Errorf("state %d when there is room", first.state)
+	}
+}
+
+// sockaddrOf is where a listener is to be reached over TCP.
+func sockaddrOf(l net.Listener) unix.Sockaddr {
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	return sockaddr(at.Addr(), at.Port())
+}
+
+// TestNextAddress: the next address of a place is tried when one does not answer in its
+// time.
+func TestNextAddress(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	r := &relay{}
+	c := r.add(Connection{}, -1)
+	c.state, c.addrs = dialing, []unix.Sockaddr{sockaddrOf(l)}
+	begun := time.Now()
+	r.setDeadline(c, begun.Add(eachTime))
+	if r.sweep(begun); c.state != dialing || len(c.addrs) != 1 {
+		t.Fatalf("state %d and %d addresses left too early", c.state, len(c.addrs))
+	}
+	r.sweep(begun.Add(eachTime))
+	if accept(t, l); c.state != relayed {
+		t.Errorf("state %d", c.state)
 	}
 }
 
