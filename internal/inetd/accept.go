@@ -47,21 +47,21 @@ func (s *Server) accept(k *table.Socket) {
 		u := v.Usage()
 		s.arrivals.Await(k, c, func(c *client.Client) {
 			if c != nil {
-				s.receiveClient(k.Service, *c)
+				s.receiveClient(k.Service, c)
 			}
 			s.gate.Unhold(u)
 		})
 		return
 	}
-	s.receiveClient(v, c)
+	s.receiveClient(v, &c)
 }
 
 // receiveClient admits a client, or ends its connection.
-func (s *Server) receiveClient(v *table.Service, c client.Client) {
+func (s *Server) receiveClient(v *table.Service, c *client.Client) {
 	if v.Do.Keys != nil {
 		s.door.Greet(v, c.Conn)
 	}
-	if !s.door.Admit(v, &c) || v.Do.Stays() && !s.talks.Enter(v, &c) {
+	if !s.door.Admit(v, c) || v.Do.Stays() && !s.talks.Enter(v, c) {
 		s.sendAway(v, c.Conn)
 		return
 	}

@@ -11,16 +11,16 @@ import (
 )
 
 // attend serves a client that has been admitted. It takes over the connection.
-func (s *Server) attend(v *table.Service, c client.Client) {
+func (s *Server) attend(v *table.Service, c *client.Client) {
 	switch {
 	case c.Named || s.inquiries.Wants(v.Do):
-		s.inquiries.Ask(v, c, s.decided)
+		s.inquiries.Ask(v, *c, s.decided)
 		return
 	case v.Do.Builtin != "":
-		s.talks.Serve(v, c)
+		s.talks.Serve(v, *c)
 		return
 	}
-	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
+	s.start(&delayed{svc: v, client: *c, program: v.Do.Program})
 }
 
 // decided goes on with a client about whom everything is known.

@@ -42,6 +42,6 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 	if c.Room != nil {
 		f.Room = nil // this dialogue's room is that of the builtin now
 	}
-	s.attend(v, c)
+	s.attend(v, &c)
 	return talk.Demuxed{}
 }

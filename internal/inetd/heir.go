@@ -132,7 +132,7 @@ func (s *Server) attendLate(was *table.Service, c client.Client) {
 			return
 		}
 	}
-	s.attend(v, c)
+	s.attend(v, &c)
 }
 
 // notTaken tries the first load again, which could not be put into force. Nobody is

@@ -16,6 +16,6 @@ func (s *Server) newRelays() *passing.Relays {
 }
 
 // pass has a client passed on to the place of its service.
-func (s *Server) pass(v *table.Service, c client.Client) (pid int, err error) {
+func (s *Server) pass(v *table.Service, c *client.Client) (pid int, err error) {
 	return s.relays.Pass(v, passing.Client{Conn: c.Conn, Peer: c.Peer, Local: c.Local(&s.local), Source: c.Source, From: c.From()})
 }

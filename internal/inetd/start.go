@@ -17,7 +17,7 @@ import (
 // launch starts the server of a client. If it cannot, the client is still its
 // caller's.
 func (s *Server) launch(d *delayed) (pid int, err error) {
-	v, c := d.svc, d.client
+	v, c := d.svc, &d.client
 	if d.program == v.Do.Program && v.Do.Passes() {
 		return s.pass(v, c)
 	}
@@ -45,10 +45,11 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 	}
 	v.Usage().Started++
 	prompt := c.Session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.log.Connections || s.cfg.Processes > 0
-	p := &running.Process{Service: v, Program: d.program, Client: c, Kept: kept, Probe: probe, Cookie: cookie, Begun: time.Now().UnixNano()}
-	now := s.running.Track(pid, p, prompt)
+	p := s.running.Begin(pid, prompt)
+	p.Service, p.Program, p.Client, p.Begun = v, d.program, *c, time.Now().UnixNano()
+	p.Kept, p.Probe, p.Cookie = kept, probe, cookie
 	if prompt || v.Do.Keys != nil {
-		s.oversee(e, now)
+		s.oversee(e, p)
 	}
 	return pid, nil
 }
@@ -64,7 +65,7 @@ func (s *Server) oversee(e running.Pipe, p *running.Process) {
 }
 
 // clientEnv appends what a server is told of its client.
-func (s *Server) clientEnv(b []byte, v *table.Service, c client.Client) []byte {
+func (s *Server) clientEnv(b []byte, v *table.Service, c *client.Client) []byte {
 	b = environ.Append(b, "PROTO", v.Do.Proto)
 	if c.Cred.Pid != 0 {
 		return environ.AppendPeer(b, c.Cred.Uid, c.Cred.Gid, c.Cred.Pid)

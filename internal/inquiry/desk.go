@@ -43,9 +43,9 @@ type Options struct {
 
 // Desk is where inquiries are made. It belongs to the goroutine of the event loop.
 type Desk struct {
-	*loop.Beside               // the inquiries under way
-	Asker        *wrap.Asker   // asks name servers
-	CommandTime  time.Duration // how long a command of a rule may take
+	loop.Beside               // the inquiries under way
+	Asker       *wrap.Asker   // asks name servers
+	CommandTime time.Duration // how long a command of a rule may take
 
 	options    Options
 	log        *logbook.Book
@@ -61,7 +61,7 @@ type Desk struct {
 func New(o Options, log *logbook.Book, now *table.InForce, starter *child.Starter, commands *command.Runner, mail *loop.Mailbox) *Desk {
 	allow, deny, sec := o.RuleFiles()
 	return &Desk{
-		Beside: loop.NewBeside(mail, most), Asker: wrap.NewAsker(net.DefaultResolver), CommandTime: commandTime,
+		Beside: *loop.NewBeside(mail, most), Asker: wrap.NewAsker(net.DefaultResolver), CommandTime: commandTime,
 		options: o, log: log, now: now, starter: starter, commands: commands,
 		hosts: wrap.Hosts(allow, deny), sec: wrap.Sec(sec), asked: map[*Inquiry]bool{},
 	}

@@ -39,12 +39,20 @@ func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Tim
 // All are the processes by their ids. The map is the table's own and only to be read.
 func (t *Table) All() map[int]*Process { return t.all }
 
-// Track remembers a process, of which it keeps a copy. With prompt its end is noticed
-// at once, by a pidfd; otherwise at the next turn of the loop or sweep, which costs
-// nothing.
+// Track remembers a process, of which it keeps a copy; see Begin.
 func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
-	p := t.record()
+	p := t.Begin(pid, prompt)
+	fd := p.pidfd
 	*p = *now
+	p.PID, p.pidfd = pid, fd
+	return p
+}
+
+// Begin remembers a process, and returns its record for the caller to fill in. With
+// prompt its end is noticed at once, by a pidfd; otherwise at the next turn of the loop
+// or sweep, which costs nothing.
+func (t *Table) Begin(pid int, prompt bool) *Process {
+	p := t.record()
 	p.PID = pid
 	t.all[pid] = p
 	if prompt {
