@@ -108,3 +108,15 @@ func TestPageOfRelays(t *testing.T) {
 		}
 	}
 }
+
+// TestPageOfRelaysAlone: a run of them alone shows no empty tables of the others.
+func TestPageOfRelaysAlone(t *testing.T) {
+	t.Parallel()
+	short := &series{name: "short", unit: "conn/s", higher: true, base: proxydName, relays: true}
+	short.put(oursName, 0, 900)
+	r := results{series: []*series{short}}
+	page := r.page("", []string{referenceName, oursName}, []string{oursName, proxydName})
+	if strings.Contains(page, referenceName) || !strings.Contains(page, "| short, conn/s | higher | 900 |") {
+		t.Errorf("the page is\n%s", page)
+	}
+}

@@ -29,11 +29,12 @@ func (r *results) page(about string, daemons, relays []string) string {
 	var b strings.Builder
 	b.WriteString("# inetd and its peers, measured\n\n")
 	b.WriteString(about)
-	b.WriteString("\n## Ratios\n\n")
-	b.WriteString(preamble)
-	r.table(&b, false, daemons, (*series).relative)
-	b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
-	r.table(&b, false, daemons, (*series).absolute)
+	if slices.ContainsFunc(r.series, func(s *series) bool { return !s.relays }) {
+		b.WriteString("\n## Ratios\n\n" + preamble)
+		r.table(&b, false, daemons, (*series).relative)
+		b.WriteString("\n## Absolute figures\n\nMedians; failures are sums over all rounds.\n\n")
+		r.table(&b, false, daemons, (*series).absolute)
+	}
 	if slices.ContainsFunc(r.series, func(s *series) bool { return s.relays }) {
 		b.WriteString("\n## Passing connections on\n\n" + relayPreamble)
 		r.table(&b, true, relays, (*series).relative)
