@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,13 @@ var serviceMetrics = []metric{
 	{"inetd_last_client_timestamp_seconds", "gauge", "When the last client came; 0: none has.", "", func(v *Service) float64 { return float64(v.LastClient) }},
 }
 
+// passingMetrics are those of each service whose clients are passed on.
+var passingMetrics = []metric{
+	{"inetd_passed_clients", "gauge", "Clients whose connections are passed on, or held until they can be.", "", func(v *Service) float64 { return float64(v.Demand.Clients) }},
+	{"inetd_passed_bytes", "counter", "Bytes of connections that were passed on and have ended, by direction.", `direction="in"`, func(v *Service) float64 { return float64(v.Demand.BytesIn) }},
+	{"inetd_passed_bytes", "", "", `direction="out"`, func(v *Service) float64 { return float64(v.Demand.BytesOut) }},
+}
+
 func truth(b bool) float64 {
 	if b {
 		return 1
@@ -64,9 +72,19 @@ func (s *Snapshot) WriteMetrics(w io.Writer) {
 		family(b, m.name, m.kind, m.help)
 		fmt.Fprintf(b, "%s %v\n", sample(m.name, m.kind), m.value)
 	}
-	labels, sums := s.byLabel()
+	writeEach(b, serviceMetrics, s.Services)
+	passing := slices.DeleteFunc(slices.Clone(s.Services), func(v Service) bool { return v.Demand == nil })
+	if len(passing) > 0 {
+		writeEach(b, passingMetrics, passing)
+	}
+	fmt.Fprintf(b, "# EOF\n")
+}
+
+// writeEach writes metrics of each of some services.
+func writeEach(b io.Writer, metrics []metric, of []Service) {
+	labels, sums := byLabel(of)
 	kind := ""
-	for _, m := range serviceMetrics {
+	for _, m := range metrics {
 		if m.kind != "" {
 			kind = m.kind
 			family(b, m.name, kind, m.help)
@@ -83,14 +101,13 @@ func (s *Snapshot) WriteMetrics(w io.Writer) {
 			fmt.Fprintf(b, "%s{service=\"%s\"%s} %v\n", sample(m.name, kind), escaped(label), also, sum)
 		}
 	}
-	fmt.Fprintf(b, "# EOF\n")
 }
 
 // byLabel groups services by their labels, in the order of the first of each.
-func (s *Snapshot) byLabel() (labels []string, services [][]*Service) {
+func byLabel(of []Service) (labels []string, services [][]*Service) {
 	at := map[string]int{}
-	for i := range s.Services {
-		v := &s.Services[i]
+	for i := range of {
+		v := &of[i]
 		n, ok := at[v.Service]
 		if !ok {
 			n = len(labels)
