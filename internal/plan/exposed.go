@@ -13,8 +13,12 @@ import (
 // exposure is what decides whether a directory is one of somebody else's.
 type exposure struct {
 	dir         string
-	user, owner int // of the server, and of the path; -1: the daemon's
+	what        string // is to be there
+	user, owner int    // of the server, and of the path; -1: the daemon's
 }
+
+// ownDirectory is advice on a path that is exposed.
+const ownDirectory = "use a directory of root's or of the server's user"
 
 // tellExposed warns of a UNIX path of which somebody else can take the place: who
 // owns a directory of it, or everybody. Clients would speak to them instead.
@@ -22,18 +26,23 @@ func (l *loader) tellExposed(e *conf.Entry, do *Action) {
 	if e.Kind != conf.Unix || e.Service[0] == '@' {
 		return
 	}
-	x := exposure{filepath.Dir(e.Service), -1, do.Options.UID}
+	x := exposure{filepath.Dir(e.Service), "socket", -1, do.Options.UID}
 	if id := l.plan.Identities[do.Server()]; id != nil {
 		x.user = int(id.UID)
 	}
+	if text := l.exposed(x); text != "" {
+		l.report(e, e.Cols[conf.ColService], conf.Warning, text, ownDirectory)
+	}
+}
+
+// exposed says who can take the place of something, or nothing.
+func (l *loader) exposed(x exposure) string {
 	text, known := l.exposures[x]
 	if !known {
 		text = x.find(l.host.UID)
 		l.exposures[x] = text
 	}
-	if text != "" {
-		l.report(e, e.Cols[conf.ColService], conf.Warning, text, "use a directory of root's or of the server's user")
-	}
+	return text
 }
 
 // find looks at all directories of the path, by the name that it has and by the
@@ -51,9 +60,9 @@ func (x exposure) find(own int) string {
 			case err != nil:
 				return ""
 			case !slices.Contains(trusted, int(st.Uid)):
-				return fmt.Sprintf("directory %s of the path belongs to uid %d, who can put another socket there", dir, st.Uid)
+				return fmt.Sprintf("directory %s of the path belongs to uid %d, who can put another %s there", dir, st.Uid, x.what)
 			case st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&(unix.S_IWOTH|unix.S_ISVTX) == unix.S_IWOTH:
-				return fmt.Sprintf("everybody can write to directory %s of the path and put another socket there", dir)
+				return fmt.Sprintf("everybody can write to directory %s of the path and put another %s there", dir, x.what)
 			}
 			if dir == "/" {
 				break

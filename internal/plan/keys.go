@@ -191,13 +191,19 @@ func (l *loader) checkDirectory(e *conf.Entry, key, path string) {
 	}
 }
 
-// checkStderr warns of a standard error that servers could not open.
+// checkStderr warns of a standard error that servers could not open, or that somebody
+// else can have them write elsewhere, by a link in place of a directory.
 func (l *loader) checkStderr(e *conf.Entry) {
 	k := e.Keys
 	if e.Internal || !strings.HasPrefix(k.Stderr, "/") {
 		return
 	}
-	if f := examine.Append(filepath.Join(k.Chroot, k.Stderr), l.examiner(e)); f != (examine.Finding{}) {
+	path, user := filepath.Join(k.Chroot, k.Stderr), l.examiner(e)
+	f := examine.Append(path, user)
+	if f == (examine.Finding{}) {
+		f = examine.Finding{Cause: l.exposed(exposure{filepath.Dir(path), "file", int(user.UID), -1}), Advice: ownDirectory}
+	}
+	if f.Cause != "" {
 		l.report(e, k.At("stderr"), conf.Warning, "stderr "+k.Stderr+": "+f.Cause, f.Advice)
 	}
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +38,41 @@ func TestGranted(t *testing.T) {
 		}
 		if got := strings.Join(says, "\n"); got != tt.says || (tt.says == "") != (len(p.Services) == 1) {
 			t.Errorf("%s: %q, %d services, want %q", tt.keys, got, len(p.Services), tt.says)
+		}
+	}
+}
+
+// TestStderrInDirectoryOfAnother: somebody who can exchange a directory of the path has
+// servers write into a file of their choice, so that is told.
+func TestStderrInDirectoryOfAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755))
+	for name, mode := range map[string]os.FileMode{"closed": 0o755, "open": 0o777, "sticky": 0o777 | os.ModeSticky, "theirs": 0o755} {
+		err = errors.Join(err, os.Mkdir(filepath.Join(dir, name), 0o755), os.Chmod(filepath.Join(dir, name), mode))
+	}
+	if os.Getuid() == 0 {
+		err = errors.Join(err, os.Chown(filepath.Join(dir, "theirs"), 12345, -1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"closed": "", "sticky": "",
+		"open":   "everybody can write to directory DIR/open of the path and put another file there",
+		"theirs": "directory DIR/theirs of the path belongs to uid 12345, who can put another file there",
+	} {
+		if name == "theirs" && os.Getuid() != 0 {
+			continue // only root gives a directory away
+		}
+		file := write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp4 nowait - /bin/cat\n* with stderr = "+filepath.Join(dir, name, "log")+";\n")
+		p := Load(&Config{Files: []string{file}, Explicit: true}, &Host{Clone: true, UID: os.Getuid()})
+		got := ""
+		for _, pr := range p.Problems {
+			got += strings.TrimPrefix(strings.ReplaceAll(pr.Public().Text, dir, "DIR"), "7001/tcp4: stderr DIR/"+name+"/log: ")
+		}
+		if got != want || len(p.Services) != 1 {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

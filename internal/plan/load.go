@@ -78,7 +78,7 @@ type loader struct {
 	}
 	fitted     map[fitted]*conf.Keys
 	claims     map[sock.Spec]claim
-	exposures  map[exposure]string         // what is wrong with directories of UNIX paths
+	exposures  map[exposure]string         // what is wrong with directories of paths
 	checked    map[checked]examine.Finding // what is wrong with servers
 	unreadable map[string]string           // why banners cannot be read, by path
 	room       []Socket                    // for the sockets of the next services
