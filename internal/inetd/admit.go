@@ -22,8 +22,10 @@ func (s *Server) bound(v *table.Service) gate.Bound {
 		if !v.Do.Mux && v.Do.Stays() && !s.talks.Room.Room(v.Label, time.Now()) {
 			return gate.ByBuiltins
 		}
-	case len(s.delayed) > 0 || s.crowdedOut():
+	case s.crowdedOut():
 		return gate.ByProcesses
+	case len(s.delayed) > 0:
+		return s.boundByDelayed(v)
 	}
 	return gate.Unbound
 }

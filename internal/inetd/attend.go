@@ -29,13 +29,13 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 	switch {
 	case q.Program != nil:
 		c.Room.Leave() // of a builtin: a process serves the client instead
-		pid = cmp.Or(s.start(&delayed{v, c, q, q.Program}), pid)
+		pid = cmp.Or(s.start(&delayed{svc: v, client: c, inquiry: q, program: q.Program}), pid)
 	case !q.Answer.Allow:
 		s.turnAway(v, c)
 	case v.Do.Builtin != "":
 		s.talks.Serve(v, c)
 	default:
-		pid = cmp.Or(s.start(&delayed{v, c, q, v.Do.Program}), pid)
+		pid = cmp.Or(s.start(&delayed{svc: v, client: c, inquiry: q, program: v.Do.Program}), pid)
 	}
 	for _, cmd := range q.Answer.Spawn {
 		s.spawn(v, access.Expand(cmd, q.Answer.Query, pid))

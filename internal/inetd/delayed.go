@@ -1,10 +1,14 @@
 package inetd
 
 import (
+	"errors"
+	"slices"
+
 	"inetd/internal/child"
 	"inetd/internal/client"
 	"inetd/internal/gate"
 	"inetd/internal/inquiry"
+	"inetd/internal/passing"
 	"inetd/internal/table"
 )
 
@@ -12,12 +16,28 @@ import (
 // now: the system has no room for a process, or as many run as may. It keeps its
 // connection and is tried again, in its order. While anybody waits here no other
 // client is accepted that needs a process, so few can come to wait: those about
-// whom something was being found out.
+// whom something was being found out. For a relay that takes no client only those of
+// its own service wait.
 type delayed struct {
 	svc     *table.Service
 	client  client.Client
 	inquiry *inquiry.Inquiry // nil: none was needed
 	program *child.Program
+	full    bool // it waits for the relay of its service, and not for a process
+}
+
+// boundByDelayed is what keeps a service from a further client because others wait.
+func (s *Server) boundByDelayed(v *table.Service) gate.Bound {
+	b := gate.Unbound
+	for i := range s.delayed {
+		switch d := &s.delayed[i]; {
+		case !d.full:
+			return gate.ByProcesses
+		case d.svc.Used == v.Used:
+			b = gate.ByService
+		}
+	}
+	return b
 }
 
 // start starts the server of a client that has been admitted, or has it wait. It
@@ -26,12 +46,16 @@ func (s *Server) start(d *delayed) (pid int) {
 	if do := d.svc.Do; do.Plus || do.Keys != nil {
 		s.door.Welcome(d.svc, d.client.Conn)
 	}
-	if len(s.delayed) == 0 && !s.crowdedOut() {
+	b := s.boundByDelayed(d.svc)
+	d.full = b == gate.ByService
+	if b == gate.Unbound && !s.crowdedOut() {
 		pid, err := s.launch(d)
 		if err == nil {
 			return pid
 		}
-		s.log.Lack(d.svc, "fork", err)
+		if d.full = errors.Is(err, passing.ErrFull); !d.full {
+			s.log.Lack(d.svc, "fork", err)
+		}
 	}
 	s.delayed = append(s.delayed, *d)
 	s.retryDelayed()
@@ -43,18 +67,36 @@ func (s *Server) crowdedOut() bool {
 	return s.cfg.Processes > 0 && len(s.running.All()) >= s.cfg.Processes
 }
 
-// startDelayed starts servers for the clients that wait, as far as there is room.
-// The end of a process makes some.
+// startDelayed starts servers for the clients that wait, as far as there is room. The
+// end of a process makes some. Who waits for a relay keeps nobody else waiting.
 func (s *Server) startDelayed() {
-	n := 0
-	for ; n < len(s.delayed) && n < perTurn && !s.crowdedOut(); n++ {
-		if _, err := s.launch(&s.delayed[n]); err != nil {
-			break
+	list, n := s.delayed, 0
+	s.delayed = nil
+	var full []*table.Usage // of services whose relays take no client
+	for i := range list {
+		d := &list[i]
+		switch {
+		case slices.Contains(full, d.svc.Used):
+			s.delayed = append(s.delayed, *d)
+			continue
+		case n == perTurn || s.crowdedOut():
+			s.delayed = append(s.delayed, list[i:]...)
+			return
 		}
-	}
-	clear(s.delayed[:n])
-	if s.delayed = s.delayed[n:]; len(s.delayed) == 0 {
-		s.delayed = nil
+		waited := d.full
+		_, err := s.launch(d)
+		d.full = errors.Is(err, passing.ErrFull)
+		switch {
+		case d.full:
+			full = append(full, d.svc.Used)
+			s.delayed = append(s.delayed, *d)
+		case err != nil:
+			s.delayed = append(s.delayed, list[i:]...)
+			return
+		case waited:
+			s.gate.Unhold(d.svc.Used)
+		}
+		n++
 	}
 }
 

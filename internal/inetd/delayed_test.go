@@ -11,6 +11,7 @@ import (
 
 	"inetd/internal/client"
 	"inetd/internal/gate"
+	"inetd/internal/table"
 	"inetd/internal/wrap/dnstest"
 
 	"golang.org/x/sys/unix"
@@ -189,4 +190,26 @@ func TestKeptConnectionIsCloseOnExec(t *testing.T) {
 		t.Errorf("descriptor %d has flags %#x, %v", kept, flags, err)
 	}
 	closeKept(kept)
+}
+
+// TestBoundByDelayed: clients who wait for a process hold all services back, those who
+// wait for the relay of their service that one alone.
+func TestBoundByDelayed(t *testing.T) {
+	t.Parallel()
+	one, other := &table.Service{Used: &table.Usage{}}, &table.Service{Used: &table.Usage{}}
+	for _, tt := range []struct {
+		name string
+		wait []delayed
+		want gate.Bound // of one
+	}{
+		{"nobody", nil, gate.Unbound},
+		{"for a process", []delayed{{svc: other}}, gate.ByProcesses},
+		{"for its relay", []delayed{{svc: one, full: true}}, gate.ByService},
+		{"for another's relay", []delayed{{svc: other, full: true}}, gate.Unbound},
+		{"for both", []delayed{{svc: one, full: true}, {svc: other}}, gate.ByProcesses},
+	} {
+		if got := (&Server{delayed: tt.wait}).boundByDelayed(one); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
 }

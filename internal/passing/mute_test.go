@@ -1,6 +1,7 @@
 package passing
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -89,5 +90,31 @@ func TestRelayHearsAgain(t *testing.T) {
 	}
 	if told() != "" || !p.mute.IsZero() || p.orders.Waiting() {
 		t.Errorf("it is mute since %v, and the log says %q", p.mute, told())
+	}
+}
+
+// TestRelayTakesNoClient: a relay that takes no client for ten seconds is killed, and one
+// that is full for a moment is not.
+func TestRelayTakesNoClient(t *testing.T) {
+	t.Parallel()
+	process := exec.Command("/bin/sleep", "1000")
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { process.Process.Kill() })
+	rs, p, _, told := muted(t, process.Process.Pid)
+	rs.tookNone(p)
+	rs.tookNone(p)
+	if told() != "" || p.full.IsZero() {
+		t.Fatalf("it is given up at once: %s", told())
+	}
+	p.full = p.full.Add(-muteTime)
+	rs.tookNone(p)
+	rs.tookNone(p) // its end is not known yet
+	if told() != fmt.Sprintf("one/tcp: relay[%d] takes no command and is killed (inetd.conf:0)\n", p.pid) {
+		t.Errorf("the log says %q", told())
+	}
+	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("its process: %v", err)
 	}
 }

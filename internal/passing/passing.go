@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -91,6 +90,7 @@ type passing struct {
 	fd        int            // the daemon's end of the pair; -1: no relay runs
 	orders    relay.Commands
 	mute      time.Time // since then it takes none; zero: it does
+	full      time.Time // since then it takes no client; zero: it does
 	trusts    bool      // it was told that the server is who answers
 	pid       int       // of the relay
 	clients   map[uint32]passenger
@@ -113,6 +113,10 @@ type passenger struct {
 // selfPath leads to the program that runs, also when its file was replaced.
 const selfPath = "/proc/self/exe"
 
+// ErrFull is the error of a relay that takes no client at the moment. That is the affair
+// of its service alone.
+var ErrFull = errors.New("the relay takes no client")
+
 // Pass hands a client to the relay of its service, which it starts if need be. With an
 // error the client is still its caller's.
 func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
@@ -121,12 +125,14 @@ func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 		return 0, err
 	}
 	if p.orders.Waiting() {
-		return 0, unix.EAGAIN
+		return 0, ErrFull
 	}
 	p.last++
-	if err := relay.Send(p.fd, relay.Connection{ID: p.last, Peer: c.Peer, Local: c.Local}, c.Conn); err != nil {
-		return 0, os.NewSyscallError("sendmsg", err)
+	if relay.Send(p.fd, relay.Connection{ID: p.last, Peer: c.Peer, Local: c.Local}, c.Conn) != nil {
+		rs.tookNone(p)
+		return 0, ErrFull
 	}
+	p.full = time.Time{}
 	unix.Close(c.Conn)
 	c.Conn = -1
 	counts := p.back != nil && !v.Do.Keys.WakeData
@@ -214,7 +220,7 @@ func (rs *Relays) startRelay(p *passing) error {
 		unix.Close(theirs)
 		return err
 	}
-	p.fd, p.pid, p.orders, p.mute, p.trusts = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}, false
+	p.fd, p.pid, p.orders, p.mute, p.full, p.trusts = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}, time.Time{}, false
 	rs.relays[p.fd] = p
 	if b := p.back; b != nil {
 		rs.act(p, b.Anew())
@@ -266,6 +272,18 @@ func (rs *Relays) tellAgain(p *passing) {
 			rs.tellAgain(p)
 		}
 	})
+}
+
+// tookNone notes that a relay has not taken a client. One that takes none for long is
+// ended: those that it has are in its hands, and stopped with it.
+func (rs *Relays) tookNone(p *passing) {
+	switch {
+	case p.full.IsZero():
+		p.full = time.Now()
+	case time.Since(p.full) > muteTime:
+		p.full = time.Time{}
+		rs.endRelay(p)
+	}
 }
 
 // endRelay ends a relay that takes nothing, unless it has ended already. relayGone
