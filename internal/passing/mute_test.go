@@ -35,6 +35,24 @@ func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func(
 	return rs, p, queue, log.Lines
 }
 
+// sleeper is a process that is there to be killed.
+func sleeper(t *testing.T) *exec.Cmd {
+	t.Helper()
+	process := exec.Command("/bin/sleep", "1000")
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { process.Process.Kill() })
+	return process
+}
+
+func wantKilled(t *testing.T, process *exec.Cmd) {
+	t.Helper()
+	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("its process: %v", err)
+	}
+}
+
 // expire waits for the next timer and runs what is due.
 func expire(timers *loop.Timers) {
 	time.Sleep(timers.Next())
@@ -45,11 +63,7 @@ func expire(timers *loop.Timers) {
 // killed, as its clients would wait for ever; and the log says so.
 func TestMuteRelay(t *testing.T) {
 	t.Parallel()
-	process := exec.Command("/bin/sleep", "1000")
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { process.Process.Kill() })
+	process := sleeper(t)
 	rs, p, _, told := muted(t, process.Process.Pid)
 	if p.mute.IsZero() {
 		t.Fatal("it is not known that it is mute")
@@ -67,9 +81,7 @@ func TestMuteRelay(t *testing.T) {
 	if want := "one/tcp: relay["; !strings.Contains(told(), want) || !strings.HasSuffix(told(), "takes no command and is killed (inetd.conf:0)\n") {
 		t.Fatalf("the log says %q", told())
 	}
-	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("its process: %v", err)
-	}
+	wantKilled(t, process)
 }
 
 // TestRelayHearsAgain: one that takes its commands at last is left alone.
@@ -97,11 +109,7 @@ func TestRelayHearsAgain(t *testing.T) {
 // that is full for a moment is not.
 func TestRelayTakesNoClient(t *testing.T) {
 	t.Parallel()
-	process := exec.Command("/bin/sleep", "1000")
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { process.Process.Kill() })
+	process := sleeper(t)
 	rs, p, _, told := muted(t, process.Process.Pid)
 	rs.tookNone(p)
 	rs.tookNone(p)
@@ -114,7 +122,5 @@ func TestRelayTakesNoClient(t *testing.T) {
 	if told() != fmt.Sprintf("one/tcp: relay[%d] takes no command and is killed (inetd.conf:0)\n", p.pid) {
 		t.Errorf("the log says %q", told())
 	}
-	if err := process.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("its process: %v", err)
-	}
+	wantKilled(t, process)
 }
