@@ -34,6 +34,8 @@ type backend struct {
 	status    string            // what it has said there last
 	errno     syscall.Errno     // why the place did not answer, when it was last tried
 	answer    relay.Report      // that it did
+	asking    bool              // it is being found out who that is
+	again     bool              // there was another answer meanwhile
 	who       string            // answers there, if that is known
 	elsewhere string            // it listens, instead
 	age       time.Duration     // of the process that has ended last

@@ -19,10 +19,11 @@ import (
 // socket of the entry's user, or of root.
 
 // whoAnswers finds out who answers at the place of a service, beside the loop unless
-// that is known.
+// that is known. Of one service that is found out once at a time, of the last answer if
+// there are more meanwhile: a relay is a process of another user's, and says what it likes.
 func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	b, o, user := p.back, r.Owner(), p.back.user
-	b.answer = r
+	b.answer, b.again = r, false
 	if !o.Known {
 		b.who = "somebody"
 		rs.act(p, b.Answers(time.Now()))
@@ -32,6 +33,11 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 		rs.act(p, b.Answers(time.Now()))
 		return
 	}
+	if b.asking {
+		b.again = true
+		return
+	}
+	b.asking = true
 	who, ours, session := "", false, b.session
 	rs.loop.Beside.Do(examineTime, func(context.Context) {
 		holder, known := o.Process(time.Now().Add(examineTime / 2))
@@ -42,7 +48,12 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 		}
 		who += " of user " + cmp.Or(rs.loop.UserName(p.svc, o.UID), strconv.Itoa(int(o.UID)))
 	}, func() {
-		if b.answer != r {
+		b.asking = false
+		switch {
+		case b.again:
+			rs.whoAnswers(p, b.answer)
+			return
+		case b.answer != r:
 			return // it was another answer
 		}
 		b.who = who

@@ -1,0 +1,51 @@
+package passing
+
+import (
+	"testing"
+	"time"
+
+	"inetd/internal/child"
+	"inetd/internal/conf"
+	"inetd/internal/demand"
+	"inetd/internal/logbook/booktest"
+	"inetd/internal/loop"
+	"inetd/internal/plan"
+	"inetd/internal/relay"
+	"inetd/internal/table"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestManyAnswers: a relay that says again and again that somebody answers has the daemon
+// find out once at a time who that is, and then of the last answer.
+func TestManyAnswers(t *testing.T) {
+	t.Parallel()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { starter.Close() })
+	mail, log, asked := loop.NewMailbox(starter.Wake()), booktest.New(t), make(chan uint32, 100)
+	rs := New(Loop{Timers: log.Timers, Log: log.Book, Beside: loop.NewBeside(mail, 4), UserName: func(_ *table.Service, uid uint32) string {
+		asked <- uid
+		return "somebody"
+	}})
+	do := &table.Action{Action: &plan.Action{}, Keys: &conf.Keys{}}
+	p := &passing{svc: &table.Service{Label: "one/tcp", Do: do}, fd: -1, back: &backend{Machine: demand.Machine{Stage: demand.Asked}, user: 1 << 30}}
+	const reports, first = 50, 1000
+	for i := range reports {
+		rs.reported(p, relay.Report{Kind: relay.Answers, To: uint64(first + i)})
+	}
+	if n := rs.loop.Beside.Len(); n != 1 {
+		t.Errorf("%d are being found out at once", n)
+	}
+	for deadline := time.Now().Add(time.Minute); rs.loop.Beside.Len() > 0 && time.Now().Before(deadline); {
+		unix.Poll([]unix.PollFd{{Fd: int32(starter.Wake()), Events: unix.POLLIN}}, 1000)
+		for _, f := range mail.Collect() {
+			f()
+		}
+	}
+	if a, b := <-asked, <-asked; a != first || b != first+reports-1 || len(asked) > 0 {
+		t.Errorf("it was asked who %d and %d are, and %d more", a, b, len(asked))
+	}
+}
