@@ -34,7 +34,7 @@ var picture = map[string][]string{
 		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
 	"internal/machine": {"internal/plan", unixsys},
-	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
+	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/slab", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", "internal/textfile", unixsys},

@@ -210,7 +210,11 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 	var silent map[string]error // made for the first: most entries have addresses
 	for _, h := range specifiers {
 		found, err := l.lookUp(e, h)
-		ends = append(ends, found...)
+		if ends == nil { // the only one, of most entries
+			ends = found
+		} else {
+			ends = append(ends, found...)
+		}
 		if err != nil && silent == nil {
 			silent = map[string]error{}
 		}

@@ -39,7 +39,7 @@ func (l *loader) service(e *conf.Entry, do *Action) *Service {
 	}
 	room := l.room[:0:each]
 	l.room = l.room[each:]
-	v := &Service{Label: e.Label(), At: e.Pos, Do: do, Asks: l.asks(e.Keys), Sockets: room}
+	v := l.made.Add(Service{Label: e.Label(), At: e.Pos, Do: do, Asks: l.asks(e.Keys), Sockets: room})
 	if e.Keys.Has("allow") || e.Keys.Has("deny") {
 		v.Clients = e.Keys
 	}

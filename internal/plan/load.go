@@ -13,6 +13,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/examine"
 	"inetd/internal/netdb"
+	"inetd/internal/slab"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/wrap"
@@ -81,8 +82,9 @@ type loader struct {
 	exposures  map[exposure]string         // what is wrong with directories of paths
 	checked    map[checked]examine.Finding // what is wrong with servers
 	unreadable map[string]string           // why banners cannot be read, by path
-	room       []Socket                    // for the sockets of the next services
-	wants      []Socket                    // of the entry in hand
+	made       slab.Of[Service]
+	room       []Socket // for the sockets of the next services
+	wants      []Socket // of the entry in hand
 	mux        muxPlan
 	told       map[string]bool   // notices that are said once a load
 	replaced   map[conf.Pos]bool // lines of entries that lost all their sockets
