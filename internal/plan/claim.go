@@ -23,7 +23,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	}
 	l.tellExposed(e, do)
 	l.banners(e, do)
-	v := l.service(e, do)
+	v := l.service(e, do, len(wants))
 	for _, w := range wants {
 		l.claim(e, v, w)
 	}
@@ -31,14 +31,14 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	return v
 }
 
-// service makes the service of an entry, with room for the sockets of most.
-func (l *loader) service(e *conf.Entry, do *Action) *Service {
-	const each, many = 2, 256
-	if len(l.room) < each {
-		l.room = make([]Socket, each*many)
+// service makes the service of an entry, with room for its sockets.
+func (l *loader) service(e *conf.Entry, do *Action, sockets int) *Service {
+	const many = 256
+	if len(l.room) < sockets {
+		l.room = make([]Socket, max(many, sockets))
 	}
-	room := l.room[:0:each]
-	l.room = l.room[each:]
+	room := l.room[:0:sockets]
+	l.room = l.room[sockets:]
 	v := l.made.Add(Service{Label: e.Label(), At: e.Pos, Do: do, Asks: l.asks(e.Keys), Sockets: room})
 	if e.Keys.Has("allow") || e.Keys.Has("deny") {
 		v.Clients = e.Keys

@@ -26,7 +26,7 @@ func (l *loader) muxEntry(e *conf.Entry) *Service {
 		return nil
 	}
 	l.banners(e, do)
-	v := l.service(e, do)
+	v := l.service(e, do, 0)
 	l.claimName(e, v)
 	l.plan.Services = append(l.plan.Services, v)
 	if strings.EqualFold(e.Service, "help") {
