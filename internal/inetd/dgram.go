@@ -117,13 +117,14 @@ func (s *Server) notPutBack(t *client.Session, err error) {
 }
 
 // sessionEnded handles the end of a session's server. Another one is started for
-// datagrams that it has left unread, unless it has read none: nor would the next.
-func (s *Server) sessionEnded(p *running.Process, st child.Status) {
+// datagrams that it has left unread, unless it has read none: nor would the next. It
+// reports whether there is another one.
+func (s *Server) sessionEnded(p *running.Process, st child.Status) (restarted bool) {
 	t := p.Client.Session
 	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // processes that it has left may still read
 	if st.Stage != child.Run || orphans {
 		s.sessions.Drop(t)
-		return
+		return false
 	}
 	left := t.Remains()
 	if left.Read {
@@ -137,22 +138,25 @@ func (s *Server) sessionEnded(p *running.Process, st child.Status) {
 		s.sessions.Drop(t)
 	default:
 		t.Taken = sock.Stamp(t.Conn)
-		s.restartSession(t)
+		return s.restartSession(t)
 	}
+	return false
 }
 
-// restartSession starts another server for unread datagrams if that is allowed now.
-// Otherwise they go back to the socket of the service, to wait there with others.
-func (s *Server) restartSession(t *client.Session) {
+// restartSession starts another server for unread datagrams if that is allowed now, and
+// reports whether it did. Otherwise they go back to the socket of the service, to wait
+// there with others.
+func (s *Server) restartSession(t *client.Session) bool {
 	// If the client is gone, the answer has come back as an ICMP error, and the next
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.At.Service
 	if s.gate.Closed || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.gate.MayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair)) {
 		s.sessions.Close(t)
-		return
+		return false
 	}
 	s.startSession(t)
+	return true
 }
 
 // giveAway serves the next datagram where none can be put back: the server gets the

@@ -15,8 +15,9 @@ func (s *Server) sweep() {
 	s.running.Settle(s.doctor.Settled)
 }
 
-// reap handles children that have ended, up to 64 of them. If there may be more it
-// has the loop reap again in its next turn.
+// reap handles children that have ended, up to 64 of them, or up to the first in whose
+// place another is started. If there may be more it has the loop reap again in its next
+// turn.
 func (s *Server) reap() {
 	s.running.Reap(perTurn, s.ended)
 	s.startDelayed()
@@ -34,8 +35,9 @@ func (s *Server) reapOrphans() {
 	s.timers.After(orphanTime, s.reapOrphans)
 }
 
-// ended handles the end of a server.
-func (s *Server) ended(p *running.Process, st child.Status) {
+// ended handles the end of a server. It reports whether it has started another one: of
+// those a turn of the loop has one, as a service has of its clients.
+func (s *Server) ended(p *running.Process, st child.Status) (restarted bool) {
 	s.release(p.Service, p.Client.Source)
 	s.idle.Remove(st.Pid)
 	p.Service.Usage().CountEnd(st)
@@ -54,9 +56,10 @@ func (s *Server) ended(p *running.Process, st child.Status) {
 		s.door.Ended(p, st)
 	}
 	if p.Client.Session != nil {
-		s.sessionEnded(p, st)
+		restarted = s.sessionEnded(p, st)
 	}
 	if k := p.Lent; k != nil && int(k.Server) == st.Pid {
 		s.takeBack(p, st)
 	}
+	return restarted
 }

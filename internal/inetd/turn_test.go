@@ -96,6 +96,48 @@ func TestAnswersOfOneTurn(t *testing.T) {
 	}
 }
 
+// TestRestartsOfOneTurn: datagram servers that end together, each with a datagram left
+// unread, have their successors started one in a turn.
+func TestRestartsOfOneTurn(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	ip(t, "link set lo up")
+	const clients, most = 20, 1
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n")
+	s := serving(t, file)
+	k := s.now.Services[0].First
+	if !s.canPutBack(k) {
+		t.Skip("no raw sockets")
+	}
+	for range clients {
+		c := listen(t, "127.0.0.1")
+		for range 2 {
+			if _, err := c.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	u := k.Service.Usage()
+	for s.share = perTurn; u.Started < clients; {
+		s.receive(k)
+	}
+	for pid := range s.running.All() {
+		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		}
+	}
+	for u.Started < 2*clients {
+		before := u.Started
+		if s.turn(); u.Started-before > most {
+			t.Fatalf("%d servers were started in one turn, want %d at most", u.Started-before, most)
+		}
+	}
+	for len(s.running.All()) > 0 {
+		s.reap()
+	}
+}
+
 // TestUnreadIsPutBackInBatches: a server that leaves as many datagrams as fit into
 // its socket does not keep the loop busy until they are all put back.
 func TestUnreadIsPutBackInBatches(t *testing.T) {

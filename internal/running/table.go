@@ -153,8 +153,9 @@ func (t *Table) Expect() { t.started = batch }
 func (t *Table) Due() bool { return t.started >= batch }
 
 // Reap takes children that have ended out of the table, and calls ended with each, or
-// its own Done. Once there were most of them it is Due again at once.
-func (t *Table) Reap(most int, ended func(*Process, child.Status)) {
+// its own Done. Once there were most of them, or ended says that it is enough, it is Due
+// again at once.
+func (t *Table) Reap(most int, ended func(*Process, child.Status) (enough bool)) {
 	t.Expect()
 	for range most {
 		st, ok := t.starter.Reap()
@@ -167,12 +168,16 @@ func (t *Table) Reap(most int, ended func(*Process, child.Status)) {
 			continue // process 1 has inherited it
 		}
 		t.remove(p)
+		enough := false
 		if p.Done != nil {
 			p.Done(st)
 		} else {
-			ended(p, st)
+			enough = ended(p, st)
 		}
 		t.forget(p)
+		if enough {
+			return
+		}
 		if len(t.all) == 0 && !t.Orphans && !t.starter.Starting() {
 			t.started = 0 // wait4 would only say so
 			return

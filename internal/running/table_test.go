@@ -61,11 +61,12 @@ func TestReap(t *testing.T) {
 		}
 	}
 	ends := 0
-	r.Reap(64, func(p *Process, st child.Status) {
+	r.Reap(64, func(p *Process, st child.Status) bool {
 		ends++
 		if p.Service != v || st.Pid != pid || st.Wait.ExitStatus() != 3 {
 			t.Errorf("%+v, %+v", p, st)
 		}
+		return false
 	})
 	if ends != 1 || len(r.All()) != 0 || r.Due() || r.Serving() {
 		t.Errorf("%d ends, %d processes, due %v", ends, len(r.All()), r.Due())
