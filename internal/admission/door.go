@@ -39,9 +39,10 @@ func New(log *logbook.Book, now *table.InForce, inquiries *inquiry.Desk, clock *
 }
 
 // Admit asks whether a client is welcome, applies the limits of its source, which
-// come first so that one client cannot use up a service, and counts the start.
-func (d *Door) Admit(v *table.Service, c *client.Client) bool {
-	u, now := v.Usage(), time.Now()
+// come first so that one client cannot use up a service, and counts the start as one
+// of now.
+func (d *Door) Admit(v *table.Service, c *client.Client, now time.Time) bool {
+	u := v.Usage()
 	u.LastClient = now.Unix()
 	if (v.Do.Keys != nil || v.Do.Guarded || d.Sensed != nil) && d.turnsAway(v, c, now) {
 		return false

@@ -63,7 +63,7 @@ func TestAdmit(t *testing.T) {
 	t.Parallel()
 	const him, other = "192.0.2.1", "192.0.2.2"
 	nothing := func(*fixture) {}
-	admitted := func(f *fixture) { f.Admit(f.v, from(him)) }
+	admitted := func(f *fixture) { f.Admit(f.v, from(him), time.Now()) }
 	for _, tt := range []struct {
 		name   string
 		keys   *conf.Keys
@@ -92,7 +92,7 @@ func TestAdmit(t *testing.T) {
 		{"full, but clients wait", &conf.Keys{}, limit.Limits{Max: 1}, admitted, true, status.Refused{}, ""},
 		{"its source at once", nil, limit.Limits{PerSource: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
 		{"its source a minute", nil, limit.Limits{PerMinute: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
-		{"another source", nil, limit.Limits{PerSource: 1}, func(f *fixture) { f.Admit(f.v, from(other)) }, true, status.Refused{}, ""},
+		{"another source", nil, limit.Limits{PerSource: 1}, func(f *fixture) { f.Admit(f.v, from(other), time.Now()) }, true, status.Refused{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestAdmit(t *testing.T) {
 			tt.before(f)
 			live := f.v.Usage().Live
 			against := f.Against(f.v, from(him).Peer.Addr())
-			got := f.Admit(f.v, from(him))
+			got := f.Admit(f.v, from(him), time.Now())
 			u := f.v.Usage()
 			if (against != "") != (u.Refused.Limit+u.Refused.Full+u.Refused.Penalty > 0) {
 				t.Errorf("against the client: %q", against)
@@ -146,10 +146,10 @@ func TestEnded(t *testing.T) {
 		if against := f.Against(f.v, from("192.0.2.1").Peer.Addr()); (against == "it has penalties") != tt.refused {
 			t.Errorf("%s: against the client: %q", tt.name, against)
 		}
-		if got := !f.Admit(f.v, from("192.0.2.1")); got != tt.refused {
+		if got := !f.Admit(f.v, from("192.0.2.1"), time.Now()); got != tt.refused {
 			t.Errorf("%s: refused %v", tt.name, got)
 		}
-		if !f.Admit(f.v, from("192.0.2.2")) {
+		if !f.Admit(f.v, from("192.0.2.2"), time.Now()) {
 			t.Errorf("%s: another client is refused", tt.name)
 		}
 		if said := f.book.Lines(); strings.Contains(said, "one/tcp from 192.0.2.1 is refused until ") != tt.refused {
@@ -166,16 +166,16 @@ func TestSensor(t *testing.T) {
 	other := d.v
 	sensor := &table.Service{Label: "trap/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Builtin: plan.SensorName}, Keys: &conf.Keys{Sensor: time.Hour}}}
 	him, her := from("192.0.2.1"), from("192.0.2.2")
-	if !d.Admit(other, him) || !d.Hears(other, him.Peer) {
+	if !d.Admit(other, him, time.Now()) || !d.Hears(other, him.Peer) {
 		t.Error("refused before")
 	}
-	if d.Admit(sensor, him) {
+	if d.Admit(sensor, him, time.Now()) {
 		t.Error("a sensor serves somebody")
 	}
-	if d.Admit(other, him) || d.Hears(other, him.Peer) {
+	if d.Admit(other, him, time.Now()) || d.Hears(other, him.Peer) {
 		t.Error("not refused after")
 	}
-	if !d.Admit(other, her) || !d.Hears(other, her.Peer) {
+	if !d.Admit(other, her, time.Now()) || !d.Hears(other, her.Peer) {
 		t.Error("another one is refused")
 	}
 	if want := "trap/tcp: 192.0.2.1 has touched the sensor, and no service serves it for 1h0m0s (inetd.conf:1)\n"; !strings.HasPrefix(d.book.Lines(), want) {

@@ -61,7 +61,7 @@ func (s *Server) receiveClient(v *table.Service, c *client.Client) {
 	if v.Do.Keys != nil {
 		s.door.Greet(v, c.Conn)
 	}
-	if !s.door.Admit(v, c) || v.Do.Stays() && !s.talks.Enter(v, c) {
+	if !s.door.Admit(v, c, s.turned) || v.Do.Stays() && !s.talks.Enter(v, c) {
 		s.sendAway(v, c.Conn)
 		return
 	}

@@ -33,7 +33,7 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 		no.Short = !s.gate.Closed
 		return no
 	}
-	if !s.door.Admit(v, &c) || !s.talks.Enter(v, &c) {
+	if !s.door.Admit(v, &c, s.turned) || !s.talks.Enter(v, &c) {
 		unix.Close(conn)
 		return no
 	}

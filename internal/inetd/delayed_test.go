@@ -153,7 +153,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		}
 		t.Cleanup(func() { unix.Close(fds[1]) })
 		c := client.Client{Conn: fds[0]}
-		if !s.door.Admit(v, &c) {
+		if !s.door.Admit(v, &c, time.Now()) {
 			t.Fatal("it is not welcome")
 		}
 		return delayed{svc: v, client: c, program: v.Do.Program}

@@ -67,7 +67,7 @@ func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
 		s.sessions.PutBack(t, e.Client, b)
 		return false
 	}
-	if !e.Answerable() || !s.door.Admit(v, clientOfPair(v, e)) {
+	if !e.Answerable() || !s.door.Admit(v, clientOfPair(v, e), s.turned) {
 		return false
 	}
 	t, err := s.sessions.Open(k, int(k.FD), k.Spec, v.Do.Options, p, b, s.starter.Floor())
@@ -151,7 +151,7 @@ func (s *Server) restartSession(t *client.Session) bool {
 	// server would read that first. Asking for it takes it away.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.At.Service
-	if s.gate.Closed || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.gate.MayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair)) {
+	if s.gate.Closed || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.gate.MayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair), s.turned) {
 		s.sessions.Close(t)
 		return false
 	}
@@ -168,7 +168,7 @@ func (s *Server) giveAway(k *table.Socket) {
 		return
 	}
 	e := dgram.PairOf(&p, k.Spec)
-	if !e.Answerable() || !s.door.Admit(v, clientOfPair(v, e)) {
+	if !e.Answerable() || !s.door.Admit(v, clientOfPair(v, e), s.turned) {
 		sock.Consume(int(k.FD), k.Spec)
 		return
 	}

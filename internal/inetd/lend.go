@@ -23,7 +23,7 @@ func (s *Server) lend(k *table.Socket) {
 		s.gate.Arm(k)
 		return
 	}
-	if !s.door.Admit(v, &first) {
+	if !s.door.Admit(v, &first, s.turned) {
 		sock.Consume(int(k.FD), k.Spec)
 		s.gate.Arm(k)
 		return

@@ -34,7 +34,7 @@ func TestSensor(t *testing.T) {
 			for from, refused := range map[string]bool{stranger: tt.refused, "127.0.0.3": false} {
 				a := &net.TCPAddr{IP: net.ParseIP(from), Port: 1}
 				c := client.Client{Conn: -1, Peer: a.AddrPort(), Source: limit.Address(a.AddrPort().Addr())}
-				if got := !sc.s.door.Admit(v, &c); got != refused {
+				if got := !sc.s.door.Admit(v, &c, time.Now()); got != refused {
 					t.Errorf("%s is refused: %v", from, got)
 				}
 			}

@@ -2,7 +2,6 @@ package inetd
 
 import (
 	"os"
-	"time"
 
 	"inetd/internal/client"
 	"inetd/internal/environ"
@@ -46,7 +45,7 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 	v.Usage().Started++
 	prompt := c.Session != nil || v.Do.Limits.Counts() || v.Do.Penalty != nil || kept > 0 || probe > 0 || s.log.Connections || s.cfg.Processes > 0
 	p := s.running.Begin(pid, prompt)
-	p.Service, p.Program, p.Client, p.Begun = v, d.program, *c, time.Now().UnixNano()
+	p.Service, p.Program, p.Client, p.Begun = v, d.program, *c, s.turned.UnixNano()
 	p.Kept, p.Probe, p.Cookie = kept, probe, cookie
 	if prompt || v.Do.Keys != nil {
 		s.oversee(e, p)

@@ -3,6 +3,7 @@ package inetd
 import (
 	"io"
 	"testing"
+	"time"
 
 	"inetd/internal/dgram"
 	"inetd/internal/sock"
@@ -28,7 +29,7 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 	for ; err == unix.EAGAIN; n, err = p.Receive(int(k.FD), sc.s.buffer()) {
 	}
 	e := dgram.PairOf(&p, k.Spec)
-	if err != nil || !sc.s.door.Admit(k.Service, clientOfPair(k.Service, e)) {
+	if err != nil || !sc.s.door.Admit(k.Service, clientOfPair(k.Service, e), time.Now()) {
 		t.Fatal(err)
 	}
 	sc.s.unserved(k, e, sc.s.buffer()[:n], unix.EMFILE)

@@ -20,15 +20,14 @@ func (t *Timers) After(d time.Duration, f func()) {
 	heap.Push(&t.heap, timer{time.Now().Add(d), f})
 }
 
-// Expire runs up to 64 of the timers that are due, and returns Next.
-func (t *Timers) Expire() time.Duration {
+// Expire runs up to 64 of the timers that are due.
+func (t *Timers) Expire() {
 	for range batch {
 		if t.Next() != 0 {
-			break
+			return
 		}
 		heap.Pop(&t.heap).(timer).run()
 	}
-	return t.Next()
 }
 
 // Next returns the time until the next timer is due: 0 if it is now, negative if there

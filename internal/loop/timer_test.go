@@ -24,7 +24,8 @@ func TestTimers(t *testing.T) {
 			})
 		}
 		for {
-			next := s.Expire()
+			s.Expire()
+			next := s.Next()
 			if next < 0 {
 				break
 			}
@@ -49,7 +50,8 @@ func TestTimerSetsTimer(t *testing.T) {
 			s.After(0, func() { ran++ })
 			s.After(time.Minute, func() { ran++ })
 		})
-		if next := s.Expire(); next != time.Minute || ran != 1 {
+		s.Expire()
+		if next := s.Next(); next != time.Minute || ran != 1 {
 			t.Errorf("next in %v, %d ran", next, ran)
 		}
 	})
@@ -57,7 +59,7 @@ func TestTimerSetsTimer(t *testing.T) {
 
 func TestNoTimers(t *testing.T) {
 	t.Parallel()
-	if d := (&Timers{}).Expire(); d >= 0 {
+	if d := (&Timers{}).Next(); d >= 0 {
 		t.Errorf("the loop would wake after %v for nothing", d)
 	}
 }
@@ -73,7 +75,8 @@ func TestTimersInBatches(t *testing.T) {
 		s.After(0, again)
 	}
 	again()
-	if next := s.Expire(); next != 0 || ran != batch+1 {
+	s.Expire()
+	if next := s.Next(); next != 0 || ran != batch+1 {
 		t.Errorf("next in %v, %d ran", next, ran)
 	}
 }
