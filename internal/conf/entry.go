@@ -204,8 +204,11 @@ func (d *draft) meaningless() {
 	case d.e.Wait && d.e.Limits.Max > 1:
 		d.hint(d.e.Cols[ColWait], "a wait service has one server at a time", "the maximum is ignored")
 	}
-	if d.e.Defer && t.proto != "tcp" && t.proto != "mptcp" {
+	if d.e.Defer && !defers(t.proto) {
 		d.hint(d.e.Cols[ColType], "an accept filter means nothing for "+t.proto, "it is ignored")
 		d.e.Defer = false
 	}
 }
+
+// defers tells whether a socket of a protocol can wait for data before it has a connection.
+func defers(proto string) bool { return proto == "tcp" || proto == "mptcp" }

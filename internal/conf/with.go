@@ -197,6 +197,16 @@ func (d *draft) amend() {
 	}
 	if len(options) > 0 {
 		d.apply(options)
+		d.spare()
+	}
+}
+
+// spare takes back what means nothing for the entry. Whoever amends many of them need
+// not know which it fits, and the entry would be told of it where it is printed.
+func (d *draft) spare() {
+	d.e.Defer = d.e.Defer && defers(d.e.Proto)
+	if d.e.Wait && d.e.Limits.Max > 1 {
+		d.e.Limits.Max = Unset
 	}
 }
 

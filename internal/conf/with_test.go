@@ -67,6 +67,32 @@ func TestWith(t *testing.T) {
 	}
 }
 
+// TestWithSpares: what means nothing for an entry is not put into it by a definition for
+// many, so that it is not told of it where it is printed.
+func TestWithSpares(t *testing.T) {
+	t.Parallel()
+	const with = "* with accept_max = 7, acceptfilter = dataready;\n"
+	for line, want := range map[string]struct {
+		max   int
+		waits bool
+	}{
+		"a stream tcp nowait root /bin/cat\n":   {7, true},
+		"a stream tcp wait root /bin/cat\n":     {Unset, true},
+		"a dgram udp wait root /bin/cat\n":      {Unset, false},
+		"a dgram udp nowait root /bin/cat\n":    {7, false},
+		"/a stream unix nowait root /bin/cat\n": {7, false},
+	} {
+		entries, problems := Parse("f", []byte(with+line), nil)
+		if len(entries) != 1 || entries[0].Limits.Max != want.max || entries[0].Defer != want.waits || len(problems) > 0 {
+			t.Errorf("%s: %+v, problems %v", line, entries, problems)
+			continue
+		}
+		if _, problems := Parse("f", []byte(Define(&entries[0]).String()), nil); len(problems) > 0 {
+			t.Errorf("%s: printed, it has the problems %v", line, problems)
+		}
+	}
+}
+
 // TestWithLimits: what a classic column may say as well is in its field.
 func TestWithLimits(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func services(t *testing.T, path string) (list []string) {
 	for _, v := range p.Services {
 		do := *v.Do
 		do.Keys = strings.TrimSuffix(columnar.ReplaceAllString(do.Keys, ""), ", ")
-		text := fmt.Sprintf("%s %+v clients %s", v.Label, do, v.Clients)
+		text := fmt.Sprintf("%s %+v clients %s", v.Label, do, columnar.ReplaceAllString(v.Clients.String(), ""))
 		for _, k := range v.Sockets {
 			text += fmt.Sprintf(" %+v", k)
 		}
@@ -157,6 +157,62 @@ func TestConvertGeneral(t *testing.T) {
 	for key, want := range map[string]int{"nice": 2, "start_time": 1, "env": 2, "linger": 1, "remote_host": 2, "connect": 2} {
 		if n := strings.Count(b.String(), "\t"+key+" = "); n != want {
 			t.Errorf("%q stands %d times, not %d, in\n%s", key, n, want, &b)
+		}
+	}
+}
+
+// amendable are entries of every kind, each with a name of its own.
+const amendable = `
+7001 stream tcp nowait root /bin/cat
+7002 stream tcp wait root /bin/cat
+7003 dgram udp wait root /bin/cat
+7004 dgram udp nowait root /bin/cat
+7005 stream tcp nowait root internal echo
+7006 dgram udp wait root internal echo
+7007 on protocol = tcp, connect = 127.0.0.1:9;
+7008 on protocol = tcp, wait = no, user = root, exec = /bin/cat, connect = 127.0.0.1:9;
+7009 on protocol = tcp, wait = listen, user = root, exec = /bin/cat;
+7010 stream,4:dataready tcp,sndbuf=1k,recvbuf=1k nowait/4/4/4 root /bin/cat
+@s stream unix nowait root /bin/cat
+@d dgram unix wait root /bin/cat
+tcpmux/+date stream tcp nowait root /bin/date
+100007/1 dgram rpc/udp wait root /bin/cat
+`
+
+// amendments has all keys that amend entries, as many in one as can be together.
+var amendments = []string{
+	"sndbuf = 16k, recvbuf = 16k, acceptfilter = dataready, ip_max = 9/h, service_max = 40/10s, accept_max = 7, source_max = 3, ipsec = x",
+	"service_max = 40, accept_max = 1, ip_max = 9",
+	"max_time = 90, end_time = 300ms", "idle_time = 10m", "pty = yes", "stderr = log",
+	"rlimit_as = 1g, rlimit_core = 0, rlimit_cpu = 10m, rlimit_data = 1g, rlimit_fsize = 1g:unlimited, rlimit_memlock = 1m, rlimit_nofile = 64, rlimit_nproc = 10, rlimit_rss = 1g, rlimit_stack = 8m",
+	"nice = 5, ioprio = idle, cpus = 0, umask = 077, oom_score = 500, directory = /tmp, chroot = /, no_new_privs = yes, capabilities = kill",
+	"groups = no, env = A=b 'C=d e', pass_env =, remote_host = yes", "groups = mail, pass_env = PATH",
+	"allow = 10.0.0.0/8 .example.org, deny = 192.0.2.0/24", "allow = 10.0.0.0/8", "deny = 192.0.2.0/24, check_first = yes",
+	"wrap = yes, wrap_name = x", "wrap = no, hours = 22:00-06:00, max_load = 2.5", "sensor = 10m",
+	`banner = /etc/passwd, banner_success = /etc/passwd, banner_fail = /etc/passwd, refuse = "go away\n", full = refuse, source_prefix = 24/64`,
+	"penalty = crash:90s", "penalty = crash:90s, penalty_min = 15s, penalty_max = 10m, penalty_exempt = 10.0.0.0/8", "proxy = 192.0.2.1",
+	"backlog = 128, sockopt = keepalive nodelay freebind, linger = 2s",
+	"connect = 127.0.0.1:18080", "start_time = 2h, ready = notify, wake = data, proxy_send = v2",
+}
+
+// TestConvertAmended: a definition that amends entries is folded into each of them, and
+// what comes out means the same, whether it was for all of them or for each.
+func TestConvertAmended(t *testing.T) {
+	t.Parallel()
+	dir, names := t.TempDir(), []string{"*"}
+	for line := range strings.Lines(strings.TrimSpace(amendable)) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	for n, keys := range amendments {
+		for i, list := range [][]string{names[:1], names[1:]} {
+			with := ""
+			for _, name := range list {
+				with += name + " with " + keys + ";\n"
+			}
+			file := write(t, filepath.Join(dir, fmt.Sprintf("%d.%d", n, i)), with+amendable)
+			if checkSamePlan(t, file) == 0 {
+				t.Errorf("%s: nothing is served", keys)
+			}
 		}
 	}
 }
