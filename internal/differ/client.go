@@ -20,7 +20,7 @@ import (
 // answer.
 const (
 	streamTime   = 1500 * time.Millisecond
-	datagramTime = 400 * time.Millisecond
+	datagramTime = 1500 * time.Millisecond
 )
 
 // result is what became of a client.

@@ -49,9 +49,9 @@ func (s settings) text(name string) string {
 	return ""
 }
 
-// has reports whether a word is one of the values of an attribute.
+// has reports whether a word is one of the values of an attribute, in whatever letters.
 func (s settings) has(name, word string) bool {
-	return slices.ContainsFunc(s.values(name), func(w conf.Word) bool { return w.Text == word })
+	return slices.ContainsFunc(s.values(name), func(w conf.Word) bool { return strings.EqualFold(w.Text, word) })
 }
 
 // block reads a block, which begins with its head.
@@ -78,29 +78,32 @@ func (r *Reader) block(l *lines, head line) {
 
 // begins reads the brace that begins a block. Without one there is no block.
 func (r *Reader) begins(l *lines, head line, s *service) bool {
-	w := head.words
-	switch {
-	case !isHead(w) && len(w) == 1:
-		r.report(conf.Error, w[0].Pos, "no name after service", "expected service NAME")
-	case !isHead(w):
-		i := min(len(w)-1, 2)
-		r.report(conf.Error, w[i].Pos, fmt.Sprintf("%q after %q", w[i].Text, join(w[:i])), "expected nothing more in the line")
-	case last(w) == "{":
+	w, inline := head.words, last(head.words) == "{"
+	if inline {
 		r.report(conf.Warning, w[len(w)-1].Pos, `xinetd wants "{" in a line of its own`, "write it into the next line")
-		return true
+		w = w[:len(w)-1]
 	}
-	if !l.opens() {
-		if isHead(w) {
-			r.report(conf.Error, w[0].Pos, fmt.Sprintf(`no "{" after %q`, join(w)), `write "{" into the next line`)
-		}
+	named := 2
+	if s.isDefaults() {
+		named = 1
+	}
+	switch {
+	case len(w) < named:
+		r.report(conf.Error, w[0].Pos, "no name after service", "expected service NAME")
+		s.broken = true
+	case len(w) > named:
+		r.report(conf.Warning, w[named].Pos, fmt.Sprintf("%q after %q ignored", join(w[named:]), join(w[:named])), "a comment needs a line of its own")
+	}
+	switch {
+	case inline:
+		return true
+	case !l.opens():
+		r.report(conf.Error, w[0].Pos, fmt.Sprintf(`no "{" after %q`, join(w)), `write "{" into the next line`)
 		return false
 	}
 	brace, _ := l.next()
 	if len(brace.words) > 1 || brace.words[0].Text != "{" {
 		r.report(conf.Error, brace.words[0].Pos, `something follows "{" in its line`, "write it into the next line")
-		s.broken = true
-	}
-	if !isHead(w) {
 		s.broken = true
 	}
 	return true
@@ -154,7 +157,7 @@ func (s *service) readable(l line) bool {
 func (s *service) attribute(w []conf.Word) {
 	name := w[0]
 	if before, after, glued := strings.Cut(name.Text, "="); glued && before != "" {
-		bare := strings.TrimRight(before, "+-")
+		bare := own(strings.TrimRight(before, "+-"))
 		s.wrong(attributes[bare], name.Pos, "write "+bare+" "+before[len(bare):]+"= "+after, "no blank after %q", bare)
 		return
 	}
@@ -222,7 +225,7 @@ func (s *service) set(name conf.Word, op string, values []conf.Word) {
 // closesFor returns the attribute that a word was probably meant to be, if that
 // keeps clients out: without it the service would be open to them.
 func closesFor(word string) *row {
-	row := attributes[nearest.Name(word, maps.Keys(attributes))]
+	row := attributes[nearest.Name(strings.ToLower(word), maps.Keys(attributes))]
 	if row == nil || !row.access {
 		return nil
 	}
@@ -238,8 +241,11 @@ func count(n int) string {
 
 // assign carries out an assignment that is in order.
 func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word) {
-	if row.each != nil {
+	switch {
+	case row.each != nil:
 		values = s.expand(row, values)
+	case row.of != nil:
+		values = row.spelled(values)
 	}
 	a := s.find(row)
 	if a == nil {
@@ -247,6 +253,10 @@ func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word
 		a = &s.settings[len(s.settings)-1]
 	}
 	a.name, a.own = name, true
+	if op == "-=" && row.in == inDefaults {
+		op = "+="
+		s.report(conf.Warning, name.Pos, fmt.Sprintf("-= adds to %q, as in xinetd", name.Text), "leave the services out of the list")
+	}
 	switch {
 	case op == "-=":
 		a.values = slices.DeleteFunc(slices.Clone(a.values), func(old conf.Word) bool {
@@ -257,6 +267,18 @@ func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word
 	default:
 		a.values = values
 	}
+}
+
+// spelled are values as the program writes them: words of the attribute may be in any
+// letters.
+func (r *row) spelled(values []conf.Word) []conf.Word {
+	list := slices.Clone(values)
+	for i, w := range list {
+		if n := slices.IndexFunc(r.of, func(word string) bool { return strings.EqualFold(word, w.Text) }); n >= 0 {
+			list[i].Text = r.of[n]
+		}
+	}
+	return list
 }
 
 // expand reads each value of a list and puts what it means in its place.

@@ -142,7 +142,10 @@ func factorized(value string) (means []string, why, hint string) {
 	return means, "", ""
 }
 
-// isName reports whether s is made of what names of hosts are made of.
+// isName reports whether s is made of what names of hosts are made of. Numbers at the
+// end are those of an address.
 func isName(s string) bool {
-	return s != "" && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
+	const letters, others = "abcdefghijklmnopqrstuvwxyz", "0123456789-_."
+	s = strings.ToLower(s)
+	return strings.Trim(s, letters+others) == "" && strings.ContainsAny(s[strings.LastIndexByte(s, '.')+1:], letters)
 }

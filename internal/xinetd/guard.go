@@ -69,7 +69,7 @@ func (s *service) wrap() {
 }
 
 func (s *service) putFlags(a *attribute) {
-	s.among(a, []string{"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPv4", "IPv6", "LABELED"})
+	s.among(a)
 	var options []conf.Word
 	for _, w := range a.values {
 		switch w.Text {

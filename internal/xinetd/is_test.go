@@ -18,6 +18,8 @@ func TestIs(t *testing.T) {
 		"includedir /etc/xinetd.d\n":        true,
 		"include a\n":                       true,
 		"service off\n{\n}\n":               true,
+		"Service a # x\n{\n}\n":             true,
+		"DEFAULTS\n{\n}\n":                  true,
 		"service on\n protocol = tcp;\n":    false,
 		"service a\n":                       false,
 		"stray\nservice a\n{\n}\n":          true,

@@ -1,13 +1,15 @@
 package xinetd
 
 import (
+	"slices"
 	"strings"
 
 	"inetd/internal/conf"
 )
 
 // lines reads a text line by line. Lines do not continue: a backslash at the end
-// is a word like others. Quotes mean nothing.
+// is a word like others. Quotes mean nothing. xinetd does not tell capital letters
+// from small ones in words of its own, so those that begin a line are in small ones.
 type lines struct {
 	file  string
 	text  string
@@ -56,8 +58,23 @@ func (l *lines) split(s string) (list []conf.Word) {
 		list = append(list, conf.Word{Text: s[i:n], Pos: conf.Pos{File: l.file, Line: l.num, Col: i + 1}, Plain: true})
 		i = n
 	}
+	if len(list) > 0 {
+		list[0].Text = own(list[0].Text)
+	}
 	return list
 }
+
+// own returns a word in small letters if it is one of xinetd's own.
+func own(word string) string {
+	low := strings.ToLower(word)
+	if attributes[low] != nil || slices.Contains(keywords, low) {
+		return low
+	}
+	return word
+}
+
+// keywords begin what is no attribute.
+var keywords = []string{"service", "defaults", "include", "includedir"}
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
@@ -77,15 +94,9 @@ func (l *lines) opens() bool {
 
 func last(w []conf.Word) string { return w[len(w)-1].Text }
 
-// isHead reports whether words may begin a block.
+// isHead reports whether words may begin a block. More of them are ignored.
 func isHead(w []conf.Word) bool {
-	switch w[0].Text {
-	case "service":
-		return len(w) == 2 || len(w) == 3 && w[2].Text == "{"
-	case "defaults":
-		return len(w) == 1 || len(w) == 2 && w[1].Text == "{"
-	}
-	return false
+	return w[0].Text == "service" && len(w) > 1 || w[0].Text == "defaults"
 }
 
 // isDirective reports whether words name files to be read.

@@ -108,6 +108,9 @@ func (s *service) disabled() bool {
 	return s.off() || d.get("enabled") != nil && !d.has("enabled", s.id()) || d.has("disabled", s.id())
 }
 
+// serves reports whether it will be served, as far as is known.
+func (s *service) serves() bool { return !s.broken && s.def.State == conf.On }
+
 func (s *service) internal() bool { return s.has("type", "INTERNAL") || s.senses() }
 func (s *service) senses() bool   { return s.has("flags", "SENSOR") }
 func (s *service) rpc() bool      { return s.has("type", "RPC") }
@@ -133,7 +136,7 @@ func (s *service) finish(first map[string]*service) {
 	s.limits()
 	s.guard()
 	s.world()
-	if !s.broken && s.def.State == conf.On {
+	if s.serves() {
 		s.unique(first)
 	}
 	s.def.Broken = s.broken
@@ -214,7 +217,11 @@ func (s *service) socket() {
 
 // protocol is the one of the socket, which the socket type implies.
 func (s *service) protocol() string {
-	if p := s.text("protocol"); p != "" {
+	switch p := s.text("protocol"); p {
+	case "":
+	case "TCP", "UDP": // aliases in protocols(5)
+		return strings.ToLower(p)
+	default:
 		return p
 	}
 	return map[string]string{"stream": "tcp", "dgram": "udp"}[s.text("socket_type")]

@@ -32,22 +32,30 @@ type row struct {
 	access bool // it keeps clients out
 	early  bool // a service takes it over from the defaults that stand before it, and can add to it
 
+	of   []string                                                         // words that it may have
 	each func(r *Reader, value string) (means []string, why, hint string) // reads one value of a list
 	put  func(s *service, a *attribute)                                   // adds what it means to the definition; nil: it is read together with others
 }
 
+// Words of several attributes.
+var (
+	yesNo     = []string{"no", "yes"}
+	unlimited = []string{"UNLIMITED"}
+	flags     = []string{"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPv4", "IPv6", "LABELED"}
+)
+
 // table has the attributes of xinetd 2.3.15.4, in the order of its manual.
 var table = []row{
 	{name: "id", in: inService, values: 1},
-	{name: "type", in: inService, values: some, put: words("INTERNAL", "RPC", "TCPMUX", "TCPMUXPLUS", "UNLISTED")},
-	{name: "flags", in: inService, values: some, put: (*service).putFlags},
-	{name: "disable", in: inService, values: 1, put: words("no", "yes")},
-	{name: "socket_type", in: inService, values: 1, put: (*service).putSocketType},
+	{name: "type", in: inService, values: some, of: []string{"INTERNAL", "RPC", "TCPMUX", "TCPMUXPLUS", "UNLISTED"}, put: (*service).among},
+	{name: "flags", in: inService, values: some, of: flags, put: (*service).putFlags},
+	{name: "disable", in: inService, values: 1, of: yesNo, put: (*service).among},
+	{name: "socket_type", in: inService, values: 1, of: []string{"stream", "dgram", "raw", "seqpacket"}, put: choice("socktype")},
 	{name: "protocol", in: inService, values: 1, put: (*service).putProtocol},
-	{name: "wait", in: inService, values: 1, put: choice("wait", "no", "yes")},
+	{name: "wait", in: inService, values: 1, of: yesNo, put: choice("wait")},
 	{name: "user", in: inService, values: 1, put: same("user")},
 	{name: "group", in: inService, values: 1, put: same("group")},
-	{name: "instances", in: anywhere, values: 1, put: atOnce("accept_max")},
+	{name: "instances", in: anywhere, values: 1, of: unlimited, put: atOnce("accept_max")},
 	{name: "nice", in: inService, values: 1, put: (*service).putNice},
 	{name: "server", in: inService, values: 1},
 	{name: "server_args", in: inService, values: some},
@@ -55,9 +63,9 @@ var table = []row{
 	{name: "only_from", in: anywhere, values: many, access: true, list: true, early: true, each: clients, put: (*service).putOnlyFrom},
 	{name: "no_access", in: anywhere, values: many, access: true, list: true, early: true, each: clients, put: (*service).putNoAccess},
 	{name: "access_times", in: inService, values: some, access: true, put: (*service).putAccessTimes},
-	{name: "log_type", in: anywhere, values: some, put: (*service).putLogType},
-	{name: "log_on_success", in: anywhere, values: many, list: true, early: true, put: logs("a client is logged if hosts.allow was asked about it", "PID", "HOST", "USERID", "EXIT", "DURATION", "TRAFFIC")},
-	{name: "log_on_failure", in: anywhere, values: many, list: true, early: true, put: logs("clients that are refused are logged", "HOST", "USERID", "ATTEMPT", "RECORD")},
+	{name: "log_type", in: anywhere, values: some, of: []string{"SYSLOG", "FILE"}, put: (*service).putLogType},
+	{name: "log_on_success", in: anywhere, values: many, list: true, early: true, of: []string{"PID", "HOST", "USERID", "EXIT", "DURATION", "TRAFFIC"}, put: logs("a client is logged if hosts.allow was asked about it")},
+	{name: "log_on_failure", in: anywhere, values: many, list: true, early: true, of: []string{"HOST", "USERID", "ATTEMPT", "RECORD"}, put: logs("clients that are refused are logged")},
 	{name: "rpc_version", in: inService, values: 1},
 	{name: "rpc_number", in: inService, values: 1},
 	{name: "env", in: inService, values: many, list: true, put: same("env")},
@@ -68,22 +76,22 @@ var table = []row{
 	{name: "banner", in: anywhere, values: 1, early: true, put: (*service).putBanner},
 	{name: "banner_success", in: anywhere, values: 1, early: true, put: (*service).putBanner},
 	{name: "banner_fail", in: anywhere, values: 1, early: true, put: (*service).putBanner},
-	{name: "per_source", in: anywhere, values: 1, put: atOnce("source_max")},
+	{name: "per_source", in: anywhere, values: 1, of: unlimited, put: atOnce("source_max")},
 	{name: "cps", in: anywhere, values: 2},
 	{name: "max_load", in: anywhere, values: 1, access: true, put: (*service).putMaxLoad},
-	{name: "groups", in: anywhere, values: 1, put: words("no", "yes")},
+	{name: "groups", in: anywhere, values: 1, of: yesNo, put: (*service).among},
 	{name: "mdns", in: inService, values: 1, put: vain("services are not announced")},
 	{name: "umask", in: anywhere, values: 1, put: (*service).putUmask},
 	{name: "enabled", in: inDefaults, values: many, list: true},
 	{name: "disabled", in: inDefaults, values: many, list: true},
-	{name: "rlimit_as", in: inService, values: 1, put: bound("rlimit_as")},
-	{name: "rlimit_files", in: inService, values: 1, put: bound("rlimit_nofile")},
-	{name: "rlimit_cpu", in: inService, values: 1, put: bound("rlimit_cpu")},
-	{name: "rlimit_data", in: inService, values: 1, put: bound("rlimit_data")},
-	{name: "rlimit_rss", in: inService, values: 1, put: bound("rlimit_rss")},
-	{name: "rlimit_stack", in: inService, values: 1, put: bound("rlimit_stack")},
-	{name: "deny_time", in: inService, values: 1, put: (*service).putDenyTime},
-	{name: "v6only", in: anywhere, values: 1, put: words("no", "yes")},
+	{name: "rlimit_as", in: inService, values: 1, of: unlimited, put: bound("rlimit_as")},
+	{name: "rlimit_files", in: inService, values: 1, of: unlimited, put: bound("rlimit_nofile")},
+	{name: "rlimit_cpu", in: inService, values: 1, of: unlimited, put: bound("rlimit_cpu")},
+	{name: "rlimit_data", in: inService, values: 1, of: unlimited, put: bound("rlimit_data")},
+	{name: "rlimit_rss", in: inService, values: 1, of: unlimited, put: bound("rlimit_rss")},
+	{name: "rlimit_stack", in: inService, values: 1, of: unlimited, put: bound("rlimit_stack")},
+	{name: "deny_time", in: inService, values: 1, of: []string{"FOREVER", "NEVER"}, put: (*service).putDenyTime},
+	{name: "v6only", in: anywhere, values: 1, of: yesNo, put: (*service).among},
 }
 
 // attributes are the rows by their names.

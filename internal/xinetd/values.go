@@ -22,24 +22,24 @@ func (s *service) bad(a *attribute, w conf.Word, hint string) {
 	s.errorf(w.Pos, hint, "%s", text)
 }
 
-// among reports the values of an attribute that are none of the possible ones.
-func (s *service) among(a *attribute, possible []string) {
+// among reports the values of an attribute that are none of its words.
+func (s *service) among(a *attribute) {
 	for _, w := range a.values {
-		if !slices.Contains(possible, w.Text) {
-			s.bad(a, w, suggest(w.Text, possible))
-		}
+		s.oneOf(a, w, a.row.of)
 	}
 }
 
-// words checks values which other attributes make something of.
-func words(possible ...string) func(*service, *attribute) {
-	return func(s *service, a *attribute) { s.among(a, possible) }
+// oneOf reports a value that is none of the words, in whatever letters.
+func (s *service) oneOf(a *attribute, w conf.Word, words []string) {
+	if !slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(word, w.Text) }) {
+		s.bad(a, w, suggest(w.Text, words))
+	}
 }
 
-// choice is for a key that has the same values as the attribute.
-func choice(key string, possible ...string) func(*service, *attribute) {
+// choice is for a key that has the same words as the attribute.
+func choice(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
-		s.among(a, possible)
+		s.among(a)
 		s.add(a, key, a.values...)
 	}
 }
@@ -61,26 +61,46 @@ func vain(why string) func(*service, *attribute) {
 }
 
 // logs is for what is to be logged, and says what is: the attribute does not decide it.
-func logs(what string, possible ...string) func(*service, *attribute) {
+func logs(what string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
-		s.among(a, possible)
-		if s.has(a.name.Text, "TRAFFIC") && s.get("redirect") == nil { // xinetd does not serve it
+		s.among(a)
+		if s.has(a.row.name, "TRAFFIC") && s.get("redirect") == nil { // xinetd does not serve it
 			s.errorf(a.name.Pos, "remove it", "TRAFFIC is for services with redirect")
 		}
 		s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: "+what, "--log-connections logs starts and ends as well")
 	}
 }
 
+// What syslog(3) has, and xinetd knows of it.
+var (
+	facilities = []string{"daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
+	levels     = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+)
+
+// putLogType only checks where is to be logged. A service with a mistake there is not
+// served by xinetd, so nobody expects it to be open.
 func (s *service) putLogType(a *attribute) {
-	if t := a.values[0]; t.Text != "SYSLOG" && t.Text != "FILE" {
-		s.bad(a, t, "expected SYSLOG or FILE")
+	v := a.values
+	switch kind := v[0].Text; {
+	case kind != "SYSLOG" && kind != "FILE":
+		s.bad(a, v[0], "expected SYSLOG or FILE")
+	case kind == "SYSLOG" && (len(v) < 2 || len(v) > 3):
+		s.bad(a, v[0], "expected SYSLOG FACILITY [LEVEL]")
+	case kind == "SYSLOG":
+		s.oneOf(a, v[1], facilities)
+		if len(v) > 2 {
+			s.oneOf(a, v[2], levels)
+		}
+	case len(v) < 2 || len(v) > 4:
+		s.bad(a, v[0], "expected FILE PATH [LIMIT [LIMIT]]")
+	default:
+		for _, w := range v[2:] {
+			if digits := strings.TrimRight(w.Text, "kKmM"); len(w.Text)-len(digits) > 1 || !decimal(digits) {
+				s.bad(a, w, "expected a number of bytes, with K or M behind it")
+			}
+		}
 	}
 	s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: the log of all services is that of the daemon", "")
-}
-
-func (s *service) putSocketType(a *attribute) {
-	s.among(a, []string{"stream", "dgram", "raw", "seqpacket"})
-	s.add(a, "socktype", a.values...)
 }
 
 // putProtocol only checks the protocol: the version of IP is added to it.
@@ -90,6 +110,8 @@ func (s *service) putProtocol(a *attribute) {
 		s.bad(a, w, fmt.Sprintf("write protocol = %s, and flags = IPv%s", base, w.Text[len(w.Text)-1:]))
 	}
 }
+
+func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // number reads a decimal number up to a bound.
 func number(text string, most uint64) (n uint64, ok bool) {
@@ -104,7 +126,7 @@ func atOnce(key string) func(*service, *attribute) {
 		w := a.values[0]
 		n, ok := number(w.Text, math.MaxInt32)
 		switch {
-		case w.Text == "UNLISTED", w.Text == "UNLIMITED":
+		case w.Text == "UNLIMITED":
 			s.add(a, key, word("0", w))
 		case !ok:
 			s.bad(a, w, "expected a number or UNLIMITED")
@@ -142,7 +164,11 @@ func (s *service) putUmask(a *attribute) {
 func bound(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		w := a.values[0]
-		if w.Text == "UNLIMITED" {
+		switch {
+		case w.Text == "UNLIMITED" && key == "rlimit_nofile":
+			s.once(conf.Hint, a.name.Pos, a.name.Text+" = UNLIMITED has no effect: the kernel has a bound of its own", "")
+			return
+		case w.Text == "UNLIMITED":
 			s.add(a, key, word("unlimited", w))
 			return
 		}
@@ -164,15 +190,19 @@ func bound(key string) func(*service, *attribute) {
 func (s *service) putRedirect(a *attribute) {
 	host, port := a.values[0], a.values[1]
 	n, ok := number(port.Text, math.MaxUint16)
+	if !ok && s.Port != nil {
+		listed, found := s.Port(port.Text, "tcp")
+		n, ok = uint64(listed), found
+	}
 	switch {
 	case !ok || n == 0:
-		s.bad(a, port, "expected the number of a port")
+		s.bad(a, port, "expected the number of a port, or its name in services(5)")
 	case s.text("socket_type") != "stream" || s.waits():
 		s.errorf(a.name.Pos, "write socket_type = stream and wait = no", "redirect is for stream services that do not wait")
 	case s.has("flags", "NAMEINARGS"):
 		s.errorf(a.name.Pos, "remove it", "redirect with NAMEINARGS")
 	}
-	target := host.Text + ":" + port.Text
+	target := fmt.Sprintf("%s:%d", host.Text, n)
 	if addr, err := netip.ParseAddr(host.Text); err == nil && addr.Is6() {
 		target = netip.AddrPortFrom(addr, uint16(n)).String()
 	}
@@ -255,13 +285,26 @@ func (s *service) world() {
 		s.implied("remote_host", "yes")
 	}
 	if a := s.get("passenv"); a != nil {
-		s.add(a, "pass_env", a.values...)
+		s.add(a, "pass_env", s.variables(a)...)
 	} else {
 		s.implied("pass_env", "*")
 	}
 	if s.text("groups") != "yes" && s.Root {
 		s.implied("groups", "no")
 	}
+}
+
+// variables are the values that may be names of variables. To xinetd "*" is one, and
+// no pattern.
+func (s *service) variables(a *attribute) (list []conf.Word) {
+	for _, w := range a.values {
+		if w.Text == "*" || strings.Contains(w.Text, "=") {
+			s.once(conf.Warning, w.Pos, fmt.Sprintf("%q in passenv ignored: no variable has that name", w.Text), "without passenv all are passed")
+			continue
+		}
+		list = append(list, w)
+	}
+	return list
 }
 
 // Defaults returns what xinetd's own defaults mean here, at the first service that

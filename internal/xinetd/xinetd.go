@@ -114,14 +114,14 @@ func (r *Reader) entry(l *lines, head line) {
 	switch w := head.words; {
 	case isDirective(w):
 		r.directive(w)
-	case isHead(w) || w[0].Text == "service" || w[0].Text == "defaults":
+	case w[0].Text == "service" || w[0].Text == "defaults":
 		r.block(l, head)
 	case w[0].Text == "}":
 		r.report(conf.Error, w[0].Pos, `"}" closes nothing`, "remove it")
 	case conf.IsEntry(head.text):
 		r.report(conf.Error, w[0].Pos, "a line of inetd.conf in a file of xinetd", "write it into a file of its own")
 	default:
-		r.report(conf.Error, w[0].Pos, fmt.Sprintf("%q begins no entry", w[0].Text), suggest(w[0].Text, []string{"service", "defaults", "include", "includedir"}))
+		r.report(conf.Error, w[0].Pos, fmt.Sprintf("%q begins no entry", w[0].Text), suggest(w[0].Text, keywords))
 	}
 }
 
@@ -181,6 +181,20 @@ func (r *Reader) finish() {
 	for _, s := range r.services {
 		s.finish(first)
 	}
+	if r.handsOut() {
+		return
+	}
+	for _, s := range r.services {
+		if s.mux() && s.serves() {
+			s.errorf(s.name.Pos, "write one with type = INTERNAL", "not served: no service tcpmux is on, which would hand it out")
+			s.def.Broken = true
+		}
+	}
+}
+
+// handsOut reports whether there is a tcpmux. xinetd opens its port for nobody else.
+func (r *Reader) handsOut() bool {
+	return slices.ContainsFunc(r.services, func(s *service) bool { return s.name.Text == "tcpmux" && s.internal() && s.serves() })
 }
 
 func (r *Reader) report(s conf.Severity, at conf.Pos, text, hint string) {
