@@ -25,10 +25,13 @@ func Profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.K
 	alike := map[string]*child.Profile{}
 	for s, id := range identities {
 		k := keys[s.Keys]
-		env, cred, setup := Environment(k, env), Credential(id), Setup(k)
-		text := fmt.Sprintf("%+v %q %+v", cred, env, setup)
+		cred, setup := Credential(id), Setup(k)
+		text := fmt.Sprintf("%+v %+v", cred, setup)
+		if hasEnvironment(k) {
+			text += fmt.Sprintf(" %q", Environment(k, env))
+		}
 		if alike[text] == nil {
-			p, err := starter.Profile(env, cred, setup)
+			p, err := starter.Profile(Environment(k, env), cred, setup)
 			if err != nil {
 				return nil, err
 			}
@@ -102,7 +105,7 @@ func stderrFile(key string) string {
 // Environment is the environment of the servers of an entry: of the daemon's the
 // variables that key pass_env names, or else env, and those of key env.
 func Environment(k *conf.Keys, env []string) []string {
-	if k == nil || !k.Has("env") && !k.Has("pass_env") {
+	if !hasEnvironment(k) {
 		return env
 	}
 	switch {
@@ -113,6 +116,9 @@ func Environment(k *conf.Keys, env []string) []string {
 	}
 	return environ.With(env, k.Env)
 }
+
+// hasEnvironment reports whether the servers of an entry have an environment of their own.
+func hasEnvironment(k *conf.Keys) bool { return k.Has("env") || k.Has("pass_env") }
 
 // defaultEndTime is how long a server that is asked to end may take.
 const defaultEndTime = 5 * time.Second

@@ -20,7 +20,10 @@ func (d *draft) rlimit(k *Keys, v []Word) {
 	if r.Soft > r.Hard && !d.failed {
 		d.bad(v[0], 0, "write the lower bound first")
 	}
-	k.Rlimits[slices.Index(RlimitNames[:], resource)] = r
+	list := make([]Rlimit, len(RlimitNames)) // the one before may be shared
+	copy(list, k.Rlimits)
+	list[slices.Index(RlimitNames[:], resource)] = r
+	k.Rlimits = list
 }
 
 // bound reads the value of one resource at offset off of w.

@@ -21,8 +21,8 @@ type Keys struct {
 	EndTime  time.Duration // from SIGTERM to SIGKILL
 
 	// What bounds it.
-	Rlimits      [numRlimits]Rlimit // in the order of RlimitNames
-	Nice         int                // -20 to 19
+	Rlimits      []Rlimit // in the order of RlimitNames; nil: none is set
+	Nice         int      // -20 to 19
 	IOPriority   IOPriority
 	CPUs         []int // in ascending order
 	Umask        uint32
@@ -70,8 +70,6 @@ type Keys struct {
 
 // RlimitNames are the resources of the keys rlimit_*, without that prefix.
 var RlimitNames = [...]string{"as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "rss", "stack"}
-
-const numRlimits = len(RlimitNames)
 
 // Unlimited is a bound that is none, as the kernel writes it.
 const Unlimited = ^uint64(0)
@@ -125,7 +123,9 @@ func (p Place) Where() string {
 }
 
 // Has tells whether a key is in force.
-func (k *Keys) Has(key string) bool { return k != nil && k.At(key) != Pos{} }
+func (k *Keys) Has(key string) bool {
+	return k != nil && slices.ContainsFunc(k.Options, func(o Option) bool { return o.Key.Text == key })
+}
 
 // At returns the place that set a key which is in force, or the zero Pos.
 func (k *Keys) At(key string) Pos {

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,11 +112,8 @@ var keyValues = []struct {
 
 func limited(resource string, soft, hard uint64) func(*Entry) {
 	return func(e *Entry) {
-		for i, name := range RlimitNames {
-			if name == resource {
-				e.Keys.Rlimits[i] = Rlimit{true, soft, hard}
-			}
-		}
+		e.Keys.Rlimits = make([]Rlimit, len(RlimitNames))
+		e.Keys.Rlimits[slices.Index(RlimitNames[:], resource)] = Rlimit{true, soft, hard}
 	}
 }
 

@@ -27,7 +27,7 @@ func (l *loader) action(e *conf.Entry, port *officialPort) *Action {
 		if !l.possible(e, &a) {
 			return nil
 		}
-		do = a.clone()
+		do = l.kept.action(a)
 		l.actions[*do] = do
 	}
 	l.last = do

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 
 	"inetd/internal/conf"
 )
@@ -24,20 +23,20 @@ func (l *loader) asks(k *conf.Keys) []Ask {
 		return nil
 	}
 	if l.lastAsks.keys != k {
-		l.lastAsks.keys, l.lastAsks.list = k, asksOf(k)
+		l.lastAsks.keys, l.lastAsks.list = k, l.kept.asksOf(k)
 	}
 	return l.lastAsks.list
 }
 
-func asksOf(k *conf.Keys) []Ask {
+func (m *kept) asksOf(k *conf.Keys) []Ask {
 	list := make([]Ask, len(k.Options))
 	for i := range k.Options {
 		o := &k.Options[i]
 		at := o.Key.Pos
-		at.File = strings.Clone(at.File)
-		list[i] = Ask{strings.Clone(o.Key.Text), brief(o), at}
+		at.File = m.text(at.File)
+		list[i] = Ask{m.text(o.Key.Text), m.text(brief(o)), at}
 	}
-	return list
+	return m.asks.AddAll(list)
 }
 
 // maxBrief is from how many bytes on a further value of a key is not told.

@@ -36,18 +36,6 @@ func (l *loader) keysText(k *conf.Keys) string {
 	return l.lastKeys.text
 }
 
-// lean is a copy of keys without what only a load needs: their text, and the lists of
-// clients, from which GuardOf has made what decides.
-func lean(k *conf.Keys) *conf.Keys {
-	c := *k
-	c.Allow, c.Deny = nil, nil
-	c.Options = make([]conf.Option, len(k.Options))
-	for i, o := range k.Options {
-		c.Options[i].Key = conf.Word{Pos: o.Key.Pos, Text: strings.Clone(o.Key.Text)}
-	}
-	return &c
-}
-
 // maxCPUs is how many processors a set of them has room for (CPU_SETSIZE).
 const maxCPUs = 1024
 
@@ -151,13 +139,13 @@ const leastForTerminal = 1 << 30
 
 // noTerminal says why the servers of an entry can have no terminal, or nothing.
 func noTerminal(e *conf.Entry) string {
-	as := e.Keys.Rlimits[0]
+	tooSmall := func(r conf.Rlimit) bool { return r.Set && r.Soft < leastForTerminal }
 	switch {
 	case e.Wait || e.Type != conf.Stream:
 		return "a terminal is for a server that has a connection of its own"
 	case e.Keys.Chroot != "":
 		return "it does not go with chroot, where the program is not that keeps the terminal"
-	case as.Set && as.Soft < leastForTerminal:
+	case len(e.Keys.Rlimits) > 0 && tooSmall(e.Keys.Rlimits[0]): // rlimit_as
 		return "the program that keeps the terminal needs rlimit_as = 1g at least"
 	}
 	return ""

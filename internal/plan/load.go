@@ -77,6 +77,7 @@ type loader struct {
 		keys *conf.Keys
 		list []Ask
 	}
+	kept       kept
 	fitted     map[fitted]*conf.Keys
 	claims     map[sock.Spec]claim
 	exposures  map[exposure]string         // what is wrong with directories of paths
@@ -126,6 +127,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 	l := &loader{
 		cfg: cfg, host: host, names: host.Names, checking: checking,
 		actions:   map[Action]*Action{},
+		kept:      newKept(),
 		fitted:    map[fitted]*conf.Keys{},
 		claims:    make(map[sock.Spec]claim, host.Sockets),
 		checked:   map[checked]examine.Finding{},

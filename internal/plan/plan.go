@@ -13,7 +13,6 @@ package plan
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"inetd/internal/account"
 	"inetd/internal/conf"
@@ -185,15 +184,6 @@ func (a *Action) mode() Mode {
 		return Connect
 	}
 	return Lend
-}
-
-// clone makes an action independent of the text of the configuration file, which
-// would otherwise be kept in memory with it.
-func (a Action) clone() *Action {
-	for _, s := range []*string{&a.Path, &a.Argv, &a.Builtin, &a.User.Name, &a.User.Group, &a.Proto, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
-		*s = strings.Clone(*s)
-	}
-	return &a
 }
 
 // Server returns what decides who the server of an action is, and with what.

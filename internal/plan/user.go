@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"inetd/internal/account"
 	"inetd/internal/conf"
@@ -40,10 +39,10 @@ func (l *loader) identify(e *conf.Entry, s Server) bool {
 		l.reportPassing(c, e, e.Keys.At("groups"), conf.Error, text+", service ignored", hint)
 		return false
 	}
-	s = Server{User{strings.Clone(s.User.Name), strings.Clone(s.User.Group)}, s.Keys}
+	s = Server{l.kept.user(s.User), l.kept.text(s.Keys)}
 	l.plan.Identities[s] = id
 	if e.Keys != nil {
-		l.plan.Keys[s.Keys] = lean(e.Keys)
+		l.plan.Keys[s.Keys] = l.kept.lean(e.Keys)
 	}
 	return true
 }

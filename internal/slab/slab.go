@@ -4,6 +4,7 @@
 package slab
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -21,6 +22,16 @@ func (s *Of[T]) Add(v T) *T {
 	}
 	s.block = append(s.block, v)
 	return &s.block[len(s.block)-1]
+}
+
+// AddAll returns a copy of a list.
+func (s *Of[T]) AddAll(list []T) []T {
+	if cap(s.block)-len(s.block) < len(list) {
+		var v T
+		s.block = make([]T, 0, max(blockSize/int(unsafe.Sizeof(v)), len(list)))
+	}
+	s.block = append(s.block, list...)
+	return slices.Clip(s.block[len(s.block)-len(list):])
 }
 
 // Strings makes copies of strings. The zero value is ready for use.

@@ -1,6 +1,7 @@
 package slab
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -48,5 +49,31 @@ func TestStrings(t *testing.T) {
 	}
 	if next := s.Add("daytime"); next != "daytime" || short != "ftp/tcp" {
 		t.Errorf("%q, %q", next, short)
+	}
+}
+
+// TestAddAll: lists stay as they were when a block is full, one may be longer than a
+// block, and none grows into the next one.
+func TestAddAll(t *testing.T) {
+	t.Parallel()
+	var s Of[int]
+	const n = 300
+	var all [][]int
+	for i := range n {
+		list := make([]int, i)
+		for j := range list {
+			list[j] = i
+		}
+		all = append(all, s.AddAll(list))
+	}
+	all = append(all, s.AddAll(make([]int, 2*blockSize)))
+	_ = append(all[1], -1)
+	for i, list := range all[:n] {
+		if len(list) != i || slices.ContainsFunc(list, func(v int) bool { return v != i }) {
+			t.Fatalf("list %d is %v", i, list)
+		}
+	}
+	if len(all[n]) != 2*blockSize {
+		t.Errorf("%d values", len(all[n]))
 	}
 }

@@ -69,6 +69,7 @@ type assembly struct {
 	room    slab.Of[Service]
 	sockets slab.Of[Socket]
 	labels  slab.Strings
+	deeds   slab.Of[Action]
 	actions map[deed]*Action
 	made    map[*conf.Keys]*access.Guard
 	last    struct { // the file of the entry before
@@ -127,12 +128,13 @@ func (a *assembly) action(v *plan.Service) (*Action, error) {
 		g.Listen = from.Listen
 		do.Program = g
 		if from.Path != "" {
-			do.Daemon = strings.Clone(filepath.Base(argv[0]))
+			do.Daemon = filepath.Base(argv[0])
 		}
 	}
 	if do.Keys != nil && do.Keys.WrapName != "" {
 		do.Daemon = do.Keys.WrapName
 	}
+	do = a.deeds.Add(*do)
 	a.actions[which] = do
 	return do, nil
 }

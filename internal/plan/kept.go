@@ -1,0 +1,76 @@
+package plan
+
+import (
+	"strings"
+
+	"inetd/internal/conf"
+	"inetd/internal/slab"
+)
+
+// kept makes what outlives a load: none of it is part of the text of a configuration
+// file, and equal texts are one. Entries may be thousands.
+type kept struct {
+	texts   map[string]string
+	options map[string][]conf.Option // by the names of their keys
+
+	bytes   slab.Strings
+	actions slab.Of[Action]
+	keys    slab.Of[conf.Keys]
+	asks    slab.Of[Ask]
+}
+
+func newKept() kept {
+	return kept{texts: map[string]string{}, options: map[string][]conf.Option{}}
+}
+
+func (m *kept) text(s string) string {
+	if s == "" {
+		return ""
+	}
+	text, ok := m.texts[s]
+	if !ok {
+		text = m.bytes.Add(s)
+		m.texts[text] = text
+	}
+	return text
+}
+
+func (m *kept) user(u User) User { return User{m.text(u.Name), m.text(u.Group)} }
+
+func (m *kept) action(a Action) *Action {
+	a.User, a.Argv = m.user(a.User), m.bytes.Add(a.Argv) // which few have in common
+	for _, s := range []*string{&a.Path, &a.Builtin, &a.Keys, &a.Proto, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
+		*s = m.text(*s)
+	}
+	return m.actions.Add(a)
+}
+
+// lean is a copy of keys without what only a load needs: their text and places, and the
+// lists of clients, from which GuardOf has made what decides.
+func (m *kept) lean(k *conf.Keys) *conf.Keys {
+	c := *k
+	c.Allow, c.Deny = nil, nil
+	c.Options = m.inForce(k.Options)
+	for _, s := range []*string{&c.IOPriority.Class, &c.Directory, &c.Chroot, &c.Stderr, &c.WrapName, &c.Banner, &c.BannerSuccess, &c.BannerFail, &c.Refuse,
+		&c.Sockopt.Device, &c.Sockopt.Congestion, &c.Connect.Network, &c.Connect.Address} {
+		*s = m.text(*s)
+	}
+	return m.keys.Add(c)
+}
+
+// inForce are options without their values and places.
+func (m *kept) inForce(options []conf.Option) []conf.Option {
+	var names strings.Builder
+	for _, o := range options {
+		names.WriteString(o.Key.Text + " ")
+	}
+	if list, ok := m.options[names.String()]; ok {
+		return list
+	}
+	list := make([]conf.Option, len(options))
+	for i, o := range options {
+		list[i].Key.Text = m.text(o.Key.Text)
+	}
+	m.options[names.String()] = list
+	return list
+}
