@@ -14,7 +14,7 @@
 # make check-386    runs the tests as a 32-bit program, which has no clone3
 # make check-arm64  runs the tests on an emulated arm64 machine (root, Debian)
 # make packages   builds .deb, .rpm, .apk, an image and a list of parts in bin/packages
-# make check-packages  tries them: reproducible, and swapped with every peer (root, Debian)
+# make check-packages  tries them: reproducible, an image, under systemd, swapped with every peer (root, Debian)
 # make install    DESTDIR and PREFIX are honoured, a configuration is never overwritten
 
 PREFIX = /usr/local
