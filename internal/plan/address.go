@@ -46,7 +46,7 @@ func (l *loader) addresses(e *conf.Entry) ([]Socket, *officialPort) {
 		return l.wants, nil
 	}
 	t, ok := l.transport(e)
-	if !ok {
+	if !ok || !l.acceptable(e, t) {
 		return nil, nil
 	}
 	port, ok := l.port(e)
@@ -108,6 +108,18 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 	}
 	l.report(e, e.Cols[conf.ColProtocol], conf.Error, fmt.Sprintf("unknown protocol %q", e.Proto), hint)
 	return t, false
+}
+
+// acceptable reports whether the clients of an entry can be accepted, if it wants that. A
+// socket of SCTP for packets has all of them itself (RFC 6458, 3.1): accept(2) fails, and
+// the socket stays readable.
+func (l *loader) acceptable(e *conf.Entry, t transport) bool {
+	if t.protocol != unix.IPPROTO_SCTP || t.kind != unix.SOCK_SEQPACKET || e.Wait && !e.Internal {
+		return true
+	}
+	l.report(e, e.Cols[conf.ColWait], conf.Error, "clients of a seqpacket socket of SCTP cannot be accepted one by one, service ignored",
+		"write stream, or wait if the server serves all of them")
+	return false
 }
 
 // port finds the port of an entry: a number, or a name of the services file, of

@@ -70,3 +70,23 @@ func TestWithoutIPv6(t *testing.T) {
 		}
 	}
 }
+
+// TestPacketsOfSCTP: an entry that wants its clients accepted where the kernel has no
+// accept is refused, whichever way the protocol is written.
+func TestPacketsOfSCTP(t *testing.T) {
+	t.Parallel()
+	for line, served := range map[string]bool{
+		"21 seqpacket sctp4 nowait - /bin/cat": false, "21 seqpacket 132 nowait - /bin/cat": false,
+		"21 seqpacket sctp4 wait - /bin/cat": true, "21 seqpacket sctp4 listen - /bin/cat": true, "21 stream sctp4 nowait - /bin/cat": true,
+	} {
+		entries, problems := conf.Parse("f", []byte(line+"\n"), nil)
+		if len(problems) > 0 {
+			t.Fatal(line, problems)
+		}
+		l := newLoader(&Config{}, &Host{Clone: true}, false)
+		wants, _ := l.addresses(&entries[0])
+		if told := len(l.plan.Problems); (len(wants) == 1) != served || (told == 0) != served {
+			t.Errorf("%s: %d sockets, %d problems", line, len(wants), told)
+		}
+	}
+}
