@@ -7,8 +7,6 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/sock"
-	"inetd/internal/strerror"
-	"inetd/internal/syslog"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -84,13 +82,11 @@ func (s *Server) newClient(k *table.Socket, conn int) client.Client {
 }
 
 // acceptFailed handles an error of accept. One that belongs to a connection
-// which is gone is no news.
+// which is gone is no news. After any other the connection may still be in the queue, as
+// when a security module forbids to take it, so the socket rests.
 func (s *Server) acceptFailed(k *table.Socket, err error) {
-	switch {
-	case sock.Exhausted(err):
-		s.gate.Rest(k, "accept", err)
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED), sock.Gone(err):
-	default:
-		s.log.Tell(syslog.Warning, k.Service, k.Service.Label+": accept: "+strerror.Call(err), k.Spec.String(), "")
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) || sock.Gone(err) {
+		return
 	}
+	s.gate.Rest(k, "accept", err)
 }
