@@ -37,7 +37,10 @@ type fixture struct {
 func newFixture(t *testing.T, k *conf.Keys, l limit.Limits) *fixture {
 	t.Helper()
 	f := &fixture{
-		v:    &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept, Listens: true, Limits: l}, Keys: k}},
+		v: &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{
+			Action: &plan.Action{Mode: plan.Accept, Listens: true, Limits: l}, Keys: k,
+			Asks: []plan.Ask{{Key: "source_max", At: conf.Pos{File: "inetd.conf", Line: 5}}, {Key: "ip_max", At: conf.Pos{File: "inetd.conf", Line: 6}}},
+		}},
 		book: booktest.New(t),
 	}
 	log, now := f.book.Book, f.book.Now
@@ -90,8 +93,8 @@ func TestAdmit(t *testing.T) {
 		{"full", &conf.Keys{FullRefuse: true}, limit.Limits{Max: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, as many servers run as may (limit 1, inetd.conf:4)"},
 		{"starts", &conf.Keys{FullRefuse: true}, limit.Limits{Starts: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, the service had its starts of 60 s (limit 1, inetd.conf:4)"},
 		{"full, but clients wait", &conf.Keys{}, limit.Limits{Max: 1}, admitted, true, status.Refused{}, ""},
-		{"its source at once", nil, limit.Limits{PerSource: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
-		{"its source a minute", nil, limit.Limits{PerMinute: 1}, admitted, false, status.Refused{Limit: 1}, "one/tcp from 192.0.2.1 exceeded"},
+		{"its source at once", nil, limit.Limits{PerSource: 1}, admitted, false, status.Refused{Limit: 1}, "(limit 1, inetd.conf:5)"},
+		{"its source a minute", nil, limit.Limits{PerMinute: 1}, admitted, false, status.Refused{Limit: 1}, "(limit 1, inetd.conf:6)"},
 		{"another source", nil, limit.Limits{PerSource: 1}, func(f *fixture) { f.Admit(f.v, from(other), time.Now()) }, true, status.Refused{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,6 +113,9 @@ func TestAdmit(t *testing.T) {
 			}
 			if said := f.book.Lines(); !strings.Contains(said, tt.log) || tt.log == "" && said != "" {
 				t.Errorf("log %q, want %q", said, tt.log)
+			}
+			if u.LastClient == 0 {
+				t.Error("nobody has come")
 			}
 		})
 	}
@@ -132,6 +138,7 @@ func TestEnded(t *testing.T) {
 		kill    int64
 		refused bool
 	}{
+		{"an exempt client", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, false},
 		{"well", child.Status{}, 0, false},
 		{"a crash", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, true},
 		{"the client has gone", child.Status{Wait: syscall.WaitStatus(unix.SIGPIPE)}, 0, false},
@@ -141,13 +148,16 @@ func TestEnded(t *testing.T) {
 	} {
 		f := newFixture(t, &conf.Keys{}, limit.Limits{})
 		f.v.Do.Penalty = &table.Penalty{Penalties: conf.Penalties{Crash: time.Minute, Fail: time.Minute}, Terms: plan.TermsOf(nil)}
+		if tt.name == "an exempt client" {
+			f.v.Do.Penalty.Exempt = prefix.New([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/31")})
+		}
 		p := &running.Process{Service: f.v, Client: *from("192.0.2.1"), Kill: tt.kill}
 		f.Ended(p, tt.st)
 		if against := f.Against(f.v, from("192.0.2.1").Peer.Addr()); (against == "it has penalties") != tt.refused {
 			t.Errorf("%s: against the client: %q", tt.name, against)
 		}
-		if got := !f.Admit(f.v, from("192.0.2.1"), time.Now()); got != tt.refused {
-			t.Errorf("%s: refused %v", tt.name, got)
+		if got := !f.Admit(f.v, from("192.0.2.1"), time.Now()); got != tt.refused || (f.v.Usage().Refused.Penalty == 1) != got {
+			t.Errorf("%s: refused %v, %+v", tt.name, got, f.v.Usage().Refused)
 		}
 		if !f.Admit(f.v, from("192.0.2.2"), time.Now()) {
 			t.Errorf("%s: another client is refused", tt.name)
@@ -169,8 +179,9 @@ func TestSensor(t *testing.T) {
 	if !d.Admit(other, him, time.Now()) || !d.Hears(other, him.Peer) {
 		t.Error("refused before")
 	}
-	if d.Admit(sensor, him, time.Now()) {
-		t.Error("a sensor serves somebody")
+	sensor.Do.Keys.PenaltyExempt = []netip.Prefix{netip.MustParsePrefix("192.0.2.2/32")}
+	if d.Admit(sensor, him, time.Now()) || d.Admit(sensor, her, time.Now()) || sensor.Usage().Refused.Rules != 2 {
+		t.Errorf("a sensor serves somebody; %+v", sensor.Usage().Refused)
 	}
 	if d.Admit(other, him, time.Now()) || d.Hears(other, him.Peer) {
 		t.Error("not refused after")
@@ -193,6 +204,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"192.0.2.1", limit.Limits{}, RepliesPerMin},
 		{"192.0.2.1", limit.Limits{PerMinute: 7}, 7},
+		{"192.0.2.1", limit.Limits{SourceWindow: time.Nanosecond}, RepliesPerMin}, // that window is for the limit of an entry
 		{"127.0.0.1", limit.Limits{}, RepliesPerMin + 10},
 		{"127.0.0.1", limit.Limits{PerMinute: 7}, 7},
 	} {
@@ -236,5 +248,55 @@ func keysOf(key string) *conf.Keys {
 	return &conf.Keys{
 		Refuse: "no\r\n", BannerFail: "/b",
 		Options: []conf.Option{{Key: conf.Word{Text: key, Pos: conf.Pos{File: "inetd.conf", Line: 4}}}},
+	}
+}
+
+// TestHears: a datagram is not heard while the service is closed to all.
+func TestHears(t *testing.T) {
+	t.Parallel()
+	for load, want := range map[float64]bool{2: false, 2.01: true} {
+		f := newFixture(t, &conf.Keys{MaxLoad: load}, limit.Limits{})
+		if got := f.Hears(f.v, from("192.0.2.1").Peer); got != want {
+			t.Errorf("max_load = %v: %v", load, got)
+		}
+	}
+}
+
+// TestUnwelcome: each connection that is refused by its address is told, and of datagrams,
+// whose sender may be forged, one a minute.
+func TestUnwelcome(t *testing.T) {
+	t.Parallel()
+	for listens, want := range map[bool]int{true: 3, false: 1} {
+		f := newFixture(t, nil, limit.Limits{})
+		f.deny("192.0.2.1")
+		f.v.Do.Listens = listens
+		for range 3 {
+			f.Admit(f.v, from("192.0.2.1"), time.Now())
+		}
+		if got := strings.Count(f.book.Lines(), "refused connection"); got != want || f.v.Usage().Refused.Rules != 3 {
+			t.Errorf("listens %v: %d lines, want %d, %+v", listens, got, want, f.v.Usage().Refused)
+		}
+	}
+}
+
+// TestWelcome: banner_success is for who is served over a connection of its own.
+func TestWelcome(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[plan.Mode]string{plan.Accept: "hello\n", plan.Lend: ""} {
+		f := newFixture(t, &conf.Keys{BannerSuccess: "/b"}, limit.Limits{})
+		f.v.Do.Mode = mode
+		f.book.Now.Banners = map[string]string{"/b": "hello\n"}
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Welcome(f.v, pair[0])
+		b := make([]byte, 100)
+		n, _ := unix.Read(pair[1], b)
+		if got := string(b[:max(n, 0)]); got != want {
+			t.Errorf("mode %v: %q, want %q", mode, got, want)
+		}
+		unix.Close(pair[0])
+		unix.Close(pair[1])
 	}
 }
