@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
@@ -177,6 +178,9 @@ func TestUnhold(t *testing.T) {
 	if f.socket(0).Polled || !f.socket(1).Polled {
 		t.Errorf("polled: %v and %v", f.socket(0).Polled, f.socket(1).Polled)
 	}
+	if n := len(f.held.own); n != 1 {
+		t.Errorf("%d are still held", n)
+	}
 }
 
 // TestSuspension: a service that has started as many servers as may in a window is not
@@ -197,8 +201,64 @@ func TestSuspension(t *testing.T) {
 		time.Sleep(f.book.Timers.Next())
 		f.book.Timers.Expire()
 	}
-	if log := f.book.Lines(); strings.Count(log, "s0/tcp: server failing (looping), service suspended: 2 starts in 0.05 s, the limit; clients wait until ") != 1 || strings.Count(log, "\n") != 1 {
-		t.Error(log)
+	if log := f.book.Lines(); strings.Count(log, "s0/tcp: server failing (looping), service suspended: 2 starts in 0.05 s, the limit; clients wait until ") != 1 || strings.Count(log, "\n") != 1 || v.Usage().Suspended != 1 {
+		t.Error(log, v.Usage().Suspended)
+	}
+}
+
+// TestFullIsNotSuspended: who finds the starts of a service used up is refused, where the
+// entry says so, and for that has to be accepted.
+func TestFullIsNotSuspended(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 1, limit.Limits{Starts: 1, Window: time.Hour})
+	v := f.socket(0).Service
+	v.Do.Keys = &conf.Keys{FullRefuse: true}
+	f.ArmAll()
+	v.Usage().Starts.Admit(time.Now(), 1, time.Hour)
+	if !f.MayStart(v) || !f.socket(0).Polled || v.Usage().Halted {
+		t.Error("it is suspended")
+	}
+}
+
+// TestPool: as long as a pool holds a socket the loop turns now and then, as nothing tells
+// it that a silent client makes room.
+func TestPool(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 2, limit.Limits{})
+	f.bound = ByBuiltins
+	for range 2 {
+		if f.ArmAll(); f.book.Timers.Len() != 1 {
+			t.Fatalf("%d timers", f.book.Timers.Len())
+		}
+		time.Sleep(f.book.Timers.Next())
+		f.book.Timers.Expire()
+	}
+	f.bound = Unbound
+	if f.Rearm(); f.polled() != 2 {
+		t.Errorf("%d are polled when there is room", f.polled())
+	}
+	time.Sleep(f.book.Timers.Next())
+	if f.book.Timers.Expire(); f.book.Timers.Len() != 0 {
+		t.Errorf("%d timers for nobody", f.book.Timers.Len())
+	}
+}
+
+// TestRearmPastClosed: a socket that a reload has closed keeps none of those behind it.
+func TestRearmPastClosed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, 2, limit.Limits{})
+	f.bound = ByProcesses
+	f.ArmAll()
+	closed := f.socket(0)
+	closed.Closed = true
+	f.loop.Bound = func(v *table.Service) Bound {
+		if v == closed.Service {
+			return ByProcesses
+		}
+		return Unbound
+	}
+	if f.Rearm(); closed.Polled || !f.socket(1).Polled {
+		t.Errorf("polled: %v and %v", closed.Polled, f.socket(1).Polled)
 	}
 }
 

@@ -1,12 +1,15 @@
 package running
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
 	"inetd/internal/child"
-	"inetd/internal/logbook"
+	"inetd/internal/conf"
+	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
+	"inetd/internal/sock"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +20,12 @@ const tag loop.Tag = 7
 // newTable makes a Table with a loop of its own.
 func newTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *loop.Timers) {
 	t.Helper()
+	r, starter, poll, book := newLoggedTable(t)
+	return r, starter, poll, book.Timers
+}
+
+func newLoggedTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *booktest.Book) {
+	t.Helper()
 	starter, err := child.New()
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +35,8 @@ func newTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *loop.Timers) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { starter.Close(); poll.Close() })
-	timers := new(loop.Timers)
-	return New(starter, poll, tag, timers, &logbook.Book{}), starter, poll, timers
+	book := booktest.New(t)
+	return New(starter, poll, tag, book.Timers, book.Book), starter, poll, book
 }
 
 // TestReap: the end of a server that was tracked with prompt wakes the loop, and is told
@@ -55,6 +64,11 @@ func TestReap(t *testing.T) {
 	if p.PID != pid || p.PidFD() == 0 || r.All()[pid] != p || r.Servers() != 1 || !r.Serving() {
 		t.Fatalf("%+v of %d", p, len(r.All()))
 	}
+	again, err := unix.FcntlInt(uintptr(p.PidFD()), unix.F_DUPFD_CLOEXEC, 3) // as a child may have it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(again)
 	for woken := false; !woken; {
 		for _, ev := range poll.Wait(20 * time.Second) {
 			woken = woken || loop.Tag(ev.Pad) == tag && int(ev.Fd) == pid
@@ -70,6 +84,9 @@ func TestReap(t *testing.T) {
 	})
 	if ends != 1 || len(r.All()) != 0 || r.Due() || r.Serving() {
 		t.Errorf("%d ends, %d processes, due %v", ends, len(r.All()), r.Due())
+	}
+	if events := poll.Wait(0); len(events) > 0 {
+		t.Errorf("its end wakes the loop again: %v", events)
 	}
 	for starter.Settle(time.Second) {
 	}
@@ -126,5 +143,115 @@ func TestSettle(t *testing.T) {
 	r.Settle(look)
 	if sweeps != 1 || len(seen) != 1 || seen[0] != -1 {
 		t.Errorf("%d sweeps, %d were looked at", sweeps, seen)
+	}
+	if r.Track(-3, &Process{}, false); timers.Len() != 1 {
+		t.Errorf("%d timers for a process after that", timers.Len())
+	}
+}
+
+// TestServing: programs of the daemon's own are no servers, nor is one that has not begun.
+func TestServing(t *testing.T) {
+	t.Parallel()
+	r, _, _, _ := newTable(t)
+	r.Track(1<<30, &Process{Done: func(child.Status) {}}, false)
+	r.Track(-1, &Process{Service: &table.Service{}}, false)
+	if r.Serving() || r.Servers() != 1 {
+		t.Errorf("serving %v, %d servers", r.Serving(), r.Servers())
+	}
+	r.Track(1<<30+1, &Process{Service: &table.Service{}}, false)
+	if !r.Serving() || r.Servers() != 2 {
+		t.Errorf("serving %v, %d servers", r.Serving(), r.Servers())
+	}
+}
+
+// TestLimitTime: a server is told to end when its time is over, counted from its start,
+// however often it is asked for; and killed if it does not.
+func TestLimitTime(t *testing.T) {
+	t.Parallel()
+	r, starter, _, book := newLoggedTable(t)
+	profile, err := starter.Profile(nil, nil, child.Setup{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := profile.Program("/bin/server", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &table.Service{Label: "one/tcp", Do: &table.Action{Keys: &conf.Keys{
+		MaxTime: time.Hour, EndTime: time.Millisecond, Options: []conf.Option{{Key: conf.Word{Text: "end_time", Pos: conf.Pos{Line: 1}}}},
+	}}}
+	p := r.Track(1<<30, &Process{Service: v, Program: program, Begun: time.Now().Add(-time.Hour).UnixNano()}, false) // no process has this number
+	r.LimitTime(p)
+	book.Timers.Expire()
+	r.End(p, "been idle", "idle_time")
+	const ended = "one/tcp: /bin/server[1073741824] has run for 1h0m0s, its max_time, and is ended (inetd.conf:0)\n"
+	if got := book.Lines(); got != ended || p.Kill == 0 {
+		t.Errorf("the log says %q", got)
+	}
+	for book.Timers.Len() > 0 {
+		time.Sleep(book.Timers.Next())
+		book.Timers.Expire()
+	}
+	if got, want := book.Lines(), ended+"one/tcp: /bin/server[1073741824] has not ended within 1ms and is killed (inetd.conf:0)\n"; got != want {
+		t.Errorf("the log says %q", got)
+	}
+}
+
+// TestUnprobe: a descriptor is closed once, as its number may be another's by then.
+func TestUnprobe(t *testing.T) {
+	t.Parallel()
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{Probe: fd}
+	if p.Unprobe(); p.Probe != 0 {
+		t.Errorf("it still has %d", p.Probe)
+	}
+}
+
+// TestTookNothing: what is known of a wait server that has ended while a client waits.
+func TestTookNothing(t *testing.T) {
+	t.Parallel()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(client)
+	if err := unix.Listen(fd, 5); err != nil { // at a port of the kernel's choice
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Connect(client, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: at.(*unix.SockaddrInet4).Port}); err != nil {
+		t.Fatal(err)
+	}
+	k := &table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}, FD: int32(fd)}
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	const failed = 1 << 8
+	now := time.Now().UnixNano()
+	for _, tt := range []struct {
+		name string
+		p    Process
+		wait syscall.WaitStatus
+		want bool
+	}{
+		{"it failed, and nobody has gone", Process{Queued: 1, Begun: now}, failed, true},
+		{"one has gone, as far as is known", Process{Queued: 2, Begun: now}, failed, false},
+		{"it ended well", Process{Queued: 1, Begun: now}, 0, false},
+		{"it has lived for long", Process{Queued: 1, Begun: now - int64(time.Minute)}, failed, false},
+		{"the daemon has ended it", Process{Queued: 1, Begun: now, Kill: 1}, failed, false},
+	} {
+		tt.p.Lent = k
+		if got := tt.p.TookNothing(child.Status{Wait: tt.wait}); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }
