@@ -80,7 +80,10 @@ func mayAmend(text string) bool {
 		if before == "" && start >= 0 && text[start] != '\n' {
 			return true // to a line the semicolon may be a word
 		}
-		if before != "" && before[0] != '#' && (before[0] == '"' || before[0] == '\'' || !strings.ContainsAny(before, " \t")) {
+		if comment := strings.HasPrefix(before, "#") && (start < 0 || text[start] == '\n'); comment || before == "" {
+			continue
+		}
+		if before[0] == '"' || before[0] == '\'' || !strings.ContainsAny(before, " \t") {
 			return true
 		}
 	}
