@@ -1,6 +1,7 @@
 package arrival
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/client"
+	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -21,7 +23,8 @@ import (
 )
 
 // visit has a proxy connect, which sends a text and closes its end if it ends with an
-// exclamation mark. It returns the client that arrives; nil: none does.
+// exclamation mark. It returns the client that arrives; nil: none does,
+// and the proxy sees the end.
 func visit(t *testing.T, a *Arrivals, mail *loop.Mailbox, wake int, k *table.Socket, text string) *client.Client {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -49,6 +52,12 @@ func visit(t *testing.T, a *Arrivals, mail *loop.Mailbox, wake int, k *table.Soc
 		unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, 1000)
 		for _, f := range mail.Collect() {
 			f()
+		}
+	}
+	if arrived == nil && !over {
+		proxy.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := proxy.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("nobody arrives, and the connection is open: %v", err)
 		}
 	}
 	return arrived
@@ -93,6 +102,12 @@ func TestAwait(t *testing.T) {
 				if _, err := unix.Read(c.Conn, rest); string(rest) != "rest" {
 					t.Errorf("%q is left on the connection, %v", rest, err)
 				}
+				if flags, err := unix.FcntlInt(uintptr(c.Conn), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+					t.Errorf("its server gets a descriptor with flags %#x, %v", flags, err)
+				}
+				if c.Proxied != nil && c.Source != v.Do.Source(c.Peer.Addr()) {
+					t.Errorf("it counts as %v", c.Source)
+				}
 				unix.Close(c.Conn)
 			}
 			if got != tt.want {
@@ -106,5 +121,36 @@ func TestAwait(t *testing.T) {
 				t.Errorf("%d are expected, %d have room", u.Expected, a.Room.Len())
 			}
 		})
+	}
+}
+
+// TestNoRoom: a client for whose header there is no room is gone, and not expected.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer starter.Close()
+	mail := loop.NewMailbox(starter.Wake())
+	proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})
+	v := &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}
+	a := New(booktest.New(t).Book, starter, mail)
+	a.Room = limit.Pool{}
+	if c := visit(t, a, mail, starter.Wake(), &table.Socket{Service: v}, "PROXY UNKNOWN\r\n"); c != nil || v.Usage().Expected != 0 {
+		t.Errorf("%v arrives, %d are expected", c, v.Usage().Expected)
+	}
+}
+
+// TestRefusedOften: of many that are refused one is told, and all are counted.
+func TestRefusedOften(t *testing.T) {
+	t.Parallel()
+	book, v := booktest.New(t), &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{}}}
+	a := New(book.Book, nil, nil)
+	for range 3 {
+		a.refuse(v, netip.MustParseAddrPort("192.0.2.9:3128"), "it is none")
+	}
+	if n := strings.Count(book.Lines(), "\n"); n != 1 || v.Usage().Refused.Proxy != 3 {
+		t.Errorf("%d lines, %d refused", n, v.Usage().Refused.Proxy)
 	}
 }

@@ -2,6 +2,7 @@ package keep
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"inetd/internal/child"
 	"inetd/internal/gate"
+	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -87,6 +89,9 @@ func TestMerge(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(f.dir, "a")); !a.Closed || a.FD >= 0 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what is removed is %+v, its path %v", a, err)
+	}
+	if len(f.paths) != 2 {
+		t.Errorf("%d paths are remembered", len(f.paths))
 	}
 	f.Merge(f.generation("c"))
 	f.Merge(f.generation("b", "c"))
@@ -196,6 +201,141 @@ func TestManager(t *testing.T) {
 		t.Errorf("it has descriptor %d, and had %d", f.socket(0).FD, fd)
 	}
 	if log := f.said(); !strings.HasSuffix(log, "DIR/unused: opened by the service manager, and no entry asks for it\n") || strings.Count(log, "\n") != 1 {
+		t.Error(log)
+	}
+}
+
+// TestFitness: what is known of servers is of no use for those of another program.
+func TestFitness(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{"": true, "/bin/other": false} {
+		f := newFixture(t)
+		f.Merge(f.generation("a"))
+		u := f.socket(0).Service.Usage()
+		u.Fitness.Sound = true
+		g := f.generation("a")
+		g.Services[0].Do.Path = path
+		if f.Merge(g); f.socket(0).Service.Used != u || u.Fitness.Sound != want {
+			t.Errorf("program %q: %+v", path, u.Fitness)
+		}
+	}
+}
+
+// TestSuspendedAnew: a reload that changes the window of a suspended service has it go on
+// when the new one ends, and there is a timer for that already if it does not.
+func TestSuspendedAnew(t *testing.T) {
+	t.Parallel()
+	for window, timers := range map[time.Duration]int{time.Hour: 0, time.Minute: 1} {
+		f := newFixture(t)
+		limited := func(window time.Duration) *table.Generation {
+			g := f.generation("a")
+			g.Services[0].Do.Limits = limit.Limits{Starts: 1, Window: window}
+			return g
+		}
+		f.Merge(limited(time.Hour))
+		u := f.socket(0).Service.Usage()
+		u.Starts.Admit(time.Now(), 1, time.Hour)
+		u.Halted = true
+		f.Merge(limited(window))
+		if n := f.book.Timers.Len(); n != timers || !u.Halted || f.socket(0).Polled {
+			t.Errorf("%v: %d timers, halted %v", window, n, u.Halted)
+		}
+	}
+}
+
+// TestLent: a reload leaves a socket alone that a wait server has, also if its path is
+// gone or its options are others.
+func TestLent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Merge(f.generation("a"))
+	k := f.socket(0)
+	fd := k.FD
+	k.Server = 7
+	if err := os.Remove(k.Spec.Path()); err != nil {
+		t.Fatal(err)
+	}
+	g := f.generation("a")
+	g.Services[0].Do.Options.Backlog++
+	if f.Merge(g); k.FD != fd || k.Server != 7 {
+		t.Errorf("it is %+v", k)
+	}
+	if log := f.said(); log != "a: process 7 still has the socket (a.conf:1); the change takes effect when it ends\n" {
+		t.Error(log)
+	}
+}
+
+// TestRetry: attempts become rarer up to a bound, a reload begins anew, and then only the
+// last timer counts.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Retry = time.Millisecond
+	f.Merge(f.generation("no/a"))
+	k := f.socket(0)
+	f.Retry = 2 * maxRetry / 3
+	for _, want := range []time.Duration{f.Retry, maxRetry, maxRetry} {
+		if want == f.Retry {
+			f.retry(k)
+		} else {
+			f.open(k)
+		}
+		if got := f.faults[k].delay; got != want {
+			t.Errorf("the next attempt comes after %v, want %v", got, want)
+		}
+	}
+	last := f.faults[k]
+	time.Sleep(max(f.book.Timers.Next(), 0))
+	if f.book.Timers.Expire(); f.faults[k] != last {
+		t.Error("a timer of before has it tried once more")
+	}
+}
+
+// TestVacated: the end of the server of a removed service has the socket opened that waits
+// for its address.
+func TestVacated(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Merge(f.generation("a", "b"))
+	for i := range 2 {
+		f.closeSocket(f.socket(i))
+		f.faults[f.socket(i)] = &fault{err: unix.EADDRINUSE, delay: time.Hour}
+	}
+	port := func(k *table.Socket, n uint16) {
+		k.Spec = sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP, Addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), n)}
+	}
+	port(f.socket(0), 0)
+	port(f.socket(1), 1)
+	f.vacated(&table.Socket{Spec: f.socket(0).Spec})
+	if f.socket(0).FD < 0 || f.socket(1).FD >= 0 {
+		t.Errorf("they have descriptors %d and %d", f.socket(0).FD, f.socket(1).FD)
+	}
+}
+
+// TestNetworkChanges: many changes have the sockets looked at once, and those that come
+// later once more.
+func TestNetworkChanges(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for range 2 {
+		f.NetworkChanges()
+		if f.NetworkChanges(); f.book.Timers.Len() != 1 {
+			t.Fatalf("%d timers", f.book.Timers.Len())
+		}
+		time.Sleep(f.book.Timers.Next())
+		f.book.Timers.Expire()
+	}
+}
+
+// TestMended: what is wrong again and again is told once.
+func TestMended(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Merge(f.generation("a"))
+	for range 3 {
+		f.mended(f.socket(0), "the last server has done it")
+	}
+	if log := f.said(); log != "a: the last server has done it (a.conf:1)\n" {
 		t.Error(log)
 	}
 }
