@@ -1,12 +1,15 @@
 package diagnose
 
 import (
+	"fmt"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/client"
 	"inetd/internal/conf"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
@@ -147,8 +150,8 @@ func TestSuspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(pair[0])
 	defer unix.Close(pair[1])
+	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20})
 	if fd := w.Probe(w.v, pair[0]); fd != 0 {
 		t.Errorf("%d is watched of a server that is not suspect", fd)
 	}
@@ -157,7 +160,16 @@ func TestSuspect(t *testing.T) {
 	if fd <= 0 {
 		t.Fatal("it is not watched")
 	}
-	unix.Close(fd)
+	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Probe: fd, Begun: time.Now().UnixNano()}, exit(0))
+	w.answers()
+	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+		t.Errorf("%d is watched after one that was", fd)
+	}
+	unix.Close(pair[0])
+	if n, err := unix.Read(pair[1], make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("a descriptor of the connection is open: %d, %v", n, err)
+	}
+	w.v.Usage().Fitness = table.Fitness{}
 	w.end(time.Minute, exit(0))
 	if fd := w.Probe(w.v, pair[0]); fd != 0 {
 		t.Errorf("%d is watched after one that was all right", fd)
@@ -224,5 +236,110 @@ func TestTookNothing(t *testing.T) {
 	}
 	if before != maxRestart {
 		t.Errorf("at last %v", before)
+	}
+}
+
+// TestErrorsInARow: errors count in a row within some time, and not those of servers for
+// datagrams, of which more is known.
+func TestErrorsInARow(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/bin/sh")
+	w.streaks[w.v.Usage()] = streak{n: failCount - 1, begun: time.Now().Add(-failWindow - time.Second)}
+	w.end(time.Minute, exit(3))
+	for range failCount {
+		w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Client: client.Client{Session: &client.Session{}}}, exit(3))
+	}
+	w.answers()
+	if got := w.Lines(); got != "" {
+		t.Errorf("told %s", got)
+	}
+}
+
+// TestDatagramNobodyTakes: the datagram that three servers have not taken is dropped, and
+// not before.
+func TestDatagramNobodyTakes(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/bin/sh")
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Sendto(fd, []byte("x"), 0, at); err != nil {
+		t.Fatal(err)
+	}
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	lent := &table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}, Service: w.v, FD: int32(fd)}
+	for n := 1; n <= patience; n++ {
+		w.TookNothing(w.v, &running.Process{Service: w.v, Program: w.program, Lent: lent}, exit(0))
+		if got := sock.Readable(fd); got != (n < patience) {
+			t.Errorf("after %d servers there is a datagram: %v", n, got)
+		}
+	}
+}
+
+// TestSettled: a server that lives on is asked once where it listens, unless it ends before
+// it is.
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	for _, ends := range []bool{false, true} {
+		w := newWard(t, "/bin/sh")
+		u := w.v.Usage()
+		p := w.running.Track(1<<30, &running.Process{Service: w.v, Program: w.program, Begun: 1}, false) // no process has this number
+		before := w.Timers.Len()
+		w.Settled(p)
+		w.Settled(p)
+		if n := w.Timers.Len() - before; n != 1 || !u.Examined {
+			t.Errorf("it is asked %d times", n)
+		}
+		if ends {
+			p.Begun = 2 // the record is another's
+		}
+		for w.Timers.Len() > 0 {
+			time.Sleep(w.Timers.Next())
+			w.Timers.Expire()
+		}
+		w.answers()
+		if u.Examined == ends {
+			t.Errorf("ends %v: examined %v", ends, u.Examined)
+		}
+	}
+}
+
+// TestWhySuspended: servers need nowait if clients still wait after so many of them.
+func TestWhySuspended(t *testing.T) {
+	t.Parallel()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Listen(fd, 5); err != nil { // at a port of the kernel's choice
+		t.Fatal(err)
+	}
+	v := &table.Service{Do: &table.Action{Action: &plan.Action{Mode: plan.Lend}}}
+	v.Add(&table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}, Service: v, FD: int32(fd)})
+	if got := WhySuspended(v); got != "" {
+		t.Errorf("without clients: %q", got)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	if got := WhySuspended(v); got != needsNowait {
+		t.Errorf("with one: %q", got)
 	}
 }

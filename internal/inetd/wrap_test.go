@@ -153,6 +153,8 @@ func TestRules(t *testing.T) {
 		{"setenv", shServer + "'echo $FOO $TERM; env | grep -c TERM'", "ALL: ALL: setenv FOO %a-%d: setenv TERM vt52", "",
 			func(c *Config) { c.Wrap, c.KeepEnv = true, true }, `^127\.0\.0\.2-sh vt52\n1\n$`, `: connection from`},
 		{"umask", shServer + "umask", "ALL: ALL: umask 077", "", wrapped, `^0077\n$`, `: connection from`},
+		{"umask 0", shServer + "umask\n* with umask = 077;", "ALL: ALL: umask 0", "", wrapped, `^0000\n$`, `: connection from`},
+		{"nice beside that of the entry", shServer + "'for try in $(seq 5000); do test $(nice) = " + strconv.Itoa(min(niceness()+8, 19)) + " && echo yes && break; done'\n* with nice = 2;", "ALL: ALL: nice 6", "", wrapped, `^yes\n$`, `: connection from`},
 		{"nice", shServer + "'for try in $(seq 5000); do test $(nice) = " + strconv.Itoa(min(niceness()+13, 19)) + " && echo yes && break; done'", "ALL: ALL: nice 3: nice", "", wrapped, `^yes\n$`, `: connection from`},
 		{"twist", echoServer, "", "ALL: ALL: twist echo no %d for %a", wrapped, `^no echo for 127\.0\.0\.2\n$`,
 			`: twist 127\.0\.0\.2 to echo no echo for 127\.0\.0\.2, service PORT \(tcp4\): DIR/deny:1: `},

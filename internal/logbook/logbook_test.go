@@ -34,6 +34,7 @@ func TestBook(t *testing.T) {
 		{"about nothing", func(b *logbook.Book) { b.Tell(syslog.Err, v, "one/tcp: failed", "", "") }, "one/tcp: failed (inetd.conf:4)"},
 		{"a key", again, "one/tcp from him exceeded it (limit 5, b.conf:9)"},
 		{"again", func(b *logbook.Book) { again(b); again(b); again(b) }, "one/tcp from him exceeded it (limit 5, b.conf:9)|one/tcp: 2 more clients exceeded it (limit 5, b.conf:9)"},
+		{"once more", func(b *logbook.Book) { again(b); again(b) }, "one/tcp from him exceeded it (limit 5, b.conf:9)|one/tcp: 1 more client exceeded it (limit 5, b.conf:9)"},
 		{"another key", func(b *logbook.Book) { b.Refused(v, him, "it is late", "hours") }, "one/tcp from " + him.Source.String() + " refused: it is late (inetd.conf:4)"},
 		{"nobody in particular", func(b *logbook.Book) { b.Refused(v, &client.Client{}, "it is late", "hours") }, "one/tcp refused: it is late (inetd.conf:4)"},
 		{"lack", func(b *logbook.Book) { b.Lack(v, "fork", unix.EAGAIN); b.DatagramLost(v, "fork", unix.EAGAIN) }, "one/tcp: fork: Resource temporarily unavailable; trying again (inetd.conf:4)"},

@@ -121,8 +121,10 @@ func TestProcesses(t *testing.T) {
 	d.now.Services = d.now.Services[:1]
 	removed.First.Closed = true
 	session := &client.Session{Pair: dgram.Pair{Client: netip.MustParseAddrPort("192.0.2.1:7")}, At: kept.First, Conn: 9, Taken: 4}
+	begun := time.Now().Round(0)
 	processes := map[int]*running.Process{
-		7:  {Service: removed, Program: removed.Do.Program, Lent: removed.First, Queued: 5, Begun: 6},
+		7:  {Service: removed, Program: removed.Do.Program, Lent: removed.First, Queued: 5, Begun: 6, Kill: begun.UnixNano()},
+		-1: {Service: kept, Program: kept.Do.Program}, // it has failed before it was a process
 		8:  {Service: kept, Program: kept.Do.Program, Client: client.Client{Session: session, Peer: session.Client}, Begun: 7, Kept: 11, Cookie: 12},
 		9:  {Service: kept, Program: kept.Do.Program, Done: func(child.Status) {}, Begun: 8},
 		10: {Done: func(child.Status) {}}, // a command of the daemon itself, which nobody waits for any more
@@ -140,6 +142,9 @@ func TestProcesses(t *testing.T) {
 		}
 		switch from.PID {
 		case 7:
+			if !from.Kill.Equal(begun) {
+				t.Errorf("it is killed at %v", from.Kill)
+			}
 			if k := p.Lent; k == nil || !k.Closed || k.Server != 7 || k.Spec != removed.First.Spec || p.Service.First != nil {
 				t.Errorf("a wait server has %+v", k)
 			}
@@ -162,7 +167,7 @@ func TestClients(t *testing.T) {
 		{Conn: 20, Peer: netip.MustParseAddrPort("192.0.2.1:7"), Named: true},
 		{Conn: 21, Peer: session.Client, Session: session},
 	}
-	talking, left := client.Client{Conn: 22, Peer: netip.MustParseAddrPort("192.0.2.2:8")}, stream.Leftover{Begun: 3, Got: []byte("got"), Unsent: []byte("unsent"), Over: true}
+	talking, left := client.Client{Conn: 22, Peer: netip.MustParseAddrPort("192.0.2.2:8")}, stream.Leftover{Begun: 3, Got: []byte("got"), Unsent: []byte("unsent"), Until: time.Now().Round(0), Over: true}
 	w := NewWill(d.now, d.sockets)
 	w.Client(one, clients[0])
 	w.Client(two, clients[1])

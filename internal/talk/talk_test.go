@@ -11,6 +11,7 @@ import (
 	"inetd/internal/admission"
 	"inetd/internal/child"
 	"inetd/internal/client"
+	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
@@ -97,6 +98,7 @@ func TestEnter(t *testing.T) {
 	if h.Enter(v, &second) || h.released != 1 || v.Usage().Refused.Room != 1 {
 		t.Errorf("the second one has %v, %d are released, %+v", second.Room, h.released, v.Usage().Refused)
 	}
+	h.Enter(v, &second) // which is told once a minute
 	if want := "echo/tcp from uid 1 exceeded the connections of internal services (limit 2 of one service, 1 from one source, inetd.conf:1)\n"; h.Lines() != want {
 		t.Errorf("the log says %q", h.Lines())
 	}
@@ -200,5 +202,50 @@ func TestInterrupt(t *testing.T) {
 	h.until(func() bool { return h.released == 1 })
 	if n := len(h.Left()) + h.Room.Len(); n != 0 {
 		t.Errorf("%d are left", n)
+	}
+}
+
+// TestMaxTimeOfOneGone: nothing is told of a conversation that is over when its time is.
+func TestMaxTimeOfOneGone(t *testing.T) {
+	t.Parallel()
+	h, v := newHall(t), internal("echo")
+	v.Do.Keys = &conf.Keys{MaxTime: time.Millisecond}
+	c, who := visitor(t)
+	c.Close()
+	if !h.Enter(v, &who) {
+		t.Fatal("no room")
+	}
+	h.Serve(v, who)
+	h.until(func() bool { return h.released == 1 })
+	time.Sleep(max(h.Timers.Next(), 0))
+	h.Timers.Expire()
+	if log := h.Lines(); log != "" {
+		t.Error(log)
+	}
+}
+
+// TestSetAside: conversations are set aside with one descriptor each, also one that begins
+// after the others were interrupted; one that cannot be is left as over.
+func TestSetAside(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.Interrupt()
+	c, who := visitor(t)
+	if !h.Enter(internal("echo"), &who) {
+		t.Fatal("no room")
+	}
+	h.Serve(internal("echo"), who)
+	if left := h.Left(); len(left) != 1 || !left[0].Over {
+		t.Errorf("of one under way is left %+v", left)
+	} else {
+		unix.Close(left[0].Client.Conn)
+	}
+	h.until(func() bool { return h.Len() == 0 })
+	if len(h.asides) != 1 || h.released != 0 {
+		t.Fatalf("%d are set aside, %d are released", len(h.asides), h.released)
+	}
+	unix.Close(h.asides[0].Client.Conn)
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the connection has another descriptor: %v", err)
 	}
 }
