@@ -323,7 +323,7 @@ func (rs *Relays) Reports(fd int) {
 
 func (rs *Relays) reported(p *passing, r relay.Report) {
 	switch {
-	case r.Kind == relay.Ended:
+	case r.Kind == relay.Ended || r.Kind == relay.Unreached || r.Kind == relay.Broken:
 		rs.passed(p, r)
 	case p.back == nil:
 	case r.Kind == relay.Awake:
@@ -355,8 +355,11 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	v := p.svc
 	u := v.Usage()
 	p.in, p.out = p.in+r.To, p.out+r.From
+	if r.Kind == relay.Broken {
+		rs.broken(p, c.Client, r.Errno)
+	}
 	switch {
-	case unreached(r):
+	case r.Kind == relay.Unreached:
 		rs.notPassed(p, c.Client, r.Errno)
 	case p.back != nil: // of a server its own end counts
 	case r.Errno == 0:
@@ -372,29 +375,44 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	rs.lull(p)
 }
 
-// unreached reports whether a client has ended because its place could not be reached.
-// Of one that was refused the log says why.
-func unreached(r relay.Report) bool {
-	return r.Errno != 0 && r.Errno != relay.ErrRefused && r.Errno != unix.ECONNRESET && r.To == 0 && r.From == 0
-}
-
 // notPassed logs why a client could not be passed on.
 func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
 	to := v.Do.Keys.Connect.Where()
 	text := fmt.Sprintf("%s: connect %s: %s", v.Label, to, strerror.Errno(e))
-	advice := ""
+	advice := adviceOn(e)
 	switch {
 	case e == unix.EMFILE:
 		text = v.Label + ": relay: " + strerror.Errno(e)
 		advice = "; raise ulimit -n of the daemon, or LimitNOFILE of systemd, or set accept_max"
 	case e == unix.EADDRNOTAVAIL && v.Do.Keys.Connect.Network == "tcp":
 		text, advice = fmt.Sprintf("%s: connect %s: the name has no address", v.Label, to), "; try getent hosts "+hostOf(to)
-	case e == unix.ECONNREFUSED || e == unix.ENOENT:
-		advice = "; nobody listens there"
 	}
 	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
 	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
+}
+
+// broken logs that the network to the place of a client has failed, which sees a reset.
+func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
+	v := p.svc
+	text := fmt.Sprintf("%s: connection to %s: %s", v.Label, v.Do.Keys.Connect.Where(), strerror.Errno(e))
+	v.Usage().Err(text, time.Now())
+	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), adviceOn(e))
+}
+
+// adviceOn is what to do about an error of the network.
+func adviceOn(e syscall.Errno) string {
+	switch e {
+	case unix.ECONNREFUSED, unix.ENOENT:
+		return "; nobody listens there"
+	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENETDOWN:
+		return "; see ip route get, and whether that machine runs"
+	case unix.ETIMEDOUT:
+		return "; that machine may be down, or a firewall drop what is sent to it"
+	case unix.EPERM:
+		return "; a firewall of this machine forbids it"
+	}
+	return ""
 }
 
 func hostOf(address string) string { return address[:strings.LastIndexByte(address, ':')] }

@@ -207,7 +207,7 @@ func (r *relay) begin(c *conn) {
 	if len(header) > 0 {
 		c.sides[place].given = true
 		if n, err := unix.Write(fd, header); err != nil || n < len(header) { // the queue of a new connection has room for it
-			r.abort(c, errnoFrom(err))
+			r.abort(c, errnoFrom(c.fault(place, err)))
 			return
 		}
 	}
@@ -230,6 +230,7 @@ func (r *relay) failed(c *conn, why syscall.Errno) {
 	r.close(&c.sides[place])
 	r.setDeadline(c, time.Time{})
 	if !r.cfg.Hold {
+		c.how = Unreached
 		r.abort(c, why)
 		return
 	}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -71,6 +72,7 @@ type conn struct {
 	crowded  time.Time       // since then the queue of the place has been full; zero: it was not
 	addrs    []unix.Sockaddr // of the place that are still to be tried
 	errno    syscall.Errno   // of the last one
+	how      Kind            // it ends; 0: as Ended
 }
 
 // state is how far a connection has come.
@@ -389,7 +391,7 @@ func (r *relay) end(c *conn, why syscall.Errno) {
 	}
 	c.state = relayed // whoever still holds it finds nothing to do
 	if !c.probe {
-		r.report(Report{Ended, c.ID, why, c.flows[client].moved, c.flows[place].moved})
+		r.report(Report{cmp.Or(c.how, Ended), c.ID, why, c.flows[client].moved, c.flows[place].moved})
 	}
 }
 
@@ -507,7 +509,7 @@ func (r *relay) doubted() (list []*conn) {
 // room for it.
 func (r *relay) accept(from Connection, fd int) {
 	if fd < 0 {
-		r.report(Report{Kind: Ended, ID: from.ID, Errno: unix.EMFILE})
+		r.report(Report{Kind: Unreached, ID: from.ID, Errno: unix.EMFILE})
 		return
 	}
 	unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_RDWR|unix.O_NONBLOCK) // a new connection has no other flags

@@ -48,8 +48,17 @@ func (r *relay) pump(c *conn) {
 	}
 }
 
-// move moves one direction, and reports whether there may be more at once. An error
-// is one of reading: that side was reset.
+// fault notes which side of a connection has had an error. A reset is none: it is passed
+// on.
+func (c *conn) fault(side int, err error) error {
+	if side == place && err != unix.ECONNRESET {
+		c.how = Broken
+	}
+	return err
+}
+
+// move moves one direction, and reports whether there may be more at once. An error ends
+// the connection: that side was reset, or the network to it is broken.
 func (r *relay) move(c *conn, from int) (more bool, err error) {
 	f, in, out := &c.flows[from], &c.sides[from], &c.sides[1-from]
 	moved := 0
@@ -63,7 +72,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 				return true, nil
 			}
 			if err := r.fill(f, in); err != nil {
-				return false, err
+				return false, c.fault(from, err)
 			}
 			if f.ended && !c.flows[1-from].ended { // else both are closed at once, which tells it too
 				unix.Shutdown(out.fd, unix.SHUT_WR)
@@ -73,7 +82,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 		if !out.writable {
 			if in.broken { // it waits for the other side, and its own end is gone
 				if e := errnoOf(in.fd); e != 0 {
-					return false, e
+					return false, c.fault(from, e)
 				}
 			}
 			r.hear(in, false)
@@ -85,6 +94,8 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 		case err == unix.EAGAIN:
 			out.writable = false
 		case err == unix.EINTR:
+		case err != nil && err != unix.EPIPE && err != unix.ECONNRESET:
+			return false, c.fault(1-from, err)
 		case err != nil: // nobody reads there any more; what comes from there is read to its end
 			f.ended, f.rest = true, nil
 			unix.Shutdown(in.fd, unix.SHUT_RD)

@@ -323,7 +323,7 @@ func TestRefused(t *testing.T) {
 		b := start(t, Config{Network: tt.network, Address: tt.address})
 		conn, _ := b.client()
 		expectReset(t, conn)
-		b.want(Ended, tt.want)
+		b.want(Unreached, tt.want)
 		b.stop()
 	}
 }
@@ -566,7 +566,7 @@ func TestNoRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn, _ := b.client()
-	b.want(Ended, unix.EMFILE)
+	b.want(Unreached, unix.EMFILE)
 	expectEnd(t, conn)
 }
 
@@ -579,7 +579,7 @@ func TestWire(t *testing.T) {
 			t.Errorf("%+v, %v; want %+v", got, err, c)
 		}
 	}
-	for _, r := range []Report{{Kind: Silent, Errno: 5}, {Ended, 1<<32 - 1, 104, 1 << 63, 1<<64 - 1}} {
+	for _, r := range []Report{{Kind: Silent, Errno: 5}, {Ended, 1<<32 - 1, 104, 1 << 63, 1<<64 - 1}, {Kind: Unreached, Errno: 6}, {Kind: Broken, Errno: 7}} {
 		if got, err := decodeReport(r.encode()); got != r || err != nil {
 			t.Errorf("%+v, %v; want %+v", got, err, r)
 		}

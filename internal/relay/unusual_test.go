@@ -465,3 +465,65 @@ func TestUrgentAtTheEnd(t *testing.T) {
 		t.Errorf("%q, %v", b[:max(n, 0)], err)
 	}
 }
+
+// TestBroken: an error of the connection to the place is told, whether it is seen when
+// something is read there or written, and a reset is none.
+func TestBroken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		at    func(*conn) // what the relay knows of it
+		broke func(t *testing.T) int
+		want  Report
+	}{
+		{"read", func(c *conn) { c.sides[place].readable = true }, refused, Report{Kind: Broken, Errno: unix.ECONNREFUSED}},
+		{"written", func(c *conn) { c.sides[place].writable, c.flows[client].rest = true, []byte("x") }, refused, Report{Kind: Broken, Errno: unix.ECONNREFUSED}},
+		{"reset", func(c *conn) { c.sides[place].readable = true }, reset, Report{Kind: Ended, Errno: unix.ECONNRESET}},
+	} {
+		ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(ends[1])
+		r := &relay{poll: -1}
+		c := &conn{state: relayed}
+		c.sides[client].fd, c.sides[place].fd = ends[0], tt.broke(t)
+		r.conns = []*conn{c}
+		tt.at(c)
+		r.pump(c)
+		if len(r.reports) != 1 || r.reports[0] != tt.want {
+			t.Errorf("%s: reports %+v, want %+v", tt.name, r.reports, tt.want)
+		}
+	}
+}
+
+// refused is a socket with an error, which is that of a datagram nobody has taken.
+func refused(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unix.Connect(fd, &unix.SockaddrInet4{Port: 1, Addr: [4]byte{127, 0, 0, 1}}), unix.Send(fd, []byte("x"), 0)); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// reset is a socket that was reset.
+func reset(t *testing.T) int {
+	t.Helper()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Connect(fd, sockaddrOf(l)); err != nil {
+		t.Fatal(err)
+	}
+	server := accept(t, l).(*net.TCPConn)
+	server.SetLinger(0)
+	server.Close()
+	unix.SetNonblock(fd, true)
+	return fd
+}

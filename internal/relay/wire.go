@@ -32,7 +32,10 @@ type Kind byte
 
 // The reports.
 const (
-	Ended   Kind = 'e' // a connection has ended
+	Ended     Kind = 'e' // a connection has ended
+	Unreached Kind = 'u' // likewise, as the place could not be reached
+	Broken    Kind = 'b' // likewise, by an error of the connection to the place that is no reset
+
 	Awake   Kind = 'w' // its client, of a relay with WakeData, counts from now on
 	Answers Kind = 'a' // the place answers
 	Silent  Kind = 's' // it does not, which was not known, or for another reason than before
@@ -47,10 +50,10 @@ type Connection struct {
 // Report is what a relay tells the daemon.
 type Report struct {
 	Kind  Kind
-	ID    uint32        // of the connection: Ended, Awake
-	Errno syscall.Errno // Ended: why it could not be carried on; Silent: why not
-	To    uint64        // Ended: bytes from the client to the place
-	From  uint64        // Ended: bytes from the place to the client
+	ID    uint32        // of the connection: all but Answers and Silent
+	Errno syscall.Errno // why it could not be carried on; Silent: why not
+	To    uint64        // bytes from the client to the place, of a connection that has ended
+	From  uint64        // bytes from the place to the client, likewise
 }
 
 // answers is the report that the place answers, for the nth time, and who that is.
@@ -122,7 +125,7 @@ func decodeReport(b []byte) (r Report, err error) {
 		return r, errWire
 	}
 	switch r.Kind = Kind(b[0]); r.Kind {
-	case Ended, Awake, Answers, Silent:
+	case Ended, Unreached, Broken, Awake, Answers, Silent:
 	default:
 		return r, errWire
 	}
