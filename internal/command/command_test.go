@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/getent"
 
 	"golang.org/x/sys/unix"
 )
@@ -84,6 +85,12 @@ func TestRunner(t *testing.T) {
 		t.Errorf("a program that is not there: %v", err)
 	}
 
+	if os.Getenv("INETD_ATTACK") != "" { // it takes as long as getent may
+		if _, _, err := r.FirstLine("/bin/sleep", "sleep", "1000"); !errors.Is(err, getent.ErrSlow) {
+			t.Errorf("one that hangs: %v", err)
+		}
+	}
+
 	ctx := context.Background()
 	if err := r.Check(ctx, "exit 0", time.Minute); err != nil {
 		t.Error(err)
@@ -108,5 +115,14 @@ func TestRunner(t *testing.T) {
 		if _, _, err := r.Ask(given, argv, nil, time.Minute); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s, given up: %v", argv[0], err)
 		}
+	}
+
+	known := make(chan bool, 1)
+	ended := make(chan child.Status, 1)
+	r.Post(func() { r.startShell("exit 0", ended) })
+	<-ended
+	r.Post(func() { known <- r.running[ended] != 0 })
+	if <-known {
+		t.Error("a process that has ended can still be killed, and its number may be another's")
 	}
 }

@@ -88,3 +88,20 @@ func TestFailedLaunchKeepsNothing(t *testing.T) {
 		t.Errorf("the connection has no end: %d, %v", n, err)
 	}
 }
+
+// TestFailedCommandKeepsNothing: nor is what a command would have had.
+func TestFailedCommandKeepsNothing(t *testing.T) {
+	if !inNetwork(t) {
+		return
+	}
+	sc := newScene(t, echoServer, nil)
+	sc.start()
+	before, failed := descriptors(t), make(chan error, 1)
+	withoutProcesses(t, func() { sc.s.commands.Spawn("true", func(err error) { failed <- err }) })
+	if err := <-failed; err == nil {
+		t.Error("it is not known that it has failed")
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open, and were %d", after, before)
+	}
+}

@@ -39,32 +39,61 @@ func newLoggedTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *booktest
 	return New(starter, poll, tag, book.Timers, book.Book), starter, poll, book
 }
 
-// TestReap: the end of a server that was tracked with prompt wakes the loop, and is told
-// once; nothing is left of it.
-func TestReap(t *testing.T) {
-	r, starter, poll, _ := newTable(t)
+// run starts /bin/sh with a script.
+func run(t *testing.T, starter *child.Starter, script string) (pid int, program *child.Program) {
+	t.Helper()
 	profile, err := starter.Profile(nil, nil, child.Setup{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, err := profile.Program("/bin/sh", []string{"sh", "-c", "exit 3"})
-	if err != nil {
+	if program, err = profile.Program("/bin/sh", []string{"sh", "-c", script}); err != nil {
 		t.Fatal(err)
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := starter.Start(program, null, child.NoStderr, nil)
-	if err != nil {
+	if pid, err = starter.Start(program, null, child.NoStderr, nil); err != nil {
 		t.Fatal(err)
 	}
+	return pid, program
+}
+
+// TestReapOrphans: process 1 goes on when its last server has ended, as it may have
+// inherited others; and there is no rest before all have ended.
+func TestReapOrphans(t *testing.T) {
+	r, starter, _, _ := newTable(t)
+	r.Orphans = true
+	var pids []int
+	for range 2 {
+		pid, _ := run(t, starter, "exit 0")
+		pids = append(pids, pid)
+	}
+	r.Track(pids[0], &Process{}, false)
+	for _, pid := range pids {
+		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		}
+	}
+	for starter.Settle(time.Second) {
+	}
+	r.Reap(64, func(*Process, child.Status) bool { return false })
+	if err := unix.Kill(pids[1], 0); err != unix.ESRCH || r.Due() {
+		t.Errorf("the orphan: %v, due %v", err, r.Due())
+	}
+}
+
+// TestReap: the end of a server that was tracked with prompt wakes the loop, and is told
+// once; nothing is left of it.
+func TestReap(t *testing.T) {
+	r, starter, poll, _ := newTable(t)
+	pid, program := run(t, starter, "exit 3")
 	v := &table.Service{Label: "one/tcp"}
 	p := r.Track(pid, &Process{Service: v, Program: program, Begun: time.Now().UnixNano()}, true)
 	if p.PID != pid || p.PidFD() == 0 || r.All()[pid] != p || r.Servers() != 1 || !r.Serving() {
 		t.Fatalf("%+v of %d", p, len(r.All()))
 	}
-	again, err := unix.FcntlInt(uintptr(p.PidFD()), unix.F_DUPFD_CLOEXEC, 3) // as a child may have it
+	pidfd := uintptr(p.PidFD())
+	again, err := unix.FcntlInt(pidfd, unix.F_DUPFD_CLOEXEC, 3) // as a child may have it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +116,9 @@ func TestReap(t *testing.T) {
 	}
 	if events := poll.Wait(0); len(events) > 0 {
 		t.Errorf("its end wakes the loop again: %v", events)
+	}
+	if _, err := unix.FcntlInt(pidfd, unix.F_GETFD, 0); err != unix.EBADF {
+		t.Errorf("descriptor %d is open: %v", pidfd, err)
 	}
 	for starter.Settle(time.Second) {
 	}
