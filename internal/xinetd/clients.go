@@ -132,9 +132,9 @@ func factorized(value string) (means []string, why, hint string) {
 	}
 	for item := range strings.SplitSeq(list, ",") {
 		text := front + item
-		n := strings.Count(text, ".") + 1
+		n := strings.Count(front, ".") + 1
 		a, err := netip.ParseAddr(text + strings.Repeat(".0", 4-n))
-		if err != nil {
+		if err != nil || !decimal(item) {
 			return nil, fmt.Sprintf("bad number %q in %q", item, value), "expected numbers up to 255 with commas between them"
 		}
 		means = append(means, netip.PrefixFrom(a, 8*n).String())
