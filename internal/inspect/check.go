@@ -30,7 +30,7 @@ func Check(c *plan.Config, w io.Writer, asJSON bool) (errors int) {
 // errors and warnings to stderr. It returns the number of errors, or that w could
 // not be written.
 func Convert(c *plan.Config, w, stderr io.Writer) (errors int, err error) {
-	r, err := plan.Convert(c, w)
+	r, err := plan.Convert(c, &plan.Host{Getent: getent.New(getent.Exec)}, w)
 	r.WriteProblems(stderr)
 	return r.Errors(), err
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // Convert writes a configuration to w as one file in the second syntax, with
-// what definitions amend in the entries themselves. Nothing is looked up but the
-// ports of services of xinetd, which that checks. It returns a report of the
+// what definitions amend in the entries themselves. Of the host nothing is asked but
+// the ports of services of xinetd, which that checks. It returns a report of the
 // problems of reading, or that w could not be written.
-func Convert(cfg *Config, w io.Writer) (*Report, error) {
+func Convert(cfg *Config, host *Host, w io.Writer) (*Report, error) {
 	var body bytes.Buffer
-	l := newLoader(cfg, &Host{}, false)
+	l := newLoader(cfg, host, false)
 	l.converting = true
 	l.parser.KeepRemarks()
 	l.taken = func(e *conf.Entry) { fmt.Fprintf(&body, "\n%s", converted(e)) }

@@ -122,7 +122,7 @@ func checkSamePlan(t *testing.T, file string) int {
 	t.Helper()
 	c := checkConfig(file)
 	var b bytes.Buffer
-	r, err := Convert(&c, &b)
+	r, err := Convert(&c, knowing(), &b)
 	if err != nil {
 		t.Error(err)
 	}
@@ -151,7 +151,7 @@ func TestConvertGeneral(t *testing.T) {
 	}
 	c := checkConfig(file)
 	var b bytes.Buffer
-	if _, err := Convert(&c, &b); err != nil {
+	if _, err := Convert(&c, &Host{}, &b); err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]int{"nice": 2, "start_time": 1, "env": 2, "linger": 1, "remote_host": 2, "connect": 2} {
@@ -237,7 +237,7 @@ func TestConvertMixed(t *testing.T) {
 	write(t, filepath.Join(dir, "more", "e"), ":root:wheel:640:/run/x\tdgram\tunix\twait\troot\t/bin/cat\n")
 	c := checkConfig(dir)
 	var out, problems bytes.Buffer
-	r, err := Convert(&c, &out)
+	r, err := Convert(&c, &Host{}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
 func TestConvertFull(t *testing.T) {
 	t.Parallel()
 	c := checkConfig(write(t, filepath.Join(t.TempDir(), "a"), "7001 on protocol = tcp;"))
-	if _, err := Convert(&c, full{}); err == nil {
+	if _, err := Convert(&c, &Host{}, full{}); err == nil {
 		t.Error("no error of a full disk")
 	}
 }
@@ -307,7 +307,7 @@ func TestConvertXinetd(t *testing.T) {
 		"# second\nservice b\n{\n"+service+"\tport = 7002\n\twait = no\n\taccess_times = 8:00-99:00\n}\n# third\nservice c\n{\n"+service+"\tport = 7003\n\twait = no\n\tdisable = yes\n}\n")
 	c := checkConfig(path)
 	var b bytes.Buffer
-	r, err := Convert(&c, &b)
+	r, err := Convert(&c, &Host{}, &b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ F:1: warning: nothing to serve
 		t.Errorf("the log says %v", p.Problems)
 	}
 	var b bytes.Buffer
-	if r, err := Convert(&c, &b); err != nil || r.Errors() > 0 {
+	if r, err := Convert(&c, &Host{}, &b); err != nil || r.Errors() > 0 {
 		t.Errorf("--convert: %v, %v", err, r.Problems)
 	}
 	out := strings.ReplaceAll(b.String(), path, "F")
