@@ -218,7 +218,7 @@ func TestLimitTime(t *testing.T) {
 	r.End(p, "been idle", "idle_time")
 	const ended = "one/tcp: /bin/server[1073741824] has run for 1h0m0s, its max_time, and is ended (inetd.conf:0)\n"
 	if got := book.Lines(); got != ended || p.Kill == 0 {
-		t.Errorf("the log says %q", got)
+		t.Fatalf("the log says %q", got)
 	}
 	for book.Timers.Len() > 0 {
 		time.Sleep(book.Timers.Next())
