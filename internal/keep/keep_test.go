@@ -2,6 +2,7 @@ package keep
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -203,6 +204,14 @@ func TestManager(t *testing.T) {
 	if log := f.said(); !strings.HasSuffix(log, "DIR/unused: opened by the service manager, and no entry asks for it\n") || strings.Count(log, "\n") != 1 {
 		t.Error(log)
 	}
+	f.Close()
+	f.inherited = nil // it closes them once
+	for _, name := range []string{"a", "unused"} {
+		if c, err := net.Dial("unix", filepath.Join(f.dir, name)); err == nil {
+			c.Close()
+			t.Errorf("%s is open in the end", name)
+		}
+	}
 }
 
 // TestFitness: what is known of servers is of no use for those of another program.
@@ -337,5 +346,29 @@ func TestMended(t *testing.T) {
 	}
 	if log := f.said(); log != "a: the last server has done it (a.conf:1)\n" {
 		t.Error(log)
+	}
+}
+
+// TestRestore: the options of a socket are looked at once a second, and once a server has
+// changed one after each.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	for harmful, want := range map[bool]int{false: 1, true: 0} {
+		f := newFixture(t)
+		g := f.generation("a")
+		g.Services[0].Do.Options.Blocking = true
+		f.Merge(g)
+		k := f.socket(0)
+		change := func() { unix.SetsockoptInt(int(k.FD), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1) }
+		if harmful {
+			change()
+		}
+		f.TakeBack(k, k.Service.Do.Options)
+		k.Service.Usage().Looked = time.Now().Add(time.Hour) // the test may be slow
+		change()
+		f.TakeBack(k, k.Service.Do.Options)
+		if got, err := unix.GetsockoptInt(int(k.FD), unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != want || err != nil {
+			t.Errorf("harmful before %v: SO_KEEPALIVE is %d, %v", harmful, got, err)
+		}
 	}
 }

@@ -655,8 +655,8 @@ func TestCommandsWait(t *testing.T) {
 	for err = nil; err == nil; {
 		err = q.Tell(ours, Hold)
 	}
-	if err != ErrDeaf {
-		t.Error(err)
+	if err != ErrDeaf || len(q.Unsaid) != maxUnsaid {
+		t.Errorf("%v, with %d commands", err, len(q.Unsaid))
 	}
 	relay.Close()
 	err = q.Flush(ours)

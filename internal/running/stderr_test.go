@@ -34,3 +34,24 @@ func TestPipeIsCloseOnExec(t *testing.T) {
 		t.Errorf("a service that does not ask for one has %v, %v", e, err)
 	}
 }
+
+// TestUnusedPipe: the pipe of a server that could not be started is gone.
+func TestUnusedPipe(t *testing.T) {
+	starter, err := child.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer starter.Close()
+	s := NewStderrs(starter, nil)
+	defer s.Close()
+	e, err := s.Open(&table.Service{Do: &table.Action{Keys: &conf.Keys{Stderr: "log"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Unused()
+	for _, fd := range []int{e.read, e.write} {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
+			t.Errorf("descriptor %d is open: %v", fd, err)
+		}
+	}
+}

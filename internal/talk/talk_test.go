@@ -143,11 +143,15 @@ func TestMux(t *testing.T) {
 		{strings.Repeat("x", maxMuxLine+1), nil, "-Error reading service name\r\n"},
 	} {
 		h := newHall(t)
+		h.Room.Size = 1
 		h.Now.Mux = []*table.Service{{Label: "tcpmux/cat"}}
 		asked := 0
 		h.demux = func(name string) Demuxed {
 			if name != "cat" {
 				t.Errorf("asked for %q", name)
+			}
+			if h.Talks.Room.Room("other", time.Now().Add(time.Hour)) {
+				t.Error("it could lose its room while it waits for the loop")
 			}
 			asked++
 			return tt.answers[asked-1]
