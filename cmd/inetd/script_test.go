@@ -95,6 +95,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", raceEnv)
 			env.Values[benchKey{}] = newBench(env)
 			env.Setenv("BIN", filepath.Dir(echo))
+			if conf := os.Getenv("CONTAINERS_CONF"); conf != "" {
+				env.Setenv("CONTAINERS_CONF", conf) // of podman, see check-recipes
+			}
 			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">")) // as VOS would write it
 			return nil
 		},
