@@ -57,6 +57,12 @@ f:1:6: error: unknown socket type "strem"; did you mean "stream"?
 f:2:6: error: unknown socket type "strem"; did you mean "stream"?
 f:3:6: error: unknown socket type "strem"; did you mean "stream"?
 f:4:6: error: unknown socket type "strem"; did you mean "stream"?`},
+		{"one mistake among others", strings.Repeat("7001 strem tcp nowait 65001:65001 /bin/cat\n", 3) + "7001 stream tcp nowat 65001:65001 /bin/cat\n" + strings.Repeat("7001 strem tcp nowait 65001:65001 /bin/cat\n", 2), `
+f:1:6: error: unknown socket type "strem"; did you mean "stream"?
+f:2:6: error: unknown socket type "strem"; did you mean "stream"?
+f:3:6: error: unknown socket type "strem"; did you mean "stream"?
+f:4:17: error: unknown wait word "nowat"; did you mean "nowait"?
+f:5:6: error: unknown socket type "strem"; the same on 2 more lines, up to line 6`},
 		{"one mistake of many services", "a stream tcp nowait 0:0 /bin/cat\nb stream tcp nowait 0:0 /bin/cat\nc stream tcp nowait 0:0 /bin/cat\nd stream tcp nowait 0:0 /bin/cat\ne stream tcp nowait 0:0 /bin/cat\n", `
 f:1:1: error: a/tcp: unknown service; a port number works too
 f:2:1: error: b/tcp: unknown service; a port number works too

@@ -220,8 +220,11 @@ func Condense(problems []Problem) (short []Problem) {
 		case n <= maxShown || p.Pos.Line == 0 || len(same) == maxShown+1:
 			short = append(short, p)
 		case n == maxShown+1:
-			last := same[len(same)-1].Pos
-			p.Text = fmt.Sprintf("the same on %d more lines, up to %s", len(same)-maxShown, claim{nil, last.File, last.Line}.seenFrom(p.Pos.File))
+			last, again := same[len(same)-1].Pos, "the same"
+			if before := short[len(short)-1]; k != (kind{before.Severity, before.Text}) { // nobody would know what
+				again = p.Text + "; the same"
+			}
+			p.Text = fmt.Sprintf("%s on %d more lines, up to %s", again, len(same)-maxShown, claim{nil, last.File, last.Line}.seenFrom(p.Pos.File))
 			p.Hint = ""
 			short = append(short, p)
 		}

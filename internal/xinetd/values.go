@@ -314,8 +314,17 @@ func (r *Reader) Defaults() (note conf.Problem, ok bool) {
 	if i < 0 {
 		return note, false
 	}
+	text, change := "as with xinetd, ", []string{"flags = NOLIBWRAP"}
+	var have []string
+	for _, d := range [][2]string{{"passenv", "all of the daemon's environment"}, {"groups", "groups = no"}, {"cps", "cps = 50 10"}} {
+		if r.defaults.get(d[0]) == nil {
+			have, change = slices.Insert(have, 0, d[1]), slices.Insert(change, 0, d[0])
+		}
+	}
+	if len(have) > 0 {
+		text += "services have " + joined(have, "and") + " unless they say otherwise, and "
+	}
 	return conf.Problem{Pos: r.services[i].name.Pos, Severity: conf.Hint,
-		Text: "as with xinetd, services have cps = 50 10, groups = no and all of the daemon's environment, and hosts.allow and hosts.deny are asked",
-		Hint: "cps, groups, passenv and flags = NOLIBWRAP change that",
+		Text: text + "hosts.allow and hosts.deny are asked", Hint: joined(change, "or") + " changes that",
 	}, true
 }

@@ -234,14 +234,14 @@ func suggest(word string, words []string) string {
 	if len(words) > 8 {
 		return "xinetd.conf(5) has the list"
 	}
-	return "expected " + either(words)
+	return "expected " + joined(words, "or")
 }
 
-// either joins words as a choice: "a, b or c".
-func either(words []string) string {
+// joined is a list of words as a sentence has it: "a, b or c".
+func joined(words []string, or string) string {
 	last := len(words) - 1
 	if last == 0 {
 		return words[0]
 	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + or + " " + words[last]
 }
