@@ -26,6 +26,9 @@ func ofAttack(few, many int) int {
 // TestNothingToDo: a daemon that has nothing to serve, or whose clients wait for the
 // end of a suspension, sleeps.
 func TestNothingToDo(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	for _, tt := range []struct{ name, conf string }{
 		{"no service", "# nothing\n"},
 		{"a client waits", abstract("rests", 0) + " stream unix nowait.1 - internal daytime\n"},

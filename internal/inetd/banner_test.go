@@ -7,6 +7,9 @@ import (
 
 // TestBanners: clients are sent the texts of their entry, whatever becomes of them.
 func TestBanners(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const all = "banner = DIR/first, banner_success = DIR/yes, banner_fail = DIR/no"
 	mux := "127.0.0.1:PORT stream tcp nowait - internal tcpmux\ntcpmux/x on protocol = tcp, wait = no, user = -, exec = /bin/echo, args = echo served, "
 	for _, tt := range []struct{ name, conf, says, want string }{
@@ -39,6 +42,9 @@ func TestBanners(t *testing.T) {
 
 // TestBannersUnread: a text that cannot be sent is told, and costs nothing else.
 func TestBannersUnread(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	for _, tt := range []struct{ keys, log string }{
 		{"wait = no, banner = DIR/none", `: banner DIR/none: No such file or directory, so nothing is sent \(DIR/inetd\.conf:1:`},
 		{"wait = no, banner_fail = DIR/long", `: banner_fail DIR/long: .*, so nothing is sent \(`},

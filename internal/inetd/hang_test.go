@@ -40,6 +40,9 @@ func leased(t *testing.T, path string) (release func()) {
 // exec, clients about whom something is found out are refused, and see that their
 // connections end.
 func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const clients = 80 // some of whose connections have numbers above those that every child closes
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait.0 - /bin/true slow\nDIR/socket stream unix nowait - DIR/program stuck\n", wrapped)
 	release := make(chan struct{})

@@ -65,6 +65,9 @@ func (s *Server) endServers() {
 // TestHeldSocketsAreRearmedInTurn: room for one server has one socket polled
 // again, not each of the many that a limit holds back, and each gets its turn.
 func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const services = 3 * perTurn
 	s, clients := crowdOf(t, services)
 	served := map[*table.Service]int{}

@@ -59,6 +59,9 @@ func (sc *scene) turnUntilEnd(c net.Conn) {
 // TestIdleTime: a server whose client is silent is ended, whichever way the key is
 // written.
 func TestIdleTime(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const cat = "127.0.0.1:PORT stream tcp nowait - /bin/cat\n"
 	for _, tt := range []struct{ name, conf, line string }{
 		{"whole entry", keyed("-", "idle_time = 200ms", "cat; exit 0"), "1"},
@@ -80,6 +83,9 @@ func TestIdleTime(t *testing.T) {
 // TestIdleTimeBusy: a server whose client says something now and then outlives one whose
 // client came later and says nothing.
 func TestIdleTimeBusy(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, keyed("-", "idle_time = 800ms", "cat"), nil)
 	sc.start()
 	busy := sc.dial("tcp4")
@@ -113,6 +119,9 @@ func (sc *scene) ending(c net.Conn) *bool {
 // TestIdleTimeWait: a server that takes its clients itself is ended when none is
 // connected, and the next client finds another one.
 func TestIdleTimeWait(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	for _, wait := range []string{"yes", "listen"} {
 		t.Run(wait, func(t *testing.T) {
 			sc := newScene(t, waiting(wait, "idle_time = 200ms"), nil)
@@ -140,6 +149,9 @@ func TestIdleTimeWait(t *testing.T) {
 // TestIdleTimeLateClient: a client that comes when the kernel has just said that there
 // is none is served, by the same server or the next.
 func TestIdleTimeLateClient(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, waiting("yes", "idle_time = 200ms"), nil)
 	sc.start()
 	for range 3 {
@@ -158,6 +170,9 @@ func TestIdleTimeLateClient(t *testing.T) {
 
 // TestIdleTimeStopped: a daemon that ends while it has a server stopped has that go on.
 func TestIdleTimeStopped(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, waiting("yes", "idle_time = 100ms"), nil)
 	sc.start()
 	first := sc.dial("tcp4")
@@ -179,6 +194,9 @@ func TestIdleTimeStopped(t *testing.T) {
 
 // TestIdleTimeDatagrams: a server that takes no further datagram of its client is ended.
 func TestIdleTimeDatagrams(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	for _, wait := range []string{"yes", "no"} {
 		sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = "+wait+`, user = -, exec = /bin/sh, args = sh -c "dd bs=100 count=1 status=none >/dev/null; sleep 1000", idle_time = 200ms;`+"\n", nil)
 		sc.start()

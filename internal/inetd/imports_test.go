@@ -125,6 +125,7 @@ type goPackage struct {
 }
 
 func TestImportsFollowThePicture(t *testing.T) {
+	t.Parallel()
 	missing := make(map[string]bool)
 	for name := range picture {
 		missing[name] = true
@@ -171,6 +172,7 @@ func TestTopLevel(t *testing.T) {
 }
 
 func TestPurePackagesReachForNothing(t *testing.T) {
+	t.Parallel()
 	var patterns []string
 	for _, name := range pure {
 		patterns = append(patterns, module+name)
@@ -187,6 +189,7 @@ func TestPurePackagesReachForNothing(t *testing.T) {
 // TestDaemonDoesNotWaitForChildrenTwice: one place reaps all children, and
 // os/exec would take some away from it.
 func TestDaemonDoesNotWaitForChildrenTwice(t *testing.T) {
+	t.Parallel()
 	for _, p := range goList(t, "-deps", module+"cmd/inetd") {
 		if slices.Contains(p.Imports, "os/exec") {
 			t.Errorf("%s imports os/exec and is part of the daemon", p.ImportPath)
@@ -197,6 +200,7 @@ func TestDaemonDoesNotWaitForChildrenTwice(t *testing.T) {
 // TestNofileIsInitializedFirst: a package that imports anything is initialized
 // after what it imports, and package syscall might be there before it.
 func TestNofileIsInitializedFirst(t *testing.T) {
+	t.Parallel()
 	for _, p := range goList(t, module+"internal/child/nofile") {
 		if len(p.Imports) > 0 {
 			t.Errorf("it imports %q", p.Imports)
@@ -204,8 +208,7 @@ func TestNofileIsInitializedFirst(t *testing.T) {
 	}
 }
 
-// goList asks the command go. Its tests are not parallel: the daemon of a test that is
-// would reap the command.
+// goList asks the command go.
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {

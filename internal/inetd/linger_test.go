@@ -11,6 +11,9 @@ import (
 // TestLinger: of 100 clients whose request is never read each gets the whole reply and
 // a clean end, however the key is written.
 func TestLinger(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const size = 300_000
 	const command = "head -c 300000 /dev/zero"
 	for _, tt := range []struct{ name, conf string }{
@@ -45,6 +48,9 @@ func TestLinger(t *testing.T) {
 // TestLingerEnds: a client that does not close is let go when the time is over, and
 // was told the end as soon as its server was gone.
 func TestLingerEnds(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, keyed("-", "linger = 100ms", "echo x"), nil)
 	sc.start()
 	c, err := net.Dial("tcp4", "127.0.0.1:"+sc.port)

@@ -34,6 +34,9 @@ func (sc *scene) visits(n int, text string) {
 // TestMisfits: what servers do that run and serve nobody is told, once and not to each
 // client, with the place of the entry. Those that are all right stay quiet.
 func TestMisfits(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const idle = `has ended at once and read and written nothing`
 	for _, tt := range []struct{ name, script, keys, text, want string }{
 		{"idle", ":", "", "", idle + ` \(its client still waits, DIR/inetd\.conf:1\); a server of inetd serves its standard input$`},
@@ -75,6 +78,9 @@ func TestMisfits(t *testing.T) {
 
 // TestMisfitIsNews: a reload that changes the entry has its servers looked at again.
 func TestMisfitIsNews(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := scripted(t, ":", "")
 	sc.start()
 	sc.visits(3, "")

@@ -19,35 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inNetwork runs a test again in a network of its own and reports whether it is
-// there already.
-func inNetwork(t *testing.T) bool {
-	t.Helper()
-	const mark = "INETD_TEST_NETWORK"
-	if os.Getenv(mark) != "" {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mark+"=1", "GORACE=atexit_sleep_ms=0") // with -race it would end a second late
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if uid := os.Getuid(); uid != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Skipf("no network namespace: %v", err)
-	}
-	err := cmd.Wait()
-	t.Logf("in its own network:\n%s", &out)
-	if err != nil {
-		t.Error(err)
-	}
-	return false
-}
-
 // far is a machine at the other end of a cable, in fact a thread in another
 // network namespace. It has the addresses 10.9.0.9, fd09::9 and fe80::9; ours
 // are 10.9.0.1, 10.9.0.2, fd09::1, fd09::2 and fe80::1, on the device net0.

@@ -31,6 +31,9 @@ func behind(keys, command string) string {
 // TestProxied: environment, access, limits and log see the client that the proxy
 // announces, and the server all that follows the header, and nothing else.
 func TestProxied(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const tell = "echo $TCPREMOTEIP $(printenv TCPREMOTEPO''RT) $TCPLOCALIP $(printenv TCPLOCALPO''RT); cat" // not the PORT of the scene
 	const real = "192.0.2.1 4096 198.51.100.1 25\nhello"
 	v1, v2 := header(1, "192.0.2.1:4096"), header(2, "192.0.2.1:4096")
@@ -112,7 +115,9 @@ func TestProxiedLimits(t *testing.T) {
 // TestProxiedSilent: a proxy that sends no header is let go after some time, and keeps
 // no other one waiting.
 func TestProxiedSilent(t *testing.T) {
-	t.Parallel()
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, behind("", "echo welcome"), nil)
 	sc.start()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}}

@@ -45,6 +45,9 @@ func TestRates(t *testing.T) {
 // TestServiceRate: the service rests until the time that its entry asks for has
 // passed since the first start, no shorter and not for a minute.
 func TestServiceRate(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const over = 400 * time.Millisecond
 	sc := newScene(t, keyed("-", "service_max = 2/400ms", "echo x"), nil)
 	sc.start()
@@ -65,6 +68,9 @@ func TestServiceRate(t *testing.T) {
 
 // TestShorterRate: a reload that shortens the time shortens the rest of it too.
 func TestShorterRate(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, keyed("-", "service_max = 1/h", "echo x"), nil)
 	sc.start()
 	sc.visit(stranger, "")

@@ -15,6 +15,9 @@ import (
 // TestRefuse: a client that is refused reads why, whatever refuses it, also if it has
 // sent what nobody reads.
 func TestRefuse(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	const no = "421 come back later\r\n"
 	const key = `, refuse = "421 come back later\r\n"`
 	for _, tt := range []struct {
@@ -105,6 +108,9 @@ func TestFullRefuses(t *testing.T) {
 // TestRefusedAreCounted: of many that are refused for one cause the first is logged,
 // and then how many more there were.
 func TestRefusedAreCounted(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, keyed("-", "ip_max = 1/h", "echo x"), nil)
 	sc.start()
 	sc.s.log.Every = 50 * time.Millisecond
@@ -148,6 +154,9 @@ func TestRefusedAreCounted(t *testing.T) {
 // TestSilentRefused: a client that is refused and never closes is let go for others,
 // and when the daemon ends.
 func TestSilentRefused(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, keyed("-", `deny = 127.0.0.2, refuse = "no"`, "echo x"), nil)
 	sc.start()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}}

@@ -17,8 +17,8 @@ import (
 )
 
 // serving returns a Server of a configuration file whose loop is turned by the
-// test. Only one may exist at a time, as it waits for all children of the
-// process; so tests that use it are not parallel.
+// test. Only one may exist in a process at a time, as it waits for all children of
+// that; so tests that use it run one after the other, or apart.
 func serving(tb testing.TB, file string) *Server {
 	log := syslog.New(syslog.Options{Target: syslog.Stderr, Level: syslog.Err, Stderr: tb.Output()})
 	s, err := New(Config{Config: plan.Config{Files: []string{file}, Explicit: true}, Log: log})

@@ -216,6 +216,9 @@ func TestUpgradeInDatagramSession(t *testing.T) {
 // TestUpgradeInTheMidstOfChargen: not a character is missing or comes twice, wherever
 // the conversation is interrupted.
 func TestUpgradeInTheMidstOfChargen(t *testing.T) {
+	if !apart(t) {
+		return
+	}
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal chargen\n", nil)
 	sc.start()
 	c := sc.dial("tcp4")
