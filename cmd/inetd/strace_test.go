@@ -17,10 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ofConnections matches the calls that are made for a connection or could be: about
+// callsOfConnections are the calls that are made for a connection or could be: about
 // sockets, descriptors and processes. What the daemon does from time to time, such as
 // to look at the files of users, has none of them.
-var ofConnections = regexp.MustCompile(`(?m)^(\d+) +(accept4|bind|clone3|connect|dup|dup2|dup3|fcntl|getpeername|getsockname|getsockopt|ioctl|prctl|prlimit64|recvfrom|recvmsg|sched_setaffinity|sendmsg|sendto|setpriority|setsockopt|shutdown|socket|socketpair|umask)\((.*)$`)
+const callsOfConnections = "accept4|bind|clone3|connect|dup|dup2|dup3|fcntl|getpeername|getsockname|getsockopt|ioctl|prctl|prlimit64|recvfrom|recvmsg|sched_setaffinity|sendmsg|sendto|setpriority|setsockopt|shutdown|socket|socketpair|umask"
+
+var ofConnections = regexp.MustCompile(`(?m)^(\d+) +(` + callsOfConnections + `)\((.*)$`)
+
+// traceOfConnections has strace stop at these calls alone, and at setsid, which tells
+// children. A question mark stands before a name that this machine may lack.
+var traceOfConnections = "trace=?setsid,?" + strings.ReplaceAll(callsOfConnections, "|", ",?")
 
 // TestCallsOfConnection: a connection costs the daemon three system calls of its own,
 // as it always did, whether its entry asks for bounds or not. What the bounds cost the
@@ -59,7 +65,7 @@ func traced(t *testing.T, keys string, connections int) (calls map[string]int) {
 	}
 	at := fmt.Sprintf("127.0.0.1:%d", port)
 	text := at + " on protocol = tcp4, wait = no, user = -, exec = /bin/true, " + keys + ";\n"
-	pid, trace, _, end := startTraced(t, dir, text)
+	pid, trace, _, end := startTraced(t, dir, text, "--seccomp-bpf", "-e", traceOfConnections)
 	for n := range probed + connections {
 		c, err := net.Dial("tcp4", at)
 		if err != nil {
