@@ -139,7 +139,10 @@ func cmdExpect(ts *script, neg bool, args []string) {
 func cmdHangUp(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	if l := benchOf(ts).listeners[args[0]]; l != nil {
-		ts.Check(l.Close())
+		syscall.ForkLock.Lock() // or a child of another script could have the socket until its exec
+		err := l.Close()
+		syscall.ForkLock.Unlock()
+		ts.Check(err)
 		return
 	}
 	for _, id := range connections(ts, args[0]) {

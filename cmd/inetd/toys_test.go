@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -52,7 +53,8 @@ var wrappers = map[string]func(){
 // with "say:TEXT" that text alone; with "fail" it ends instead. With "notify" it listens at
 // once and says after a while that it is ready, with "mute" never; a client is told
 // whether it has said so. With "hang" it does not end at SIGTERM, with "never" it listens
-// nowhere, and with "fork" it ends, and another process serves one client.
+// nowhere, with "deaf" it runs on and listens no longer when its first client has gone,
+// and with "fork" it ends, and another process serves one client.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
@@ -95,6 +97,9 @@ func serveOnDemand() {
 	}
 	for {
 		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			select {}
+		}
 		exitOn(err)
 		go func() {
 			if os.Args[1] == "once" {
@@ -111,12 +116,11 @@ func serveOnDemand() {
 				fmt.Fprintln(conn, text)
 				return
 			}
-			_, _ = io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}) // by read and write, which strace shows
+			n, _ := io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}) // by read and write, which strace shows
+			if os.Args[1] == "deaf" && n > 0 {
+				l.Close()
+			}
 		}()
-		if os.Args[1] == "deaf" { // it runs on, and nobody can reach it
-			l.Close()
-			select {}
-		}
 	}
 }
 
