@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -341,5 +342,53 @@ func TestWhySuspended(t *testing.T) {
 	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
 	if got := WhySuspended(v); got != needsNowait {
 		t.Errorf("with one: %q", got)
+	}
+}
+
+// TestNotStartedWhileMuchIsLookedInto: a failure is told at once then, without its cause.
+func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/nonexistent/x")
+	w.beside.Max = 0
+	w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: unix.ENOENT})
+	if n, got := w.beside.Len(), w.Lines(); n != 0 || got != "execv /nonexistent/x: No such file or directory (one/tcp, inetd.conf:1)\n" {
+		t.Errorf("%d are looked into, told %q", n, got)
+	}
+}
+
+// TestEndedIdle: the daemon's descriptor of the connection of a server that took nothing is
+// closed when that has been looked into.
+func TestEndedIdle(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := conn.(*net.TCPConn).File()
+	conn.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWard(t, "/bin/sh")
+	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Probe: fd, Begun: time.Now().UnixNano()}, exit(0))
+	w.answers()
+	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("the connection is open: %d, %v", n, err)
 	}
 }

@@ -1,6 +1,8 @@
 package talk
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -252,4 +254,57 @@ func TestSetAside(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("the connection has another descriptor: %v", err)
 	}
+}
+
+// TestIdent: while the name of a user is looked up, which cannot be ended early, a client
+// keeps its room.
+func TestIdent(t *testing.T) {
+	t.Parallel()
+	h, v := newHall(t), internal(plan.IdentName)
+	h.Room.Size = 1
+	v.Do.Ident.Real, v.Do.Ident.OS, v.Do.Ident.Timeout = true, "UNIX", time.Minute
+	h.loop.UserName = func(*table.Service, uint32) string {
+		if h.Talks.Room.Room("other", time.Now().Add(time.Hour)) {
+			t.Error("it could lose its room")
+		}
+		return "somebody"
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := conn.(*net.TCPConn).File()
+	conn.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := c.LocalAddr().(*net.TCPAddr).AddrPort()
+	who := client.Client{Conn: fd, Peer: peer, Source: limit.Address(peer.Addr())}
+	if !h.Enter(v, &who) {
+		t.Fatal("no room")
+	}
+	h.Serve(v, who)
+	fmt.Fprintf(c, "%d, %d\r\n", l.Addr().(*net.TCPAddr).Port, peer.Port())
+	answer, err := bufio.NewReader(c).ReadString('\n')
+	if !strings.HasSuffix(answer, " : USERID : UNIX : somebody\r\n") {
+		t.Errorf("%q, %v", answer, err)
+	}
+	c.Close()
+	h.until(func() bool { return h.released == 1 })
 }
