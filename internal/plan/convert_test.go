@@ -328,8 +328,11 @@ func TestConvertXinetd(t *testing.T) {
 		t.Errorf("reading it again: %v", again.Problems)
 	}
 	c = checkConfig(path)
-	if says := fmt.Sprint(Check(&c, &Host{Clone: true}).Problems); !strings.Contains(says, `hint: service "c" is off`) {
-		t.Errorf("--check says %s", says)
+	says := fmt.Sprint(Check(&c, &Host{Clone: true}).Problems)
+	for _, want := range []string{`:8:9: hint: service "a" is not served: it has an error`, `hint: service "b" is not served`, `hint: service "c" is off`} {
+		if !strings.Contains(says, want) {
+			t.Errorf("--check does not say %s, but %s", want, says)
+		}
 	}
 }
 

@@ -80,7 +80,11 @@ func (l *loader) fileXinetd(file *conf.File) (usable int) {
 // --convert, and its mistakes matter to nobody but who checks the file.
 func (l *loader) defined(def conf.Definition) []conf.Entry {
 	if def.State != conf.Off {
-		return l.parser.Compile(def)
+		entries := l.parser.Compile(def)
+		if len(entries) == 0 {
+			l.tell(def, "is not served: it has an error")
+		}
+		return entries
 	}
 	if !l.checking && !l.converting {
 		return nil
@@ -90,9 +94,14 @@ func (l *loader) defined(def conf.Definition) []conf.Entry {
 	l.xinetd.Idle(l.parser.Problems[said:]...)
 	l.parser.Problems = l.parser.Problems[:said]
 	if l.checking {
-		l.addProblems([]conf.Problem{{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q is off", def.Service.Text)}})
+		l.tell(def, "is off")
 	}
 	return entries
+}
+
+// tell hints at what becomes of a service that has no entry.
+func (l *loader) tell(def conf.Definition, what string) {
+	l.addProblems([]conf.Problem{{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q %s", def.Service.Text, what)}})
 }
 
 // unusable is the error of files of xinetd, which are one configuration, that has
