@@ -103,6 +103,9 @@ func (b *bench) relayedLoad(clients int, failed *series) func(*daemon, int) erro
 	rate := b.add(&series{name: name, unit: "conn/s", higher: true, base: proxydName, relays: true})
 	cpu := b.add(&series{name: name, unit: "CPU us/conn", base: proxydName, relays: true})
 	return func(d *daemon, round int) error {
+		if err := probe(d.entries[0]); err != nil { // a relay that had no client for 10 s has ended
+			return err
+		}
 		before, err := d.group.usage()
 		if err != nil {
 			return err
