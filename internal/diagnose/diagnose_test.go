@@ -291,26 +291,29 @@ func TestDatagramNobodyTakes(t *testing.T) {
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	for _, ends := range []bool{false, true} {
-		w := newWard(t, "/bin/sh")
-		u := w.v.Usage()
-		p := w.running.Track(1<<30, &running.Process{Service: w.v, Program: w.program, Begun: 1}, false) // no process has this number
-		before := w.Timers.Len()
-		w.Settled(p)
-		w.Settled(p)
-		if n := w.Timers.Len() - before; n != 1 || !u.Examined {
-			t.Errorf("it is asked %d times", n)
-		}
-		if ends {
-			p.Begun = 2 // the record is another's
-		}
-		for w.Timers.Len() > 0 {
-			time.Sleep(w.Timers.Next())
-			w.Timers.Expire()
-		}
-		w.answers()
-		if u.Examined == ends {
-			t.Errorf("ends %v: examined %v", ends, u.Examined)
-		}
+		t.Run(fmt.Sprint("ends ", ends), func(t *testing.T) {
+			t.Parallel()
+			w := newWard(t, "/bin/sh")
+			u := w.v.Usage()
+			p := w.running.Track(1<<30, &running.Process{Service: w.v, Program: w.program, Begun: 1}, false) // no process has this number
+			before := w.Timers.Len()
+			w.Settled(p)
+			w.Settled(p)
+			if n := w.Timers.Len() - before; n != 1 || !u.Examined {
+				t.Errorf("it is asked %d times", n)
+			}
+			if ends {
+				p.Begun = 2 // the record is another's
+			}
+			for w.Timers.Len() > 0 {
+				time.Sleep(w.Timers.Next())
+				w.Timers.Expire()
+			}
+			w.answers()
+			if u.Examined == ends {
+				t.Errorf("examined %v", u.Examined)
+			}
+		})
 	}
 }
 
