@@ -372,3 +372,29 @@ func TestRestore(t *testing.T) {
 		}
 	}
 }
+
+// TestRegistrations: a program that is served at two addresses is registered once for its
+// transport.
+func TestRegistrations(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	g := f.generation("a")
+	v := g.Services[0]
+	v.First = nil
+	v.Do.RPC = plan.RPC{Number: 100001, Low: 1, High: 2}
+	for _, addr := range []string{"127.0.0.1:0", "127.0.0.2:0"} {
+		spec := sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP, Addr: netip.MustParseAddrPort(addr)}
+		fd, _, err := sock.Open(spec, v.Do.Options, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		v.Add(&table.Socket{Spec: spec, Service: v, FD: int32(fd)})
+	}
+	f.loop.Now.Generation = g
+	list := f.registrations()
+	f.loop.Now.Generation = &table.Generation{}
+	if len(list) != 2 || list[0].Version == list[1].Version {
+		t.Errorf("%+v", list)
+	}
+}

@@ -9,7 +9,19 @@ import (
 
 // Register has rpcbind told where the RPC programs are served now.
 func (s *Sockets) Register() {
-	var list []registrar.Registration
+	list := s.registrations()
+	if s.registrar == nil {
+		if len(list) == 0 {
+			return
+		}
+		s.registrar = registrar.New(s.loop.Log.Logger, rpcbind.Client{})
+	}
+	s.registrar.Want(list)
+}
+
+// registrations are where the RPC programs are served: of those served at many addresses
+// rpcbind has one for each transport.
+func (s *Sockets) registrations() (list []registrar.Registration) {
 	told := map[rpcbind.Binding]bool{}
 	for _, v := range s.loop.Now.Services {
 		for k := v.First; k != nil; k = k.Next {
@@ -23,11 +35,5 @@ func (s *Sockets) Register() {
 			}
 		}
 	}
-	if s.registrar == nil {
-		if len(list) == 0 {
-			return
-		}
-		s.registrar = registrar.New(s.loop.Log.Logger, rpcbind.Client{})
-	}
-	s.registrar.Want(list)
+	return list
 }

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,5 +85,36 @@ func TestPause(t *testing.T) {
 		if got := pause(waited); got != want {
 			t.Errorf("after %v: %v, want %v", waited, got, want)
 		}
+	}
+}
+
+// TestFound: what a name leads to now is tried, and nothing that it led to before.
+func TestFound(t *testing.T) {
+	t.Parallel()
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(wake)
+	r := &relay{names: resolver{host: "place", port: 80, wake: wake, mu: new(sync.Mutex)}}
+	for range 2 {
+		r.names.answer = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+		if r.found(); len(r.names.addrs) != 1 || !r.names.known() || r.names.asked {
+			t.Errorf("%d addresses, known %v", len(r.names.addrs), r.names.known())
+		}
+	}
+}
+
+// TestQueueOfPlace: a client waits for room in the queue of its place, and not for ever.
+func TestQueueOfPlace(t *testing.T) {
+	t.Parallel()
+	r, c := &relay{}, &conn{}
+	c.sides[place].fd = -1
+	if !r.queue(c) || c.state != waiting || len(r.waiting) != 1 {
+		t.Error("it does not wait")
+	}
+	c.crowded = c.crowded.Add(-dialTime)
+	if r.queue(c) {
+		t.Error("it waits for ever")
 	}
 }
