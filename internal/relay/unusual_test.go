@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -402,6 +403,26 @@ func TestCrowd(t *testing.T) {
 	accept(t, l)
 	if r.goOn(now.Add(time.Second)); first.state != relayed {
 		t.Errorf("state %d when there is room", first.state)
+	}
+}
+
+// TestCrowdForLong: a client for whom there is no room for long is refused.
+func TestCrowdForLong(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		full time.Duration
+		want []Report
+	}{
+		{dialTime - 10*time.Second, nil},
+		{dialTime + time.Second, []Report{{Kind: Unreached, ID: 7, Errno: unix.ETIMEDOUT}}},
+	} {
+		r := &relay{poll: -1, open: true}
+		c := r.add(Connection{ID: 7}, -1)
+		c.probe = false
+		c.state, c.crowded = dialing, time.Now().Add(-tt.full)
+		if r.late(c); !slices.Equal(r.reports, tt.want) || len(r.waiting) != 1-len(tt.want) {
+			t.Errorf("full for %v: reports %+v, %d waiting", tt.full, r.reports, len(r.waiting))
+		}
 	}
 }
 
