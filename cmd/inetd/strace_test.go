@@ -149,18 +149,28 @@ func ofDaemon(out string) map[string]int {
 	out, _, _ = strings.Cut(out, "--- SIGTERM")
 	children := childrenIn(out)
 	calls, accepted := map[string]int{}, 0
-	for _, m := range ofConnections.FindAllStringSubmatch(out, -1) {
-		pid, call, rest := m[1], m[2], m[3]
-		rehearsal := call == "accept4" && strings.HasPrefix(rest, "-1, ")
-		if call == "accept4" && !rehearsal {
-			accepted++
+	last := map[string]string{} // by thread: its last call, if that counts
+	for line := range strings.Lines(out) {
+		pid, _, _ := strings.Cut(line, " ")
+		if m := ofConnections.FindStringSubmatch(line); m != nil {
+			call, rest := m[2], m[3]
+			rehearsal := call == "accept4" && strings.HasPrefix(rest, "-1, ")
+			if call == "accept4" && !rehearsal {
+				accepted++
+			}
+			last[pid] = ""
+			switch {
+			case children[pid], rehearsal, accepted <= probed:
+			case call == "clone3" && strings.Contains(rest, "CLONE_THREAD"): // of Go's runtime
+			case call == "fcntl" && !strings.Contains(rest, "DUPFD"): // of a file that is read
+			default:
+				calls[call]++
+				last[pid] = call
+			}
 		}
-		switch {
-		case children[pid], rehearsal, accepted <= probed:
-		case call == "clone3" && strings.Contains(rest, "CLONE_THREAD"): // of Go's runtime
-		case call == "fcntl" && !strings.Contains(rest, "DUPFD"): // of a file that is read
-		default:
-			calls[call]++
+		if strings.Contains(line, " = ? ERESTART") && last[pid] != "" {
+			calls[last[pid]]-- // a signal came first, and the kernel makes the call again
+			last[pid] = ""
 		}
 	}
 	return calls
