@@ -118,7 +118,7 @@ func TestDemandUntouched(t *testing.T) {
 		t.Skip(err)
 	}
 	at, text := demandEntry(t)
-	_, trace, log, end := startTraced(t, t.TempDir(), text, "-s", "100")
+	_, trace, log, end := startTraced(t, t.TempDir(), text, "-s", "100", "--seccomp-bpf", "-e", "trace=%desc,%network,%process,setsid")
 	const secret = "only the server may know this"
 	if err := echoed(at, secret); err != nil {
 		t.Fatal(err)
