@@ -10,20 +10,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestPipeIsCloseOnExec: neither end of a server's standard error goes to another server.
-func TestPipeIsCloseOnExec(t *testing.T) {
-	t.Parallel()
+// openPipe opens the standard error of a server that is to be logged.
+func openPipe(t *testing.T) (*Stderrs, Pipe) {
+	t.Helper()
 	starter, err := child.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer starter.Close()
 	s := NewStderrs(starter, nil)
-	defer s.Close()
+	t.Cleanup(func() { s.Close(); starter.Close() })
 	e, err := s.Open(&table.Service{Do: &table.Action{Keys: &conf.Keys{Stderr: "log"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, e
+}
+
+// TestPipeIsCloseOnExec: neither end of a server's standard error goes to another server.
+func TestPipeIsCloseOnExec(t *testing.T) {
+	t.Parallel()
+	s, e := openPipe(t)
 	defer e.Unused()
 	for _, fd := range []int{e.read, e.write} {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
@@ -37,17 +43,7 @@ func TestPipeIsCloseOnExec(t *testing.T) {
 
 // TestUnusedPipe: the pipe of a server that could not be started is gone.
 func TestUnusedPipe(t *testing.T) {
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer starter.Close()
-	s := NewStderrs(starter, nil)
-	defer s.Close()
-	e, err := s.Open(&table.Service{Do: &table.Action{Keys: &conf.Keys{Stderr: "log"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, e := openPipe(t)
 	e.Unused()
 	for _, fd := range []int{e.read, e.write} {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
