@@ -6,6 +6,9 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
+
+	"inetd/internal/sock/socktest"
 )
 
 // socketpair returns the two ends of a connected pair of stream sockets.
@@ -20,7 +23,7 @@ func socketpair(t testing.TB) (server, client net.Conn) {
 
 func fileConn(t testing.TB, fd int) net.Conn {
 	t.Helper()
-	f := os.NewFile(uintptr(fd), "socketpair")
+	f := os.NewFile(uintptr(fd), "connection")
 	defer f.Close()
 	conn, err := net.FileConn(f)
 	if err != nil {
@@ -33,21 +36,9 @@ func fileConn(t testing.TB, fd int) net.Conn {
 // loopback returns the two ends of a TCP connection.
 func loopback(t testing.TB) (server, client net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err = net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err = l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return server, client
+	conn, fd := socktest.Connection(t)
+	conn.SetDeadline(time.Time{}) // a benchmark may take long
+	return fileConn(t, fd), conn
 }
 
 // A peer that has sent its last byte still gets all of it back, and a stream

@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
+	"inetd/internal/sock/socktest"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -320,29 +320,13 @@ func TestSettled(t *testing.T) {
 // TestWhySuspended: servers need nowait if clients still wait after so many of them.
 func TestWhySuspended(t *testing.T) {
 	t.Parallel()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := unix.Listen(fd, 5); err != nil { // at a port of the kernel's choice
-		t.Fatal(err)
-	}
+	fd := socktest.Listen(t)
 	v := &table.Service{Do: &table.Action{Action: &plan.Action{Mode: plan.Lend}}}
 	v.Add(&table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}, Service: v, FD: int32(fd)})
 	if got := WhySuspended(v); got != "" {
 		t.Errorf("without clients: %q", got)
 	}
-	at, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", at.(*unix.SockaddrInet4).Port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	socktest.Dial(t, fd)
 	if got := WhySuspended(v); got != needsNowait {
 		t.Errorf("with one: %q", got)
 	}
@@ -363,34 +347,10 @@ func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
 // closed when that has been looked into.
 func TestEndedIdle(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp4", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := conn.(*net.TCPConn).File()
-	conn.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
-	f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, fd := socktest.Connection(t)
 	w := newWard(t, "/bin/sh")
 	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Probe: fd, Begun: time.Now().UnixNano()}, exit(0))
 	w.answers()
-	c.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 		t.Errorf("the connection is open: %d, %v", n, err)
 	}

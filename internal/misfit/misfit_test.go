@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"inetd/internal/examine"
+	"inetd/internal/sock/socktest"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,25 +22,15 @@ import (
 // connection is a TCP connection and a copy of its server's descriptor.
 func connection(t *testing.T) (client, server *net.TCPConn, fd *os.File) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	client, conn := socktest.Connection(t)
+	fd = os.NewFile(uintptr(conn), "server")
+	t.Cleanup(func() { fd.Close() })
+	c, err := net.FileConn(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	c, err := net.Dial("tcp4", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, server = c.(*net.TCPConn), a.(*net.TCPConn)
-	if fd, err = server.File(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close(); fd.Close() })
-	return client, server, fd
+	t.Cleanup(func() { c.Close() })
+	return client, c.(*net.TCPConn), fd
 }
 
 // await waits until a connection is idle or not.

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -94,33 +96,15 @@ func listen(t *testing.T, network, address string) net.Listener {
 // client's.
 func (b *bench) client() (*net.TCPConn, uint32) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	conn, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
+	conn, fd := socktest.Connection(b)
+	defer unix.Close(fd)
 	conn.SetDeadline(time.Now().Add(patience))
-	accepted, err := l.Accept()
-	if err != nil {
-		b.Fatal(err)
-	}
-	f, err := accepted.(*net.TCPConn).File()
-	accepted.Close()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
 	b.last++
 	c := Connection{b.last, conn.LocalAddr().(*net.TCPAddr).AddrPort(), conn.RemoteAddr().(*net.TCPAddr).AddrPort()}
-	if err := Send(b.fd, c, int(f.Fd())); err != nil {
+	if err := Send(b.fd, c, fd); err != nil {
 		b.Fatal(err)
 	}
-	return conn.(*net.TCPConn), b.last
+	return conn, b.last
 }
 
 // next is the next report.

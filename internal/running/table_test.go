@@ -10,6 +10,7 @@ import (
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/sock"
+	"inetd/internal/sock/socktest"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -245,28 +246,9 @@ func TestUnprobe(t *testing.T) {
 // TestTookNothing: what is known of a wait server that has ended while a client waits.
 func TestTookNothing(t *testing.T) {
 	t.Parallel()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(client)
-	if err := unix.Listen(fd, 5); err != nil { // at a port of the kernel's choice
-		t.Fatal(err)
-	}
-	at, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Connect(client, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: at.(*unix.SockaddrInet4).Port}); err != nil {
-		t.Fatal(err)
-	}
+	fd := socktest.Listen(t)
+	socktest.Dial(t, fd)
 	k := &table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_TCP}, FD: int32(fd)}
-	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
 	const failed = 1 << 8
 	now := time.Now().UnixNano()
 	for _, tt := range []struct {

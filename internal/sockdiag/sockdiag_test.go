@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -21,17 +23,8 @@ func tcp(family uint8, port uint16) Query {
 // TestDump: the kernel's sockets of a port, and no others, with who has them.
 func TestDump(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	at := l.Addr().(*net.TCPAddr).AddrPort()
-	client, err := net.Dial("tcp4", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := socktest.Dial(t, socktest.Listen(t))
+	at := client.RemoteAddr().(*net.TCPAddr).AddrPort()
 	list, err := Dump(tcp(unix.AF_INET, at.Port()))
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
+	"inetd/internal/sock/socktest"
 	"inetd/internal/stream"
 	"inetd/internal/table"
 	"inetd/internal/zone"
@@ -269,38 +270,14 @@ func TestIdent(t *testing.T) {
 		}
 		return "somebody"
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := net.Dial("tcp4", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := conn.(*net.TCPConn).File()
-	conn.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
-	f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, fd := socktest.Connection(t)
 	peer := c.LocalAddr().(*net.TCPAddr).AddrPort()
 	who := client.Client{Conn: fd, Peer: peer, Source: limit.Address(peer.Addr())}
 	if !h.Enter(v, &who) {
 		t.Fatal("no room")
 	}
 	h.Serve(v, who)
-	fmt.Fprintf(c, "%d, %d\r\n", l.Addr().(*net.TCPAddr).Port, peer.Port())
+	fmt.Fprintf(c, "%d, %d\r\n", c.RemoteAddr().(*net.TCPAddr).Port, peer.Port())
 	answer, err := bufio.NewReader(c).ReadString('\n')
 	if !strings.HasSuffix(answer, " : USERID : UNIX : somebody\r\n") {
 		t.Errorf("%q, %v", answer, err)

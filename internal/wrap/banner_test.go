@@ -2,14 +2,15 @@ package wrap
 
 import (
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"inetd/internal/access"
+	"inetd/internal/sock/socktest"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestBannerOfAnother: a directory of banners may belong to somebody else, who puts
@@ -43,10 +44,10 @@ func TestBannerOfAnother(t *testing.T) {
 		{"name", "", "another name"},
 		{"none", "", ""},
 	} {
-		client, server := pair(t)
+		client, fd := socktest.Connection(t)
 		a := &Answer{Query: access.Query{Daemon: tt.name}}
-		err := a.showBanner(descriptor(t, server), dir)
-		server.Close()
+		err := a.showBanner(fd, dir)
+		unix.Close(fd)
 		b := make([]byte, 100)
 		n, _ := client.Read(b)
 		if string(b[:n]) != tt.text {
@@ -56,35 +57,4 @@ func TestBannerOfAnother(t *testing.T) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.refused)
 		}
 	}
-}
-
-// pair is a connection.
-func pair(t *testing.T) (client, server *net.TCPConn) {
-	t.Helper()
-	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	client.SetDeadline(time.Now().Add(10 * time.Second))
-	if server, err = l.AcceptTCP(); err != nil {
-		t.Fatal(err)
-	}
-	return client, server
-}
-
-// descriptor is the descriptor of a connection, which goes on to own it.
-func descriptor(t *testing.T, conn *net.TCPConn) (fd int) {
-	t.Helper()
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw.Control(func(n uintptr) { fd = int(n) })
-	return fd
 }

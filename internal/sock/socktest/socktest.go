@@ -1,0 +1,71 @@
+// Package socktest is for tests of what is given sockets: it makes listening sockets and
+// connections of TCP on 127.0.0.1, at ports of the kernel's choice. A test that cannot
+// have one fails.
+package socktest
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a client waits for anything.
+const patience = 20 * time.Second
+
+// Listen makes a listening socket, which is closed when the test ends.
+func Listen(t testing.TB) (fd int) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 5); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// Dial connects to a socket of Listen and returns when the connection waits to be
+// accepted. It is closed when the test ends, and its deadline is 20 seconds from now.
+func Dial(t testing.TB, listener int) *net.TCPConn {
+	t.Helper()
+	at, err := unix.Getsockname(listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := at.(*unix.SockaddrInet4)
+	c, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: to.Addr[:], Port: to.Port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	waiting := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
+	n, err := unix.Poll(waiting, int(patience.Milliseconds()))
+	for err == unix.EINTR {
+		n, err = unix.Poll(waiting, int(patience.Milliseconds()))
+	}
+	if n != 1 {
+		t.Fatalf("the connection does not come: %v", err)
+	}
+	return c
+}
+
+// Connection makes a connection: the client's end, as from Dial, and the server's, which
+// is as accept4 returns it to the daemon: blocking, and the caller's to close.
+func Connection(t testing.TB) (client *net.TCPConn, fd int) {
+	t.Helper()
+	l := Listen(t)
+	client = Dial(t, l)
+	fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, fd
+}
