@@ -384,9 +384,11 @@ func fullQueue(t *testing.T, hold bool, l net.Listener) {
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	l := shortQueue(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	if _, err := net.Dial("tcp", l.Addr().String()); err != nil { // it is in the queue
+	queued, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer queued.Close()
 	r := &relay{open: true, names: resolver{addrs: []unix.Sockaddr{sockaddrOf(l)}}}
 	first, second := r.add(Connection{}, -1), r.add(Connection{}, -1)
 	r.wait(first)
@@ -401,7 +403,8 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("state %d with descriptor %d after the attempt was to be given up", first.state, first.sides[place].fd)
 	}
 	accept(t, l)
-	if r.goOn(now.Add(time.Second)); first.state != relayed {
+	r.goOn(now.Add(time.Second))
+	if awaitAnswer(r, first); first.state != relayed {
 		t.Errorf("state %d when there is room", first.state)
 	}
 }
@@ -432,6 +435,23 @@ func sockaddrOf(l net.Listener) unix.Sockaddr {
 	return sockaddr(at.Addr(), at.Port())
 }
 
+// awaitAnswer waits for the answer to an attempt, which is not there at once where the
+// kernel leaves the packets of the loopback device to its thread ksoftirqd.
+func awaitAnswer(r *relay, c *conn) {
+	if c.state == dialing {
+		awaitEvent(c.sides[place].fd, unix.POLLOUT)
+		r.dialed(c)
+	}
+}
+
+// awaitEvent waits for an event of a descriptor, or an error of it.
+func awaitEvent(fd int, event int16) {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: event}}
+	for deadline := time.Now().Add(patience); fds[0].Revents == 0 && time.Now().Before(deadline); {
+		unix.Poll(fds, 1000)
+	}
+}
+
 // TestNextAddress: the next address of a place is tried when one does not answer in its
 // time.
 func TestNextAddress(t *testing.T) {
@@ -446,7 +466,7 @@ func TestNextAddress(t *testing.T) {
 		t.Fatalf("state %d and %d addresses left too early", c.state, len(c.addrs))
 	}
 	r.sweep(begun.Add(eachTime))
-	if accept(t, l); c.state != relayed {
+	if awaitAnswer(r, c); c.state != relayed {
 		t.Errorf("state %d", c.state)
 	}
 }
@@ -472,9 +492,7 @@ func TestUrgentAtTheEnd(t *testing.T) {
 	}
 	sendWith(t, conn, '!', nil, unix.MSG_OOB)
 	conn.(*net.TCPConn).CloseWrite()
-	for n := 0; n == 0; {
-		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}, int(patience/time.Millisecond))
-	}
+	awaitEvent(fd, unix.POLLRDHUP)
 	c.sides[client].fd = fd
 	r.watch(c, client)
 	c.sides[client].readable, c.sides[place].writable, c.flows[client].bulk = true, true, true
@@ -528,6 +546,7 @@ func refused(t *testing.T) int {
 	if err := errors.Join(unix.Connect(fd, &unix.SockaddrInet4{Port: 1, Addr: [4]byte{127, 0, 0, 1}}), unix.Send(fd, []byte("x"), 0)); err != nil {
 		t.Fatal(err)
 	}
+	awaitEvent(fd, 0)
 	return fd
 }
 
@@ -546,5 +565,6 @@ func reset(t *testing.T) int {
 	server.SetLinger(0)
 	server.Close()
 	unix.SetNonblock(fd, true)
+	awaitEvent(fd, 0)
 	return fd
 }
