@@ -79,7 +79,7 @@ func (d *Doctor) ungiven(v *table.Service, stage child.Stage) string {
 	if len(asked) == 0 {
 		return ""
 	}
-	text := k.Written(asked[0])
+	text := asked[0]
 	switch {
 	case asked[0] == "directory":
 		text += " = " + k.Directory

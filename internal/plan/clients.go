@@ -62,7 +62,7 @@ func clientsOf(k *conf.Keys, key string, list []conf.Client) access.Clients {
 		return access.Clients{}
 	}
 	at := k.At(key)
-	c := access.Clients{Key: k.Written(key), File: strings.Clone(at.File), Line: at.Line}
+	c := access.Clients{Key: strings.Clone(k.Written(key)), File: strings.Clone(at.File), Line: at.Line}
 	nets := make([]netip.Prefix, 0, len(list))
 	for _, who := range list {
 		if who.Net.IsValid() {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"inetd/internal/conf"
@@ -35,6 +36,15 @@ func (m *kept) text(s string) string {
 	return text
 }
 
+// list is a copy of a list, which is empty and not nil if that is.
+func (m *kept) list(texts []string) []string {
+	texts = slices.Clone(texts)
+	for i, s := range texts {
+		texts[i] = m.text(s)
+	}
+	return texts
+}
+
 func (m *kept) user(u User) User { return User{m.text(u.Name), m.text(u.Group)} }
 
 func (m *kept) action(a Action) *Action {
@@ -51,6 +61,7 @@ func (m *kept) lean(k *conf.Keys) *conf.Keys {
 	c := *k
 	c.Allow, c.Deny = nil, nil
 	c.Options = m.inForce(k.Options)
+	c.Groups, c.Env, c.PassEnv = m.list(k.Groups), m.list(k.Env), m.list(k.PassEnv)
 	for _, s := range []*string{&c.IOPriority.Class, &c.Directory, &c.Chroot, &c.Stderr, &c.WrapName, &c.Banner, &c.BannerSuccess, &c.BannerFail, &c.Refuse,
 		&c.Sockopt.Device, &c.Sockopt.Congestion, &c.Connect.Network, &c.Connect.Address} {
 		*s = m.text(*s)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"unsafe"
@@ -59,4 +60,52 @@ func TestKeptIsNoPart(t *testing.T) {
 	if do.User.Name != "user" || do.Path != "/bin/true" || do.Argv != "true x" {
 		t.Errorf("%+v", do)
 	}
+}
+
+// TestLeanIsNoPart: no text of lean keys, nor of what decides about clients, is a part of
+// the file of their entry.
+func TestLeanIsNoPart(t *testing.T) {
+	t.Parallel()
+	file := strings.Repeat("text of a configuration file ", 8)
+	begin := uintptr(unsafe.Pointer(unsafe.StringData(file)))
+	k := &conf.Keys{Options: make([]conf.Option, 1), Groups: make([]string, 1), Env: make([]string, 1), PassEnv: make([]string, 1), Allow: make([]conf.Client, 1)}
+	n := eachText(reflect.ValueOf(k), func(s reflect.Value) { s.SetString(file[5:9]) })
+	m := newKept()
+	lean := m.lean(k)
+	k.Options[0].Key.Text = "allow"
+	for what, kept := range map[string]any{"keys": lean, "guard": GuardOf(k)} {
+		eachText(reflect.ValueOf(kept), func(s reflect.Value) {
+			if at := uintptr(unsafe.Pointer(unsafe.StringData(s.String()))); at >= begin && at < begin+uintptr(len(file)) {
+				t.Errorf("%s: %q is a part of the file", what, s)
+			}
+		})
+	}
+	if n < 15 || lean.Env[0] != k.Env[0] || lean.PassEnv[0] != k.PassEnv[0] || lean.Groups[0] != k.Groups[0] {
+		t.Errorf("%d texts, %+v of %+v", n, lean, k)
+	}
+	if none := m.lean(&conf.Keys{Groups: []string{}}); none.Groups == nil || none.Env != nil {
+		t.Errorf("of no groups and no variables: %#v", none)
+	}
+}
+
+// eachText calls f with each text in a value, and returns how many there are.
+func eachText(v reflect.Value, f func(reflect.Value)) (n int) {
+	switch v.Kind() {
+	case reflect.String:
+		f(v)
+		return 1
+	case reflect.Pointer:
+		return eachText(v.Elem(), f)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				n += eachText(v.Field(i), f)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			n += eachText(v.Index(i), f)
+		}
+	}
+	return n
 }
