@@ -9,9 +9,10 @@ import (
 
 // SignalSession sends a signal to all of the session that a child leads, or to the child
 // alone as long as it has not begun that. The child must not have been reaped: its number
-// could be another's by then.
+// could be another's by then. That of a start which has failed is below 0, and there is
+// no process.
 func SignalSession(pid int, sig syscall.Signal) {
-	if unix.Kill(-pid, sig) == unix.ESRCH {
+	if pid > 0 && unix.Kill(-pid, sig) == unix.ESRCH {
 		unix.Kill(pid, sig)
 	}
 }

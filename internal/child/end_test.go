@@ -1,6 +1,7 @@
 package child
 
 import (
+	"os/exec"
 	"syscall"
 	"testing"
 )
@@ -25,5 +26,23 @@ func TestCrash(t *testing.T) {
 		if got := Crash(sig); got != want {
 			t.Errorf("%v: %v, want %v", sig, got, want)
 		}
+	}
+}
+
+// TestSignalSession: the number of a start that has failed is below 0, and taken for a
+// session would be that of somebody else's process. No other test may reap meanwhile.
+func TestSignalSession(t *testing.T) {
+	other := exec.Command("/bin/cat")
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	SignalSession(-other.Process.Pid, syscall.SIGKILL)
+	in.Close()
+	if err := other.Wait(); err != nil {
+		t.Errorf("another process: %v", err)
 	}
 }

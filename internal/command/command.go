@@ -177,7 +177,5 @@ func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 
 // kill ends a program that takes too long, with all that it has started.
 func (r *Runner) kill(done chan<- child.Status) {
-	if pid := r.running[done]; pid > 0 {
-		child.SignalSession(pid, unix.SIGKILL)
-	}
+	child.SignalSession(r.running[done], unix.SIGKILL) // 0: it has ended
 }

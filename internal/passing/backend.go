@@ -110,13 +110,21 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	case demand.Start:
 		rs.startBackend(p)
 	case demand.Term:
-		unix.Kill(-b.session, unix.SIGTERM)
+		b.signal(unix.SIGTERM)
 	case demand.Kill:
-		unix.Kill(-b.session, unix.SIGKILL)
+		b.signal(unix.SIGKILL)
 	case demand.Examine:
 		rs.examineLate(p)
 	default:
 		rs.say(p, a)
+	}
+}
+
+// signal sends a signal to what is left of the server's session, also if the process that
+// has begun it has ended. The number of a start that has failed is below 0.
+func (b *backend) signal(sig syscall.Signal) {
+	if b.session > 0 {
+		unix.Kill(-b.session, sig)
 	}
 }
 

@@ -1,6 +1,7 @@
 package passing
 
 import (
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -77,5 +78,26 @@ func TestCountEnd(t *testing.T) {
 		if got != tt.want || (u.LastError == "") != (tt.want == well) {
 			t.Errorf("%+v: %+v", tt, u.Counts)
 		}
+	}
+}
+
+// TestSignalOfFailedStart: the number of a start that has failed, taken for a session,
+// would be that of somebody else's process.
+func TestSignalOfFailedStart(t *testing.T) {
+	t.Parallel()
+	other := exec.Command("/bin/cat")
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	rs, p := New(Loop{}), &passing{back: &backend{session: -other.Process.Pid}}
+	rs.actOn(p, demand.Term)
+	rs.actOn(p, demand.Kill)
+	in.Close()
+	if err := other.Wait(); err != nil {
+		t.Errorf("another process: %v", err)
 	}
 }
