@@ -3,59 +3,41 @@ package arrival
 import (
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"inetd/internal/child"
 	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
-	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/prefix"
+	"inetd/internal/sock/socktest"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
 )
 
-// visit has a proxy connect, which sends a text and closes its end if it ends with an
-// exclamation mark. It returns the client that arrives; nil: none does,
-// and the proxy sees the end.
-func visit(t *testing.T, a *Arrivals, mail *loop.Mailbox, wake int, k *table.Socket, text string) *client.Client {
+// visit has a proxy connect and send a text; after one with an exclamation mark at its
+// end, which is not sent, it closes its end. It returns the client that arrives; nil: none
+// does, and the proxy sees the end.
+func visit(t *testing.T, a *Arrivals, mail *looptest.Mailbox, k *table.Socket, text string) *client.Client {
 	t.Helper()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := os.NewFile(uintptr(pair[0]), "proxy")
-	defer f.Close()
-	proxy, err := net.FileConn(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { proxy.Close() })
+	proxy, fd := socktest.Pair(t)
 	sent, over := strings.CutSuffix(text, "!")
 	if _, err := io.WriteString(proxy, sent); err != nil {
 		t.Fatal(err)
 	}
 	if over {
 		proxy.Close()
-		f.Close()
 	}
 	var arrived *client.Client
-	a.Await(k, client.Client{Conn: pair[1], Peer: netip.MustParseAddrPort("192.0.2.9:3128")}, func(c *client.Client) { arrived = c })
-	for deadline := time.Now().Add(20 * time.Second); a.Len() > 0 && time.Now().Before(deadline); {
-		unix.Poll([]unix.PollFd{{Fd: int32(wake), Events: unix.POLLIN}}, 1000)
-		for _, f := range mail.Collect() {
-			f()
-		}
-	}
+	a.Await(k, client.Client{Conn: fd, Peer: netip.MustParseAddrPort("192.0.2.9:3128")}, func(c *client.Client) { arrived = c })
+	mail.Until(func() bool { return a.Len() == 0 })
 	if arrived == nil && !over {
-		proxy.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := proxy.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("nobody arrives, and the connection is open: %v", err)
 		}
@@ -88,11 +70,11 @@ func TestAwait(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer starter.Close()
-			book, mail := booktest.New(t), loop.NewMailbox(starter.Wake())
+			book, mail := booktest.New(t), looptest.New(t)
 			proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix(tt.from)})
 			v := &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}
-			a := New(book.Book, starter, mail)
-			got, c := "", visit(t, a, mail, starter.Wake(), &table.Socket{Service: v, Closed: tt.closed}, tt.sent)
+			a := New(book.Book, starter, mail.Mailbox)
+			got, c := "", visit(t, a, mail, &table.Socket{Service: v, Closed: tt.closed}, tt.sent)
 			if c != nil {
 				got = c.Peer.String()
 				if p := c.Proxied; p != nil {
@@ -132,12 +114,12 @@ func TestNoRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer starter.Close()
-	mail := loop.NewMailbox(starter.Wake())
+	mail := looptest.New(t)
 	proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})
 	v := &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}
-	a := New(booktest.New(t).Book, starter, mail)
+	a := New(booktest.New(t).Book, starter, mail.Mailbox)
 	a.Room = limit.Pool{}
-	if c := visit(t, a, mail, starter.Wake(), &table.Socket{Service: v}, "PROXY UNKNOWN\r\n"); c != nil || v.Usage().Expected != 0 {
+	if c := visit(t, a, mail, &table.Socket{Service: v}, "PROXY UNKNOWN\r\n"); c != nil || v.Usage().Expected != 0 {
 		t.Errorf("%v arrives, %d are expected", c, v.Usage().Expected)
 	}
 }

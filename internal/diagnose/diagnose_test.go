@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
@@ -28,8 +30,7 @@ type ward struct {
 	*booktest.Book
 	v       *table.Service
 	program *child.Program
-	mail    *loop.Mailbox
-	wake    int
+	mail    *looptest.Mailbox
 }
 
 func newWard(t *testing.T, path string) *ward {
@@ -47,24 +48,17 @@ func newWard(t *testing.T, path string) *ward {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &ward{Book: booktest.New(t), mail: loop.NewMailbox(starter.Wake()), wake: starter.Wake()}
+	w := &ward{Book: booktest.New(t), mail: looptest.New(t)}
 	if w.program, err = profile.Program(path, []string{"server"}); err != nil {
 		t.Fatal(err)
 	}
 	w.v = &table.Service{Label: "one/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Program: w.program}}
-	w.Doctor = New(w.Book.Book, starter, running.New(starter, poll, 1, w.Timers, w.Book.Book), loop.NewBeside(w.mail, MaxExaminations))
+	w.Doctor = New(w.Book.Book, starter, running.New(starter, poll, 1, w.Timers, w.Book.Book), loop.NewBeside(w.mail.Mailbox, MaxExaminations))
 	return w
 }
 
 // answers waits for all that is looked into.
-func (w *ward) answers() {
-	for w.beside.Len() > 0 {
-		unix.Poll([]unix.PollFd{{Fd: int32(w.wake), Events: unix.POLLIN}}, 20_000)
-		for _, f := range w.mail.Collect() {
-			f()
-		}
-	}
-}
+func (w *ward) answers() { w.mail.Until(func() bool { return w.beside.Len() == 0 }) }
 
 // end tells of the end of a server that has lived for some time.
 func (w *ward) end(lived time.Duration, st child.Status) {
@@ -94,7 +88,7 @@ func TestEnds(t *testing.T) {
 		{"two errors", []child.Status{exit(3), exit(3)}, ""},
 		{"three errors", []child.Status{exit(3), exit(3), exit(3)}, failing},
 		{"with one in between", []child.Status{exit(3), exit(3), exit(0), exit(3), exit(3)}, ""},
-		{"many errors", slicesOf(exit(3), 12), failing},
+		{"many errors", slices.Repeat([]child.Status{exit(3)}, 12), failing},
 		{"a crash", []child.Status{killed(unix.SIGSEGV), killed(unix.SIGSEGV)}, "one/tcp: /bin/sh[7]: exit signal 11 (segmentation fault, inetd.conf:1)\n"},
 		{"told to end", []child.Status{killed(unix.SIGTERM)}, ""},
 		{"no command", []child.Status{exit(127), exit(127)}, "one/tcp: /bin/sh[7]: exit status 127 (inetd.conf:1): a shell ends so when it does not find a command; its PATH is that of the daemon\n"},
@@ -108,13 +102,6 @@ func TestEnds(t *testing.T) {
 			t.Errorf("%s:\n got %swant %s", tt.name, got, tt.want)
 		}
 	}
-}
-
-func slicesOf(st child.Status, n int) (list []child.Status) {
-	for range n {
-		list = append(list, st)
-	}
-	return list
 }
 
 // TestWaitEnds: what is told of wait servers by their ends.
@@ -147,33 +134,29 @@ func TestWaitEnds(t *testing.T) {
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/sh")
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pair[1])
-	unix.SetsockoptTimeval(pair[1], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 20})
-	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+	c, conn := socktest.Pair(t)
+	if fd := w.Probe(w.v, conn); fd != 0 {
 		t.Errorf("%d is watched of a server that is not suspect", fd)
 	}
 	w.end(0, exit(0))
-	fd := w.Probe(w.v, pair[0])
+	fd := w.Probe(w.v, conn)
 	if fd <= 0 {
 		t.Fatal("it is not watched")
 	}
 	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Probe: fd, Begun: time.Now().UnixNano()}, exit(0))
 	w.answers()
-	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+	if fd := w.Probe(w.v, conn); fd != 0 {
 		t.Errorf("%d is watched after one that was", fd)
 	}
-	unix.Close(pair[0])
-	if n, err := unix.Read(pair[1], make([]byte, 1)); n != 0 || err != nil {
-		t.Errorf("a descriptor of the connection is open: %d, %v", n, err)
-	}
 	w.v.Usage().Fitness = table.Fitness{}
+	w.end(0, exit(0))
 	w.end(time.Minute, exit(0))
-	if fd := w.Probe(w.v, pair[0]); fd != 0 {
+	if fd := w.Probe(w.v, conn); fd != 0 {
 		t.Errorf("%d is watched after one that was all right", fd)
+	}
+	unix.Close(conn)
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("a descriptor of the connection is open: %d, %v", n, err)
 	}
 }
 

@@ -103,6 +103,7 @@ var picture = map[string][]string{
 	"internal/zone":         {"internal/textfile"},
 
 	"internal/logbook/booktest": {"internal/logbook", "internal/loop", "internal/syslog", "internal/table"}, // of tests
+	"internal/loop/looptest":    {"internal/loop", unixsys},                                                 // of tests
 	"internal/sock/socktest":    {unixsys},                                                                  // of tests
 
 	"internal/bench":  {unixsys}, // tools of their own

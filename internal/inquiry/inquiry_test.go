@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"inetd/internal/access"
 	"inetd/internal/child"
@@ -14,15 +13,13 @@ import (
 	"inetd/internal/command"
 	"inetd/internal/conf"
 	"inetd/internal/logbook/booktest"
-	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/prefix"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 	"inetd/internal/wrap"
 	"inetd/internal/wrap/dnstest"
-
-	"golang.org/x/sys/unix"
 )
 
 // A fixture is a Desk with a loop of its own and a service whose server is /bin/echo. Its
@@ -33,8 +30,7 @@ type fixture struct {
 	t    *testing.T
 	dir  string
 	v    *table.Service
-	mail *loop.Mailbox
-	wake int
+	mail *looptest.Mailbox
 }
 
 func newFixture(t *testing.T, cfg plan.Config) *fixture {
@@ -44,13 +40,13 @@ func newFixture(t *testing.T, cfg plan.Config) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { starter.Close() })
-	f := &fixture{Book: booktest.New(t), t: t, dir: t.TempDir(), mail: loop.NewMailbox(starter.Wake()), wake: starter.Wake()}
+	f := &fixture{Book: booktest.New(t), t: t, dir: t.TempDir(), mail: looptest.New(t)}
 	cfg.AllowFile, cfg.DenyFile, cfg.SecFile = f.path("allow"), f.path("deny"), f.path("sec")
 	f.Now.Guards = map[*table.Service]*access.Guard{}
 	f.v = &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{
 		Action: &plan.Action{Mode: plan.Accept, Listens: true, Path: "/bin/echo", Argv: "echo"}, Daemon: "echo",
 	}}
-	f.Desk = New(Options{Config: &cfg}, f.Book.Book, f.Now, starter, &command.Runner{Starter: starter, Post: f.mail.Post}, f.mail)
+	f.Desk = New(Options{Config: &cfg}, f.Book.Book, f.Now, starter, &command.Runner{Starter: starter, Post: f.mail.Post}, f.mail.Mailbox)
 	f.Asker = wrap.NewAsker(dnstest.Silent())
 	return f
 }
@@ -94,18 +90,10 @@ func (f *fixture) ask(c client.Client) (q *Inquiry) {
 	return q
 }
 
-// finish turns the loop until nothing is asked any more.
+// finish waits until nothing is asked any more.
 func (f *fixture) finish() {
 	f.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); f.Len() > 0; {
-		if time.Now().After(deadline) {
-			f.t.Fatal("it does not come")
-		}
-		unix.Poll([]unix.PollFd{{Fd: int32(f.wake), Events: unix.POLLIN}}, 1000)
-		for _, post := range f.mail.Collect() {
-			post()
-		}
-	}
+	f.mail.Until(func() bool { return f.Len() == 0 })
 }
 
 // TestAsk: what becomes of a client: let in or not, which program is to be started in

@@ -2,31 +2,23 @@ package passing
 
 import (
 	"testing"
-	"time"
 
-	"inetd/internal/child"
 	"inetd/internal/conf"
 	"inetd/internal/demand"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/relay"
 	"inetd/internal/table"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestManyAnswers: a relay that says again and again that somebody answers has the daemon
 // find out once at a time who that is, and then of the last answer.
 func TestManyAnswers(t *testing.T) {
 	t.Parallel()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close() })
-	mail, log, asked := loop.NewMailbox(starter.Wake()), booktest.New(t), make(chan uint32, 100)
-	rs := New(Loop{Timers: log.Timers, Log: log.Book, Beside: loop.NewBeside(mail, 4), UserName: func(_ *table.Service, uid uint32) string {
+	mail, log, asked := looptest.New(t), booktest.New(t), make(chan uint32, 100)
+	rs := New(Loop{Timers: log.Timers, Log: log.Book, Beside: loop.NewBeside(mail.Mailbox, 4), UserName: func(_ *table.Service, uid uint32) string {
 		asked <- uid
 		return "somebody"
 	}})
@@ -39,12 +31,7 @@ func TestManyAnswers(t *testing.T) {
 	if n := rs.loop.Beside.Len(); n != 1 {
 		t.Errorf("%d are being found out at once", n)
 	}
-	for deadline := time.Now().Add(time.Minute); rs.loop.Beside.Len() > 0 && time.Now().Before(deadline); {
-		unix.Poll([]unix.PollFd{{Fd: int32(starter.Wake()), Events: unix.POLLIN}}, 1000)
-		for _, f := range mail.Collect() {
-			f()
-		}
-	}
+	mail.Until(func() bool { return rs.loop.Beside.Len() == 0 })
 	if n := len(asked); n != 2 {
 		t.Fatalf("it was asked %d times", n)
 	}

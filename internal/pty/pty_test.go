@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -33,18 +35,10 @@ type runner struct {
 // run starts a server with a connection, whose other end is the client.
 func run(t *testing.T, stderr *os.File, path string, argv ...string) *runner {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "client"), os.NewFile(uintptr(fds[1]), "server")
-	defer ours.Close()
+	conn, fd := socktest.Pair(t)
+	theirs := os.NewFile(uintptr(fd), "server")
 	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &runner{exec.Command(os.Args[0], append([]string{Flag, path}, argv...)...), conn.(*net.UnixConn)}
+	r := &runner{exec.Command(os.Args[0], append([]string{Flag, path}, argv...)...), conn}
 	r.Stdin, r.Stdout, r.Stderr = theirs, theirs, theirs
 	if stderr != nil {
 		r.Stderr = stderr
@@ -54,10 +48,7 @@ func run(t *testing.T, stderr *os.File, path string, argv ...string) *runner {
 		t.Fatal(err)
 	}
 	conn.SetDeadline(time.Now().Add(time.Minute))
-	t.Cleanup(func() {
-		r.Process.Kill()
-		conn.Close()
-	})
+	t.Cleanup(func() { r.Process.Kill() })
 	return r
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
-	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/sock/socktest"
 	"inetd/internal/stream"
@@ -30,8 +29,7 @@ import (
 type hall struct {
 	*Talks
 	*booktest.Book
-	t        *testing.T
-	wake     int
+	mail     *looptest.Mailbox
 	released int
 	demux    func(name string) Demuxed
 }
@@ -43,28 +41,14 @@ func newHall(t *testing.T) *hall {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { starter.Close() })
-	h := &hall{Book: booktest.New(t), t: t, wake: starter.Wake()}
+	h := &hall{Book: booktest.New(t), mail: looptest.New(t)}
 	h.Talks = New(Loop{
-		Starter: starter, Mail: loop.NewMailbox(h.wake), Timers: h.Timers, Log: h.Book.Book, Now: h.Now, Clock: zone.NewClock(),
+		Starter: starter, Mail: h.mail.Mailbox, Timers: h.Timers, Log: h.Book.Book, Now: h.Now, Clock: zone.NewClock(),
 		Door:    admission.New(h.Book.Book, h.Now, nil, zone.NewClock()),
 		Release: func(*table.Service, limit.Source) { h.released++ },
 		Demux:   func(name string, _ client.Client, _ *stream.Conn) Demuxed { return h.demux(name) },
 	})
 	return h
-}
-
-// until turns the loop.
-func (h *hall) until(done func() bool) {
-	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); {
-		if time.Now().After(deadline) {
-			h.t.Fatal("it does not come")
-		}
-		unix.Poll([]unix.PollFd{{Fd: int32(h.wake), Events: unix.POLLIN}}, 1000)
-		for _, f := range h.loop.Mail.Collect() {
-			f()
-		}
-	}
 }
 
 func internal(name string) *table.Service {
@@ -74,19 +58,8 @@ func internal(name string) *table.Service {
 // visitor connects, and returns the client's end and the client as the daemon has it.
 func visitor(t *testing.T) (net.Conn, client.Client) {
 	t.Helper()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := os.NewFile(uintptr(pair[0]), "visitor")
-	defer f.Close()
-	c, err := net.FileConn(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
-	return c, client.Client{Conn: pair[1], Source: limit.User(1)}
+	c, fd := socktest.Pair(t)
+	return c, client.Client{Conn: fd, Source: limit.User(1)}
 }
 
 // TestEnter: a client without room is released, counted and told of.
@@ -171,7 +144,7 @@ func TestMux(t *testing.T) {
 			c.Close()
 			got <- string(b)
 		}()
-		h.until(func() bool { return h.released == 1 })
+		h.mail.Until(func() bool { return h.released == 1 })
 		if text := <-got; text != tt.want || asked != len(tt.answers) || h.Len() != 0 || h.Room.Len() != 0 {
 			t.Errorf("%.10q: %q, asked %d times, %d under way", tt.sent, text, asked, h.Len())
 		}
@@ -198,7 +171,7 @@ func TestInterrupt(t *testing.T) {
 	}
 	echoed("before")
 	h.Interrupt()
-	h.until(func() bool { return h.Len() == 0 })
+	h.mail.Until(func() bool { return h.Len() == 0 })
 	left := h.Left()
 	if len(left) != 1 || left[0].Service != v || left[0].Client.Source != who.Source || left[0].Over || h.released != 0 {
 		t.Fatalf("%+v is left, %d released", left, h.released)
@@ -206,7 +179,7 @@ func TestInterrupt(t *testing.T) {
 	h.GoOn()
 	echoed("after")
 	c.Close()
-	h.until(func() bool { return h.released == 1 })
+	h.mail.Until(func() bool { return h.released == 1 })
 	if n := len(h.Left()) + h.Room.Len(); n != 0 {
 		t.Errorf("%d are left", n)
 	}
@@ -223,7 +196,7 @@ func TestMaxTimeOfOneGone(t *testing.T) {
 		t.Fatal("no room")
 	}
 	h.Serve(v, who)
-	h.until(func() bool { return h.released == 1 })
+	h.mail.Until(func() bool { return h.released == 1 })
 	time.Sleep(max(h.Timers.Next(), 0))
 	h.Timers.Expire()
 	if log := h.Lines(); log != "" {
@@ -247,7 +220,7 @@ func TestSetAside(t *testing.T) {
 	} else {
 		unix.Close(left[0].Client.Conn)
 	}
-	h.until(func() bool { return h.Len() == 0 })
+	h.mail.Until(func() bool { return h.Len() == 0 })
 	if len(h.asides) != 1 || h.released != 0 {
 		t.Fatalf("%d are set aside, %d are released", len(h.asides), h.released)
 	}
@@ -283,5 +256,5 @@ func TestIdent(t *testing.T) {
 		t.Errorf("%q, %v", answer, err)
 	}
 	c.Close()
-	h.until(func() bool { return h.released == 1 })
+	h.mail.Until(func() bool { return h.released == 1 })
 }

@@ -1,10 +1,11 @@
 // Package socktest is for tests of what is given sockets: it makes listening sockets and
-// connections of TCP on 127.0.0.1, at ports of the kernel's choice. A test that cannot
-// have one fails.
+// connections of TCP on 127.0.0.1, at ports of the kernel's choice, and connections of the
+// UNIX domain. A test that cannot have one fails.
 package socktest
 
 import (
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -68,4 +69,22 @@ func Connection(t testing.TB) (client *net.TCPConn, fd int) {
 		t.Fatal(err)
 	}
 	return client, fd
+}
+
+// Pair is as Connection, but of the UNIX domain.
+func Pair(t testing.TB) (client *net.UnixConn, fd int) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fds[0]), "client")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c.(*net.UnixConn), fds[1]
 }

@@ -1,0 +1,48 @@
+// Package looptest is for tests of what works beside the event loop and posts its answers
+// to it: a mailbox of which the test itself is the loop.
+package looptest
+
+import (
+	"testing"
+	"time"
+
+	"inetd/internal/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long an answer may take.
+const patience = 20 * time.Second
+
+// Mailbox is a mailbox that a test collects.
+type Mailbox struct {
+	*loop.Mailbox
+	t    testing.TB
+	wake int
+}
+
+// New makes a Mailbox, which ends with the test.
+func New(t testing.TB) *Mailbox {
+	t.Helper()
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(wake) })
+	return &Mailbox{loop.NewMailbox(wake), t, wake}
+}
+
+// Until runs what is posted until done reports true. The test fails if that takes more
+// than 20 seconds.
+func (m *Mailbox) Until(done func() bool) {
+	m.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); {
+		if time.Now().After(deadline) {
+			m.t.Fatal("what is waited for is not posted")
+		}
+		unix.Poll([]unix.PollFd{{Fd: int32(m.wake), Events: unix.POLLIN}}, 1000)
+		for _, f := range m.Collect() {
+			f()
+		}
+	}
+}
