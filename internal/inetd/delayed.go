@@ -83,7 +83,6 @@ func (s *Server) startDelayed() {
 			s.delayed = append(s.delayed, list[i:]...)
 			return
 		}
-		waited := d.full
 		_, err := s.launch(d)
 		d.full = errors.Is(err, passing.ErrFull)
 		switch {
@@ -93,8 +92,8 @@ func (s *Server) startDelayed() {
 		case err != nil:
 			s.delayed = append(s.delayed, list[i:]...)
 			return
-		case waited:
-			s.gate.Unhold(d.svc.Used)
+		default:
+			s.gate.Unhold(d.svc.Used) // nobody else of it may wait for a relay any more
 		}
 		n++
 	}

@@ -146,28 +146,52 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 	sc.start()
 	s := sc.s
 	v := s.now.Services[0]
-	admitted := func() delayed {
-		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { unix.Close(fds[1]) })
-		c := client.Client{Conn: fds[0]}
-		if !s.door.Admit(v, &c, time.Now()) {
-			t.Fatal("it is not welcome")
-		}
-		return delayed{svc: v, client: c, program: v.Do.Program}
-	}
-	s.delayed = []delayed{admitted()} // as when no process could be made
+	s.delayed = []delayed{sc.admitted()} // as when no process could be made
 	if b := s.bound(v); b != gate.ByProcesses {
 		t.Errorf("the bound is %d", b)
 	}
-	second := admitted()
+	second := sc.admitted()
 	if s.start(&second); len(s.delayed) != 2 || len(s.running.All()) != 0 {
 		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
 	}
 	if s.startDelayed(); len(s.delayed) != 0 || len(s.running.All()) != 2 {
 		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
+	}
+	for len(s.running.All()) > 0 {
+		s.reap()
+	}
+}
+
+// admitted is a client of the first service, whose server is to be started.
+func (sc *scene) admitted() delayed {
+	sc.t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	sc.t.Cleanup(func() { unix.Close(fds[1]) })
+	v, c := sc.s.now.Services[0], client.Client{Conn: fds[0]}
+	if !sc.s.door.Admit(v, &c, time.Now()) {
+		sc.t.Fatal("it is not welcome")
+	}
+	return delayed{svc: v, client: c, program: v.Do.Program}
+}
+
+// TestPolledAfterDelay: a service that a client without a relay has held back is polled
+// again when that is served, also if no process could be made for it meanwhile.
+func TestPolledAfterDelay(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/true\n", nil)
+	sc.start()
+	s := sc.s
+	k := s.now.Services[0].First
+	s.delayed = []delayed{sc.admitted()}
+	s.delayed[0].full = true
+	if s.gate.Arm(k); k.Polled {
+		t.Fatal("it is polled while the client waits")
+	}
+	s.delayed[0].full = false // as when its relay has ended, and another could not be started
+	if s.startDelayed(); len(s.delayed) != 0 || !k.Polled {
+		t.Errorf("%d clients wait, polled %v", len(s.delayed), k.Polled)
 	}
 	for len(s.running.All()) > 0 {
 		s.reap()
