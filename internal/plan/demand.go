@@ -24,7 +24,7 @@ var demandKeys = []string{"start_time", "ready", "wake", "proxy_send"}
 var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "remote_host", "stderr", "pty"}, cloneKeys...)
 
 // directKeys have no effect on a server that has its clients from a relay.
-var directKeys = []string{"stderr", "pty", "linger"}
+var directKeys = []string{"pty", "linger"}
 
 // relayed reports whether the clients of an entry can be passed on as its keys ask. If
 // not, it reports why.
@@ -51,6 +51,8 @@ func ofRelays(e *conf.Entry, key string) (why string) {
 		return "there is no server"
 	case !e.Relay() && slices.Contains(directKeys, key):
 		return "the server has no connection from inetd"
+	case key == "stderr" && slices.Contains([]string{"socket", "log"}, e.Keys.Stderr): // a file is opened all the same
+		return "of a server on demand its last line is logged if it fails; for all lines write a file"
 	}
 	return ""
 }

@@ -18,6 +18,8 @@ func TestFit(t *testing.T) {
 		unix = "@s stream unix nowait - /bin/cat\n"
 		echo = "7002 stream tcp4 nowait - internal echo\n"
 		udp  = "7003 dgram udp4 wait - internal echo\n"
+
+		demand = "7005 on protocol = tcp4, user = -, exec = /bin/cat, connect = 127.0.0.1:9;\n7006 on protocol = tcp4, user = -, exec = /bin/cat, connect = 127.0.0.1:8;\n"
 	)
 	for _, tt := range []struct {
 		name, text string
@@ -40,6 +42,8 @@ func TestFit(t *testing.T) {
 			"2: warning: 7001/tcp4: start_time has no effect: it is for entries with connect"},
 		{"for a relay", "7001 on protocol = tcp4, connect = 127.0.0.1:9, env = A=b;\n* with nice = 3, allow = 127.0.0.0/8;\n", []string{"allow connect"},
 			"1: warning: 7001/tcp4: env has no effect: there is no server"},
+		{"stderr of a server on demand", demand + "7005 with stderr = null;\n" + "7006 with stderr = log;\n", []string{"stderr connect", "connect"},
+			"4: warning: 7006/tcp4: stderr has no effect: of a server on demand its last line is logged if it fails; for all lines write a file"},
 	} {
 		dir := t.TempDir()
 		path := write(t, filepath.Join(dir, "f"), strings.ReplaceAll(tt.text, "DIR", dir))
