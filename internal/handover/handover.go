@@ -155,6 +155,7 @@ type Demand struct {
 	Words   int      // what that writes on its standard error; 0: nothing
 	Unsaid  [][]byte // commands that it has not taken yet
 	Trusts  bool     // it was told that the server is who answers at the place
+	Causes  bool     // it tells connections that have not reached the place from others; one of an older program does not
 	Last    uint32   // number given to a client
 	In, Out uint64   // bytes from clients and to them
 	Retired bool     // it ends with its last client

@@ -55,7 +55,7 @@ func whole() *State {
 		Draining: []Draining{{FD: 47, Until: now}},
 		Helpers:  []Child{{PID: 504, Service: 1, Path: "/proc/self/exe", Lent: -1, Session: -1}, {PID: 505, Service: 1, Lent: -1, Session: -1, Kill: now}},
 		Demands: []Demand{
-			{Service: 1, FD: 48, Relay: 504, Words: 49, Unsaid: [][]byte{{'o'}}, Trusts: true, Last: 7, In: 1, Out: 2, Retired: true,
+			{Service: 1, FD: 48, Relay: 504, Words: 49, Unsaid: [][]byte{{'o'}}, Trusts: true, Causes: true, Last: 7, In: 1, Out: 2, Retired: true,
 				Clients: []Passenger{{ID: 7, Begun: 5, Counts: true, Source: peer.Source, From: " from somewhere"}},
 				Server:  &Server{Machine: demand.Machine{Stage: demand.Ready, PID: 505}, Session: 505, Path: "/bin/x", User: 7, Words: 50, Ready: 51}},
 			{Service: 0},

@@ -30,6 +30,7 @@ func (rs *Relays) saved(p *passing, service int) handover.Demand {
 	d := handover.Demand{Service: service, Last: p.last, In: p.in, Out: p.out, Retired: p.retired}
 	if p.fd >= 0 {
 		d.FD, d.Relay, d.Words, d.Unsaid, d.Trusts = p.fd, p.pid, rs.words[p.pid].FD(), p.orders.Unsaid, p.trusts
+		d.Causes = !p.elder
 	}
 	for id, c := range p.clients {
 		d.Clients = append(d.Clients, handover.Passenger{ID: id, Begun: c.begun, Counts: c.counts, Source: c.Source, From: c.From})
@@ -56,6 +57,7 @@ func (rs *Relays) Inherit(v *table.Service, from handover.Demand) {
 	if from.FD != 0 {
 		rs.loop.Starter.Note(from.FD)
 		p.fd, p.pid, p.orders, p.trusts = from.FD, from.Relay, relay.Commands{Unsaid: from.Unsaid}, from.Trusts
+		p.elder = !from.Causes
 		rs.relays[p.fd] = p
 		rs.resume(p.pid, from.Words, func(st child.Status, said string) { rs.relayEnded(v, v.Do.Program, st, said) })
 	}

@@ -92,6 +92,7 @@ type passing struct {
 	mute      time.Time // since then it takes none; zero: it does
 	full      time.Time // since then it takes no client; zero: it does
 	trusts    bool      // it was told that the server is who answers
+	elder     bool      // it is of a program that knew no relay.Unreached: see likeNow
 	pid       int       // of the relay
 	clients   map[uint32]passenger
 	last      uint32 // id given to a client
@@ -221,6 +222,7 @@ func (rs *Relays) startRelay(p *passing) error {
 		return err
 	}
 	p.fd, p.pid, p.orders, p.mute, p.full, p.trusts = rs.loop.Starter.Keep(ours), pid, relay.Commands{}, time.Time{}, time.Time{}, false
+	p.elder = false
 	rs.relays[p.fd] = p
 	if b := p.back; b != nil {
 		rs.act(p, b.Anew())
@@ -355,6 +357,9 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	v := p.svc
 	u := v.Usage()
 	p.in, p.out = p.in+r.To, p.out+r.From
+	if p.elder {
+		r = likeNow(r)
+	}
 	if r.Kind == relay.Broken {
 		rs.broken(p, c.Client, r.Errno)
 	}
@@ -373,6 +378,16 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	rs.loop.Release(v, c.Source)
 	rs.left(p, c)
 	rs.lull(p)
+}
+
+// likeNow is the report of a relay that was started by an older program, as one of this
+// program would have made it. That a connection has ended is all that it tells of one that
+// has not reached the place.
+func likeNow(r relay.Report) relay.Report {
+	if r.Kind == relay.Ended && r.To == 0 && r.From == 0 && r.Errno != 0 && r.Errno != unix.ECONNRESET && r.Errno != relay.ErrRefused {
+		r.Kind = relay.Unreached
+	}
+	return r
 }
 
 // notPassed logs why a client could not be passed on.
