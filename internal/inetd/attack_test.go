@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -34,9 +33,7 @@ func TestNothingToDo(t *testing.T) {
 		{"a client waits", abstract("rests", 0) + " stream unix nowait.1 - internal daytime\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "inetd.conf")
-			writeConf(t, file, tt.conf)
-			s := serving(t, file)
+			s := servingText(t, tt.conf)
 			if len(s.now.Services) > 0 {
 				for range 2 {
 					c, err := net.Dial("unix", abstract("rests", 0))
@@ -68,9 +65,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, fmt.Sprintf("%s stream unix nowait.0 - internal daytime\n127.0.0.1:%d stream tcp4 nowait.0 - /bin/true\n", abstract("served", 0), port))
-	s := serving(t, file)
+	s := servingText(t, fmt.Sprintf("%s stream unix nowait.0 - internal daytime\n127.0.0.1:%d stream tcp4 nowait.0 - /bin/true\n", abstract("served", 0), port))
 	listener := s.now.Services[1].First
 	for range ofAttack(5, 500) {
 		for range 20 {

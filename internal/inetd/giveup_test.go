@@ -15,7 +15,7 @@ import (
 // changes nothing.
 func TestLoadGivenUp(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, "@given-1 stream unix nowait - internal echo\n")
+	writeConf(t, file, manyOf(1, "given", "stream unix nowait - internal echo"))
 	s := serving(t, file)
 	dead := make(chan struct{})
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
@@ -43,7 +43,7 @@ func TestLoadGivenUp(t *testing.T) {
 		t.Error("a load that was given up has removed a service")
 	}
 	s.load = plan.Load
-	writeConf(t, file, "@given-1 stream unix nowait - internal echo\n@given-2 stream unix nowait - internal echo\n")
+	writeConf(t, file, manyOf(2, "given", "stream unix nowait - internal echo"))
 	if out := reloaded(t, s); len(out.Added) != 1 || out.Kept != 1 {
 		t.Errorf("the load after it: %+v", out)
 	}
@@ -52,9 +52,7 @@ func TestLoadGivenUp(t *testing.T) {
 // TestReloadDuringLoadGivenUp: a reload that is asked for during a load that does not
 // come back is answered by the next load.
 func TestReloadDuringLoadGivenUp(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, "@given-3 stream unix nowait - internal echo\n")
-	s := serving(t, file)
+	s := servingText(t, manyOf(1, "asked", "stream unix nowait - internal echo"))
 	dead, answered := make(chan struct{}), false
 	defer close(dead)
 	s.load = func(*plan.Config, *plan.Host) *plan.Plan {
@@ -85,7 +83,7 @@ func TestLateGivenUp(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file, program := filepath.Join(dir, "inetd.conf"), filepath.Join(dir, "late")
-	writeConf(t, file, "@late-1 stream unix nowait - "+program+"\n")
+	writeConf(t, file, manyOf(1, "late", "stream unix nowait - "+program))
 	s := serving(t, file)
 	dead := make(chan struct{})
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,9 +23,7 @@ func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 	for i := range services {
 		fmt.Fprintf(&conf, "%s stream unix nowait.0 - /bin/cat\n", name(i))
 	}
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, conf.String())
-	s = serving(t, file)
+	s = servingText(t, conf.String())
 	s.cfg.Processes = 1
 	for i := range services {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: name(i), Net: "unix"})

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -136,9 +135,7 @@ func TestAttackNeighbour(t *testing.T) {
 	}
 	for _, g := range sieges {
 		t.Run(strings.ReplaceAll(g.name, " ", "-"), func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "inetd.conf")
-			writeConf(t, file, "# \n"+abstract("neighbour", 0)+" stream unix nowait.0 - internal daytime\n"+g.conf)
-			s := serving(t, file)
+			s := servingText(t, "# \n"+abstract("neighbour", 0)+" stream unix nowait.0 - internal daytime\n"+g.conf)
 			if g.set != nil {
 				g.set(s)
 			}

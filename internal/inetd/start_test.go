@@ -33,6 +33,13 @@ func serving(tb testing.TB, file string) *Server {
 	return s
 }
 
+// servingText is serving, of a configuration file with a text.
+func servingText(tb testing.TB, text string) *Server {
+	file := filepath.Join(tb.TempDir(), "inetd.conf")
+	writeConf(tb, file, text)
+	return serving(tb, file)
+}
+
 // reloaded turns the loop through one load.
 func reloaded(tb testing.TB, s *Server) (out Outcome) {
 	done := false

@@ -69,9 +69,7 @@ func TestAnswersOfOneTurn(t *testing.T) {
 	for i := range services {
 		fmt.Fprintf(&conf, "127.0.0.1:%d dgram udp4 wait - internal echo\n", 7001+i)
 	}
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, conf.String())
-	s := serving(t, file)
+	s := servingText(t, conf.String())
 	client := listen(t, "127.0.0.1")
 	for i := range services {
 		for range each {
@@ -104,9 +102,7 @@ func TestRestartsOfOneTurn(t *testing.T) {
 	}
 	ip(t, "link set lo up")
 	const clients, most = 20, 1
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n")
-	s := serving(t, file)
+	s := servingText(t, "127.0.0.1:7001 dgram udp4 nowait.0 - /bin/dd dd bs=65536 count=1 status=none\n")
 	k := s.now.Services[0].First
 	if !s.canPutBack(k) {
 		t.Skip("no raw sockets")
@@ -145,9 +141,7 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 		return
 	}
 	ip(t, "link set lo up")
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait - /bin/cat\n")
-	s := serving(t, file)
+	s := servingText(t, "127.0.0.1:7001 dgram udp4 nowait - /bin/cat\n")
 	k := s.now.Services[0].First
 	if !s.canPutBack(k) {
 		t.Skip("no raw sockets")
@@ -222,9 +216,7 @@ func TestFailedStartWakesTheLoop(t *testing.T) {
 // TestTimerOfWhatIsLeft: the loop does not sleep past a timer that it sets while it
 // carries on with what the last turn has left.
 func TestTimerOfWhatIsLeft(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, fmt.Sprintf("@%s-%d stream unix nowait - internal echo\n", t.Name(), os.Getpid()))
-	s := serving(t, file)
+	s := servingText(t, fmt.Sprintf("@%s-%d stream unix nowait - internal echo\n", t.Name(), os.Getpid()))
 	s.timers = loop.Timers{}
 	v := s.now.Services[0]
 	s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
@@ -247,9 +239,7 @@ func TestRefusedDatagramsOfOneTurn(t *testing.T) {
 	}
 	ip(t, "link set lo up")
 	const all, most = 200, 64
-	file := filepath.Join(t.TempDir(), "inetd.conf")
-	writeConf(t, file, "127.0.0.1:7001 dgram udp4 nowait/0/0/1 - /bin/sleep sleep 1000\n")
-	s := serving(t, file)
+	s := servingText(t, "127.0.0.1:7001 dgram udp4 nowait/0/0/1 - /bin/sleep sleep 1000\n")
 	to, u := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7001}, s.now.Services[0].Usage()
 	listen(t, "127.0.0.1").WriteTo([]byte("x"), to)
 	for u.Started == 0 {
