@@ -136,19 +136,20 @@ func TestEnded(t *testing.T) {
 		name    string
 		st      child.Status
 		kill    int64
+		exempt  bool // the client is
 		refused bool
 	}{
-		{"an exempt client", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, false},
-		{"well", child.Status{}, 0, false},
-		{"a crash", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, true},
-		{"the client has gone", child.Status{Wait: syscall.WaitStatus(unix.SIGPIPE)}, 0, false},
-		{"an error", child.Status{Wait: 3 << 8}, 0, true},
-		{"it never ran", child.Status{Stage: child.Exec, Wait: 3 << 8}, 0, false},
-		{"the daemon has ended it", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 1, false},
+		{"an exempt client", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, true, false},
+		{"well", child.Status{}, 0, false, false},
+		{"a crash", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, false, true},
+		{"the client has gone", child.Status{Wait: syscall.WaitStatus(unix.SIGPIPE)}, 0, false, false},
+		{"an error", child.Status{Wait: 3 << 8}, 0, false, true},
+		{"it never ran", child.Status{Stage: child.Exec, Wait: 3 << 8}, 0, false, false},
+		{"the daemon has ended it", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 1, false, false},
 	} {
 		f := newFixture(t, &conf.Keys{}, limit.Limits{})
 		f.v.Do.Penalty = &table.Penalty{Penalties: conf.Penalties{Crash: time.Minute, Fail: time.Minute}, Terms: plan.TermsOf(nil)}
-		if tt.name == "an exempt client" {
+		if tt.exempt {
 			f.v.Do.Penalty.Exempt = prefix.New([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/31")})
 		}
 		p := &running.Process{Service: f.v, Client: *from("192.0.2.1"), Kill: tt.kill}

@@ -1,6 +1,7 @@
 package running
 
 import (
+	"io"
 	"syscall"
 	"testing"
 	"time"
@@ -233,13 +234,13 @@ func TestLimitTime(t *testing.T) {
 // TestUnprobe: a descriptor is closed once, as its number may be another's by then.
 func TestUnprobe(t *testing.T) {
 	t.Parallel()
-	fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, fd := socktest.Connection(t)
 	p := &Process{Probe: fd}
 	if p.Unprobe(); p.Probe != 0 {
 		t.Errorf("it still has %d", p.Probe)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("it is open: %v", err)
 	}
 }
 
