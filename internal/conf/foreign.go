@@ -27,7 +27,7 @@ func (r *reader) foreign(s string, at cursor) bool {
 		r.off = len(r.text)
 	case inCommas(word, second, third):
 		r.report(Error, r.pos(at), "commas between the columns", "write blanks")
-	case find(word) != nil && strings.HasPrefix(second, "="):
+	case strings.HasPrefix(second, "=") && find(word) != nil:
 		r.report(Error, r.pos(at), fmt.Sprintf("%q is outside of a definition", word+" ="), "a definition ends at its semicolon; write commas between its keys")
 	case strings.Contains(word, "://"):
 		r.report(Error, r.pos(at), fmt.Sprintf("%q is a URL", word), "write a port, or ADDRESS:PORT")

@@ -126,7 +126,7 @@ func (r *reader) warnIndented(s string, at cursor) {
 	if !hasColumns(s) && !looksDefined(s) {
 		return
 	}
-	at.off += len(s) - len(strings.TrimLeft(s, " \t"))
+	at.off += indent(s)
 	text := fmt.Sprintf("a line that starts with a blank continues line %d", r.logical.parts[0].at.line)
 	r.report(Warning, r.pos(at), text, "if it is a service of its own, remove the blank")
 }
@@ -137,9 +137,7 @@ func (r *reader) split() bool {
 	l := &r.logical
 	r.fields = r.fields[:0]
 	for i := 0; ; {
-		for i < len(l.text) && blank(l.text[i]) {
-			i++
-		}
+		i += indent(l.text[i:])
 		if i == len(l.text) {
 			return true
 		}
@@ -172,6 +170,15 @@ func (l *line) field(i int) (f Word, end int) {
 	}
 	n := wordEnd(s)
 	return Word{Text: s[:n]}, i + n
+}
+
+// indent returns the number of blanks that s starts with.
+func indent(s string) int {
+	n := 0
+	for n < len(s) && blank(s[n]) {
+		n++
+	}
+	return n
 }
 
 // wordEnd returns the length of the word that s starts with.

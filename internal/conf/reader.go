@@ -330,10 +330,8 @@ func (r *reader) report(s Severity, at Pos, text, hint string) {
 // firstByte returns the first byte of s that is no blank, or a newline if
 // nothing else is in the line.
 func firstByte(s string) byte {
-	for i := range len(s) {
-		if !blank(s[i]) {
-			return s[i]
-		}
+	if n := indent(s); n < len(s) {
+		return s[n]
 	}
 	return '\n'
 }

@@ -40,7 +40,7 @@ func looksDefined(s string) bool {
 
 // cutService is cutWord for the service of a definition, which may be quoted.
 func cutService(s string) (word, rest string) {
-	s = strings.TrimLeft(s, " \t")
+	s = s[indent(s):]
 	if s == "" || s[0] != '"' && s[0] != '\'' {
 		return cutWord(s)
 	}
@@ -71,7 +71,7 @@ func hasColumns(s string) bool {
 
 // cutWord returns the first word of s and what follows it.
 func cutWord(s string) (word, rest string) {
-	s = strings.TrimLeft(s, " \t")
+	s = s[indent(s):]
 	n := wordEnd(s)
 	return s[:n], s[n:]
 }

@@ -70,7 +70,7 @@ func (d *draft) name(f Word, off int, name string) {
 		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.Text)
 	case isUnixName(name): // behind an address
 		d.notUnix(f.at(off), name)
-	case strings.ContainsAny(name, " \t"):
+	case wordEnd(name) < len(name):
 		d.errorf(f.at(off), "names of services have none", "blank in the service name %q", name)
 	case d.e.Kind == RPC:
 		d.rpcService(f, off, name)

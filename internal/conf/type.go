@@ -18,7 +18,7 @@ const (
 // splitType cuts off what may follow a socket type: NetBSD's
 // "stream,5:dataready".
 func splitType(word string) (typ, rest string) {
-	if i := strings.IndexAny(word, ",:"); i >= 0 {
+	if i := strings.IndexFunc(word, func(c rune) bool { return c == ',' || c == ':' }); i >= 0 {
 		return word[:i], word[i:]
 	}
 	return word, ""

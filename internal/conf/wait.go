@@ -10,7 +10,7 @@ var waitWords = []string{"wait", "nowait", "listen", "swait", "balance", "SRC"}
 
 // splitWait cuts the limits off the word: "nowait.40", "nowait/10/5".
 func splitWait(s string) (word, limits string) {
-	if i := strings.IndexAny(s, ".:/"); i >= 0 {
+	if i := strings.IndexFunc(s, func(c rune) bool { return c == '.' || c == ':' || c == '/' }); i >= 0 {
 		return s[:i], s[i:]
 	}
 	return s, ""
