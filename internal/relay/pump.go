@@ -11,7 +11,7 @@ import (
 
 // flow is one direction of a connection. What little comes is read and written, which
 // takes two system calls; of a side that sends much, the bytes go by splice(2) through
-// a pipe and stay in the kernel.
+// a pipe and stay in the kernel, if there is room for a pipe.
 type flow struct {
 	rest  []byte // what was read and not yet given
 	pipe  *pipe  // the same, of what was spliced; nil: nothing
@@ -133,12 +133,10 @@ func (r *relay) fill(f *flow, in *side) error {
 // again before the next edge. Urgent data cannot be spliced: there is nothing before it,
 // or even the end, if that has come as well.
 func (r *relay) take(f *flow, in *side) (n int, err error) {
-	if f.bulk {
-		if f.pipe == nil {
-			if f.pipe, err = r.pipes.get(); err != nil {
-				return 0, err
-			}
-		}
+	if f.bulk && f.pipe == nil {
+		f.pipe = r.pipes.get()
+	}
+	if f.bulk && f.pipe != nil {
 		n, err = f.pipe.take(in.fd)
 		if atEnd := n == 0 && err == nil; !atEnd && (err != unix.EAGAIN || !in.exact) {
 			return n, err
@@ -222,18 +220,19 @@ func moved(n, _ uintptr, e syscall.Errno) (int, error) {
 // pipes are empty pipes to be used again.
 type pipes struct{ spare []*pipe }
 
-func (p *pipes) get() (*pipe, error) {
+// get returns an empty pipe; nil: there is no room for another one.
+func (p *pipes) get() *pipe {
 	if n := len(p.spare); n > 0 {
 		next := p.spare[n-1]
 		p.spare = p.spare[:n-1]
-		return next, nil
+		return next
 	}
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return nil, err
+	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
+		return nil
 	}
 	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize) // or else it is a smaller one
-	return &pipe{r: fds[0], w: fds[1]}, nil
+	return &pipe{r: fds[0], w: fds[1]}
 }
 
 // putBack takes back the pipe of a direction, if it is empty.

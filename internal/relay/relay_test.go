@@ -554,6 +554,28 @@ func TestNoRoom(t *testing.T) {
 	expectEnd(t, conn)
 }
 
+// TestNoPipe: much goes both ways also where there is no descriptor for a pipe.
+func TestNoPipe(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String()})
+	conn, _ := b.client()
+	server := accept(t, l).(*net.TCPConn)
+	send(t, conn, "x")
+	expect(t, server, "x")
+	if err := unix.Prlimit(b.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 4, Max: 4}, nil); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("0123456789abcde\n"), 4<<20/16)
+	for _, ends := range [][2]*net.TCPConn{{conn, server}, {server, conn}} {
+		go func() { _, _ = ends[0].Write(data); ends[0].CloseWrite() }()
+		if got, err := io.ReadAll(ends[1]); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes of %d have arrived, %v", len(got), len(data), err)
+		}
+	}
+	b.want(Ended, 0)
+}
+
 func TestWire(t *testing.T) {
 	t.Parallel()
 	for _, c := range []Connection{
