@@ -1,5 +1,5 @@
 // Package running keeps the processes that the daemon has started: what each serves, and
-// when it has ended. In goes a process that was just started (Track); out come the ends
+// when it has ended. In goes a process that was just started (Begin); out come the ends
 // (Reap), which cost nothing for servers that live for a moment only and are noticed at
 // once of the others. A server that runs for too long is told to end, and killed if it
 // does not (End); Stderrs has what servers say on their standard error logged.
@@ -32,7 +32,7 @@ type Process struct {
 	Begun   int64              // Unix time in ns
 	Kill    int64              // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
 	Cookie  uint64             // of its connection, if it may not be idle for ever
-	PID     int                // set by Track
+	PID     int                // set by Begin
 	pidfd   int                // 0: none
 	Done    func(child.Status) // called with the end of what serves no client itself; a command of the daemon has no Service and Program
 }

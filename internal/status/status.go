@@ -44,7 +44,7 @@ type Service struct {
 	State   string   `json:"state"`   // of State's words
 	Until   string   `json:"until,omitempty"`
 	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
-	Running int      `json:"running"` // servers; of a relay to a place that no server of the entry has, connections
+	Running int      `json:"running"` // servers; of a relay without a server, connections
 
 	// Clients whose servers are not started yet: something is being found out about
 	// them, or there is no room for a process.
@@ -111,7 +111,7 @@ const (
 // included. Counting allocates nothing and asks the kernel nothing.
 type Counts struct {
 	Accepted   uint64    `json:"accepted"`         // connections, and datagrams that a server was started for
-	Started    uint64    `json:"started"`          // servers; of such a relay, connections
+	Started    uint64    `json:"started"`          // servers; of a relay without a server, connections
 	Refused    Refused   `json:"refused"`          // clients
 	Failed     uint64    `json:"failed"`           // starts that failed, and connections that could not be passed on
 	Failures   []Failure `json:"failed_by"`        // the same by stage and errno, of the last kinds
