@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
@@ -65,11 +65,7 @@ func TestAwait(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			starter, err := child.New()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer starter.Close()
+			starter := childtest.New(t)
 			book, mail := booktest.New(t), looptest.New(t)
 			proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix(tt.from)})
 			v := &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}
@@ -109,11 +105,7 @@ func TestAwait(t *testing.T) {
 // TestNoRoom: a client for whose header there is no room is gone, and not expected.
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer starter.Close()
+	starter := childtest.New(t)
 	mail := looptest.New(t)
 	proxies := prefix.New([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})
 	v := &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Proxies: &proxies}}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/conf"
 	"inetd/internal/plan"
 )
@@ -60,10 +60,7 @@ func TestWithoutKeys(t *testing.T) {
 // that a thousand places to pass clients on to take no more memory than one.
 func TestProfilesAreShared(t *testing.T) {
 	t.Parallel()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	starter := childtest.New(t)
 	here, there, other := plan.Server{Keys: "here"}, plan.Server{Keys: "there"}, plan.Server{Keys: "other"}
 	keys := map[string]*conf.Keys{
 		"here":  {Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:1"}},

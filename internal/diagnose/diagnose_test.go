@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/client"
 	"inetd/internal/conf"
 	"inetd/internal/logbook/booktest"
@@ -35,15 +36,8 @@ type ward struct {
 
 func newWard(t *testing.T, path string) *ward {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	poll, err := loop.NewPoll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close(); poll.Close() })
+	starter := childtest.New(t)
+	poll := looptest.NewPoll(t)
 	profile, err := starter.Profile(nil, nil, child.Setup{})
 	if err != nil {
 		t.Fatal(err)

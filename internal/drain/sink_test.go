@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,16 +15,8 @@ import (
 // came before has a later time.
 func TestSinkClosesInTime(t *testing.T) {
 	t.Parallel()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer starter.Close()
-	poll, err := loop.NewPoll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer poll.Close()
+	starter := childtest.New(t)
+	poll := looptest.NewPoll(t)
 	var timers loop.Timers
 	s := NewSink(starter, poll, 1, &timers)
 	defer s.CloseAll()

@@ -10,7 +10,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
-	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/table"
 
@@ -27,11 +27,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, services int, l limit.Limits) *fixture {
 	t.Helper()
-	poll, err := loop.NewPoll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { poll.Close() })
+	poll := looptest.NewPoll(t)
 	f := &fixture{book: booktest.New(t)}
 	now := f.book.Now
 	f.Gate = New(Loop{

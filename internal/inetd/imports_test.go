@@ -102,6 +102,7 @@ var picture = map[string][]string{
 	"internal/xinetd":       {"internal/conf", "internal/nearest", "internal/plaintext"},
 	"internal/zone":         {"internal/textfile"},
 
+	"internal/child/childtest":  {"internal/child"},                                                         // of tests
 	"internal/logbook/booktest": {"internal/logbook", "internal/loop", "internal/syslog", "internal/table"}, // of tests
 	"internal/loop/looptest":    {"internal/loop", unixsys},                                                 // of tests
 	"internal/sock/socktest":    {unixsys},                                                                  // of tests

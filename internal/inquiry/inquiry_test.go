@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"inetd/internal/access"
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/client"
 	"inetd/internal/command"
 	"inetd/internal/conf"
@@ -35,11 +35,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, cfg plan.Config) *fixture {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close() })
+	starter := childtest.New(t)
 	f := &fixture{Book: booktest.New(t), t: t, dir: t.TempDir(), mail: looptest.New(t)}
 	cfg.AllowFile, cfg.DenyFile, cfg.SecFile = f.path("allow"), f.path("deny"), f.path("sec")
 	f.Now.Guards = map[*table.Service]*access.Guard{}

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/gate"
 	"inetd/internal/limit"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
@@ -35,14 +36,8 @@ func (f *fixture) said() string { return strings.ReplaceAll(f.book.Lines(), f.di
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	poll, err := loop.NewPoll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	starter := childtest.New(t)
+	poll := looptest.NewPoll(t)
 	f := &fixture{dir: t.TempDir(), book: booktest.New(t)}
 	log, timers, now := f.book.Book, f.book.Timers, f.book.Now
 	f.Sockets = New(Loop{
@@ -50,7 +45,7 @@ func newFixture(t *testing.T) *fixture {
 		Running: running.New(starter, poll, 1, timers, log), Beside: loop.NewBeside(nil, 0),
 		Gate: gate.New(gate.Loop{Poll: poll, Timers: timers, Log: log, Now: now, Bound: func(*table.Service) gate.Bound { return gate.Unbound }}),
 	})
-	t.Cleanup(func() { f.Close(); poll.Close(); starter.Close() })
+	t.Cleanup(func() { f.Close() })
 	return f
 }
 

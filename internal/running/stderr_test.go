@@ -3,7 +3,7 @@ package running
 import (
 	"testing"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/conf"
 	"inetd/internal/table"
 
@@ -13,12 +13,9 @@ import (
 // openPipe opens the standard error of a server that is to be logged.
 func openPipe(t *testing.T) (*Stderrs, Pipe) {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	starter := childtest.New(t)
 	s := NewStderrs(starter, nil)
-	t.Cleanup(func() { s.Close(); starter.Close() })
+	t.Cleanup(func() { s.Close() })
 	e, err := s.Open(&table.Service{Do: &table.Action{Keys: &conf.Keys{Stderr: "log"}}})
 	if err != nil {
 		t.Fatal(err)

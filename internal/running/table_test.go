@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/conf"
 	"inetd/internal/logbook/booktest"
 	"inetd/internal/loop"
+	"inetd/internal/loop/looptest"
 	"inetd/internal/sock"
 	"inetd/internal/sock/socktest"
 	"inetd/internal/table"
@@ -28,15 +30,8 @@ func newTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *loop.Timers) {
 
 func newLoggedTable(t *testing.T) (*Table, *child.Starter, *loop.Poll, *booktest.Book) {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	poll, err := loop.NewPoll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close(); poll.Close() })
+	starter := childtest.New(t)
+	poll := looptest.NewPoll(t)
 	book := booktest.New(t)
 	return New(starter, poll, tag, book.Timers, book.Book), starter, poll, book
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/client"
 	"inetd/internal/dgram"
 	"inetd/internal/handover"
@@ -31,11 +32,7 @@ type daemon struct {
 
 func newDaemon(t *testing.T) *daemon {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close() })
+	starter := childtest.New(t)
 	d := &daemon{starter: starter, now: &table.InForce{Generation: &table.Generation{Names: []string{"a.conf"}}}}
 	d.sockets = keep.New(keep.Loop{Starter: starter, Now: d.now})
 	return d

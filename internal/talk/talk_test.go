@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"inetd/internal/admission"
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/client"
 	"inetd/internal/conf"
 	"inetd/internal/limit"
@@ -36,11 +36,7 @@ type hall struct {
 
 func newHall(t *testing.T) *hall {
 	t.Helper()
-	starter, err := child.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { starter.Close() })
+	starter := childtest.New(t)
 	h := &hall{Book: booktest.New(t), mail: looptest.New(t)}
 	h.Talks = New(Loop{
 		Starter: starter, Mail: h.mail.Mailbox, Timers: h.Timers, Log: h.Book.Book, Now: h.Now, Clock: zone.NewClock(),

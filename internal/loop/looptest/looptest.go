@@ -1,5 +1,5 @@
-// Package looptest is for tests of what works beside the event loop and posts its answers
-// to it: a mailbox of which the test itself is the loop.
+// Package looptest is for tests of what an event loop runs: what it polls with, and a
+// mailbox of which the test itself is the loop.
 package looptest
 
 import (
@@ -45,4 +45,15 @@ func (m *Mailbox) Until(done func() bool) {
 			f()
 		}
 	}
+}
+
+// NewPoll makes a Poll, which is closed when the test ends.
+func NewPoll(t testing.TB) *loop.Poll {
+	t.Helper()
+	p, err := loop.NewPoll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
 }
