@@ -477,11 +477,10 @@ func (r *relay) command(b []byte, fd int) {
 		r.open = false
 		r.silent()
 	case Refuse:
-		for _, c := range append(r.doubted(), r.waiting...) {
-			r.abort(c, ErrRefused)
-		}
-		if t := r.trying; t != nil && !t.probe {
-			r.abort(t, ErrRefused)
+		for _, c := range slices.Clone(r.conns) {
+			if c.state != asleep && c.state != relayed {
+				r.abort(c, ErrRefused)
+			}
 		}
 	}
 }

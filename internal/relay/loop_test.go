@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -37,6 +38,28 @@ func TestTrustIsOfOneAnswer(t *testing.T) {
 	r.silent()
 	if r.trusted || r.answered {
 		t.Error("it is trusted for longer than it answers")
+	}
+}
+
+// TestRefuse: whoever waits for the place is refused, also in the middle of an attempt
+// to reach it. Who sleeps or is served goes on.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	r := &relay{cfg: Config{Hold: true}}
+	for s := asleep; s <= relayed; s++ {
+		c := r.add(Connection{ID: uint32(s)}, -1)
+		c.probe = false
+		if c.state = s; s == waiting {
+			r.wait(c)
+		}
+	}
+	r.command([]byte{byte(Refuse)}, -1)
+	refused := map[state]bool{}
+	for _, p := range r.reports {
+		refused[state(p.ID)] = p.Kind == Ended && p.Errno == ErrRefused
+	}
+	if want := map[state]bool{waiting: true, looking: true, dialing: true, doubted: true}; !maps.Equal(refused, want) || len(r.conns) != 2 || len(r.waiting) != 0 {
+		t.Errorf("refused in the states %v, %d are left and %d wait", refused, len(r.conns), len(r.waiting))
 	}
 }
 
