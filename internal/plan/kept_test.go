@@ -45,43 +45,30 @@ func TestKeptOnce(t *testing.T) {
 	}
 }
 
-// TestKeptIsNoPart: what is kept is no part of a longer text, which would be kept with it.
+// TestKeptIsNoPart: what is kept of an entry is no part of the text of its file, which
+// would be kept with it.
 func TestKeptIsNoPart(t *testing.T) {
-	t.Parallel()
-	m := newKept()
-	file := "user /bin/true true x"
-	do := m.action(Action{User: User{Name: file[:4]}, Path: file[5:14], Argv: file[15:]})
-	for _, s := range []string{do.User.Name, do.Path, do.Argv} {
-		at, begin := uintptr(unsafe.Pointer(unsafe.StringData(s))), uintptr(unsafe.Pointer(unsafe.StringData(file)))
-		if at >= begin && at < begin+uintptr(len(file)) {
-			t.Errorf("%q is a part of the file", s)
-		}
-	}
-	if do.User.Name != "user" || do.Path != "/bin/true" || do.Argv != "true x" {
-		t.Errorf("%+v", do)
-	}
-}
-
-// TestLeanIsNoPart: no text of lean keys, nor of what decides about clients, is a part of
-// the file of their entry.
-func TestLeanIsNoPart(t *testing.T) {
 	t.Parallel()
 	file := strings.Repeat("text of a configuration file ", 8)
 	begin := uintptr(unsafe.Pointer(unsafe.StringData(file)))
-	k := &conf.Keys{Options: make([]conf.Option, 1), Groups: make([]string, 1), Env: make([]string, 1), PassEnv: make([]string, 1), Allow: make([]conf.Client, 1)}
-	n := eachText(reflect.ValueOf(k), func(s reflect.Value) { s.SetString(file[5:9]) })
+	a, k := &Action{}, &conf.Keys{Options: make([]conf.Option, 1), Groups: make([]string, 1), Env: make([]string, 1), PassEnv: make([]string, 1), Allow: make([]conf.Client, 1)}
+	for _, v := range []any{a, k} {
+		if n := eachText(reflect.ValueOf(v), func(s reflect.Value) { s.SetString(file[5:9]) }); n < 10 {
+			t.Fatalf("%T has %d texts", v, n)
+		}
+	}
 	m := newKept()
-	lean := m.lean(k)
+	do, lean := m.action(*a), m.lean(k)
 	k.Options[0].Key.Text = "allow"
-	for what, kept := range map[string]any{"keys": lean, "guard": GuardOf(k)} {
+	for _, kept := range []any{do, lean, GuardOf(k)} {
 		eachText(reflect.ValueOf(kept), func(s reflect.Value) {
 			if at := uintptr(unsafe.Pointer(unsafe.StringData(s.String()))); at >= begin && at < begin+uintptr(len(file)) {
-				t.Errorf("%s: %q is a part of the file", what, s)
+				t.Errorf("%T: %q is a part of the file", kept, s)
 			}
 		})
 	}
-	if n < 15 || lean.Env[0] != k.Env[0] || lean.PassEnv[0] != k.PassEnv[0] || lean.Groups[0] != k.Groups[0] {
-		t.Errorf("%d texts, %+v of %+v", n, lean, k)
+	if *do != *a || lean.Env[0] != k.Env[0] || lean.PassEnv[0] != k.PassEnv[0] || lean.Groups[0] != k.Groups[0] {
+		t.Errorf("%+v of %+v, %+v of %+v", do, a, lean, k)
 	}
 	if none := m.lean(&conf.Keys{Groups: []string{}}); none.Groups == nil || none.Env != nil {
 		t.Errorf("of no groups and no variables: %#v", none)
