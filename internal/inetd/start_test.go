@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/freeport"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/plan"
@@ -109,20 +110,12 @@ func (c visitor) served(s *Server, fd int, before limit.Window) {
 
 // oneService is a configuration file with one service, on a port that is free.
 func oneService(tb testing.TB) string {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		tb.Fatal(err)
-	}
-	name, err := unix.Getsockname(fd)
+	port, err := freeport.Claim()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	file := filepath.Join(tb.TempDir(), "inetd.conf")
-	writeConf(tb, file, fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait - /bin/true\n", name.(*unix.SockaddrInet4).Port))
+	writeConf(tb, file, fmt.Sprintf("127.0.0.1:%d stream tcp4 nowait - /bin/true\n", port))
 	return file
 }
 
