@@ -393,26 +393,37 @@ func likeNow(r relay.Report) relay.Report {
 // notPassed logs why a client could not be passed on.
 func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
-	to := v.Do.Keys.Connect.Where()
-	text := fmt.Sprintf("%s: connect %s: %s", v.Label, to, strerror.Errno(e))
+	place := v.Do.Keys.Connect
+	to := place.Where()
+	text := fmt.Sprintf("connect %s: %s", to, strerror.Errno(e))
 	advice := adviceOn(e)
 	switch {
 	case e == unix.EMFILE:
-		text = v.Label + ": relay: " + strerror.Errno(e)
+		text = "relay: " + strerror.Errno(e)
 		advice = "; raise ulimit -n of the daemon, or LimitNOFILE of systemd, or set accept_max"
-	case e == unix.EADDRNOTAVAIL && v.Do.Keys.Connect.Network == "tcp":
-		text, advice = fmt.Sprintf("%s: connect %s: the name has no address", v.Label, to), "; try getent hosts "+hostOf(to)
+	case e == unix.EACCES && place.Network == "unix":
+		advice = "; user " + v.Do.User.Name + " may not: see the modes of the socket and its directories, or write another user"
+	case e == unix.EADDRNOTAVAIL && place.Network == "tcp":
+		text, advice = fmt.Sprintf("connect %s: the name has no address", to), "; try getent hosts "+hostOf(to)
 	}
-	v.Usage().Fail("connect", strerror.Errno(e), text, time.Now())
-	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), advice)
+	v.Usage().Fail("connect", strerror.Errno(e), v.Label+": "+text, time.Now())
+	rs.tellOf(v, c, text, advice)
 }
 
 // broken logs that the network to the place of a client has failed, which sees a reset.
 func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
-	text := fmt.Sprintf("%s: connection to %s: %s", v.Label, v.Do.Keys.Connect.Where(), strerror.Errno(e))
-	v.Usage().Err(text, time.Now())
-	rs.loop.Log.Tell(syslog.Err, v, text, strings.TrimPrefix(c.From, " "), adviceOn(e))
+	text := fmt.Sprintf("connection to %s: %s", v.Do.Keys.Connect.Where(), strerror.Errno(e))
+	v.Usage().Err(v.Label+": "+text, time.Now())
+	rs.tellOf(v, c, text, adviceOn(e))
+}
+
+// tellOf logs what has become of a client, and then each minute of how many more.
+func (rs *Relays) tellOf(v *table.Service, c Client, text, advice string) {
+	log := rs.loop.Log
+	if log.First(v.Cause(text), "client", ": "+text+" ("+log.Place(v)+")") {
+		log.Tell(syslog.Err, v, v.Label+": "+text, strings.TrimPrefix(c.From, " "), advice)
+	}
 }
 
 // adviceOn is what to do about an error of the network.
