@@ -49,9 +49,10 @@ func (s settings) text(name string) string {
 	return ""
 }
 
-// has reports whether a word is one of the values of an attribute, in whatever letters.
+// has reports whether a word is one of the values of an attribute, in capital or small
+// letters.
 func (s settings) has(name, word string) bool {
-	return slices.ContainsFunc(s.values(name), func(w conf.Word) bool { return strings.EqualFold(w.Text, word) })
+	return slices.ContainsFunc(s.values(name), func(w conf.Word) bool { return alike(w.Text, word) })
 }
 
 // block reads a block, which begins with its head.
@@ -225,7 +226,7 @@ func (s *service) set(name conf.Word, op string, values []conf.Word) {
 // closesFor returns the attribute that a word was probably meant to be, if that
 // keeps clients out: without it the service would be open to them.
 func closesFor(word string) *row {
-	row := attributes[nearest.Name(strings.ToLower(word), maps.Keys(attributes))]
+	row := attributes[nearest.Name(lower(word), maps.Keys(attributes))]
 	if row == nil || !row.access {
 		return nil
 	}
@@ -269,12 +270,12 @@ func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word
 	}
 }
 
-// spelled are values as the program writes them: words of the attribute may be in any
-// letters.
+// spelled are values as the program writes them: words of the attribute may be in
+// capital or small letters.
 func (r *row) spelled(values []conf.Word) []conf.Word {
 	list := slices.Clone(values)
 	for i, w := range list {
-		if n := slices.IndexFunc(r.of, func(word string) bool { return strings.EqualFold(word, w.Text) }); n >= 0 {
+		if n := slices.IndexFunc(r.of, func(word string) bool { return alike(word, w.Text) }); n >= 0 {
 			list[i].Text = r.of[n]
 		}
 	}

@@ -142,6 +142,8 @@ func factorized(value string) (means []string, why, hint string) {
 	return means, "", ""
 }
 
+func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
 // isName reports whether s is made of what names of hosts are made of. Numbers at the
 // end are those of an address.
 func isName(s string) bool {

@@ -66,11 +66,26 @@ func (l *lines) split(s string) (list []conf.Word) {
 
 // own returns a word in small letters if it is one of xinetd's own.
 func own(word string) string {
-	low := strings.ToLower(word)
+	low := lower(word)
 	if attributes[low] != nil || slices.Contains(keywords, low) {
 		return low
 	}
 	return word
+}
+
+// alike reports whether two words are the same to xinetd.
+func alike(a, b string) bool { return lower(a) == lower(b) }
+
+// lower returns a word in small letters. Only those of ASCII count, as to strcasecmp(3),
+// by which xinetd compares words: in Unicode the sign for kelvin is a capital k.
+func lower(word string) string {
+	b := []byte(word)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }
 
 // keywords begin what is no attribute.

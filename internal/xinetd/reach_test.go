@@ -43,6 +43,10 @@ func TestReaching(t *testing.T) {
 		{"log_type = FILE", "BROKEN"},
 		{"log_type = FILE /x much", "BROKEN"},
 		{"log_type = FILE /x 1kk", "BROKEN"},
+		{"log_type = FILE /x 20K 10240", "BROKEN"},
+		{"log_type = FILE /x 20K 20480", "port = 7001"},
+		{"log_type = FILE /x 99999999999999999999", "BROKEN"},
+		{"log_type = \u017fYSLOG daemon", "BROKEN"},
 		{"only_from = 10.1.2.3-10.1.2.9", "BROKEN"},
 		{"only_from = host-1.2", "BROKEN"},
 		{"only_from = host-1.x2", "allow = host-1.x2"},
@@ -67,7 +71,8 @@ func TestReaching(t *testing.T) {
 	}
 }
 
-// TestOff: which services are off, by words in any letters. In defaults every operator
+// TestOff: which services are off, by words in capital or small letters, which are those of
+// ASCII: the sign for kelvin is no k. In defaults every operator
 // adds to enabled and disabled.
 func TestOff(t *testing.T) {
 	t.Parallel()
@@ -80,6 +85,7 @@ func TestOff(t *testing.T) {
 		{"enabled = a b\n\tdisabled += B", "", "a"},
 		{"enabled =", "", ""},
 		{"disabled =", "", "a B c"},
+		{"enabled = b \u212a", "id = k", ""},
 	} {
 		text := "Defaults\n{\n\t" + tt.defaults + "\n}\n"
 		for _, name := range []string{"a", "B", "c"} {

@@ -41,9 +41,10 @@ func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string)
 	*to = append(*to, p)
 }
 
-// whileOff notes a problem of a service that is off. Its comments tell those of the
-// block, and mistakes in the defaults that make it a comment as well. Of what it lacks
-// only they tell: a block may say disable = yes and nothing else.
+// whileOff notes a problem of a service that is off. --convert writes it as a comment,
+// with what is wrong in its block, and with the errors of the defaults, which would close
+// it if it were on. Who checks the files is told of the lines of the block, but not of
+// attributes that are missing: a block may say disable = yes and nothing else.
 func (s *service) whileOff(p conf.Problem, own bool) {
 	if own || p.Severity == conf.Error {
 		s.def.Problems = append(s.def.Problems, p)

@@ -29,9 +29,9 @@ func (s *service) among(a *attribute) {
 	}
 }
 
-// oneOf reports a value that is none of the words, in whatever letters.
+// oneOf reports a value that is none of the words, in capital or small letters.
 func (s *service) oneOf(a *attribute, w conf.Word, words []string) {
-	if !slices.ContainsFunc(words, func(word string) bool { return strings.EqualFold(word, w.Text) }) {
+	if !slices.ContainsFunc(words, func(word string) bool { return alike(word, w.Text) }) {
 		s.bad(a, w, suggest(w.Text, words))
 	}
 }
@@ -94,13 +94,25 @@ func (s *service) putLogType(a *attribute) {
 	case len(v) < 2 || len(v) > 4:
 		s.bad(a, v[0], "expected FILE PATH [LIMIT [LIMIT]]")
 	default:
-		for _, w := range v[2:] {
-			if digits := strings.TrimRight(w.Text, "kKmM"); len(w.Text)-len(digits) > 1 || !decimal(digits) {
-				s.bad(a, w, "expected a number of bytes, with K or M behind it")
-			}
-		}
+		s.logLimits(a, v[2:])
 	}
 	s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: the log of all services is that of the daemon", "")
+}
+
+// logLimits checks the sizes of a log file: from the first on xinetd warns, and at the
+// second it stops.
+func (s *service) logLimits(a *attribute, limits []conf.Word) {
+	least := uint64(0)
+	for _, w := range limits {
+		n, ok := size(w.Text)
+		switch {
+		case !ok:
+			s.bad(a, w, "expected a number of bytes, with K or M behind it")
+		case n < least:
+			s.bad(a, w, "expected no less than the limit before it")
+		}
+		least = n
+	}
 }
 
 // putProtocol only checks the protocol: the version of IP is added to it.
@@ -111,12 +123,24 @@ func (s *service) putProtocol(a *attribute) {
 	}
 }
 
-func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
 // number reads a decimal number up to a bound.
 func number(text string, most uint64) (n uint64, ok bool) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	return n, err == nil && n <= most
+}
+
+// size reads a number of bytes. It may have K or M behind it, for 1024 or 1024 * 1024 of them.
+func size(text string) (n uint64, ok bool) {
+	unit := uint64(1)
+	switch end := len(text) - 1; {
+	case end < 0:
+	case text[end]|0x20 == 'k':
+		unit, text = 1<<10, text[:end]
+	case text[end]|0x20 == 'm':
+		unit, text = 1<<20, text[:end]
+	}
+	n, ok = number(text, math.MaxInt64/unit)
+	return n * unit, ok
 }
 
 // atOnce is for a number of servers at a time, which may be UNLIMITED. 0 of them
@@ -172,17 +196,15 @@ func bound(key string) func(*service, *attribute) {
 			s.add(a, key, word("unlimited", w))
 			return
 		}
-		digits, unit := w.Text, uint64(1)
-		if i := strings.IndexAny(digits, "kKmM"); i >= 0 && i == len(digits)-1 && key != "rlimit_cpu" {
-			unit = 1 << (10 * (1 + strings.IndexByte("km", digits[i]|0x20)))
-			digits = digits[:i]
+		n, ok := size(w.Text)
+		if key == "rlimit_cpu" {
+			n, ok = number(w.Text, math.MaxInt64)
 		}
-		n, ok := number(digits, math.MaxInt64/unit)
 		if !ok {
 			s.bad(a, w, "expected a number, with K or M behind it for sizes, or UNLIMITED")
 			return
 		}
-		s.add(a, key, word(strconv.FormatUint(n*unit, 10), w))
+		s.add(a, key, word(strconv.FormatUint(n, 10), w))
 	}
 }
 
