@@ -30,7 +30,7 @@ const (
 
 // dial begins to connect a client with the place.
 func (r *relay) dial(c *conn) {
-	c.errno = unix.EHOSTUNREACH
+	c.errno, c.full = unix.EHOSTUNREACH, false
 	if !r.names.known() {
 		c.state = looking
 		r.names.look()
@@ -46,17 +46,16 @@ func (r *relay) dial(c *conn) {
 // errNoName is reported for a place whose name has no address.
 const errNoName = syscall.EADDRNOTAVAIL
 
-// tryNext connects to the next address of the place.
+// tryNext connects to the next address of the place. After the last one the client waits
+// if the queue at one of them is full.
 func (r *relay) tryNext(c *conn) {
 	for len(c.addrs) > 0 {
 		to := c.addrs[0]
 		c.addrs = c.addrs[1:]
 		done, err := r.connect(c, to)
 		switch {
-		case err == unix.EAGAIN && r.queue(c):
-			return
 		case err != nil:
-			c.errno = errnoFrom(err)
+			c.errno, c.full = errnoFrom(err), c.full || err == unix.EAGAIN
 			r.close(&c.sides[place])
 		case done:
 			r.connected(c)
@@ -64,6 +63,9 @@ func (r *relay) tryNext(c *conn) {
 		default:
 			return
 		}
+	}
+	if c.full && r.queue(c) {
+		return
 	}
 	r.failed(c, c.errno)
 }
@@ -95,10 +97,7 @@ func (r *relay) queue(c *conn) bool {
 
 // late goes on with a connection whose attempt has taken too long.
 func (r *relay) late(c *conn) {
-	if !c.crowded.IsZero() && r.queue(c) {
-		return
-	}
-	c.errno = unix.ETIMEDOUT
+	c.errno, c.full = unix.ETIMEDOUT, c.full || !c.crowded.IsZero()
 	r.close(&c.sides[place])
 	r.tryNext(c)
 }

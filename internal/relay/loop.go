@@ -72,6 +72,7 @@ type conn struct {
 	crowded  time.Time       // since then the queue of the place has been full; zero: it was not
 	addrs    []unix.Sockaddr // of the place that are still to be tried
 	errno    syscall.Errno   // of the last one
+	full     bool            // the queue at one of those that were tried is full
 	how      Kind            // it ends; 0: as Ended
 }
 

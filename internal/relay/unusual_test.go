@@ -409,6 +409,59 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// TestCrowdAtOneAddress: where the queue at one address of a place is full, the others are
+// tried before its client waits. It waits too if they refuse it, and not where all do.
+func TestCrowdAtOneAddress(t *testing.T) {
+	t.Parallel()
+	local := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	full := shortQueue(t, local)
+	queued, err := net.Dial("tcp", full.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer queued.Close()
+	free, closed := listen(t, "tcp", "127.0.0.1:0"), boundOnly(t, local)
+	for name, tt := range map[string]struct {
+		other unix.Sockaddr
+		want  state
+	}{"free": {sockaddrOf(free), relayed}, "refuses": {closed, waiting}, "full": {sockaddrOf(full), dialing}} {
+		r := &relay{open: true, names: resolver{addrs: []unix.Sockaddr{sockaddrOf(full), tt.other}}}
+		c := r.add(Connection{ID: 7}, -1)
+		c.probe = false
+		r.wait(c)
+		now := time.Now()
+		r.goOn(now)
+		if r.sweep(now.Add(time.Second)); c.state != tt.want || len(r.reports) != 0 {
+			t.Errorf("%s: state %d, want %d, reports %+v", name, c.state, tt.want, r.reports)
+		}
+		if tt.want != waiting {
+			r.end(c, 0)
+			continue
+		}
+		r.names.addrs = []unix.Sockaddr{closed}
+		if r.goOn(now.Add(time.Minute)); len(r.reports) != 1 || r.reports[0] != (Report{Kind: Unreached, ID: 7, Errno: unix.ECONNREFUSED}) {
+			t.Errorf("%s: state %d, reports %+v", name, c.state, r.reports)
+		}
+	}
+}
+
+// boundOnly is a place where nobody listens, nor can begin to.
+func boundOnly(t *testing.T, at unix.Sockaddr) unix.Sockaddr {
+	t.Helper()
+	fd, err := unix.Socket(familyOf(at), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, at); err != nil {
+		t.Fatal(err)
+	}
+	if at, err = unix.Getsockname(fd); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
 // TestCrowdForLong: a client for whom there is no room for long is refused.
 func TestCrowdForLong(t *testing.T) {
 	t.Parallel()
