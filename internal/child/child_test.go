@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"inetd/internal/child/nofile"
+	"inetd/internal/sock/socktest"
 
 	"golang.org/x/sys/unix"
 )
@@ -227,10 +228,7 @@ func TestFailedExecWakesTheDaemon(t *testing.T) {
 	bothWays(t, func(h harness) {
 		_, client := h.start(h.prepare(Command{Path: "/no/such/program", Argv: []string{"x"}}), "")
 		defer client.Close()
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(h.Wake()), Events: unix.POLLIN}}, 10_000)
-		if n != 1 || err != nil {
-			h.Errorf("the wake descriptor is not readable: %d, %v", n, err)
-		}
+		socktest.Await(h, h.Wake())
 		h.await()
 	})
 }

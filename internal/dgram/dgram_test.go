@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"inetd/internal/sock"
+	"inetd/internal/sock/socktest"
 
 	"golang.org/x/sys/unix"
 )
@@ -101,7 +102,7 @@ func TestEarly(t *testing.T) {
 		fd   int
 		want string
 	}{{conn, "first"}, {fd, "early"}} {
-		unix.Poll([]unix.PollFd{{Fd: int32(tt.fd), Events: unix.POLLIN}}, 10_000)
+		socktest.Await(t, tt.fd)
 		b := make([]byte, 10)
 		if n, _, err := unix.Recvfrom(tt.fd, b, unix.MSG_DONTWAIT); string(b[:max(n, 0)]) != tt.want {
 			t.Errorf("%q, %v, want %q", b[:max(n, 0)], err, tt.want)

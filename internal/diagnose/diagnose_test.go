@@ -253,7 +253,7 @@ func TestDatagramNobodyTakes(t *testing.T) {
 	if err := unix.Sendto(fd, []byte("x"), 0, at); err != nil {
 		t.Fatal(err)
 	}
-	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	socktest.Await(t, fd)
 	lent := &table.Socket{Spec: sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP}, Service: w.v, FD: int32(fd)}
 	for n := 1; n <= patience; n++ {
 		w.TookNothing(w.v, &running.Process{Service: w.v, Program: w.program, Lent: lent}, exit(0))

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +23,7 @@ func newAttempts(t *testing.T) (*Attempts, *Mailbox, *Timers) {
 // collect waits for what is posted next, and runs it.
 func collect(t *testing.T, m *Mailbox) {
 	t.Helper()
-	unix.Poll([]unix.PollFd{{Fd: int32(m.wake), Events: unix.POLLIN}}, 30_000)
+	socktest.Await(t, m.wake)
 	for _, f := range m.Collect() {
 		f()
 	}

@@ -11,7 +11,10 @@ import (
 
 // readable reports whether a descriptor is readable within ms milliseconds.
 func readable(fd, ms int) bool {
-	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, ms)
+	n, err := 0, error(unix.EINTR) // by the signal that ip has ended
+	for err == unix.EINTR {
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, ms)
+	}
 	return n == 1
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -72,17 +74,9 @@ func send(t *testing.T, fd int, b []byte) {
 	}
 }
 
-// readable waits for a datagram.
-func readable(t *testing.T, fd int) {
-	t.Helper()
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000); n != 1 {
-		t.Fatalf("nothing arrives (%v)", err)
-	}
-}
-
 func receive(t *testing.T, fd int) (Packet, []byte) {
 	t.Helper()
-	readable(t, fd)
+	socktest.Await(t, fd)
 	var p Packet
 	b := make([]byte, 1<<16)
 	n, err := p.Receive(fd, b)
@@ -256,7 +250,7 @@ func TestStamp(t *testing.T) {
 		seen := map[int64]bool{}
 		for range 3 {
 			send(t, c, []byte("same"))
-			readable(t, fd)
+			socktest.Await(t, fd)
 			before := Stamp(fd)
 			if seen[before] || before < 0 {
 				t.Errorf("%s: stamp %d after %v", addr, before, seen)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -83,7 +85,7 @@ func TestOpenAndAccept(t *testing.T) {
 				t.Errorf("accept without a client: %v, want EAGAIN", err)
 			}
 			client := dial(t, tt.spec, at)
-			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
+			socktest.Await(t, fd)
 			var peer Address
 			conn, err := Accept(fd, &peer)
 			if err != nil {
@@ -129,7 +131,7 @@ func TestDatagramProtocols(t *testing.T) {
 			if _, err := unix.Write(client, []byte("ping")); err != nil {
 				t.Fatal(err)
 			}
-			readable(t, fd)
+			socktest.Await(t, fd)
 			var p Packet
 			b := make([]byte, 10)
 			n, err := p.Receive(fd, b)

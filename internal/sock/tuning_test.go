@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"inetd/internal/sock/socktest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -23,7 +25,7 @@ func TestTuning(t *testing.T) {
 		o.Tuning = want
 		fd, at := open(t, s, o)
 		dial(t, s, at)
-		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 30_000)
+		socktest.Await(t, fd)
 		conn, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
 		if err != nil {
 			t.Fatal(err)

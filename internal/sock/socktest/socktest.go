@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a client waits for anything.
-const patience = 20 * time.Second
+// patience is how long anything may take.
+const patience = 30 * time.Second
 
 // Listen makes a listening socket, which is closed when the test ends.
 func Listen(t testing.TB) (fd int) {
@@ -33,7 +33,7 @@ func Listen(t testing.TB) (fd int) {
 }
 
 // Dial connects to a socket of Listen and returns when the connection waits to be
-// accepted. It is closed when the test ends, and its deadline is 20 seconds from now.
+// accepted. It is closed when the test ends, and its deadline is 30 seconds from now.
 func Dial(t testing.TB, listener int) *net.TCPConn {
 	t.Helper()
 	at, err := unix.Getsockname(listener)
@@ -47,14 +47,7 @@ func Dial(t testing.TB, listener int) *net.TCPConn {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
-	waiting := []unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}
-	n, err := unix.Poll(waiting, int(patience.Milliseconds()))
-	for err == unix.EINTR {
-		n, err = unix.Poll(waiting, int(patience.Milliseconds()))
-	}
-	if n != 1 {
-		t.Fatalf("the connection does not come: %v", err)
-	}
+	Await(t, listener)
 	return c
 }
 
@@ -87,4 +80,18 @@ func Pair(t testing.TB) (client *net.UnixConn, fd int) {
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
 	return c.(*net.UnixConn), fds[1]
+}
+
+// Await waits until a descriptor is readable, for 30 seconds at most. What has gone over
+// the loopback device mostly is there at once, but not always.
+func Await(t testing.TB, fd int) {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := 0, error(unix.EINTR) // a signal, such as that a child has ended
+	for err == unix.EINTR {
+		n, err = unix.Poll(fds, int(patience.Milliseconds()))
+	}
+	if n != 1 {
+		t.Fatalf("descriptor %d is not readable: %v", fd, err)
+	}
 }
