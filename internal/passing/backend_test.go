@@ -1,7 +1,6 @@
 package passing
 
 import (
-	"os/exec"
 	"syscall"
 	"testing"
 
@@ -85,19 +84,12 @@ func TestCountEnd(t *testing.T) {
 // would be that of somebody else's process.
 func TestSignalOfFailedStart(t *testing.T) {
 	t.Parallel()
-	other := exec.Command("/bin/cat")
-	in, err := other.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
+	other := sleeper(t)
 	rs, p := New(Loop{}), &passing{back: &backend{session: -other.Process.Pid}}
 	rs.actOn(p, demand.Term)
 	rs.actOn(p, demand.Kill)
-	in.Close()
-	if err := other.Wait(); err != nil {
+	other.Process.Signal(syscall.SIGHUP)
+	if err := other.Wait(); err == nil || err.Error() != "signal: hangup" {
 		t.Errorf("another process: %v", err)
 	}
 }

@@ -3,7 +3,7 @@ package passing
 import (
 	"testing"
 
-	"inetd/internal/child"
+	"inetd/internal/child/childtest"
 	"inetd/internal/conf"
 	"inetd/internal/handover"
 	"inetd/internal/limit"
@@ -37,11 +37,7 @@ func TestElderRelay(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			starter, err := child.New()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { starter.Close() })
+			starter := childtest.New(t)
 			ours, theirs, err := relay.Pair()
 			if err != nil {
 				t.Fatal(err)
