@@ -17,7 +17,7 @@ func (r *reader) foreign(s string, at cursor) bool {
 	case strings.HasPrefix(s, "//") && third != "unix":
 		r.report(Error, r.pos(at), `"//" begins no comment`, "write #")
 	case isStanza(word, second, third) && (strings.HasSuffix(s, "{") || r.opens()):
-		r.report(Error, r.pos(at), "a stanza of xinetd.conf, which is skipped", "write it as a line, or as a definition: see inetd.conf(5)")
+		r.report(Error, r.pos(at), "a stanza of xinetd.conf, which is skipped", "put it into a file without lines of inetd, or write it as one")
 		r.skipStanza()
 	case isSection(s):
 		r.report(Error, r.pos(at), "a section of a unit of systemd, which is skipped", "write its service as a line: see inetd.conf(5)")

@@ -57,16 +57,16 @@ warning: f:1:44: RPC versions 1,3 registered as 1-3; write a range
 
 	// Other files.
 	{"xinetd", "service ftp\n{\n\tsocket_type = stream\n\tserver = /usr/sbin/ftpd\n}\na " + cat, `
-error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
+error: f:1:1: a stanza of xinetd.conf, which is skipped; put it into a file without lines of inetd, or write it as one
 a/tcp`},
 	{"xinetd on one line", "defaults {\ninstances = 60\n}\nservice ftp {\nuser = root\n}\na " + cat, `
-error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
-error: f:4:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
+error: f:1:1: a stanza of xinetd.conf, which is skipped; put it into a file without lines of inetd, or write it as one
+error: f:4:1: a stanza of xinetd.conf, which is skipped; put it into a file without lines of inetd, or write it as one
 a/tcp`},
 	{"xinetd without an end", "service ftp\n{\nuser = root", `
-error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)`},
+error: f:1:1: a stanza of xinetd.conf, which is skipped; put it into a file without lines of inetd, or write it as one`},
 	{"xinetd without an end before an entry", "service ftp\n{\nuser = root\na " + cat, `
-error: f:1:1: a stanza of xinetd.conf, which is skipped; write it as a line, or as a definition: see inetd.conf(5)
+error: f:1:1: a stanza of xinetd.conf, which is skipped; put it into a file without lines of inetd, or write it as one
 a/tcp`},
 	{"a service of that name", "service " + cat, `
 service/tcp`},
