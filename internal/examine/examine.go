@@ -192,22 +192,23 @@ func noexec(path string) (mount string, ok bool) {
 	}
 }
 
-// Failed explains an errno of execve(2) that a look at the file does not: it is
-// busy, the arguments are too long, or somebody forbids it. u and path are as
-// for Program.
+// Failed explains an errno of execve(2). Some a look at the file does not explain: it is
+// busy, the arguments are too long, or somebody forbids it. u and path are as for Program.
 func Failed(path string, u User, e syscall.Errno) Finding {
-	if f := Program(path, u); f != (Finding{}) {
-		return f
-	}
-	switch e {
+	switch e { // these tell nothing of what is at the path, also if that could not be executed
 	case unix.ETXTBSY:
 		return Finding{"a process has it open for writing", "wait until it is copied, or see: fuser -v " + path}
 	case unix.E2BIG:
 		return Finding{"the arguments and the environment are too long", "one word may have 128 KiB, all together a quarter of the stack limit"}
-	case unix.EACCES, unix.EPERM:
-		return Finding{"its mode allows it, so a security module or a seccomp filter refuses it", "see the audit log or: dmesg"}
 	case unix.EAGAIN:
 		return Finding{"its user has as many processes as it may", "raise ulimit -u or the key rlimit_nproc"}
+	}
+	if f := Program(path, u); f != (Finding{}) {
+		return f
+	}
+	switch e {
+	case unix.EACCES, unix.EPERM:
+		return Finding{"its mode allows it, so a security module or a seccomp filter refuses it", "see the audit log or: dmesg"}
 	case unix.ENOENT:
 		return Finding{Cause: "it is there now"}
 	case unix.ENOEXEC:

@@ -213,8 +213,14 @@ func TestFailed(t *testing.T) {
 		}
 	}
 	chmod(t, path, 0o644)
-	if got := Failed(path, nobody, unix.EACCES).Cause; got != "server "+path+" is not executable" {
-		t.Errorf("%q", got)
+	for errno, want := range map[syscall.Errno]string{
+		unix.EACCES: "server " + path + " is not executable",
+		unix.EAGAIN: "its user has as many processes as it may", // whatever there is at the path
+		unix.E2BIG:  "the arguments and the environment are too long",
+	} {
+		if got := Failed(path, nobody, errno).Cause; got != want {
+			t.Errorf("%v: %q", errno, got)
+		}
 	}
 }
 
