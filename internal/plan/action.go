@@ -142,8 +142,11 @@ func (l *loader) builtin(e *conf.Entry, port *officialPort) string {
 			return l.suitable(e, n)
 		}
 	}
-	l.report(e, e.Cols[conf.ColServer], conf.Error, fmt.Sprintf("internal service %s unknown", e.Service),
-		"the builtins are "+strings.Join(builtins(), ", "))
+	hint := "the builtins are " + strings.Join(builtins(), ", ")
+	if e.Cols[conf.ColServer] == (conf.Pos{}) { // a definition that names no server
+		hint = "a server needs the key exec; " + hint
+	}
+	l.report(e, e.Cols[conf.ColServer], conf.Error, fmt.Sprintf("internal service %s unknown", names[0]), hint)
 	return ""
 }
 
