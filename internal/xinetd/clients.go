@@ -148,6 +148,6 @@ func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") ==
 // end are those of an address.
 func isName(s string) bool {
 	const letters, others = "abcdefghijklmnopqrstuvwxyz", "0123456789-_."
-	s = strings.ToLower(s)
+	s = lower(s)
 	return strings.Trim(s, letters+others) == "" && strings.ContainsAny(s[strings.LastIndexByte(s, '.')+1:], letters)
 }
