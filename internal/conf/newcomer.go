@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -25,7 +26,7 @@ func meant(key string) string {
 	if ours := otherWords[key]; ours != "" {
 		return "write " + ours
 	}
-	return suggest(key, keyNames())
+	return cmp.Or(didYouMean(key, keyNames()), "inetd.conf(5) has the list")
 }
 
 // timeUnits are the words for which a time has a letter.

@@ -30,6 +30,7 @@ func TestNewcomers(t *testing.T) {
 		{on + " args = cat -u;", `1:67: error: 5 values for "exec"; is a comma missing before "args"?`},
 		{on + ", server = /bin/cat;", `1:68: error: unknown key "server"; write exec`},
 		{on + ", only_from = 10.0.0.0/8;", `1:68: error: unknown key "only_from"; write allow`},
+		{on + ", colour = red;", `1:68: error: unknown key "colour"; inetd.conf(5) has the list`},
 		{"8080 on { protocol = tcp, exec = internal echo; }", "1:9: error: '{', as in a file of xinetd; a definition has no braces: its keys have commas between them, and ; at the end"},
 		{on + "; max_time = 5s;", `1:67: error: "max_time =" is outside of a definition; a definition ends at its semicolon; write commas between its keys`},
 	} {

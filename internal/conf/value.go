@@ -67,10 +67,16 @@ func isName(s string) bool {
 // suggest returns the hint for a word that is none of words: the one that was
 // probably meant, or the first few.
 func suggest(word string, words []string) string {
-	if near := cmp.Or(nearest.Name(word, slices.Values(words)), completed(word, words)); near != "" {
-		return "did you mean " + strconv.Quote(near) + "?"
+	return cmp.Or(didYouMean(word, words), "expected "+either(words[:min(len(words), 5)]))
+}
+
+// didYouMean is the hint that names the one of words that was probably meant, or nothing.
+func didYouMean(word string, words []string) string {
+	near := cmp.Or(nearest.Name(word, slices.Values(words)), completed(word, words))
+	if near == "" {
+		return ""
 	}
-	return "expected " + either(words[:min(len(words), 5)])
+	return "did you mean " + strconv.Quote(near) + "?"
 }
 
 // completed returns the one word that begins with another, or nothing.
