@@ -201,8 +201,9 @@ func (d *draft) amend() {
 	}
 }
 
-// spare takes back what means nothing for the entry. Whoever amends many of them need
-// not know which it fits, and the entry would be told of it where it is printed.
+// spare takes back what means nothing for the entry. Who amends many entries need not
+// know which of them it is for. If the entry is printed as a definition of its own, it
+// does not have what would be a mistake there.
 func (d *draft) spare() {
 	d.e.Defer = d.e.Defer && defers(d.e.Proto)
 	if d.e.Wait && d.e.Limits.Max > 1 {

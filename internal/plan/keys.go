@@ -139,13 +139,13 @@ const leastForTerminal = 1 << 30
 
 // noTerminal says why the servers of an entry can have no terminal, or nothing.
 func noTerminal(e *conf.Entry) string {
-	tooSmall := func(r conf.Rlimit) bool { return r.Set && r.Soft < leastForTerminal }
+	bounds := e.Keys.Rlimits
 	switch {
 	case e.Wait || e.Type != conf.Stream:
 		return "a terminal is for a server that has a connection of its own"
 	case e.Keys.Chroot != "":
 		return "it does not go with chroot, where the program is not that keeps the terminal"
-	case len(e.Keys.Rlimits) > 0 && tooSmall(e.Keys.Rlimits[0]): // rlimit_as
+	case len(bounds) > 0 && bounds[0].Set && bounds[0].Soft < leastForTerminal: // rlimit_as
 		return "the program that keeps the terminal needs rlimit_as = 1g at least"
 	}
 	return ""
