@@ -162,6 +162,9 @@ func (k *Keys) Without(drop func(Option) bool) *Keys {
 	if !kept.Has("pty") {
 		kept.PTY = false
 	}
+	if !kept.Has("stderr") {
+		kept.Stderr = ""
+	}
 	return &kept
 }
 

@@ -42,6 +42,7 @@ func TestFit(t *testing.T) {
 			"2: warning: 7001/tcp4: start_time has no effect: it is for entries with connect"},
 		{"for a relay", "7001 on protocol = tcp4, connect = 127.0.0.1:9, env = A=b;\n* with nice = 3, allow = 127.0.0.0/8;\n", []string{"allow connect"},
 			"1: warning: 7001/tcp4: env has no effect: there is no server"},
+		{"stderr for a relay among others", "7001 on protocol = tcp4, connect = 127.0.0.1:9;\n* with stderr = /nowhere/log;\n", []string{"connect"}, ""},
 		{"stderr of a server on demand", demand + "7005 with stderr = null;\n" + "7006 with stderr = log;\n", []string{"stderr connect", "connect"},
 			"4: warning: 7006/tcp4: stderr has no effect: of a server on demand its last line is logged if it fails; for all lines write a file"},
 	} {
