@@ -106,14 +106,22 @@ func cmdConnect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	for _, id := range connections(ts, args[0]) {
 		conn, err := net.DialTimeout(args[1], args[2], patience)
-		if errors.Is(err, syscall.ECONNRESET) {
-			continue // it was connected, and has been ended already
+		if errors.Is(err, syscall.ECONNRESET) { // it was connected, and has been ended already
+			benchOf(ts).conns[id] = gone()
+			continue
 		}
 		ts.Check(err)
 		ts.Defer(func() { conn.Close() })
 		ts.Check(conn.SetDeadline(time.Now().Add(2 * patience)))
 		benchOf(ts).conns[id] = conn
 	}
+}
+
+// gone is a connection whose other end is closed.
+func gone() net.Conn {
+	conn, other := net.Pipe()
+	other.Close()
+	return conn
 }
 
 func cmdSend(ts *script, neg bool, args []string) {
