@@ -147,15 +147,20 @@ func cmdExpect(ts *script, neg bool, args []string) {
 func cmdHangUp(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	if l := benchOf(ts).listeners[args[0]]; l != nil {
-		syscall.ForkLock.Lock() // or a child of another script could have the socket until its exec
-		err := l.Close()
-		syscall.ForkLock.Unlock()
-		ts.Check(err)
+		ts.Check(closeAll(l))
 		return
 	}
 	for _, id := range connections(ts, args[0]) {
 		ts.Check(connOf(ts, id).Close())
 	}
+}
+
+// closeAll closes a socket of which a child of another script could have a copy
+// until its exec.
+func closeAll(socket io.Closer) error {
+	syscall.ForkLock.Lock()
+	defer syscall.ForkLock.Unlock()
+	return socket.Close()
 }
 
 func cmdSilent(ts *script, neg bool, args []string) {

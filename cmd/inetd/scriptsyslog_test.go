@@ -27,7 +27,7 @@ func cmdSyslogd(ts *script, neg bool, args []string) {
 	case "read":
 		b.syslog = newTranscript(datagrams{b.syslogd})
 	case "stop":
-		ts.Check(b.syslogd.Close())
+		ts.Check(closeAll(b.syslogd)) // what is sent to a copy is lost
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			ts.Check(err)
 		}
