@@ -16,6 +16,7 @@
 package dgram
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -58,14 +59,20 @@ type Remains struct {
 	Unread bool // there are more
 }
 
-// Remains looks at the socket after the end of its server. A server may have shut it
-// down for reading: such a socket is readable for ever, and nothing is in it.
+// Remains looks at the socket after the end of its server. An empty one that can have
+// nothing put back receives nothing from then on: it is about to be closed.
 func (t *Session[Owner]) Remains() Remains {
-	return Remains{
-		Read:   sock.Stamp(t.Conn) != t.Taken,
-		Unread: sock.Readable(t.Conn) && !sock.HungUp(t.Conn),
+	unread := t.unread()
+	if !unread && !t.Local.IsValid() {
+		sock.StopReceiving(t.Conn)
+		unread = t.unread() // what came just before
 	}
+	return Remains{Read: sock.Stamp(t.Conn) != t.Taken, Unread: unread}
 }
+
+// unread reports whether there are datagrams in the socket. A server may have shut it
+// down for reading: such a socket is readable for ever, and nothing is in it.
+func (t *Session[Owner]) unread() bool { return sock.Readable(t.Conn) && !sock.HungUp(t.Conn) }
 
 // Table holds the sessions.
 type Table[Owner any] struct {
@@ -162,9 +169,15 @@ func (ts *Table[Owner]) Return(e Pair, b []byte) error {
 	return ts.injector.Inject(e.Client, e.Asked, b)
 }
 
+// errKept is why datagrams are lost that no raw socket can put back.
+var errKept = errors.New("without raw sockets, what a server has left unread cannot be put back")
+
 // Close ends a session. PutBackUnread puts its unread datagrams back.
 func (ts *Table[Owner]) Close(t *Session[Owner]) {
 	if !t.Local.IsValid() {
+		if t.unread() {
+			ts.Lost(t, errKept)
+		}
 		ts.Drop(t)
 		return
 	}

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// service opens the socket of a service and returns it with the first datagram of a
-// client, which was taken from it if that is asked for.
-func service(t *testing.T, take bool) (fd int, spec sock.Spec, first *sock.Packet) {
+// service opens the socket of a service and returns it with a client and its first
+// datagram, which was taken from the socket if that is asked for.
+func service(t *testing.T, take bool) (fd int, spec sock.Spec, client *net.UDPConn, first *sock.Packet) {
 	t.Helper()
 	spec = sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}
 	fd, _, err := sock.Open(spec, sock.Options{Connect: true}, 3)
@@ -22,7 +22,7 @@ func service(t *testing.T, take bool) (fd int, spec sock.Spec, first *sock.Packe
 	var local sock.Address
 	sock.Local(fd, &local)
 	spec.Addr = local.AddrPort()
-	client, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(spec.Addr))
+	client, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(spec.Addr))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func service(t *testing.T, take bool) (fd int, spec sock.Spec, first *sock.Packe
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fd, spec, first
+	return fd, spec, client, first
 }
 
 func option(t *testing.T, fd, option int) int {
@@ -55,7 +55,7 @@ func option(t *testing.T, fd, option int) int {
 // the service another one. If there is none, the service keeps what it has, for itself.
 func TestGiveAway(t *testing.T) {
 	t.Parallel()
-	old, spec, first := service(t, false)
+	old, spec, _, first := service(t, false)
 	defer unix.Close(old)
 	elsewhere := spec
 	elsewhere.Addr = netip.MustParseAddrPort("192.0.2.1:9") // no address of this machine
@@ -76,6 +76,51 @@ func TestGiveAway(t *testing.T) {
 	}
 }
 
+// TestEmptyGivenSocketReceivesNothing: what a client sends after its server was seen to
+// have left nothing comes to the socket of the service, because the one that was given
+// away is about to be closed.
+func TestEmptyGivenSocketReceivesNothing(t *testing.T) {
+	t.Parallel()
+	old, spec, client, first := service(t, false)
+	fd, err := GiveAway(old, spec, sock.Options{Connect: true}, first, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	session := Given("service", PairOf(first, spec), old)
+	if _, err := first.Receive(old, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if left := session.Remains(); left != (Remains{Read: true}) {
+		t.Fatalf("%+v", left)
+	}
+	if _, err := client.Write([]byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	for !sock.Readable(fd) {
+		if sock.Readable(old) {
+			t.Fatal("the datagram came to the socket that was given away")
+		}
+	}
+	new(Table[string]).Close(session)
+}
+
+// TestGivenSocketIsClosedWithDatagrams: that they are lost is told.
+func TestGivenSocketIsClosedWithDatagrams(t *testing.T) {
+	t.Parallel()
+	fd, spec, _, first := service(t, false)
+	session := Given("service", PairOf(first, spec), fd)
+	lost := 0
+	table := Table[string]{Lost: func(s *Session[string], err error) {
+		if lost++; s != session || err == nil {
+			t.Errorf("%v of %v", err, s)
+		}
+	}}
+	if table.Close(session); lost != 1 {
+		t.Errorf("told %d times", lost)
+	}
+}
+
 // TestFailedSessionLeavesNothing: a datagram for which no session can be made costs no
 // descriptor.
 func TestFailedSessionLeavesNothing(t *testing.T) {
@@ -84,7 +129,7 @@ func TestFailedSessionLeavesNothing(t *testing.T) {
 		t.Skip(err)
 	}
 	table.injector.Close() // so that it cannot put the datagram back
-	fd, spec, first := service(t, true)
+	fd, spec, _, first := service(t, true)
 	defer unix.Close(fd)
 	lowest := func() int {
 		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 300)
