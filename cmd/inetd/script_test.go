@@ -6,10 +6,12 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -175,6 +177,15 @@ const raceEnv = "atexit_sleep_ms=0"
 // clients wait more than they work: one test at a time leaves two thirds of it idle.
 const perProcessor = 3
 
+// heed has the scripts' commands end by a signal although the tests were started by a
+// shell that has what it puts in the background ignore it: a signal that is caught is
+// not ignored after an exec.
+func heed(sig os.Signal) {
+	if signal.Ignored(sig) {
+		signal.Notify(make(chan os.Signal, 1), sig)
+	}
+}
+
 func TestMain(m *testing.M) {
 	commands := maps.Clone(toys)
 	commands["inetd"] = main
@@ -190,6 +201,7 @@ func TestMain(m *testing.M) {
 		commands[filepath.Base(exe)]()
 		os.Exit(0)
 	}
+	heed(syscall.SIGINT)
 	os.Setenv("GORACE", raceEnv)
 	_ = flag.Set("test.parallel", strconv.Itoa(perProcessor*runtime.GOMAXPROCS(0))) // -parallel overrides it
 	testscript.Main(m, commands)
