@@ -40,7 +40,7 @@ func TestMisfits(t *testing.T) {
 	const idle = `has ended at once and read and written nothing`
 	for _, tt := range []struct{ name, script, keys, text, want string }{
 		{"idle", ":", "", "", idle + ` \(its client still waits, DIR/inetd\.conf:1\); a server of inetd serves its standard input$`},
-		{"in the background", `DIR/sh -c "sleep 1; :" </dev/null >/dev/null 2>&1 &`, "", "",
+		{"in the background", `DIR/sh -c "sleep 10; :" </dev/null >/dev/null 2>&1 &`, "", "",
 			idle + ` \(DIR/inetd\.conf:1\): it went into the background as process \d+ and left its client; it needs an option to stay in the foreground, or one for inetd$`},
 		{"failing", "exit 3", "", "", `exit status 3 again and again \(3 in a row, DIR/inetd\.conf:1\); its client reads what it says on standard error, which the key stderr = log brings here$`},
 		{"failing in the log", "exit 3", ", stderr = log", "", `exit status 3 again and again \(3 in a row, DIR/inetd\.conf:1\)$`},
