@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"inetd/internal/freeport"
 	"io"
 	"net"
 	"os"
@@ -11,6 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"inetd/internal/freeport"
+
+	"golang.org/x/sys/unix"
 )
 
 func cmdDial(ts *script, neg bool, args []string) {
@@ -147,7 +150,7 @@ func cmdExpect(ts *script, neg bool, args []string) {
 func cmdHangUp(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	if l := benchOf(ts).listeners[args[0]]; l != nil {
-		ts.Check(closeAll(l))
+		ts.Check(hangUp(l))
 		return
 	}
 	for _, id := range connections(ts, args[0]) {
@@ -155,12 +158,16 @@ func cmdHangUp(ts *script, neg bool, args []string) {
 	}
 }
 
-// closeAll closes a socket of which a child of another script could have a copy
-// until its exec.
-func closeAll(socket io.Closer) error {
-	syscall.ForkLock.Lock()
-	defer syscall.ForkLock.Unlock()
-	return socket.Close()
+// hangUp ends a socket at once, although a child of another script may have a copy of it
+// until the end of its exec.
+func hangUp(socket any) error {
+	raw, err := socket.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ended error
+	err = raw.Control(func(fd uintptr) { ended = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	return errors.Join(err, ended, socket.(io.Closer).Close())
 }
 
 func cmdSilent(ts *script, neg bool, args []string) {

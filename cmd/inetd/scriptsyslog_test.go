@@ -27,10 +27,10 @@ func cmdSyslogd(ts *script, neg bool, args []string) {
 	case "read":
 		b.syslog = newTranscript(datagrams{b.syslogd})
 	case "stop":
-		ts.Check(closeAll(b.syslogd)) // what is sent to a copy is lost
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			ts.Check(err)
 		}
+		ts.Check(hangUp(b.syslogd)) // what is sent to a copy is lost
 	default:
 		ts.Fatalf("syslogd start, stuck, read or stop")
 	}
