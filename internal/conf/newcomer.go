@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -86,8 +85,29 @@ func joined(f []Word) []Word {
 	return f
 }
 
-// shellWord is a redirection, or what stands between commands.
-var shellWord = regexp.MustCompile(`^([|&;]|\|\||&&|[0-9&]?(>>?|<)(/.*|&[0-9])?)$`)
+// forShell tells whether an argument means something to a shell alone: it stands between
+// commands, or is a redirection.
+func forShell(w Word) bool {
+	if w.Quoted {
+		return false
+	}
+	switch w.Text {
+	case "|", "||", "&", "&&", ";":
+		return true
+	}
+	return redirection(w.Text)
+}
 
-// forShell tells whether an argument means something to a shell alone.
-func forShell(w Word) bool { return !w.Quoted && shellWord.MatchString(w.Text) }
+// redirection tells whether a word is one of a shell, as >>/file or 2>&1. Whatever
+// follows the angle begins like a path, because an argument may begin with an angle.
+func redirection(word string) bool {
+	from := strings.IndexAny(word, "<>")
+	if from < 0 || from > 1 || from == 1 && word[0] != '&' && !isNumber(word[:1]) {
+		return false
+	}
+	to := word[from+1:]
+	if word[from] == '>' {
+		to = strings.TrimPrefix(to, ">")
+	}
+	return to == "" || to[0] == '/' || len(to) == 2 && to[0] == '&' && isNumber(to[1:])
+}

@@ -51,3 +51,22 @@ func TestNewcomers(t *testing.T) {
 		}
 	}
 }
+
+// TestForShell: what stands between commands, and redirections, are for a shell; nothing
+// that is in quotes, or that only contains such signs, is.
+func TestForShell(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"|": true, "||": true, "&": true, "&&": true, ";": true, ">": true, ">>": true, "<": true,
+		">/x": true, ">>/x": true, "2>/x": true, "&>/x": true, "2>&1": true, "0<&3": true, "<&3": true,
+		"": false, "|x": false, "a&b": false, ">x": false, ">>>": false, "<<": false, "<&>": false, "2>&": false, "2>&12": false,
+		"22>/x": false, "x>/y": false, "&&>/x": false, "<html>": false, "a>": false, "3": false,
+	} {
+		if got := forShell(Word{Text: text}); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+		if forShell(Word{Text: text, Quoted: true}) {
+			t.Errorf("%q in quotes is for a shell", text)
+		}
+	}
+}
