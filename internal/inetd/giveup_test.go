@@ -53,11 +53,14 @@ func TestLoadGivenUp(t *testing.T) {
 // come back is answered by the next load.
 func TestReloadDuringLoadGivenUp(t *testing.T) {
 	s := servingText(t, manyOf(1, "asked", "stream unix nowait - internal echo"))
-	dead, answered := make(chan struct{}), false
+	dead, checked, answered := make(chan struct{}), make(chan struct{}), false
 	defer close(dead)
 	s.load = func(*plan.Config, *plan.Host) *plan.Plan {
 		s.mail.Post(func() {
-			s.load = plan.Load
+			s.load = func(c *plan.Config, h *plan.Host) *plan.Plan {
+				<-checked
+				return plan.Load(c, h)
+			}
 			s.reload(func(out Outcome) { answered = out.Err == nil })
 			s.attempts.GiveUp() // time passes
 		})
@@ -67,6 +70,7 @@ func TestReloadDuringLoadGivenUp(t *testing.T) {
 	if out := outcome(s); out.Err == nil || !s.loading {
 		t.Errorf("%+v; loading: %v", out, s.loading)
 	}
+	close(checked)
 	for s.loading {
 		s.turn()
 	}
