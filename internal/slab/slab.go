@@ -9,15 +9,21 @@ import (
 	"unsafe"
 )
 
-// Blocks are of sizes, in bytes, that Go's allocator has: each is twice the one before it,
-// so that few values take little room.
+// The first block is small, for who has few values. Both sizes, in bytes, are such as Go's
+// allocator has. There are no others between them, because the allocator takes some
+// 20 KiB of memory for each size that is in use.
 const (
 	firstSize = 512
 	blockSize = 8192
 )
 
-// next is the size of the block after one of size bytes.
-func next(size int) int { return min(max(2*size, firstSize), blockSize) }
+// size is that of the block after one with room for so many.
+func size(before int) int {
+	if before == 0 {
+		return firstSize
+	}
+	return blockSize
+}
 
 // Of makes values of one type. The zero value is ready for use.
 type Of[T any] struct{ block []T }
@@ -42,8 +48,7 @@ func (s *Of[T]) reserve(n int) {
 		return
 	}
 	var v T
-	size := max(int(unsafe.Sizeof(v)), 1)
-	s.block = make([]T, 0, max(next(cap(s.block)*size)/size, n))
+	s.block = make([]T, 0, max(size(cap(s.block))/max(int(unsafe.Sizeof(v)), 1), n))
 }
 
 // Strings makes copies of strings. The zero value is ready for use.
@@ -52,9 +57,9 @@ type Strings struct{ block strings.Builder }
 // Add returns a copy of a string, which may be part of a longer one.
 func (b *Strings) Add(s string) string {
 	if b.block.Cap()-b.block.Len() < len(s) {
-		size := next(b.block.Cap())
+		room := max(len(s), size(b.block.Cap()))
 		b.block = strings.Builder{}
-		b.block.Grow(max(len(s), size))
+		b.block.Grow(room)
 	}
 	start := b.block.Len()
 	b.block.WriteString(s)
