@@ -425,3 +425,31 @@ func TestStalledCollector(t *testing.T) {
 		}
 	}
 }
+
+// TestDialAgain: a syslog daemon is looked for again when a busy machine has kept the
+// program from reaching it in time, and not when it is missing.
+func TestDialAgain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name              string
+		late, fails, want int
+	}{
+		{"there", 0, 0, 1}, {"missing", 0, 9, 1}, {"late", 2, 2, 3}, {"missing later", 2, 9, 3}, {"always late", 9, 9, maxDials},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			dials := 0
+			_, err := dialAgain(func(string) (gsyslog.Syslogger, error) {
+				if dials++; dials <= tt.late {
+					time.Sleep(dialTime)
+				}
+				if dials <= tt.fails {
+					return nil, errors.New("Unix syslog delivery error")
+				}
+				return &fake{}, nil
+			}, "inetd")
+			if dials != tt.want || (err != nil) != (tt.fails >= tt.want) {
+				t.Errorf("%s: dialled %d times, want %d: %v", tt.name, dials, tt.want, err)
+			}
+		})
+	}
+}

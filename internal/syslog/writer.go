@@ -13,7 +13,28 @@ import (
 type dialer func(ident string) (gsyslog.Syslogger, error)
 
 func dialDaemon(ident string) (gsyslog.Syslogger, error) {
-	return gsyslog.NewLogger(gsyslog.LOG_INFO, "DAEMON", ident)
+	return dialAgain(func(ident string) (gsyslog.Syslogger, error) {
+		return gsyslog.NewLogger(gsyslog.LOG_INFO, "DAEMON", ident)
+	}, ident)
+}
+
+// A missing socket is known at once. go-syslog also takes it for missing when it has not
+// come to connect within dialTime, as on a busy machine.
+const (
+	dialTime = 20 * time.Millisecond
+	maxDials = 5
+)
+
+// dialAgain dials until that was not merely late.
+func dialAgain(dial dialer, ident string) (conn gsyslog.Syslogger, err error) {
+	for range maxDials {
+		began := time.Now()
+		conn, err = dial(ident)
+		if err == nil || time.Since(began) < dialTime {
+			break
+		}
+	}
+	return conn, err
 }
 
 // A syslog daemon that does not read is left alone for minPause, and twice as
