@@ -56,15 +56,15 @@ func TestWithoutKeys(t *testing.T) {
 	}
 }
 
-// TestProfilesAreShared: servers for which only their clients differ share a profile, so
-// that a thousand places to pass clients on to take no more memory than one.
+// TestProfilesAreShared: servers share a profile if their keys differ in nothing of it, so
+// that a thousand entries take no more memory than one.
 func TestProfilesAreShared(t *testing.T) {
 	t.Parallel()
 	starter := childtest.New(t)
 	here, there, other := plan.Server{Keys: "here"}, plan.Server{Keys: "there"}, plan.Server{Keys: "other"}
 	keys := map[string]*conf.Keys{
-		"here":  {Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:1"}},
-		"there": {Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:2"}},
+		"here":  {IdleTime: time.Minute},
+		"there": {IdleTime: time.Hour},
 		"other": {Options: []conf.Option{{Key: conf.Word{Pos: conf.Pos{Line: 1}, Text: "pass_env"}}}},
 	}
 	identities := map[plan.Server]*plan.Identity{here: {UID: 1}, there: {UID: 1}, other: {UID: 1}, {}: {UID: 2}}
@@ -73,7 +73,7 @@ func TestProfilesAreShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	if made[here] != made[there] {
-		t.Error("two places, two profiles")
+		t.Error("two idle times, two profiles")
 	}
 	if made[here] == made[other] {
 		t.Error("another environment, the same profile")

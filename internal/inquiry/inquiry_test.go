@@ -130,7 +130,7 @@ func TestAsk(t *testing.T) {
 		{"another environment", wrapped, "ALL: ALL: setenv A b", "", "", nothing, true, "/bin/echo", letIn},
 		{"of a builtin", internal, "ALL: ALL: setenv A b", "", "", builtin, true, "", letIn},
 		{"of who is passed on", wrapped, "ALL: ALL: setenv A b", "", "", func(f *fixture, _ *client.Client) {
-			f.v.Do.Keys = &conf.Keys{Connect: conf.Place{Network: "tcp", Address: "127.0.0.1:9"}}
+			f.v.Do.Connect = conf.Place{Network: "tcp", Address: "127.0.0.1:9"}
 		}, true, "", letIn},
 		{"of who is refused", wrapped, "", "ALL: ALL: setenv A b", "", nothing, false, "", refused + "DIR/deny:1: "},
 		{"a twist", wrapped, "", "ALL: ALL: twist echo %a", "", nothing, false, command.Shell, "twist 192.0.2.1 to echo 192.0.2.1, service one (tcp): DIR/deny:1: "},

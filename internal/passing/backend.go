@@ -172,7 +172,7 @@ var errOutdated = errors.New("its entry has changed meanwhile")
 
 // examineLate finds out beside the loop where a server listens that is late.
 func (rs *Relays) examineLate(p *passing) {
-	b, at, place := p.back, "", p.svc.Do.Keys.Connect.Where()
+	b, at, place := p.back, "", p.svc.Do.Connect.Where()
 	session := b.session
 	rs.loop.Beside.Do(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
 		b.elsewhere = at
@@ -184,7 +184,7 @@ func (rs *Relays) examineLate(p *passing) {
 // say logs how a server fares.
 func (rs *Relays) say(p *passing, a demand.Act) {
 	v, b := p.svc, p.back
-	at := v.Do.Keys.Connect.Where()
+	at := v.Do.Connect.Where()
 	is := fmt.Sprintf("%s[%d]", b.path, b.session)
 	switch a {
 	case demand.SayAlready:

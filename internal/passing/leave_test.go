@@ -49,8 +49,8 @@ func TestElderRelay(t *testing.T) {
 				Running: running.New(starter, nil, 0, log.Timers, log.Book),
 				Release: func(*table.Service, limit.Source) {},
 			})
-			k := &conf.Keys{Connect: conf.Place{Network: "tcp", Address: "192.0.2.1:80"}}
-			v := &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{}, Keys: k}}
+			to := conf.Place{Network: "tcp", Address: "192.0.2.1:80"}
+			v := &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{Connect: to}, Keys: &conf.Keys{}}}
 			rs.Inherit(v, handover.Demand{FD: ours, Causes: tt.causes, Clients: []handover.Passenger{{ID: 7, From: " 192.0.2.7"}}})
 			p := rs.relays[ours]
 			tt.report.ID = 7

@@ -76,7 +76,7 @@ func userID(do *table.Action) uint32 {
 // tellTaken tells that somebody else has the place of a service, once of each who has.
 func (rs *Relays) tellTaken(p *passing) {
 	v, b := p.svc, p.back
-	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, v.Do.Keys.Connect.Where())
+	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, v.Do.Connect.Where())
 	p.failed(text)
 	about := v.Cause(text)
 	if !rs.loop.Log.First(about, "attempt", ": "+text) {

@@ -302,7 +302,7 @@ func (rs *Relays) endRelay(p *passing) {
 func relayConfig(do *table.Action) relay.Config {
 	k := do.Keys
 	return relay.Config{
-		Network: k.Connect.Network, Address: k.Connect.Address, Proxy: k.ProxySend,
+		Network: do.Connect.Network, Address: do.Connect.Address, Proxy: k.ProxySend,
 		Hold: do.Path != "", WakeData: do.Path != "" && k.WakeData, Patience: cmp.Or(k.StartTime, defaultStartTime),
 	}
 }
@@ -393,7 +393,7 @@ func likeNow(r relay.Report) relay.Report {
 // notPassed logs why a client could not be passed on.
 func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
-	place := v.Do.Keys.Connect
+	place := v.Do.Connect
 	to := place.Where()
 	text := fmt.Sprintf("connect %s: %s", to, strerror.Errno(e))
 	advice := adviceOn(e)
@@ -413,7 +413,7 @@ func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 // broken logs that the network to the place of a client has failed, which sees a reset.
 func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
-	text := fmt.Sprintf("connection to %s: %s", v.Do.Keys.Connect.Where(), strerror.Errno(e))
+	text := fmt.Sprintf("connection to %s: %s", v.Do.Connect.Where(), strerror.Errno(e))
 	v.Usage().Err(v.Label+": "+text, time.Now())
 	rs.tellOf(v, c, text, adviceOn(e))
 }
@@ -493,7 +493,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	case p == nil:
 		return nil
 	}
-	d := &status.Demand{Place: p.svc.Do.Keys.Connect.Where(), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
+	d := &status.Demand{Place: p.svc.Do.Connect.Where(), Clients: len(p.clients), BytesIn: p.in, BytesOut: p.out}
 	if p.fd >= 0 {
 		d.Relay = p.pid
 	}
@@ -505,7 +505,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 
 // neverNeeded is what is to be told of a service that had no client.
 func neverNeeded(v *table.Service) *status.Demand {
-	d := &status.Demand{Place: v.Do.Keys.Connect.Where()}
+	d := &status.Demand{Place: v.Do.Connect.Where()}
 	if v.Do.Path != "" {
 		d.Server = &status.Backend{Stage: demand.Stopped.String()}
 	}

@@ -21,7 +21,7 @@ func TestManyUnreached(t *testing.T) {
 	log := booktest.New(t)
 	log.Every = 0
 	rs := New(Loop{Timers: log.Timers, Log: log.Book, Release: func(*table.Service, limit.Source) {}})
-	do := &table.Action{Action: &plan.Action{User: plan.User{Name: "nobody"}}, Keys: &conf.Keys{Connect: conf.Place{Network: "unix", Address: "/x"}}}
+	do := &table.Action{Action: &plan.Action{User: plan.User{Name: "nobody"}, Connect: conf.Place{Network: "unix", Address: "/x"}}, Keys: &conf.Keys{}}
 	p := &passing{svc: &table.Service{Label: "one/tcp", Do: do}, fd: -1, clients: map[uint32]passenger{}, retired: true}
 	report := func(kind relay.Kind, e unix.Errno) {
 		p.clients[1] = passenger{Client: Client{From: " from 192.0.2.7:1"}}

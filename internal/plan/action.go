@@ -43,6 +43,7 @@ func (l *loader) asked(e *conf.Entry, port *officialPort) (a Action, ok bool) {
 		Limits:  l.cfg.limits(e),
 		User:    l.user(e),
 		Keys:    l.keysText(e.Keys),
+		Connect: connectOf(e.Keys),
 		Proto:   strings.ToUpper(e.Proto),
 		Options: l.options(e),
 		Mux:     e.Kind == conf.Mux,

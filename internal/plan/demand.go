@@ -15,7 +15,15 @@ import (
 
 // OnDemand reports whether the clients of an entry with some keys are passed on to a
 // place, by the key connect.
-func OnDemand(k *conf.Keys) bool { return k != nil && k.Connect.Network != "" }
+func OnDemand(k *conf.Keys) bool { return connectOf(k) != conf.Place{} }
+
+// connectOf is where keys have clients passed on to; zero: nowhere.
+func connectOf(k *conf.Keys) (to conf.Place) {
+	if k != nil {
+		to = k.Connect
+	}
+	return to
+}
 
 // demandKeys have no effect without the key connect.
 var demandKeys = []string{"start_time", "ready", "wake", "proxy_send"}

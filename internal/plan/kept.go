@@ -49,21 +49,21 @@ func (m *kept) user(u User) User { return User{m.text(u.Name), m.text(u.Group)} 
 
 func (m *kept) action(a Action) *Action {
 	a.User, a.Argv = m.user(a.User), m.bytes.Add(a.Argv) // which few have in common
-	for _, s := range []*string{&a.Path, &a.Builtin, &a.Keys, &a.Proto, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
+	for _, s := range []*string{&a.Path, &a.Builtin, &a.Keys, &a.Proto, &a.Connect.Network, &a.Connect.Address, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
 		*s = m.text(*s)
 	}
 	return m.actions.Add(a)
 }
 
-// lean is a copy of keys without what only a load needs: their text and places, and the
-// lists of clients, from which GuardOf has made what decides.
+// lean is a copy of keys without what only a load needs: their text and places, the lists
+// of clients, from which GuardOf has made what decides, and the place that an action has.
 func (m *kept) lean(k *conf.Keys) *conf.Keys {
 	c := *k
-	c.Allow, c.Deny = nil, nil
+	c.Allow, c.Deny, c.Connect = nil, nil, conf.Place{}
 	c.Options = m.inForce(k.Options)
 	c.Groups, c.Env, c.PassEnv = m.list(k.Groups), m.list(k.Env), m.list(k.PassEnv)
 	for _, s := range []*string{&c.IOPriority.Class, &c.Directory, &c.Chroot, &c.Stderr, &c.WrapName, &c.Banner, &c.BannerSuccess, &c.BannerFail, &c.Refuse,
-		&c.Sockopt.Device, &c.Sockopt.Congestion, &c.Connect.Network, &c.Connect.Address} {
+		&c.Sockopt.Device, &c.Sockopt.Congestion} {
 		*s = m.text(*s)
 	}
 	return m.keys.Add(c)

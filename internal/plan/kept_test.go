@@ -29,9 +29,13 @@ func TestKeptOnce(t *testing.T) {
 		}
 	}
 	same("value", a.Stderr, b.Stderr)
-	same("network", a.Connect.Network, b.Connect.Network)
-	if a.Connect.Address != "127.0.0.1:1" || b.Connect.Address != "127.0.0.1:2" {
-		t.Errorf("places %v and %v", a.Connect, b.Connect)
+	if a.Connect != (conf.Place{}) {
+		t.Errorf("the place %v is kept twice", a.Connect)
+	}
+	do, other := m.action(Action{Connect: here.Connect}), m.action(Action{Connect: there.Connect})
+	same("network", do.Connect.Network, other.Connect.Network)
+	if do.Connect.Address != "127.0.0.1:1" || other.Connect.Address != "127.0.0.1:2" {
+		t.Errorf("places %v and %v", do.Connect, other.Connect)
 	}
 	if &a.Options[0] != &b.Options[0] || !a.Has("connect") || a.Has("wake") {
 		t.Errorf("options %v and %v", a.Options, b.Options)
@@ -42,6 +46,35 @@ func TestKeptOnce(t *testing.T) {
 	same("file", asked[0].At.File, also[1].At.File)
 	if asked[1].Text != "connect = 127.0.0.1:1" || also[1].Text != "connect = 127.0.0.1:2" {
 		t.Errorf("asked %v and %v", asked, also)
+	}
+}
+
+// TestPlacesShareKeys: entries that differ in the place of connect alone have the same
+// keys, and actions of their own. One that passes nobody on has other keys.
+func TestPlacesShareKeys(t *testing.T) {
+	t.Parallel()
+	p := loadText(t, nil, `
+127.0.0.1:7001 on protocol = tcp, wait = no, user = -, exec = /bin/cat, accept_max = 5, connect = 127.0.0.1:1;
+127.0.0.1:7002 on protocol = tcp, wait = no, user = -, exec = /bin/cat, accept_max = 5, connect = 127.0.0.1:2;
+127.0.0.1:7003 on protocol = tcp, wait = no, user = -, exec = /bin/cat, accept_max = 5;
+127.0.0.1:7004 on protocol = tcp, wait = no, user = -, exec = /bin/cat, connect = 127.0.0.1:2;
+127.0.0.1:7005 on protocol = tcp, wait = no, user = -, exec = /bin/cat, accept_max = 5, connect = 127.0.0.1:2;
+`)
+	var do []*Action
+	for _, v := range p.Services {
+		do = append(do, v.Do)
+	}
+	if len(do) != 5 {
+		t.Fatalf("%d services: %v", len(do), p.Problems)
+	}
+	if do[0].Keys != do[1].Keys || do[0] == do[1] || *do[0] == *do[1] {
+		t.Errorf("two places: %+v, %+v", do[0], do[1])
+	}
+	if do[4] != do[1] {
+		t.Errorf("one place: %+v, %+v", do[4], do[1])
+	}
+	if do[2].Keys == do[0].Keys || do[2].Connect != (conf.Place{}) || do[3].Keys == "" || len(p.Keys) != 3 {
+		t.Errorf("%d kinds of keys: %q, %q", len(p.Keys), do[2].Keys, do[3].Keys)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"inetd/internal/conf"
@@ -20,20 +21,34 @@ import (
 const longKeys = 1 << 10
 
 // keysText is what an entry asks for beyond its columns, as it is written, or a
-// digest of that: equal texts mean equal keys. Entries that are amended alike share
-// one value.
+// digest of that: equal texts mean equal keys, except for the place of connect. Entries
+// that are amended alike share one value.
 func (l *loader) keysText(k *conf.Keys) string {
 	if k == nil {
 		return ""
 	}
 	if l.lastKeys.keys != k {
-		l.lastKeys.keys, l.lastKeys.text = k, k.String()
+		l.lastKeys.keys, l.lastKeys.text = k, placeless(k).String()
 		if len(l.lastKeys.text) > longKeys {
 			sum := sha256.Sum256([]byte(l.lastKeys.text))
 			l.lastKeys.text = string(sum[:])
 		}
 	}
 	return l.lastKeys.text
+}
+
+// placeless are keys without the place of connect, in which alone many entries differ.
+func placeless(k *conf.Keys) *conf.Keys {
+	if !OnDemand(k) {
+		return k
+	}
+	options := slices.Clone(k.Options)
+	for i := range options {
+		if options[i].Key.Text == "connect" {
+			options[i].Values = nil
+		}
+	}
+	return &conf.Keys{Options: options}
 }
 
 // maxCPUs is how many processors a set of them has room for (CPU_SETSIZE).

@@ -160,11 +160,12 @@ type Action struct {
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
-	Keys    string // what the entry asks for beyond its columns, see keysText; "": nothing
-	Proto   string // the variable PROTO of the server
-	Listens bool   // its sockets have connections
-	Mux     bool   // it has no sockets: tcpmux hands out its connections
-	Plus    bool   // the client of tcpmux is sent a + first
+	Keys    string     // what the entry asks for beyond its columns and Connect, see keysText; "": nothing
+	Connect conf.Place // where its clients are passed on to; zero: nowhere
+	Proto   string     // the variable PROTO of the server
+	Listens bool       // its sockets have connections
+	Mux     bool       // it has no sockets: tcpmux hands out its connections
+	Plus    bool       // the client of tcpmux is sent a + first
 	Wait    bool
 	Listen  bool // with Wait: the server expects the socket as systemd passes it
 	Limits  limit.Limits

@@ -51,7 +51,7 @@ func (do *Action) RefusesFull() bool {
 }
 
 // Passes reports whether the clients of an action are passed on.
-func (do *Action) Passes() bool { return plan.OnDemand(do.Keys) }
+func (do *Action) Passes() bool { return do.Connect != conf.Place{} }
 
 // Penalty is what the entry of a service asks for by the keys penalty: the end of a
 // server is evidence about its client.

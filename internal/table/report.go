@@ -40,7 +40,7 @@ func (v *Service) Details(to *status.Service, unstarted int) {
 		to.Server = "internal " + v.Do.Builtin
 	}
 	if v.Do.Path == "" && v.Do.Passes() {
-		to.Server = "relay to " + v.Do.Keys.Connect.Where()
+		to.Server = "relay to " + v.Do.Connect.Where()
 	}
 	for i := range v.Do.Asks {
 		a := &v.Do.Asks[i]
