@@ -12,8 +12,7 @@ import (
 	"time"
 
 	"inetd/internal/freeport"
-
-	"golang.org/x/sys/unix"
+	"inetd/internal/sock/socktest"
 )
 
 func cmdDial(ts *script, neg bool, args []string) {
@@ -150,24 +149,12 @@ func cmdExpect(ts *script, neg bool, args []string) {
 func cmdHangUp(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	if l := benchOf(ts).listeners[args[0]]; l != nil {
-		ts.Check(hangUp(l))
+		ts.Check(socktest.HangUp(l))
 		return
 	}
 	for _, id := range connections(ts, args[0]) {
 		ts.Check(connOf(ts, id).Close())
 	}
-}
-
-// hangUp ends a socket at once, although a child of another script may have a copy of it
-// until the end of its exec.
-func hangUp(socket any) error {
-	raw, err := socket.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return err
-	}
-	var ended error
-	err = raw.Control(func(fd uintptr) { ended = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
-	return errors.Join(err, ended, socket.(io.Closer).Close())
 }
 
 func cmdSilent(ts *script, neg bool, args []string) {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"inetd/internal/sock/socktest"
 )
 
 // syslogName is what /dev/log of a private daemon points to, in $WORK.
@@ -30,7 +32,7 @@ func cmdSyslogd(ts *script, neg bool, args []string) {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			ts.Check(err)
 		}
-		ts.Check(hangUp(b.syslogd)) // what is sent to a copy is lost
+		ts.Check(socktest.HangUp(b.syslogd)) // what is sent to a copy is lost
 	default:
 		ts.Fatalf("syslogd start, stuck, read or stop")
 	}

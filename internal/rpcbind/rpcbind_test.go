@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"inetd/internal/sock/socktest"
 )
 
 func binding(version uint32, netid, addr string) Binding {
@@ -84,7 +86,9 @@ func TestAbsent(t *testing.T) {
 	stale := filepath.Join(t.TempDir(), "sock")
 	l := listen(t, "unix", stale)
 	l.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
-	l.Close()
+	if err := socktest.HangUp(l); err != nil {
+		t.Fatal(err)
+	}
 	taken, err := net.Dial("tcp4", listen(t, "tcp4", "127.0.0.1:0").Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,11 @@
 package socktest
 
 import (
+	"errors"
+	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,4 +97,16 @@ func Await(t testing.TB, fd int) {
 	if n != 1 {
 		t.Fatalf("descriptor %d is not readable: %v", fd, err)
 	}
+}
+
+// HangUp closes a socket of package net, or a listener. A child that this process is
+// just starting has a copy until the end of its exec; that one takes nothing any more.
+func HangUp(socket io.Closer) error {
+	raw, err := socket.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ended error
+	err = raw.Control(func(fd uintptr) { ended = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	return errors.Join(err, ended, socket.Close())
 }
