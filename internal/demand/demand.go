@@ -55,6 +55,7 @@ const (
 	Trust              // what has answered may have the clients
 	Hold               // clients are held
 	Refuse             // those that are held are refused
+	Gone               // those that have had all that came from the server need it no longer
 	Start              // Started or NotStarted follows
 	Term               // the server is told to end
 	Kill               // it is killed with all of its session
@@ -300,7 +301,7 @@ func (m *Machine) Ended(now time.Time, well bool) []Act {
 	case m.Stage == Stopping || well:
 		m.Rest = later(m.Rest, now.Add(resetTime))
 		m.enter(now, Stopped)
-		return []Act{Kill, Hold}
+		return []Act{Kill, Hold, Gone}
 	}
 	if now.Sub(m.Since) > calmTime {
 		m.Failed = 0
@@ -311,7 +312,7 @@ func (m *Machine) Ended(now time.Time, well bool) []Act {
 	}
 	m.Failed++
 	m.enter(now, Stopped)
-	return []Act{SayEnded, Kill, Hold}
+	return []Act{SayEnded, Kill, Hold, Gone}
 }
 
 // NeverRan handles that the process has ended before it was the server.

@@ -107,6 +107,8 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 		rs.command(p, relay.Hold)
 	case demand.Refuse:
 		rs.command(p, relay.Refuse)
+	case demand.Gone:
+		rs.command(p, relay.Gone)
 	case demand.Start:
 		rs.startBackend(p)
 	case demand.Term:
@@ -293,6 +295,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 	} else {
 		p.countEnd(st)
 		b.age, b.how, b.said, b.crashed = now.Sub(b.Since), child.How(st.Wait), said, st.Wait != 0
+		rs.tellForked(p)
 		rs.act(p, b.Ended(now, st.Wait == 0))
 	}
 	if p.retired {
@@ -300,6 +303,18 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 		return
 	}
 	rs.lull(p)
+}
+
+// tellForked tells that the process of a server that was ready has ended, and has left
+// others in its session, which are about to be ended with it.
+func (rs *Relays) tellForked(p *passing) {
+	v, b := p.svc, p.back
+	if b.Stage != demand.Ready || b.crashed || unix.Kill(-b.session, 0) != nil {
+		return
+	}
+	text := fmt.Sprintf("%s: %s[%d] has ended after %s, and what it has left in the background is ended with it", v.Label, b.path, b.session, rounded(b.age))
+	v.Usage().Err(text, time.Now())
+	rs.loop.Log.Tell(syslog.Warning, v, text, "", "; have it stay in the foreground")
 }
 
 // countEnd counts the end of the server. That by the signal which tells it to end is in

@@ -29,6 +29,7 @@ type relay struct {
 	open     bool     // clients may go on
 	answered bool     // the place did, when it was last tried
 	trusted  bool     // the daemon knows who it is that answers
+	gone     bool     // the place has ended, and no other was trusted since
 	answer   uint32   // how often it has begun to answer
 	trying   *conn    // the one connection that finds out whether it does
 	errno    syscall.Errno
@@ -477,6 +478,13 @@ func (r *relay) command(b []byte, fd int) {
 	case Hold:
 		r.open = false
 		r.silent()
+	case Gone:
+		r.gone = true
+		for _, c := range slices.Clone(r.conns) {
+			if c.flows[place].ended {
+				r.end(c, 0)
+			}
+		}
 	case Refuse:
 		for _, c := range slices.Clone(r.conns) {
 			if c.state != asleep && c.state != relayed {
@@ -489,7 +497,7 @@ func (r *relay) command(b []byte, fd int) {
 // trust lets clients go on to whom the daemon knows. One that sleeps does, too: the
 // place may be the one that speaks first.
 func (r *relay) trust() {
-	r.trusted = true
+	r.trusted, r.gone = true, false
 	for _, c := range r.doubted() {
 		r.begin(c)
 	}

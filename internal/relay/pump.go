@@ -41,7 +41,7 @@ func (r *relay) pump(c *conn) {
 		more = more || left
 	}
 	switch {
-	case c.flows[client].ended && c.flows[place].ended:
+	case c.flows[place].ended && (c.flows[client].ended || r.gone):
 		r.end(c, 0)
 	case more:
 		r.busy = append(r.busy, c)

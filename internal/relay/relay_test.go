@@ -513,6 +513,60 @@ func TestWake(t *testing.T) {
 	b.stop2(first, other, one, two)
 }
 
+// TestPlaceHasEnded: when the place has ended, a client that has had all that came from it is let
+// go, whether that was before or after the daemon knew. Who still has a connection keeps
+// it, also to another process that goes on; and a half-closed one to the next server.
+func TestPlaceHasEnded(t *testing.T) {
+	t.Parallel()
+	l := listen(t, "tcp", "127.0.0.1:0")
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
+	b.tell(Open)
+	b.trust(b.want(Answers, 0))
+	accept(t, l) // an attempt of the relay's own
+	join := func() (client, server *net.TCPConn, id uint32) {
+		client, id = b.client()
+		server = accept(t, l).(*net.TCPConn)
+		send(t, server, "hello")
+		expect(t, client, "hello")
+		return client, server, id
+	}
+	over := func(id uint32) {
+		t.Helper()
+		if r := b.want(Ended, 0); r.ID != id {
+			t.Errorf("connection %d has ended, want %d", r.ID, id)
+		}
+	}
+	before, beforeServer, beforeID := join()
+	after, afterServer, afterID := join()
+	stays, staysServer, staysID := join()
+	beforeServer.CloseWrite()
+	expectEnd(t, before) // and half of it lasts
+	send(t, before, "half")
+	expect(t, beforeServer, "half")
+	b.tell(Gone)
+	over(beforeID)
+	afterServer.CloseWrite()
+	over(afterID)
+	expectEnd(t, after)
+	send(t, stays, "x")
+	expect(t, staysServer, "x")
+
+	b.tell(Hold)
+	next, nextID := b.client()
+	b.tell(Open)
+	b.trust(b.want(Answers, 0))
+	nextServer := accept(t, l).(*net.TCPConn)
+	nextServer.CloseWrite()
+	expectEnd(t, next)
+	send(t, next, "half")
+	expect(t, nextServer, "half")
+	next.Close()
+	over(nextID)
+	stays.Close()
+	staysServer.Close()
+	over(staysID)
+}
+
 // TestOrphan: without a daemon a relay serves who is connected, and ends with them.
 func TestOrphan(t *testing.T) {
 	t.Parallel()

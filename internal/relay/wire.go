@@ -25,6 +25,7 @@ const (
 	Open   Command = 'o' // the place is tried until it answers; its clients go on once it is trusted
 	Hold   Command = 'h' // clients wait
 	Refuse Command = 'r' // clients that wait are refused
+	Gone   Command = 'g' // the place has ended: whoever has had all that came from it is let go
 )
 
 // Kind is the first byte of what a relay reports.
