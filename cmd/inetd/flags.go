@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -62,6 +63,12 @@ func parse(args []string) (*options, error) {
 	o.pidFileGiven = flags.Changed("pidfile")
 	if o.help || o.usage || o.version {
 		return o, nil
+	}
+	if flags.Changed("explain") && o.explain == "" { // as where a script has no value for a variable
+		return nil, errors.New("--explain: no service is given")
+	}
+	if slices.Contains(o.Entries, "") {
+		return nil, errors.New("--entry: no entry is given")
 	}
 	if err := o.consistent(); err != nil {
 		return nil, err

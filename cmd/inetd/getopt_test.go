@@ -174,6 +174,8 @@ func TestCommandLines(t *testing.T) {
 		{"--servcies s", "error: unknown option --servcies; did you mean --services?"},
 		{"--=x", "error: unknown option --"},
 		{"--json", "error: --json needs --check or --status"},
+		{"--explain=", "error: --explain: no service is given"},
+		{"--entry= my.conf", "error: --entry: no entry is given"},
 		{"-c -k", "error: give only one of --check, --convert, -c, -k, --upgrade, --status, --metrics and --explain"},
 		{"-c my.conf", "error: \"my.conf\": with -c, -k or --upgrade the running inetd keeps its own configuration files"},
 		{"-k --pidfile=", "error: -c, -k and --upgrade find the running inetd by its pid file; name it with -p"},
