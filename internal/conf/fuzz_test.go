@@ -31,6 +31,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`"."""`))
 	f.Add([]byte("echo\tdgram\tudp\twait\troot\t[0]\t[0]\tint\n"))
 	f.Add([]byte(".include -x \\"))
+	f.Add([]byte("0 on 0000000000;1 on socktype=stream,ipsec=0;"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		entries, problems := parseAll(text)
 		for _, e := range entries {
@@ -187,7 +188,7 @@ func checkPrinted(t *testing.T, entries []Entry) {
 // printed writes an entry as one line. Some that come from the other syntaxes
 // have no such line.
 func printed(e *Entry) (line string, ok bool) {
-	if e.Kind != Inet || e.Keys != nil || len(e.Argv) > 0 && e.Server != "" && e.Server[0] == '>' {
+	if e.Kind != Inet || e.Keys != nil || e.IPsec != "" || len(e.Argv) > 0 && e.Server != "" && e.Server[0] == '>' {
 		return "", false
 	}
 	hosts := "*"
