@@ -33,14 +33,16 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 	r := all.Only(func(service string) bool {
 		return service == label || strings.HasPrefix(service, label+"/")
 	})
-	var found []mention
-	if len(r.Entries) == 0 { // its line may be off, or have a mistake
-		found = mentions(all, label)
+	found := mentions(all, label)
+	switch {
+	case len(r.Entries) > 0:
+		found = slices.DeleteFunc(found, func(m mention) bool { return m.what != amends })
+	case len(found) > 0: // its line is off, or has a mistake
+		code = 1
+	default:
 		r, code = all.WithoutEntries(), 1
 	}
-	if len(found) > 0 {
-		r = all.OnLines(func(file string, line int) bool { return mentioned(found, file, line) })
-	}
+	r = r.And(all.OnLines(func(file string, line int) bool { return mentioned(found, file, line) }))
 	if len(r.Entries)+len(found) == 0 && !shot.Has(label) {
 		return 1, fmt.Errorf("no service %q is in force or in the files%s", label, shot.Hint(label))
 	}

@@ -16,8 +16,7 @@ type mention struct {
 	what string
 }
 
-// mentions are the lines about a service that has no entry: those that are switched
-// off, and those with a mistake.
+// mentions are the lines about a service that are switched off, and those with a mistake.
 func mentions(r *plan.Report, label string) (found []mention) {
 	name, _, _ := strings.Cut(label, "/")
 	if strings.HasPrefix(label, "/") {
@@ -31,7 +30,7 @@ func mentions(r *plan.Report, label string) (found []mention) {
 		line := 0
 		for s := range strings.Lines(text) {
 			line++
-			if what := about(s, name); what != "" && (what != mistake || r.Faulty(file, line)) {
+			if what := about(s, name); what != "" && (what != mistake && what != amends || r.Faulty(file, line)) {
 				found = append(found, mention{file, line, what})
 			}
 		}
@@ -39,8 +38,11 @@ func mentions(r *plan.Report, label string) (found []mention) {
 	return found
 }
 
-// mistake is what a line is that is on.
-const mistake = "has a mistake here"
+// What lines are that are on.
+const (
+	mistake = "has a mistake here"
+	amends  = "is amended here, with a mistake"
+)
 
 // about says what a line is to a service, "" if it is nothing.
 func about(line, name string) string {
@@ -58,7 +60,9 @@ func about(line, name string) string {
 	case off:
 	case f[1] == "off":
 		return "is off"
-	case f[1] != "with":
+	case f[1] == "with":
+		return amends
+	default:
 		return mistake
 	}
 	return ""

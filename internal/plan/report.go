@@ -49,6 +49,14 @@ func (r *Report) OnLines(wanted func(file string, line int) bool) *Report {
 	return some
 }
 
+// And is a report with the problems of another one besides.
+func (r *Report) And(other *Report) *Report {
+	some := *r
+	some.Problems = append(slices.Clip(r.Problems), other.Problems...)
+	some.short = some.Problems
+	return &some
+}
+
 // Only is a report with nothing but the entries whose labels are wanted, and the
 // problems of their lines.
 func (r *Report) Only(wanted func(label string) bool) *Report {
