@@ -106,10 +106,10 @@ func TestAsks(t *testing.T) {
 func TestCheckRights(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "127.0.0.1:7001 stream tcp4 nowait - /bin/cat\n127.0.0.1:7002 stream tcp4 nowait - /bin/cat\n* with chroot = /;\n7002 with nice = -1;\n127.0.0.1:7003 on protocol = tcp4, wait = no, user = -, exec = /bin/cat, oom_score = -5, chroot = /;\n")
-	const beyond = "5:74: hint: 7003/tcp4: oom_score: below 0 it takes a daemon with CAP_SYS_RESOURCE, and you have not its rights"
+	const beyond = "5:74: hint: 7003/tcp4: oom_score: below 0 it takes a daemon with CAP_SYS_RESOURCE, and you do not have its rights"
 	for uid, want := range map[int]string{
 		0:    beyond,
-		4711: "3:8: hint: 7001/tcp4: chroot: it takes a daemon started by root, and you have not its rights\n" + beyond,
+		4711: "3:8: hint: 7001/tcp4: chroot: it takes a daemon started by root, and you do not have its rights\n" + beyond,
 	} {
 		var got []string
 		for _, p := range inspected(checkConfig(path), uid).Problems {

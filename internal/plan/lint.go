@@ -176,7 +176,7 @@ func (l *loader) lintRights() (problems []Problem) {
 			continue
 		}
 		told[key] = true
-		p := n.problem(conf.ColService, conf.Hint, n.entry.Keys.Written(key)+": "+why+", and you have not its rights", "")
+		p := n.problem(conf.ColService, conf.Hint, n.entry.Keys.Written(key)+": "+why+", and you do not have its rights", "")
 		p.Pos = n.entry.Keys.At(key)
 		problems = append(problems, p)
 	}
