@@ -152,6 +152,16 @@ func (b *bench) tell(c Command) {
 	}
 }
 
+// trusting starts a relay whose clients may go on to a place.
+func trusting(t *testing.T, l net.Listener) *bench {
+	t.Helper()
+	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
+	b.tell(Open)
+	b.trust(b.want(Answers, 0))
+	accept(t, l) // an attempt of the relay's own
+	return b
+}
+
 // accept is the next connection at a place.
 func accept(t *testing.T, l net.Listener) net.Conn {
 	t.Helper()
@@ -519,10 +529,7 @@ func TestWake(t *testing.T) {
 func TestPlaceHasEnded(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
-	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
-	b.tell(Open)
-	b.trust(b.want(Answers, 0))
-	accept(t, l) // an attempt of the relay's own
+	b := trusting(t, l)
 	join := func() (client, server *net.TCPConn, id uint32) {
 		client, id = b.client()
 		server = accept(t, l).(*net.TCPConn)
@@ -571,11 +578,8 @@ func TestPlaceHasEnded(t *testing.T) {
 func TestOrphan(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
-	b := start(t, Config{Network: "tcp", Address: l.Addr().String(), Hold: true})
-	b.tell(Open)
-	b.trust(b.want(Answers, 0))
+	b := trusting(t, l)
 	conn, _ := b.client()
-	accept(t, l) // an attempt of the relay's own
 	server := accept(t, l)
 	send(t, conn, "before")
 	expect(t, server, "before")
