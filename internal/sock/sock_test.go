@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"inetd/internal/freeport"
 	"inetd/internal/sock/socktest"
 
 	"golang.org/x/sys/unix"
@@ -157,13 +158,17 @@ func TestVsock(t *testing.T) {
 // kernel's default is.
 func TestFamiliesDoNotCollide(t *testing.T) {
 	t.Parallel()
-	any6 := netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	port, err := freeport.Claim() // one that the kernel chose for IPv6 may be in use in IPv4
+	if err != nil {
+		t.Fatal(err)
+	}
+	any6 := netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(port))
 	only, at := open(t, stream(unix.AF_INET6, unix.IPPROTO_TCP, any6), Options{})
 	if v, _ := unix.GetsockoptInt(only, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY); v != 1 {
 		t.Errorf("IPV6_V6ONLY is %d, want 1", v)
 	}
 	open(t, stream(unix.AF_INET, unix.IPPROTO_TCP, netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())), Options{})
-	spec := stream(unix.AF_INET6, unix.IPPROTO_TCP, any6)
+	spec := stream(unix.AF_INET6, unix.IPPROTO_TCP, netip.AddrPortFrom(netip.IPv6Unspecified(), 0))
 	spec.Dual = true
 	both, _ := open(t, spec, Options{})
 	if v, _ := unix.GetsockoptInt(both, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY); v != 0 {
