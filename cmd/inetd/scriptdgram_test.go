@@ -79,6 +79,9 @@ func answerDatagrams() {
 	b := make([]byte, 1<<16)
 	for i := 1; limit == 0 || i <= limit; i++ {
 		n, from, err := unix.Recvfrom(0, b, 0)
+		for err == unix.EINTR { // a call with a time limit is not begun again after a signal, such as Go's own
+			n, from, err = unix.Recvfrom(0, b, 0)
+		}
 		exitOn(err)
 		text := string(b[:n])
 		answer := fmt.Sprintf("%d %s", i, text)
