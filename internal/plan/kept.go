@@ -13,6 +13,7 @@ import (
 type kept struct {
 	texts   map[string]string
 	options map[string][]conf.Option // by the names of their keys
+	shared  map[string]*conf.Keys    // of entries with connect, by what they have in common
 
 	bytes   slab.Strings
 	actions slab.Of[Action]
@@ -21,7 +22,7 @@ type kept struct {
 }
 
 func newKept() kept {
-	return kept{texts: map[string]string{}, options: map[string][]conf.Option{}}
+	return kept{texts: map[string]string{}, options: map[string][]conf.Option{}, shared: map[string]*conf.Keys{}}
 }
 
 func (m *kept) text(s string) string {
@@ -53,6 +54,19 @@ func (m *kept) action(a Action) *Action {
 		*s = m.text(*s)
 	}
 	return m.actions.Add(a)
+}
+
+// keysOf keeps keys. Entries that differ in the place of connect alone share them: their
+// actions have the places.
+func (m *kept) keysOf(k *conf.Keys) *conf.Keys {
+	if !OnDemand(k) {
+		return m.lean(k)
+	}
+	text := textOf(placeless(k))
+	if m.shared[text] == nil {
+		m.shared[text] = m.lean(k)
+	}
+	return m.shared[text]
 }
 
 // lean is a copy of keys without what only a load needs: their text and places, the lists

@@ -21,20 +21,25 @@ import (
 const longKeys = 1 << 10
 
 // keysText is what an entry asks for beyond its columns, as it is written, or a
-// digest of that: equal texts mean equal keys, except for the place of connect. Entries
-// that are amended alike share one value.
+// digest of that: equal texts mean equal keys. Entries that are amended alike share
+// one value.
 func (l *loader) keysText(k *conf.Keys) string {
 	if k == nil {
 		return ""
 	}
 	if l.lastKeys.keys != k {
-		l.lastKeys.keys, l.lastKeys.text = k, placeless(k).String()
-		if len(l.lastKeys.text) > longKeys {
-			sum := sha256.Sum256([]byte(l.lastKeys.text))
-			l.lastKeys.text = string(sum[:])
-		}
+		l.lastKeys.keys, l.lastKeys.text = k, textOf(k)
 	}
 	return l.lastKeys.text
+}
+
+func textOf(k *conf.Keys) string {
+	text := k.String()
+	if len(text) > longKeys {
+		sum := sha256.Sum256([]byte(text))
+		text = string(sum[:])
+	}
+	return text
 }
 
 // placeless are keys without the place of connect, in which alone many entries differ.

@@ -160,8 +160,8 @@ type Action struct {
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
-	Keys    string     // what the entry asks for beyond its columns and Connect, see keysText; "": nothing
-	Connect conf.Place // where its clients are passed on to; zero: nowhere
+	Keys    string     // what the entry asks for beyond its columns, see keysText; "": nothing
+	Connect conf.Place `json:"-"` // where its clients are passed on to, as Keys say; zero: nowhere
 	Proto   string     // the variable PROTO of the server
 	Listens bool       // its sockets have connections
 	Mux     bool       // it has no sockets: tcpmux hands out its connections

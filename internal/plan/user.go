@@ -42,7 +42,7 @@ func (l *loader) identify(e *conf.Entry, s Server) bool {
 	s = Server{l.kept.user(s.User), l.kept.text(s.Keys)}
 	l.plan.Identities[s] = id
 	if e.Keys != nil {
-		l.plan.Keys[s.Keys] = l.kept.lean(e.Keys)
+		l.plan.Keys[s.Keys] = l.kept.keysOf(e.Keys)
 	}
 	return true
 }

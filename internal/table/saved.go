@@ -15,9 +15,16 @@ type savedAction struct {
 	Asks   []plan.Ask `json:",omitempty"`
 }
 
-// Saved is an action as the next program reads it.
+// Saved is an action as the next program reads it. It has its place among its keys, as
+// programs had it that did not share those.
 func (do *Action) Saved() json.RawMessage {
-	text, err := json.Marshal(savedAction{do.Action, do.Keys, do.Asks})
+	keys := do.Keys
+	if do.Passes() {
+		own := *keys
+		own.Connect = do.Connect
+		keys = &own
+	}
+	text, err := json.Marshal(savedAction{do.Action, keys, do.Asks})
 	if err != nil {
 		text = []byte("{}") // plain values have no error; the next program would find another action
 	}
@@ -33,6 +40,7 @@ func ActionOf(text json.RawMessage) *Action {
 	}
 	do := &Action{Action: saved.Action, Keys: saved.Keys, Asks: saved.Asks}
 	if do.Keys != nil {
+		do.Connect, do.Keys.Connect = do.Keys.Connect, conf.Place{}
 		do.Penalty = penaltyOf(do.Action, do.Keys)
 	}
 	return do
