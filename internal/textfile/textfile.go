@@ -77,8 +77,7 @@ func ReadAll(f *os.File, limit int64) (string, error) {
 	if info, err := f.Stat(); err == nil {
 		text.Grow(int(min(info.Size(), limit)))
 	}
-	buffer := make([]byte, min(max(text.Cap(), 512)+1, 32<<10)) // one read, or few
-	n, err := io.CopyBuffer(&text, io.LimitReader(f, limit+1), buffer)
+	n, err := io.Copy(&text, io.LimitReader(f, limit+1))
 	if err == nil && n > limit {
 		err = &fs.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("it has more than %d bytes", limit)}
 	}

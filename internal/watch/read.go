@@ -18,9 +18,6 @@ const (
 	special               // a device, pipe or socket, which might block or act, or a directory in a directory
 )
 
-// bufferSize is small because the daemon keeps the memory that it has used at most.
-const bufferSize = 4 << 10
-
 // read digests the file at path, or the files of the directory at path.
 func read(path string) digest {
 	entries, err := os.ReadDir(path)
@@ -55,8 +52,7 @@ func readFile(path string) digest {
 	}
 	defer f.Close()
 	h := fnv.New64a()
-	content := struct{ io.Reader }{f} // nothing else of f, or io would take a buffer of its own
-	if _, err := io.CopyBuffer(h, content, make([]byte, bufferSize)); err != nil {
+	if _, err := io.Copy(h, f); err != nil {
 		return missing
 	}
 	return digest(h.Sum64())
