@@ -30,10 +30,11 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 		return 1, fmt.Errorf("command line of process %d: %w", shot.PID, err)
 	}
 	all := plan.Check(&c, host(true))
-	r := all.Only(func(service string) bool {
-		return service == label || strings.HasPrefix(service, label+"/")
-	})
 	found := mentions(all, label)
+	r := all.Only(
+		func(service string) bool { return service == label || strings.HasPrefix(service, label+"/") },
+		func(file string, line int) bool { return mentioned(found, file, line) },
+	)
 	switch {
 	case len(r.Entries) > 0:
 		found = slices.DeleteFunc(found, func(m mention) bool { return m.what != amends })
@@ -42,7 +43,6 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 	default:
 		r, code = all.WithoutEntries(), 1
 	}
-	r = r.And(all.OnLines(func(file string, line int) bool { return mentioned(found, file, line) }))
 	if len(r.Entries)+len(found) == 0 && !shot.Has(label) {
 		return 1, fmt.Errorf("no service %q is in force or in the files%s", label, shot.Hint(label))
 	}

@@ -41,35 +41,18 @@ func (r *Report) WithoutEntries() *Report {
 	return &some
 }
 
-// OnLines is a report with the problems of some lines and no entries.
-func (r *Report) OnLines(wanted func(file string, line int) bool) *Report {
-	some := r.WithoutEntries()
-	some.Problems = slices.DeleteFunc(slices.Clone(r.Problems), func(p reportProblem) bool { return !wanted(p.File, p.Line) })
-	some.short = some.Problems
-	return some
-}
-
-// And is a report with the problems of another one besides.
-func (r *Report) And(other *Report) *Report {
-	some := *r
-	some.Problems = append(slices.Clip(r.Problems), other.Problems...)
-	some.short = some.Problems
-	return &some
-}
-
 // Only is a report with nothing but the entries whose labels are wanted, and the
-// problems of their lines.
-func (r *Report) Only(wanted func(label string) bool) *Report {
+// problems of their lines and of those that are about them.
+func (r *Report) Only(wanted func(label string) bool, about func(file string, line int) bool) *Report {
 	some := &Report{Files: r.Files, Entries: []reportEntry{}, Problems: []reportProblem{}, Secured: r.Secured}
 	for _, e := range r.Entries {
-		if !wanted(e.label) {
-			continue
+		if wanted(e.label) {
+			some.Entries = append(some.Entries, e)
 		}
-		some.Entries = append(some.Entries, e)
-		for _, p := range r.Problems {
-			if p.File == e.File && p.Line == e.Line {
-				some.Problems = append(some.Problems, p)
-			}
+	}
+	for _, p := range r.Problems {
+		if about(p.File, p.Line) || slices.ContainsFunc(some.Entries, func(e reportEntry) bool { return p.File == e.File && p.Line == e.Line }) {
+			some.Problems = append(some.Problems, p)
 		}
 	}
 	some.short = some.Problems
