@@ -13,11 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The name that ps(1) shows is that of the first thread. Only here is it certain to run.
+func init() {
+	if len(os.Args) > 1 && os.Args[1] == Flag {
+		unix.Prctl(unix.PR_SET_NAME, address("inetd-relay\x00"), 0, 0, 0)
+	}
+}
+
 // confine gives up what a relay does not need, as far as the kernel has a way: new
 // privileges, being looked into, every file, every port of TCP but one. What is left
 // is to carry bytes from the descriptors it is handed to the place.
 func confine(c Config) {
-	unix.Prctl(unix.PR_SET_NAME, address("inetd-relay\x00"), 0, 0, 0)
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	// Both are of a thread, and Go's runtime has started some.
 	switch _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); {
@@ -154,11 +160,4 @@ func allow(ruleset int, path string, rights uint64) {
 	*(*uint64)(unsafe.Pointer(&rule[0])) = rights
 	*(*int32)(unsafe.Pointer(&rule[8])) = int32(fd)
 	unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
-}
-
-// A relay stays on the first thread, whose name is that of the process.
-func init() {
-	if len(os.Args) > 1 && os.Args[1] == Flag {
-		runtime.LockOSThread()
-	}
 }

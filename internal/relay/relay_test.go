@@ -523,9 +523,9 @@ func TestWake(t *testing.T) {
 	b.stop2(first, other, one, two)
 }
 
-// TestPlaceHasEnded: when the place has ended, a client that has had all that came from it is let
-// go, whether that was before or after the daemon knew. Who still has a connection keeps
-// it, also to another process that goes on; and a half-closed one to the next server.
+// TestPlaceHasEnded: when the place has ended, a client that has had all that came from it
+// is let go, whether that was before or after the daemon knew. A connection that has not
+// ended lasts, as does a half-closed one to the next server.
 func TestPlaceHasEnded(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
