@@ -67,9 +67,6 @@ func parse(args []string) (*options, error) {
 	if flags.Changed("explain") && o.explain == "" { // as where a script has no value for a variable
 		return nil, errors.New("--explain: no service is given")
 	}
-	if slices.Contains(o.Entries, "") {
-		return nil, errors.New("--entry: no entry is given")
-	}
 	if err := o.consistent(); err != nil {
 		return nil, err
 	}
@@ -129,6 +126,8 @@ func (o *options) consistent() error {
 	switch {
 	case o.log != "syslog" && o.log != "stderr":
 		return fmt.Errorf("--log: %q is neither syslog nor stderr", o.log)
+	case slices.Contains(o.Entries, ""):
+		return errors.New("--entry: no entry is given")
 	case o.json && !o.check && !o.status:
 		return errors.New("--json needs --check or --status")
 	case o.from.IsValid() && o.explain == "":

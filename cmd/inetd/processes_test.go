@@ -91,6 +91,7 @@ func TestClientWaitsForProcess(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			s := newSiege(t, "root", "group", newGroup(t, 18))
+			const noRoom = ": fork: Resource temporarily unavailable"
 			hold := call{"tcp", "HOLD", "x", "x"}
 			var held []net.Conn
 			for {
@@ -99,7 +100,6 @@ func TestClientWaitsForProcess(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				const noRoom = ": fork: Resource temporarily unavailable"
 				served := false
 				for !served && !strings.Contains(s.log.text(), noRoom) {
 					served = answersWithin(t, c, 100*time.Millisecond)

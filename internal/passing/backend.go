@@ -309,7 +309,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 // others in its session, which are about to be ended with it.
 func (rs *Relays) tellForked(p *passing) {
 	v, b := p.svc, p.back
-	if b.Stage != demand.Ready || b.crashed || unix.Kill(-b.session, 0) != nil {
+	if b.Stage != demand.Ready || b.crashed || unix.Kill(-b.session, 0) == unix.ESRCH {
 		return
 	}
 	text := fmt.Sprintf("%s: %s[%d] has ended after %s, and what it has left in the background is ended with it", v.Label, b.path, b.session, rounded(b.age))

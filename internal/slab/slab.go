@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// The first block is small, for who has few values. Both sizes, in bytes, are such as Go's
-// allocator has. There are no others between them, because the allocator takes some
-// 20 KiB of memory for each size that is in use.
+// The first block is small, as there may be few values. Both sizes, in bytes, are ones that
+// Go's allocator has. No block is of a size between them: the allocator takes some 20 KiB
+// of memory for each size that is in use.
 const (
 	firstSize = 512
 	blockSize = 8192

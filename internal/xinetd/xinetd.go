@@ -119,7 +119,7 @@ func (r *Reader) entry(l *lines, head line) {
 	case w[0].Text == "}":
 		r.report(conf.Error, w[0].Pos, `"}" closes nothing`, "remove it")
 	case len(w) == 1 && (w[0].Text == "include" || w[0].Text == "includedir"):
-		r.report(conf.Error, w[0].Pos, w[0].Text+" without a path", "write it behind")
+		r.report(conf.Error, w[0].Pos, w[0].Text+" without a path", "write the path after it")
 	case conf.IsEntry(head.text):
 		r.report(conf.Error, w[0].Pos, "a line of inetd.conf in a file of xinetd", "write it into a file of its own")
 	default:
