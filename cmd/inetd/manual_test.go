@@ -99,6 +99,27 @@ func TestManualExamples(t *testing.T) {
 	}
 }
 
+// TestManualTables: no cell of a table is wider than its column and no table than a
+// terminal of 80 columns. groff tears a row apart where one is, and mandoc does not.
+func TestManualTables(t *testing.T) {
+	t.Parallel()
+	const indent, gap, page = 5, 4, 78
+	shown := strings.NewReplacer(`\`, "", "Cm ", "", "Em ", "", "Sy ", "")
+	for _, table := range regexp.MustCompile(`(?s)\.Bl -column "(.*?)"\n(.*?)\.El`).FindAllStringSubmatch(read(t, page5), -1) {
+		columns := strings.Split(table[1], `" "`)
+		if width := indent + len(strings.Join(columns, "")) + gap*(len(columns)-1); width > page {
+			t.Errorf("the table of %q has %d columns of text", columns, width)
+		}
+		for row := range strings.Lines(table[2]) {
+			for i, cell := range strings.Split(strings.TrimSpace(strings.TrimPrefix(row, ".It ")), " Ta ") {
+				if cell = shown.Replace(cell); len(cell) > len(columns[i]) {
+					t.Errorf("%q is wider than %q", cell, columns[i])
+				}
+			}
+		}
+	}
+}
+
 // systems are the names of the dialects, in the order of the table.
 var systems = []struct{ dialect, name string }{
 	{"openbsd", "OpenBSD"}, {"debian", "Debian"}, {"freebsd", "FreeBSD"}, {"dragonfly", "DragonFly"},
