@@ -33,6 +33,10 @@ func TestReport(t *testing.T) {
 			"warning  inetd.conf:4: odd",
 			"inetd[PID]: 0 added, 0 changed, 0 removed, 0 kept, 0 errors", "status 0",
 		}},
+		{"a socket", inetd.Outcome{Added: []string{"a/tcp"}, Closed: []string{"a/tcp: 0.0.0.0:1: bind: Permission denied"}}, []string{
+			"added    a/tcp", "closed   a/tcp: 0.0.0.0:1: bind: Permission denied",
+			"inetd[PID]: 1 added, 0 changed, 0 removed, 0 kept, 0 errors", "status 1",
+		}},
 		{"an error", inetd.Outcome{Kept: 1, Problems: []conf.Problem{bad, odd}}, []string{
 			"error    inetd.conf:3:9: bad; do good", "warning  inetd.conf:4: odd",
 			"inetd[PID]: 0 added, 0 changed, 0 removed, 1 kept, 1 error", "status 1",

@@ -217,11 +217,11 @@ func report(o inetd.Outcome) string {
 func changes(o inetd.Outcome) (text string, status int) {
 	var b strings.Builder
 	for _, change := range []struct {
-		what   string
-		labels []string
-	}{{"added", o.Added}, {"changed", o.Changed}, {"removed", o.Removed}} {
-		for _, label := range change.labels {
-			fmt.Fprintf(&b, "%-7s  %s\n", change.what, label)
+		what  string
+		which []string
+	}{{"added", o.Added}, {"changed", o.Changed}, {"removed", o.Removed}, {"closed", o.Closed}} {
+		for _, one := range change.which {
+			fmt.Fprintf(&b, "%-7s  %s\n", change.what, one)
 		}
 	}
 	errs := 0
@@ -231,7 +231,7 @@ func changes(o inetd.Outcome) (text string, status int) {
 			errs++
 		}
 	}
-	status = min(errs, 1)
+	status = min(errs+len(o.Closed), 1)
 	if o.Err != nil {
 		status = 1
 		fmt.Fprintf(&b, "inetd[%d]: not reloaded: %v; the services stay as they were\n", os.Getpid(), o.Err)

@@ -38,6 +38,7 @@ type Config struct {
 type Outcome struct {
 	Added, Changed, Removed []string // labels such as "ftp/tcp"
 	Kept                    int      // services that stayed as they were
+	Closed                  []string // a line for each socket that could not be opened, with the cause
 	Problems                []conf.Problem
 	Err                     error // the load was refused as a whole and nothing changed
 }

@@ -18,7 +18,7 @@ func (s *Server) merge(g *table.Generation) Outcome {
 	clear(s.repliers)
 	s.answering = table.Answering(g.Services)
 	s.relays.RetireRemoved(g.Services)
-	return Outcome{Added: c.Added, Changed: c.Changed, Removed: c.Removed, Kept: c.Kept}
+	return Outcome{Added: c.Added, Changed: c.Changed, Removed: c.Removed, Kept: c.Kept, Closed: s.sockets.Unopened()}
 }
 
 // tellMerged logs what a load has changed.

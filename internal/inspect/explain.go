@@ -63,6 +63,9 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 		fmt.Fprintf(w, "    nothing%s\n\n", advice)
 		code = 1
 	}
+	if shot.Closed(label) {
+		code = 1
+	}
 	fmt.Fprintf(w, "Environment of a server, besides the variables about its client, and unless keys of its entry say otherwise:\n\n")
 	for _, v := range shot.Environment {
 		fmt.Fprintf(w, "    %q\n", v)

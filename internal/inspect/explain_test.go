@@ -114,6 +114,7 @@ func TestExplainGolden(t *testing.T) {
 		{"commented", "7011", "", 1},
 		{"suspended", "7012", "192.0.2.7", 0},
 		{"closed", "7013", "192.0.2.7", 1},
+		{"unopened", "7013", "", 1},
 		{"limited", "7014", "192.0.2.7", 1},
 		{"misamended", "7015", "", 1},
 		{"unknown", "7o01", "", 1},

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"inetd/internal/examine"
 	"inetd/internal/plan"
+	"inetd/internal/seldom"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
@@ -62,6 +65,27 @@ func (s *Sockets) advice(k *table.Socket, err error) string {
 	}
 	return fmt.Sprintf("%s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
 		plan.Count(sockets, "socket", "sockets"), limit.Cur)
+}
+
+// Unopened says of each socket that is not open why. Of those with one cause some are
+// named and the others counted.
+func (s *Sockets) Unopened() (lines []string) {
+	if len(s.faults) == 0 {
+		return nil
+	}
+	var told seldom.Burst[string]
+	for _, v := range s.loop.Now.Services {
+		for k := v.First; k != nil; k = k.Next {
+			if err := s.Fault(k); err != nil && told.Tell(strerror.Call(err)) {
+				lines = append(lines, k.Subject()+": "+strerror.Call(err)+"; it will be tried again")
+			}
+		}
+	}
+	rest := told.Rest()
+	for _, cause := range slices.Sorted(maps.Keys(rest)) {
+		lines = append(lines, plan.Count(rest[cause], "more socket", "more sockets")+": "+cause)
+	}
+	return lines
 }
 
 // A wait server keeps its socket when its service is removed. Until it ends, nobody

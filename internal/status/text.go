@@ -76,6 +76,11 @@ func (s *Snapshot) Has(label string) bool {
 	return slices.ContainsFunc(s.Services, func(v Service) bool { return v.Named(label) })
 }
 
+// Closed reports whether a socket of a service with a label could not be opened.
+func (s *Snapshot) Closed(label string) bool {
+	return slices.ContainsFunc(s.Services, func(v Service) bool { return v.Named(label) && v.State == Closed })
+}
+
 // Only keeps the services with these labels, all if there are none.
 func (s *Snapshot) Only(labels []string) {
 	if len(labels) == 0 {
