@@ -136,7 +136,8 @@ func (rs *Relays) startBackend(p *passing) {
 	pid, err := rs.startServer(p)
 	if err != nil {
 		rs.closeReady(b)
-		rs.useless(p, strerror.Call(err), "")
+		cause := strerror.Call(err)
+		rs.useless(p, cause, cause, "")
 		rs.act(p, b.NotStarted(time.Now()))
 		return
 	}
@@ -202,25 +203,34 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 	case demand.SayLate:
 		rs.loop.Log.Warningf("%s: %s is ready after %s, and clients are held for %s (%s); raise start_time", v.Label, is, rounded(b.Took), rounded(b.Start), rs.loop.Log.PlaceOf(v, "start_time"))
 	case demand.SayHopeless:
-		rs.useless(p, fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
+		rs.useless(p, "it was not ready in twice the time", fmt.Sprintf("%s is not ready after %s either, and is ended", is, rounded(b.Took)), "")
 	case demand.SayGone:
-		rs.useless(p, fmt.Sprintf("%s runs, and nobody answers at %s any more, for %s%s", is, at, rounded(b.Start), b.unanswered()), "")
+		gone := fmt.Sprintf("nobody answers at %s any more, for %s%s", at, rounded(b.Start), b.unanswered())
+		rs.useless(p, gone, is+" runs, and "+gone, "")
 	case demand.SayEnded:
 		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
 	case demand.SayTooEarly:
-		why := ": " + b.how + quoted(b.said)
-		switch {
-		case !b.crashed:
-			why += "; a server that goes into the background has to stay in the foreground"
-		case b.said == "":
-			why += silent(v.Do)
-		}
-		rs.useless(p, fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at), why)
+		rs.tellTooEarly(p, is, at)
 	case demand.SayIdle:
 		rs.loop.Log.Noticef("%s: %s has had no client for %v, its idle_time, and is ended (%s)", v.Label, is, b.Limits.Idle, rs.loop.Log.PlaceOf(v, "idle_time"))
 	case demand.SayKilled:
 		rs.loop.Log.Warningf("%s: %s has not ended within %v and is killed (%s)", v.Label, is, b.End, rs.loop.Log.Place(v))
 	}
+}
+
+// tellTooEarly logs how a server has ended that was not ready yet.
+func (rs *Relays) tellTooEarly(p *passing, is, at string) {
+	b, advice := p.back, ""
+	switch {
+	case !b.crashed:
+		advice = "; a server that goes into the background has to stay in the foreground"
+	case b.said == "":
+		advice = silent(p.svc.Do)
+	}
+	how := ": " + b.how + quoted(b.said)
+	text := fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at)
+	rs.tellUseless(p, text, how+advice)
+	p.failed("it ended before it was ready: "+b.how, text+how)
 }
 
 // tellNever logs why a server was not ready in its time.
@@ -233,13 +243,15 @@ func (rs *Relays) tellNever(p *passing, is, at string) {
 		if b.elsewhere == "" && (b.errno == 0 || b.errno == unix.ECONNREFUSED || b.errno == unix.ENOENT) {
 			advice = fmt.Sprintf("; %s was not seen to listen anywhere: have it listen there, or raise start_time if it needs longer", is)
 		}
-		rs.useless(p, fmt.Sprintf("nobody answers at %s within %s of its start%s", at, rounded(b.Start), b.unanswered()), advice)
+		never := fmt.Sprintf("nobody answers at %s within %s of its start%s", at, rounded(b.Start), b.unanswered())
+		rs.useless(p, never, never, advice)
 		return
 	}
 	if b.status != "" {
 		advice = fmt.Sprintf("; its last status: %q", b.status) + advice
 	}
-	rs.useless(p, fmt.Sprintf("%s has not said READY=1 within %s of its start, which ready = notify waits for", is, rounded(b.Start)), advice)
+	never := fmt.Sprintf("has not said READY=1 within %s of its start, which ready = notify waits for", rounded(b.Start))
+	rs.useless(p, "it "+never, is+" "+never, advice)
 }
 
 // unanswered is why the place did not answer, after a colon, or nothing as long as no
@@ -268,22 +280,27 @@ func silent(do *table.Action) string {
 	return text
 }
 
-// useless logs why a server does not serve.
-func (rs *Relays) useless(p *passing, text, advice string) {
+// useless logs why a server does not serve, and counts that under its cause.
+func (rs *Relays) useless(p *passing, cause, text, advice string) {
+	rs.tellUseless(p, text, advice)
+	p.failed(cause, text)
+}
+
+func (rs *Relays) tellUseless(p *passing, text, advice string) {
 	rs.loop.Log.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
-	p.failed(text)
 }
 
 // failed counts a start of the server that is of no use to its clients, once: it may be
-// late, and then end.
-func (p *passing) failed(text string) {
+// late, and then end. Starts that fail alike have the same cause, so it has neither
+// numbers of processes nor times that were measured, as the text may.
+func (p *passing) failed(cause, text string) {
 	u, now := p.svc.Usage(), time.Now()
 	if p.back.counted {
 		u.Err(text, now)
 		return
 	}
 	p.back.counted = true
-	u.Fail("start", text, text, now)
+	u.Fail("start", cause, text, now)
 }
 
 // backendEnded handles the end of the server's process.

@@ -42,8 +42,8 @@ func TestSilent(t *testing.T) {
 func TestFailedOnce(t *testing.T) {
 	t.Parallel()
 	p := &passing{svc: &table.Service{}, back: &backend{}}
-	p.failed("nobody answers")
-	p.failed("it is not ready after 13s either")
+	p.failed("nobody answers", "nobody answers")
+	p.failed("it was not ready in twice the time", "it is not ready after 13s either")
 	if u := p.svc.Usage(); u.Failed != 1 || u.LastError != "it is not ready after 13s either" {
 		t.Errorf("%+v", u.Counts)
 	}

@@ -77,7 +77,7 @@ func userID(do *table.Action) uint32 {
 func (rs *Relays) tellTaken(p *passing) {
 	v, b := p.svc, p.back
 	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, v.Do.Connect.Where())
-	p.failed(text)
+	p.failed("somebody else has "+v.Do.Connect.Where(), text)
 	about := v.Cause(text)
 	if !rs.loop.Log.First(about, "attempt", ": "+text) {
 		return
