@@ -200,7 +200,7 @@ func (s *service) socket() {
 	s.missing("port", s.unlisted() && !s.rpc() && !s.mux())
 	protocol := s.protocol()
 	if protocol == "" {
-		s.errorf(s.name.Pos, "write socket_type = stream or dgram", `the attribute "socket_type" is missing`)
+		s.unsocketed()
 		return
 	}
 	at := s.name
@@ -214,6 +214,17 @@ func (s *service) socket() {
 	s.def.Options = append(s.def.Options, conf.Option{Key: conf.Word{Text: "protocol", Pos: at.Pos}, Values: []conf.Word{word(w, at)}})
 	s.service()
 	s.bind()
+}
+
+// unsocketed reports what is missing for a protocol. A socket type that is none is
+// reported by itself.
+func (s *service) unsocketed() {
+	switch s.text("socket_type") {
+	case "":
+		s.errorf(s.name.Pos, "write socket_type = stream or dgram", `the attribute "socket_type" is missing`)
+	case "raw", "seqpacket":
+		s.missing("protocol", true)
+	}
 }
 
 // protocol is the one of the socket, which the socket type implies.

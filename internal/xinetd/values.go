@@ -171,7 +171,11 @@ func (s *service) putNice(a *attribute) {
 		s.bad(a, w, "expected a number from -20 to 19")
 		return
 	}
-	s.add(a, "nice", word(strconv.FormatInt(min(max(n, -20), 19), 10), w))
+	most := min(max(n, -20), 19)
+	if most != n { // the kernel does so, and xinetd says nothing of it
+		s.once(conf.Warning, w.Pos, fmt.Sprintf("nice = %d is taken as %d", n, most), "write a number from -20 to 19")
+	}
+	s.add(a, "nice", word(strconv.FormatInt(most, 10), w))
 }
 
 func (s *service) putUmask(a *attribute) {
