@@ -30,10 +30,21 @@ var errNotRunning = errors.New("There is no inetd running")
 // running returns the process id of the daemon with that pid file.
 func running(pidFile string) (int, error) {
 	pid, err := holder(pidFile)
-	if err == nil && pid == 0 {
-		err = errNotRunning
+	switch {
+	case err != nil || pid != 0:
+		return pid, err
+	case pidFile == defaultPidFile: // which nobody has named
+		return 0, fmt.Errorf("%w: nobody has locked %s; name another pid file with -p", errNotRunning, pidFile)
 	}
-	return pid, err
+	return 0, errNotRunning
+}
+
+// denied words the error of a user whose daemon it is not.
+func denied(pid int, do string, err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("only root and the user of process %d may %s it", pid, do)
+	}
+	return err
 }
 
 // reload makes the daemon with that pid file reload, prints the outcome, and
@@ -74,6 +85,9 @@ var (
 // request puts a question to a daemon and prints its answer.
 func request(pid int, pidFile string, q question, stdout io.Writer) (status int, err error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
+	if errors.Is(err, os.ErrPermission) {
+		return 0, denied(pid, "ask", err)
+	}
 	if err != nil {
 		return 0, q.signalTo(pid, stdout)
 	}
@@ -91,7 +105,7 @@ func request(pid int, pidFile string, q question, stdout io.Writer) (status int,
 // signalTo asks a daemon that has no control socket.
 func (q question) signalTo(pid int, stdout io.Writer) error {
 	if err := unix.Kill(pid, q.signal); err != nil {
-		return fmt.Errorf("signal process %d: %w", pid, err)
+		return denied(pid, "ask", fmt.Errorf("signal process %d: %w", pid, err))
 	}
 	fmt.Fprintf(stdout, "inetd[%d] was told to %s; the outcome is in its log\n", pid, q.verb)
 	return nil
@@ -165,7 +179,7 @@ func stop(pidFile string) error {
 		return errNotRunning
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGTERM, nil, 0); err != nil {
-		return fmt.Errorf("signal process %d: %w", pid, err)
+		return denied(pid, "end", fmt.Errorf("signal process %d: %w", pid, err))
 	}
 	if !ended(fd, stopTime) {
 		return fmt.Errorf("process %d has not ended after %v", pid, stopTime)

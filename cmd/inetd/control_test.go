@@ -138,3 +138,15 @@ func TestSocketPath(t *testing.T) {
 		}
 	}
 }
+
+// TestNotRunning: where nobody has named a pid file, the one that was looked for is.
+func TestNotRunning(t *testing.T) {
+	t.Parallel()
+	_, err := running(defaultPidFile)
+	if want := errNotRunning.Error() + ": nobody has locked /run/inetd.pid; name another pid file with -p"; errors.Is(err, errNotRunning) && err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	if _, err := running(filepath.Join(t.TempDir(), "inetd.pid")); err != errNotRunning {
+		t.Errorf("got %v", err)
+	}
+}

@@ -154,11 +154,8 @@ func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
 		return nil, 0, err
 	}
 	conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(pidFile), Net: "unix"})
-	if errors.Is(err, os.ErrPermission) {
-		return nil, 0, fmt.Errorf("only root and the user of process %d may ask it", pid)
-	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("process %d has no control socket: %w", pid, err)
+		return nil, 0, denied(pid, "ask", fmt.Errorf("process %d has no control socket: %w", pid, err))
 	}
 	if err = answersFor(conn, pid); err == nil {
 		_ = conn.SetDeadline(time.Now().Add(2 * askTime))
