@@ -62,17 +62,17 @@ type Remains struct {
 // Remains looks at the socket after the end of its server. An empty one that can have
 // nothing put back receives nothing from then on: it is about to be closed.
 func (t *Session[Owner]) Remains() Remains {
-	unread := t.waits()
+	unread := t.Waits()
 	if !unread && !t.Local.IsValid() {
 		sock.StopReceiving(t.Conn)
-		unread = t.waits() // what came just before
+		unread = t.Waits() // what came just before
 	}
 	return Remains{Read: sock.Stamp(t.Conn) != t.Taken, Unread: unread}
 }
 
-// waits reports whether a datagram waits in the socket. A server may have shut it down for
+// Waits reports whether a datagram waits in the socket. A server may have shut it down for
 // reading: such a socket is readable for ever, and nothing is in it.
-func (t *Session[Owner]) waits() bool { return sock.Readable(t.Conn) && !sock.HungUp(t.Conn) }
+func (t *Session[Owner]) Waits() bool { return sock.Readable(t.Conn) && !sock.HungUp(t.Conn) }
 
 // Table holds the sessions.
 type Table[Owner any] struct {
@@ -175,7 +175,7 @@ var errKept = errors.New("without raw sockets, what a server has left unread can
 // Close ends a session. PutBackUnread puts its unread datagrams back.
 func (ts *Table[Owner]) Close(t *Session[Owner]) {
 	if !t.Local.IsValid() {
-		if t.waits() {
+		if t.Waits() {
 			ts.Lost(t, errKept)
 		}
 		ts.Drop(t)

@@ -126,8 +126,8 @@ func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 	})
 }
 
-// lookAt notes when servers have last taken a datagram. Whoever waits in a lent socket is
-// something to do.
+// lookAt notes when servers have last taken a datagram. Whoever waits in the socket of
+// one is something to do.
 func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 	for i, w := range list {
 		p := l.running.All()[w.PID]
@@ -137,7 +137,7 @@ func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 		if at := p.Stamp(); at > 0 {
 			used[i] = time.Unix(0, at)
 		}
-		if p.Lent != nil && p.Lent.FD >= 0 && sock.Readable(int(p.Lent.FD)) {
+		if p.Awaited() {
 			used[i] = time.Now()
 		}
 	}

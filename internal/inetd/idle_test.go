@@ -213,6 +213,40 @@ func TestIdleTimeDatagrams(t *testing.T) {
 	}
 }
 
+// TestIdleTimeUnread: a server that has not come to its datagram yet has something to do.
+func TestIdleTimeUnread(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	for _, wait := range []string{"yes", "no"} {
+		sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = "+wait+`, user = -, exec = /bin/sh, args = sh -c "read go <DIR/go; dd bs=100 count=1 status=none >/dev/null; sleep 1000", idle_time = 200ms;`+"\n", nil)
+		if err := unix.Mkfifo(sc.path("go"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sc.start()
+		if _, err := sc.dial("udp4").Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		for len(sc.s.running.All()) == 0 {
+			sc.s.turn()
+		}
+		for range 10 { // questions to the kernel, a quarter of the idle time apart
+			for due := sc.s.idle.Due(); sc.s.idle.Due() == due; {
+				if len(sc.s.running.All()) == 0 {
+					t.Fatalf("wait = %s: it is ended", wait)
+				}
+				sc.s.turn()
+			}
+		}
+		if err := os.WriteFile(sc.path("go"), []byte("\n"), 0); err != nil {
+			t.Fatal(err)
+		}
+		for len(sc.s.running.All()) > 0 {
+			sc.s.turn()
+		}
+	}
+}
+
 // TestIdleTimeBuiltin: it holds for a connection of an internal service.
 func TestIdleTimeBuiltin(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal echo\n* with idle_time = 100ms;\n", nil)

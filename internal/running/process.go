@@ -60,6 +60,16 @@ func (p *Process) Stamp() int64 {
 	return -1
 }
 
+// Awaited reports whether a client waits, or a datagram, in the socket that the server
+// was lent or has for its client's datagrams.
+func (p *Process) Awaited() bool {
+	if t := p.Client.Session; t != nil {
+		return t.Waits()
+	}
+	k := p.Lent
+	return k != nil && k.FD >= 0 && sock.Readable(int(k.FD))
+}
+
 // briefTime is how long a wait server may have lived to be suspected: see TookNothing.
 const briefTime = time.Second
 
