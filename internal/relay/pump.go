@@ -20,11 +20,15 @@ type flow struct {
 	ended bool // nothing comes any more, and the other side knows
 }
 
-// readSize is how much is read at a time, in bytes. A side that has sent more sends much.
-const readSize = 64 << 10
+const (
+	// readSize is how much is read at a time, in bytes. A side that has sent as much sends
+	// much, until a turn moves less than littleSize: then a read costs less than a pipe.
+	readSize   = 64 << 10
+	littleSize = 16 << 10
 
-// share is how much one direction of a connection moves before others have their turn.
-const share = 4 * pipeSize
+	// share is how much one direction of a connection moves before others have their turn.
+	share = largeSize
+)
 
 // pump moves what can be moved, both ways.
 func (r *relay) pump(c *conn) {
@@ -105,7 +109,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 		moved += n
 		r.moved = true
 	}
-	f.bulk = f.bulk && moved >= readSize
+	f.bulk = f.bulk && (moved == 0 || moved >= littleSize)
 	r.pipes.putBack(f)
 	return false, nil
 }
@@ -175,15 +179,20 @@ func (f *flow) give(out *side) (n int, err error) {
 type pipe struct {
 	r, w  int
 	holds int // bytes
+	large bool
 }
 
+// Sizes are in bytes. The kernel gives all pipes of a user who is not root 64 MiB together,
+// and smaller ones from there on, so few are large.
 const (
-	pipeSize = 256 << 10 // bytes, if the user may have that much
-	maxSpare = 8         // pipes that are kept for the next one
+	pipeSize  = 256 << 10
+	largeSize = 1 << 20
+	maxLarge  = 8
+	maxSpare  = 8 // pipes that are kept for the next one
 )
 
 func (p *pipe) take(fd int) (int, error) {
-	n, err := splice(fd, p.w, pipeSize)
+	n, err := splice(fd, p.w, largeSize) // or what there is room for
 	p.holds += n
 	return n, err
 }
@@ -218,7 +227,10 @@ func moved(n, _ uintptr, e syscall.Errno) (int, error) {
 }
 
 // pipes are empty pipes to be used again.
-type pipes struct{ spare []*pipe }
+type pipes struct {
+	spare []*pipe
+	large int // of all there are
+}
 
 // get returns an empty pipe; nil: there is no room for another one.
 func (p *pipes) get() *pipe {
@@ -231,8 +243,13 @@ func (p *pipes) get() *pipe {
 	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
 		return nil
 	}
-	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize) // or else it is a smaller one
-	return &pipe{r: fds[0], w: fds[1]}
+	next, size := &pipe{r: fds[0], w: fds[1], large: p.large < maxLarge}, pipeSize
+	if next.large {
+		p.large++
+		size = largeSize
+	}
+	unix.FcntlInt(uintptr(next.r), unix.F_SETPIPE_SZ, size) // or else it is a smaller one
+	return next
 }
 
 // putBack takes back the pipe of a direction, if it is empty.
@@ -250,11 +267,15 @@ func (p *pipes) putBack(f *flow) {
 
 // drop closes the pipe of a direction with what is in it.
 func (p *pipes) drop(f *flow) {
-	if f.pipe != nil {
-		unix.Close(f.pipe.r)
-		unix.Close(f.pipe.w)
-		f.pipe = nil
+	if f.pipe == nil {
+		return
 	}
+	unix.Close(f.pipe.r)
+	unix.Close(f.pipe.w)
+	if f.pipe.large {
+		p.large--
+	}
+	f.pipe = nil
 }
 
 // errnoOf is the error that a socket has, 0 if it has none.

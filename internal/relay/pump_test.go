@@ -43,3 +43,71 @@ func TestSparePipes(t *testing.T) {
 		p.drop(&flow{pipe: one})
 	}
 }
+
+// TestLargePipes: only so many pipes are large at a time, as the kernel gives a user few
+// pages for all of them.
+func TestLargePipes(t *testing.T) {
+	var p pipes
+	var flows [maxLarge + 1]flow
+	size := func(f *flow) int {
+		n, err := unix.FcntlInt(uintptr(f.pipe.r), unix.F_GETPIPE_SZ, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for i := range flows {
+		if flows[i].pipe = p.get(); flows[i].pipe == nil {
+			t.Fatal("there is no pipe")
+		}
+		defer p.drop(&flows[i])
+	}
+	first, last := &flows[0], &flows[maxLarge]
+	if size(first) <= size(last) {
+		t.Errorf("the first holds %d bytes, the last %d", size(first), size(last))
+	}
+	p.drop(first)
+	if first.pipe = p.get(); size(first) <= size(last) {
+		t.Errorf("one in the place of a large one holds %d bytes, a small one %d", size(first), size(last))
+	}
+}
+
+// TestMuchComes: a side that has sent much is spliced from until it sends little, and
+// whether that is so is not asked of a turn in which nothing came.
+func TestMuchComes(t *testing.T) {
+	t.Parallel()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	out, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(out)
+	r, c := &relay{}, &conn{}
+	defer func() {
+		for _, p := range r.pipes.spare {
+			r.pipes.drop(&flow{pipe: p})
+		}
+	}()
+	f := &c.flows[client]
+	for i, step := range []struct {
+		sent int
+		bulk bool
+	}{{littleSize, false}, {readSize, true}, {0, true}, {littleSize, true}, {littleSize - 1, false}, {littleSize, false}} {
+		if _, err := write(fds[1], make([]byte, step.sent)); err != nil {
+			t.Fatal(err)
+		}
+		c.sides[client] = side{fd: fds[0], readable: true, exact: true}
+		c.sides[place] = side{fd: out, writable: true, given: true, prompt: true}
+		if _, err := r.move(c, client); err != nil {
+			t.Fatal(err)
+		}
+		if f.bulk != step.bulk {
+			t.Errorf("step %d: much comes: %v", i, f.bulk)
+		}
+	}
+}
