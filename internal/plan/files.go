@@ -241,8 +241,8 @@ func (l *loader) directory(dir string) []string {
 	if err != nil {
 		l.plan.Err = err
 	}
-	if err == nil {
-		l.missed(dir, entries)
+	if before := l.readBefore(dir); before != "" && err == nil && len(entries) == 0 {
+		l.plan.Err = emptied(dir, "the directory is empty, and "+before+" was read at the last load", "put a file with a comment into it to close its services")
 	}
 	var files []string
 	for _, e := range entries {
@@ -260,16 +260,6 @@ func (l *loader) directory(dir string) []string {
 		}
 	}
 	return files
-}
-
-// missed has a load refused for a directory that is empty and was not before.
-func (l *loader) missed(dir string, entries []os.DirEntry) {
-	if len(entries) > 0 {
-		return
-	}
-	if before := l.readBefore(dir); before != "" {
-		l.plan.Err = emptied(dir, "the directory is empty, and "+before+" was read at the last load", "put a file with a comment into it to close its services")
-	}
 }
 
 // readBefore is a file that the last load has read at the path of a directory, or in it;

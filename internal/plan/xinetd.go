@@ -150,7 +150,6 @@ func (l *loader) includedir(dir string) (paths []string, err error) {
 	if err != nil {
 		return nil, errors.New(strerror.Cause(err))
 	}
-	l.missed(dir, entries)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		if !xinetd.Included(e.Name()) {
