@@ -1,14 +1,14 @@
-// Package demand is the life of a server that its first client starts and that is ended
-// after its last. In go events, each with its time; out come Acts, which are what is to
-// be done, in order. It is pure: it knows no process, no socket and no clock, so that
-// every order of events can be tried.
+// Package demand decides over the life of a server on demand: its first client starts it,
+// and it is ended after its last. In go events, each with its time; out come Acts, in the
+// order in which they are to be done. It is pure: it knows no process, no socket and no
+// clock, so that every order of events can be tested.
 //
 //	Stopped -> Asked -> Starting -> Ready -> Stopping -> Stopped
 //	                                 ^  |
 //	                               Silent -> Stopping
 //
-// In Asked it is tried whether the server answers at its place already, such as one that
-// an earlier daemon has left. Clients are held in every Stage but Ready.
+// In Asked the relay tries whether the server answers at its place already: an earlier
+// daemon may have left one. Clients are held in every Stage but Ready.
 package demand
 
 import (
@@ -25,7 +25,7 @@ const (
 	Asked         // the place is tried
 	Starting
 	Ready
-	Silent // it runs, and the place answers no longer
+	Silent // it runs, but the place no longer answers
 	Stopping
 )
 
@@ -36,7 +36,7 @@ func (g Stage) String() string { return stages[g] }
 // MarshalText returns the name of a Stage.
 func (g Stage) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
 
-// UnmarshalText reads it.
+// UnmarshalText sets a Stage by its name.
 func (g *Stage) UnmarshalText(text []byte) error {
 	i := slices.Index(stages, string(text))
 	if i < 0 {
@@ -46,69 +46,69 @@ func (g *Stage) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Act is something to be done.
+// Act is something for the caller to do.
 type Act uint8
 
 const (
-	Probe   Act = iota // the place is tried once; Answers, Taken or Quiet follows
-	Open               // the place is tried until it answers
-	Trust              // what has answered may have the clients
-	Hold               // clients are held
-	Refuse             // those that are held are refused
-	Gone               // those that have had all that came from the server need it no longer
-	Start              // Started or NotStarted follows
-	Term               // the server is told to end
-	Kill               // it is killed with all of its session
-	Examine            // it is found out where it listens instead; Examined follows
+	Probe   Act = iota // try the place once; Answers, Taken or Quiet follows
+	Open               // try the place until it answers
+	Trust              // let clients go on to what has answered
+	Hold               // hold clients
+	Refuse             // refuse the clients that are held
+	Gone               // the server has ended: let go the clients that have had all it sent
+	Start              // start the server; Started or NotStarted follows
+	Term               // tell the server to end
+	Kill               // kill all of the server's session
+	Examine            // find out where the server listens instead; Examined follows
 
-	// What is to be told.
-	SayAlready  // it answers, and the daemon has not started it
-	SayReady    // after Took
-	SayForked   // it answers, and the process that was started has ended
+	// The rest are to be logged.
+	SayAlready  // it answers, though the daemon has not started it
+	SayReady    // it is ready, after Took
+	SayForked   // it answers, though the process that was started has ended
 	SayTaken    // somebody else answers
-	SayNever    // nobody answered in its time
-	SayLate     // it answers after its time, after Took
+	SayNever    // nobody answered in time
+	SayLate     // it answers at last, after Took
 	SayHopeless // it is ended, as it does not answer after Took either
-	SayGone     // it runs, and nobody answers any more
+	SayGone     // it runs, but nobody answers any more
 	SayEnded    // its process has ended by itself
 	SayTooEarly // likewise, before anybody answered
-	SayIdle     // it is ended, as it had no client for long
-	SayKilled   // it has not ended in its time
+	SayIdle     // it is ended, as it has had no client for Limits.Idle
+	SayKilled   // it is killed, as it has not ended within Limits.End
 )
 
-// Limits are what an entry says.
+// Limits are the times that an entry allows.
 type Limits struct {
-	Start, Idle, End time.Duration // Idle may be 0: it is never ended for that
-	Notifies         bool          // it says itself that it is ready, and the place is not tried before
+	Start, Idle, End time.Duration // 0 for Idle: no end for want of clients
+	Notifies         bool          // the server says when it is ready, and the place is not tried before
 }
 
-// Machine is the state of one server. Its methods are the events; they return what is
-// to be done. The zero Machine, with Limits, is a server that was never started.
+// Machine is the state of one server. Its methods are the events; they return what is to
+// be done. The zero Machine, with Limits, is a server that was never started.
 type Machine struct {
 	Limits `json:"-"`
 
 	Stage   Stage
-	Since   time.Time     // of the Stage
-	PID     int           // 0: no process of the daemon's
-	Took    time.Duration // until it was ready, last time
+	Since   time.Time     // when the Stage was entered
+	PID     int           // 0: the daemon has no process of the server
+	Took    time.Duration // from the last start until it was ready
 	Starts  int
-	Failed  int       // times in a row
-	Rest    time.Time // it is not started before
-	Idle    time.Time // it has had no client since
-	Clients int       // that came for it
-	Refused int       // those of them that are refused, and have not gone yet
-	Said    bool      // in Starting: that it is ready
-	Late    bool      // in Starting: its time is over, and it is found out why
-	Over    bool      // in Starting: that is known, and it may still come
-	Forked  time.Time // in Starting: its process has ended well, and another may go on
-	Killed  bool      // in Stopping
+	Failed  int       // starts that failed in a row
+	Rest    time.Time // when it may be started again
+	Idle    time.Time // since when it has had no client
+	Clients int       // that came for the server and have not gone
+	Refused int       // clients that were refused and have not gone yet
+	Said    bool      // in Starting: it has said that it is ready
+	Late    bool      // in Starting: its time is over, and why is to be examined
+	Over    bool      // in Starting: it was examined, and may still become ready
+	Forked  time.Time // in Starting: when its process ended without error; another one may go on
+	Killed  bool      // in Stopping: it was killed
 }
 
 const (
-	resetTime  = 50 * time.Millisecond // the connections to a server that has ended may take to end
-	forkTime   = 5 * time.Second       // a server that has gone into the background may take to answer
-	overTime   = 10 * time.Second      // a server that is late may take at least
-	calmTime   = 5 * time.Second       // from then on a server is not one that fails again
+	resetTime  = 50 * time.Millisecond // for connections to a server that has ended to end, too
+	forkTime   = 5 * time.Second       // for a server that has gone into the background to answer
+	overTime   = 10 * time.Second      // for a late server to answer, at least
+	calmTime   = 5 * time.Second       // a server that was ready for longer has not failed in a row
 	minRestart = 250 * time.Millisecond
 	maxRestart = 10 * time.Second
 )
@@ -117,7 +117,7 @@ func (m *Machine) enter(now time.Time, g Stage) {
 	m.Stage, m.Since, m.Said, m.Late, m.Over, m.Forked, m.Killed = g, now, false, false, false, time.Time{}, false
 }
 
-// Deadline is when Tick is to be called; zero: not before another event.
+// Deadline is when Tick is to be called; zero: not before another event comes.
 func (m *Machine) Deadline() time.Time {
 	switch {
 	case m.Stage == Stopped && m.needed():
@@ -136,12 +136,12 @@ func (m *Machine) Deadline() time.Time {
 	return time.Time{}
 }
 
-// needed reports whether a client waits for the server or has it.
+// needed reports whether a client waits for the server or is served.
 func (m *Machine) needed() bool { return m.Clients > m.Refused }
 
 func (m *Machine) forked() bool { return !m.Forked.IsZero() }
 
-// Tick handles that time has passed.
+// Tick handles that a Deadline may have come.
 func (m *Machine) Tick(now time.Time) []Act {
 	if due := m.Deadline(); due.IsZero() || now.Before(due) {
 		return nil
@@ -171,7 +171,7 @@ func (m *Machine) Tick(now time.Time) []Act {
 	return []Act{Examine}
 }
 
-// IdleSince is since when it is ready and has no client; zero: it is not so.
+// IdleSince is when a ready server's last client left; zero: it has one, or is not ready.
 func (m *Machine) IdleSince() time.Time {
 	if m.Stage != Ready || m.Clients > 0 {
 		return time.Time{}
@@ -179,8 +179,9 @@ func (m *Machine) IdleSince() time.Time {
 	return m.Idle
 }
 
-// Examined handles that it is known why a server is late: it listens elsewhere, or
-// nowhere yet. Then its clients are refused, and it may come late for those after them.
+// Examined handles what was found out about a late server: it listens elsewhere, or
+// nowhere yet. In the second case its clients are refused, but the server may still
+// become ready for later ones.
 func (m *Machine) Examined(now time.Time, elsewhere bool) []Act {
 	switch {
 	case m.Stage != Starting || !m.Late || m.Over:
@@ -201,9 +202,9 @@ func (m *Machine) Come(now time.Time) []Act {
 	return nil
 }
 
-// Leave handles the end of a client's connection. Those that are refused are taken to go
-// first: if it was another, the server is started once for nobody, but no client is
-// forgotten.
+// Leave handles the end of a client's connection. Whether that client was refused is not
+// known, so refused clients are taken to leave first. If that is wrong, the server is
+// started once for nobody, but no client is forgotten.
 func (m *Machine) Leave(now time.Time) {
 	m.Refused = max(m.Refused-1, 0)
 	if m.Clients--; m.Clients == 0 {
@@ -216,7 +217,7 @@ func (m *Machine) ask(now time.Time) []Act {
 	return []Act{Probe}
 }
 
-// Started handles that the server has got a process.
+// Started handles that the server has a process now.
 func (m *Machine) Started(now time.Time, pid int) []Act {
 	m.PID = pid
 	m.Starts++
@@ -224,7 +225,7 @@ func (m *Machine) Started(now time.Time, pid int) []Act {
 	return m.Anew()
 }
 
-// Notified handles that the server says that it is ready.
+// Notified handles that the server has said that it is ready.
 func (m *Machine) Notified() []Act {
 	if m.Stage != Starting || m.Said {
 		return nil
@@ -233,7 +234,7 @@ func (m *Machine) Notified() []Act {
 	return []Act{Open}
 }
 
-// NotStarted handles that it could not get one.
+// NotStarted handles that no process could be started.
 func (m *Machine) NotStarted(now time.Time) []Act { return m.fail(now) }
 
 // Answers handles that the server answers at its place.
@@ -241,7 +242,7 @@ func (m *Machine) Answers(now time.Time) []Act {
 	var say []Act
 	switch {
 	case m.Stage == Starting && m.Notifies && !m.Said:
-		return []Act{Hold} // an attempt from before it was started
+		return []Act{Hold} // of an attempt that began before the server was started
 	case m.Stage == Asked:
 		say = []Act{SayAlready}
 	case m.Stage == Starting && m.forked():
@@ -262,7 +263,7 @@ func (m *Machine) Answers(now time.Time) []Act {
 	return append(say, Open, Trust)
 }
 
-// Taken handles that somebody else answers there.
+// Taken handles that somebody else answers at the place.
 func (m *Machine) Taken(now time.Time) []Act {
 	if m.Stage == Stopped || m.Stage == Stopping {
 		return nil
@@ -270,26 +271,25 @@ func (m *Machine) Taken(now time.Time) []Act {
 	return append([]Act{SayTaken}, m.fail(now)...)
 }
 
-// Quiet handles that nobody answers there.
+// Quiet handles that nobody answers at the place.
 func (m *Machine) Quiet(now time.Time) []Act {
 	switch {
 	case m.Stage == Asked:
 		return []Act{Start}
 	case m.Stage != Ready:
 		return nil
-	case m.PID != 0: // it may be about to end; a client waits for it meanwhile
+	case m.PID != 0: // the server may be about to end; clients wait meanwhile
 		m.enter(now, Silent)
 		return nil
 	}
-	m.enter(now, Stopped) // whoever answered is gone
+	m.enter(now, Stopped) // it was not the daemon's process, and is gone
 	if m.needed() {
 		return append([]Act{Hold}, m.ask(now)...)
 	}
 	return []Act{Hold}
 }
 
-// Ended handles the end of the server's process; well is whether that was without an
-// error.
+// Ended handles the end of the server's process; well: it ended without an error.
 func (m *Machine) Ended(now time.Time, well bool) []Act {
 	m.PID = 0
 	switch {
@@ -315,13 +315,13 @@ func (m *Machine) Ended(now time.Time, well bool) []Act {
 	return []Act{SayEnded, Kill, Hold, Gone}
 }
 
-// NeverRan handles that the process has ended before it was the server.
+// NeverRan handles that the process ended before it executed the server's program.
 func (m *Machine) NeverRan(now time.Time) []Act {
 	m.PID = 0
 	return m.fail(now)
 }
 
-// Stop ends the server.
+// Stop ends the server, or stops waiting for it.
 func (m *Machine) Stop(now time.Time) []Act {
 	switch {
 	case m.Stage == Stopping:
@@ -335,7 +335,7 @@ func (m *Machine) Stop(now time.Time) []Act {
 	return []Act{Hold, Term}
 }
 
-// Anew handles that the relay is a new one, which knows nothing yet.
+// Anew handles that there is a new relay, which knows nothing yet.
 func (m *Machine) Anew() []Act {
 	switch m.Stage {
 	case Asked:
@@ -351,8 +351,8 @@ func (m *Machine) Anew() []Act {
 	return nil
 }
 
-// fail refuses the clients that wait. The next one starts the server again, after a
-// while that gets longer.
+// fail refuses the clients that wait. A later client starts the server again, after a
+// delay that grows with each failure.
 func (m *Machine) fail(now time.Time) []Act {
 	acts := append([]Act{m.refuse()}, m.Stop(now)...)
 	m.Rest = now.Add(delay(m.Failed))
@@ -360,13 +360,14 @@ func (m *Machine) fail(now time.Time) []Act {
 	return acts
 }
 
-// refuse refuses all clients that there are.
+// refuse refuses all clients that have not gone.
 func (m *Machine) refuse() Act {
 	m.Refused = m.Clients
 	return Refuse
 }
 
-// delay is how long a server is left alone that fails for the nth time in a row.
+// delay is how long a server waits for its next start after n failures in a row before
+// this one.
 func delay(n int) time.Duration { return min(minRestart<<min(n, 10), maxRestart) }
 
 func later(a, b time.Time) time.Time {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// world is what a machine acts upon: a relay with clients, a process, a place, and
-// somebody else who may be there. Its choices are those of next.
+// world is what a Machine acts upon: a relay with clients, a process, a place, and a
+// stranger who may be there. next makes all choices.
 type world struct {
 	t    *testing.T
 	next func(n int) int // 0 to n-1
@@ -17,18 +17,18 @@ type world struct {
 	now  time.Time
 	log  []string
 
-	open, trusted bool // the relay
-	asked         bool // Probe was not answered yet
-	examined      bool // Examine likewise
+	open, trusted bool // what the relay was told
+	asked         bool // a Probe is not answered yet
+	examined      bool // an Examine is not answered yet
 	held, served  int  // clients
-	refused       int  // those that are, and have not gone yet
+	refused       int  // clients that were refused and have not gone yet
 
 	pid, last int
-	listens   bool // the process
-	dying     bool // it was told to end
+	listens   bool // the process listens at the place
+	dying     bool // the process was told to end
 	killed    bool
-	adrift    bool // a process that has left its own behind listens
-	stranger  bool // somebody else does
+	adrift    bool // the process has ended and left another behind, which listens
+	stranger  bool // somebody else listens at the place
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -39,10 +39,10 @@ func (w *world) fail(format string, args ...any) {
 	w.t.Fatalf(format, args...)
 }
 
-// happens carries out what an event brings.
+// happens carries out what an event asks for.
 func (w *world) happens(event string, acts []Act) {
 	w.log = append(w.log, fmt.Sprintf("%v %s: %v -> %v, %d held, %d served", w.now.Sub(time.Unix(0, 0)), event, acts, w.m.Stage, w.held, w.served))
-	said := event == "NotStarted" || event == "NeverRan" // which the log tells, too
+	said := event == "NotStarted" || event == "NeverRan" // the log tells of these events, too
 	for i, a := range acts {
 		switch a {
 		case SayTaken, SayNever, SayHopeless, SayGone, SayTooEarly:
@@ -97,7 +97,7 @@ func (w *world) relay(a Act) {
 	}
 }
 
-// serve lets clients go on who may.
+// serve lets the clients go on that may.
 func (w *world) serve() {
 	if w.trusted && (w.listens || w.adrift) {
 		w.served, w.held = w.served+w.held, 0
@@ -117,7 +117,7 @@ func (w *world) start() {
 	w.happens("Started", w.m.Started(w.now, w.pid))
 }
 
-// ends has the process end in one way or another.
+// ends has the process end in one of several ways.
 func (w *world) ends(how int) {
 	if w.pid == 0 {
 		return
@@ -135,7 +135,7 @@ func (w *world) ends(how int) {
 	}
 }
 
-// tried has the relay report what it has found at the place.
+// tried has the relay report what it finds at the place.
 func (w *world) tried() {
 	if !w.asked && !(w.open && !w.trusted) && !(w.trusted && w.held > 0) {
 		return
@@ -153,7 +153,7 @@ func (w *world) tried() {
 	}
 }
 
-// step has something happen.
+// step makes something happen.
 func (w *world) step() {
 	w.now = w.now.Add(time.Duration(w.next(40)) * 10 * time.Millisecond)
 	switch w.next(15) {
@@ -196,7 +196,7 @@ func (w *world) step() {
 	w.tick()
 }
 
-// goAway has the clients leave that are refused.
+// goAway has the refused clients leave.
 func (w *world) goAway() {
 	for ; w.refused > 0; w.refused-- {
 		w.m.Leave(w.now)
@@ -223,8 +223,8 @@ func (w *world) tick() {
 	}
 }
 
-// settle lets things take their course: nobody comes any more, who is served leaves, and
-// a process that is told to end does. Then everything comes to an end.
+// settle lets things take their course: nobody comes any more, clients that are served
+// leave, and a process that is told to end does. Then everything has to come to an end.
 func (w *world) settle() {
 	for range 200 {
 		w.goAway()
@@ -264,8 +264,8 @@ func play(t *testing.T, next func(n int) int, steps int) {
 	w.settle()
 }
 
-// TestModel: whatever happens in whatever order, there is one process at most, no client
-// waits for ever or is refused without a reason, a stranger has none, and all timers
+// TestModel: whatever happens in whatever order, there is at most one process, no client
+// waits for ever or is refused without a reason, a stranger gets none, and all timers
 // end.
 func TestModel(t *testing.T) {
 	t.Parallel()
@@ -275,8 +275,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestRefusedNeedNoServer: clients that are refused and have not gone yet start nothing;
-// the one after them does.
+// TestRefusedNeedNoServer: clients that were refused and have not gone yet start no
+// server; the next client does.
 func TestRefusedNeedNoServer(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
@@ -306,8 +306,8 @@ func TestRefusedNeedNoServer(t *testing.T) {
 	}
 }
 
-// TestAnswersBeforeItIsReady: that somebody answers makes no server ready that says itself
-// when it is, such as at an attempt that began before the server was started.
+// TestAnswersBeforeItIsReady: a server that says itself when it is ready is not made
+// ready by an answer from the place: the attempt may have begun before it was started.
 func TestAnswersBeforeItIsReady(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)

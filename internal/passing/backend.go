@@ -26,22 +26,22 @@ import (
 // backend is a server that is started on demand.
 type backend struct {
 	demand.Machine
-	session   int    // the process that was started last, also when it has ended
-	path      string // of the program
-	user      uint32 // of its process
+	session   int    // the session of the process started last, even after it ended; < 0: that start failed
+	path      string // of the server's program
+	user      uint32 // that the server runs as
 	timer     time.Time
-	ready     *readiness.Socket // where it says that it is ready; nil: nowhere
-	status    string            // what it has said there last
-	errno     syscall.Errno     // why the place did not answer, when it was last tried
-	answer    relay.Report      // that it did
-	asking    bool              // it is being found out who that is
-	again     bool              // there was another answer meanwhile
-	who       string            // answers there, if that is known
-	elsewhere string            // it listens, instead
-	age       time.Duration     // of the process that has ended last
-	how, said string            // it has ended
-	crashed   bool              // with an error
-	counted   bool              // among the starts that failed, since it was looked for
+	ready     *readiness.Socket // where the server says that it is ready; nil: nowhere
+	status    string            // the last status the server sent there
+	errno     syscall.Errno     // of the last attempt to reach the place; 0: none has failed yet
+	answer    relay.Report      // the last report that the place answers
+	asking    bool              // who sent that answer is being looked up
+	again     bool              // another answer came during the lookup
+	who       string            // who answers at the place, for the log
+	elsewhere string            // where the server listens instead; "": not known
+	age       time.Duration     // from the server's last change of stage to its end
+	how, said string            // how the last process ended, and its last line on standard error
+	crashed   bool              // it ended with an error
+	counted   bool              // this start is counted as failed; the next Probe clears it
 }
 
 // defaultStartTime is how long clients are held for a server that starts.
@@ -59,7 +59,7 @@ func limitsOf(do *table.Action) demand.Limits {
 // needed handles a client that needs the server.
 func (rs *Relays) needed(p *passing) { rs.act(p, p.back.Come(time.Now())) }
 
-// left handles the end of one.
+// left handles the end of a client's connection.
 func (rs *Relays) left(p *passing, c passenger) {
 	if c.counts {
 		p.back.Leave(time.Now())
@@ -67,7 +67,7 @@ func (rs *Relays) left(p *passing, c passenger) {
 	}
 }
 
-// act does what is to be done about a server, and sees to it that its time is kept.
+// act carries out acts, and sets a timer for the server's next deadline.
 func (rs *Relays) act(p *passing, acts []demand.Act) {
 	for _, a := range acts {
 		rs.actOn(p, a)
@@ -78,7 +78,7 @@ func (rs *Relays) act(p *passing, acts []demand.Act) {
 	}
 	due := b.Deadline()
 	if due.IsZero() || !b.timer.IsZero() && !due.Before(b.timer) {
-		return // there is a timer before, which looks again
+		return // an earlier timer is set, and calls act again
 	}
 	b.timer = due
 	rs.loop.Timers.After(time.Until(due), func() {
@@ -122,15 +122,15 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	}
 }
 
-// signal sends a signal to what is left of the server's session, also if the process that
-// has begun it has ended. The number of a start that has failed is below 0.
+// signal sends a signal to whatever is left of the server's session, even if the process
+// that began the session has ended. There is no session after a failed start.
 func (b *backend) signal(sig syscall.Signal) {
 	if b.session > 0 {
 		unix.Kill(-b.session, sig)
 	}
 }
 
-// startBackend starts the server, which has neither the connection nor any other.
+// startBackend starts the server. It gets no client's connection.
 func (rs *Relays) startBackend(p *passing) {
 	b := p.back
 	pid, err := rs.startServer(p)
@@ -147,7 +147,8 @@ func (rs *Relays) startBackend(p *passing) {
 	rs.loop.Running.LimitTime(rs.loop.Running.All()[pid])
 }
 
-// startServer starts it as the entry is now.
+// startServer starts the server as its entry says now. The server's descriptors 0 and 1
+// are /dev/null.
 func (rs *Relays) startServer(p *passing) (pid int, err error) {
 	if !rs.renew(p) && p.inherited {
 		return 0, errOutdated
@@ -169,17 +170,17 @@ func (rs *Relays) startServer(p *passing) (pid int, err error) {
 	return pid, err
 }
 
-// errOutdated is the error of an entry that was changed just when another program took the
-// place of the daemon's, which knows only the new entry.
+// errOutdated is the error of an entry that was changed just as an upgrade replaced the
+// daemon's program. The new program knows only the new entry.
 var errOutdated = errors.New("its entry has changed meanwhile")
 
-// examineLate finds out beside the loop where a server listens that is late.
+// examineLate finds out, beside the loop, where a late server listens.
 func (rs *Relays) examineLate(p *passing) {
 	b, at, place := p.back, "", p.svc.Do.Connect.Where()
 	session := b.session
 	rs.loop.Beside.Do(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
 		b.elsewhere = at
-		hopeless := at != "" && (!b.Notifies || b.Said) // else it may still say that it is ready
+		hopeless := at != "" && (!b.Notifies || b.Said) // otherwise the server may still say that it is ready
 		rs.act(p, b.Examined(time.Now(), hopeless))
 	})
 }
@@ -218,7 +219,7 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 	}
 }
 
-// tellTooEarly logs how a server has ended that was not ready yet.
+// tellTooEarly logs how a server ended before it was ready.
 func (rs *Relays) tellTooEarly(p *passing, is, at string) {
 	b, advice := p.back, ""
 	switch {
@@ -233,7 +234,7 @@ func (rs *Relays) tellTooEarly(p *passing, is, at string) {
 	p.failed("it ended before it was ready: "+b.how, text+how)
 }
 
-// tellNever logs why a server was not ready in its time.
+// tellNever logs why a server was not ready within its start_time.
 func (rs *Relays) tellNever(p *passing, is, at string) {
 	b, advice := p.back, ""
 	if b.elsewhere != "" {
@@ -254,8 +255,8 @@ func (rs *Relays) tellNever(p *passing, is, at string) {
 	rs.useless(p, "it "+never, is+" "+never, advice)
 }
 
-// unanswered is why the place did not answer, after a colon, or nothing as long as no
-// attempt to reach it is over.
+// unanswered returns why the place did not answer, after a colon; "" while no attempt to
+// reach the place has failed.
 func (b *backend) unanswered() string {
 	if b.errno == 0 {
 		return ""
@@ -263,8 +264,8 @@ func (b *backend) unanswered() string {
 	return ": " + strerror.Errno(b.errno)
 }
 
-// silent is advice about a server that has ended with an error, and not told why where
-// the daemon hears it: on its standard error. Its standard output is nowhere.
+// silent is advice about a server that has ended with an error and said nothing on
+// standard error. The daemon hears nothing else: standard output is /dev/null.
 func silent(do *table.Action) string {
 	why := "it said nothing on standard error"
 	switch stderr := do.Keys.Stderr; {
@@ -280,7 +281,7 @@ func silent(do *table.Action) string {
 	return text
 }
 
-// useless logs why a server does not serve, and counts that under its cause.
+// useless logs why a server does not serve, and counts the failure under its cause.
 func (rs *Relays) useless(p *passing, cause, text, advice string) {
 	rs.tellUseless(p, text, advice)
 	p.failed(cause, text)
@@ -290,9 +291,9 @@ func (rs *Relays) tellUseless(p *passing, text, advice string) {
 	rs.loop.Log.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
 }
 
-// failed counts a start of the server that is of no use to its clients, once: it may be
-// late, and then end. Starts that fail alike have the same cause, so it has neither
-// numbers of processes nor times that were measured, as the text may.
+// failed counts a start that was of no use to its clients. It counts each start once: a
+// server may be late and then end, too. Starts that fail alike share a cause, so a cause
+// has no process IDs and no measured times; the text may have them.
 func (p *passing) failed(cause, text string) {
 	u, now := p.svc.Usage(), time.Now()
 	if p.back.counted {
@@ -322,8 +323,8 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 	rs.lull(p)
 }
 
-// tellForked tells that the process of a server that was ready has ended, and has left
-// others in its session, which are about to be ended with it.
+// tellForked logs that the process of a ready server has ended and left others in its
+// session. Those are about to be ended as well.
 func (rs *Relays) tellForked(p *passing) {
 	v, b := p.svc, p.back
 	if b.Stage != demand.Ready || b.crashed || unix.Kill(-b.session, 0) == unix.ESRCH {
@@ -334,7 +335,7 @@ func (rs *Relays) tellForked(p *passing) {
 	rs.loop.Log.Tell(syslog.Warning, v, text, "", "; have it stay in the foreground")
 }
 
-// countEnd counts the end of the server. That by the signal which tells it to end is in
+// countEnd counts the end of the server. Ending by the SIGTERM that the daemon sent is in
 // order.
 func (p *passing) countEnd(st child.Status) {
 	u, b := p.svc.Usage(), p.back
@@ -345,7 +346,7 @@ func (p *passing) countEnd(st child.Status) {
 	u.CountEnd(st)
 }
 
-// part ends all that is left of a service that was removed or changed.
+// part ends what is left of a service that was removed or changed: server, then relay.
 func (rs *Relays) part(p *passing) {
 	if b := p.back; b != nil && b.PID != 0 {
 		rs.act(p, b.Stop(time.Now()))
@@ -356,7 +357,7 @@ func (rs *Relays) part(p *passing) {
 	}
 }
 
-// rounded is a time as people want it.
+// rounded rounds a time for the log.
 func rounded(d time.Duration) time.Duration {
 	if d > time.Second {
 		return d.Round(100 * time.Millisecond)

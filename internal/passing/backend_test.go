@@ -11,7 +11,7 @@ import (
 	"inetd/internal/table"
 )
 
-// TestUnanswered: no reason is given where none is known yet.
+// TestUnanswered: no reason is given before one is known.
 func TestUnanswered(t *testing.T) {
 	t.Parallel()
 	for errno, want := range map[syscall.Errno]string{0: "", syscall.ECONNREFUSED: ": Connection refused"} {
@@ -21,7 +21,7 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
-// TestSilent: who has a server that ends without a word is told where to look.
+// TestSilent: if a server ends without a word, the log says where to look.
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ stderr, user, want string }{
@@ -37,8 +37,7 @@ func TestSilent(t *testing.T) {
 	}
 }
 
-// TestFailedOnce: a start counts once among those that failed, however much is to be told
-// of it.
+// TestFailedOnce: a start is counted as failed once, even if two failures are logged.
 func TestFailedOnce(t *testing.T) {
 	t.Parallel()
 	p := &passing{svc: &table.Service{}, back: &backend{}}
@@ -49,8 +48,8 @@ func TestFailedOnce(t *testing.T) {
 	}
 }
 
-// TestCountEnd: a server that ends when it is told to has ended well, and one that has to
-// be killed for that has not.
+// TestCountEnd: a server that ends when told to has ended well; one that had to be killed
+// has not.
 func TestCountEnd(t *testing.T) {
 	t.Parallel()
 	const well, failed, signal = "well", "with an error", "by a signal"
@@ -80,15 +79,15 @@ func TestCountEnd(t *testing.T) {
 	}
 }
 
-// TestSignalOfFailedStart: the number of a start that has failed, taken for a session,
-// would be that of somebody else's process.
+// TestSignalOfFailedStart: a failed start has a negative number instead of a process ID.
+// Taken for a session, it would name somebody else's process.
 func TestSignalOfFailedStart(t *testing.T) {
 	t.Parallel()
 	other := sleeper(t)
 	rs, p := New(Loop{}), &passing{back: &backend{session: -other.Process.Pid}}
 	rs.actOn(p, demand.Term)
 	rs.actOn(p, demand.Kill)
-	other.Process.Signal(syscall.SIGUSR1) // which nohup does not have it ignore
+	other.Process.Signal(syscall.SIGUSR1) // nohup leaves this signal alone
 	if err := other.Wait(); err == nil || err.Error() != "signal: user defined signal 1" {
 		t.Errorf("another process: %v", err)
 	}

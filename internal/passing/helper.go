@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start starts a program that serves no client itself: a relay or a server. It takes over
-// fd, its descriptors 0 and 1, unless there is an error. What the program has last written
-// to its standard error is told to ended.
+// start starts a program that serves no client itself: a relay or a server. fd becomes
+// its descriptors 0 and 1; the program takes fd over unless there is an error. ended is
+// called at its end, with the last line it wrote to standard error.
 func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, ended func(st child.Status, said string)) (pid int, err error) {
 	words, err := lastwords.New()
 	if err != nil {
@@ -35,8 +35,8 @@ func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, 
 	return pid, nil
 }
 
-// resume goes on with a program that was started by the one before this, and reports
-// whether it is still to end.
+// resume goes on with a program that was started before an upgrade. It reports whether
+// that program still runs.
 func (rs *Relays) resume(pid, words int, ended func(st child.Status, said string)) bool {
 	if words != 0 {
 		rs.loop.Starter.Note(words)
@@ -62,7 +62,7 @@ func (rs *Relays) hearing(ended func(st child.Status, said string)) func(child.S
 	}
 }
 
-// hear keeps the words of a process until it ends.
+// hear keeps what a process writes to standard error until the process ends.
 func (rs *Relays) hear(pid int, words lastwords.Words) {
 	rs.words[pid] = words
 	if !rs.trimming {
@@ -71,10 +71,11 @@ func (rs *Relays) hear(pid int, words lastwords.Words) {
 	}
 }
 
-// trimTime is how often it is looked whether a process has written much.
+// trimTime is how often processes are checked for having written much.
 const trimTime = time.Minute
 
-// trim forgets what is too much: a server may run, and complain, for years.
+// trim forgets the words of processes that wrote many: a server may run, and complain,
+// for years.
 func (rs *Relays) trim() {
 	for _, w := range rs.words {
 		w.Trim()

@@ -10,8 +10,8 @@ import (
 	"inetd/internal/loop"
 )
 
-// TestWordsAreTrimmed: what a process complains for as long as it runs is not kept, but
-// for the end of it; and there is one timer for that, however many processes come and go.
+// TestWordsAreTrimmed: of what a long-running process writes, only the end is kept. One
+// timer does that, however many processes come and go.
 func TestWordsAreTrimmed(t *testing.T) {
 	t.Parallel()
 	var timers loop.Timers

@@ -9,13 +9,13 @@ import (
 	"inetd/internal/table"
 )
 
-// Relays and servers are children of the daemon and go on when another program takes its
-// place. What is known of them goes over, with the daemon's end of each pair.
+// Relays and servers are the daemon's children, and go on through an upgrade. The new
+// program gets what is known of them, and the daemon's end of each pair.
 
-// Saved is what the next program has to know. number numbers a service.
+// Saved is what the next program has to know of each service, which number numbers.
 func (rs *Relays) Saved(number func(*table.Service) int) (list []handover.Demand) {
 	for _, p := range rs.services {
-		rs.renew(p) // a reload that changed nothing has made another service, which has the socket
+		rs.renew(p) // a reload that changed nothing has replaced the service, which has the socket
 		list = append(list, rs.saved(p, number(p.svc)))
 	}
 	for _, p := range rs.relays {
@@ -44,8 +44,8 @@ func (rs *Relays) saved(p *passing, service int) handover.Demand {
 	return d
 }
 
-// Inherit takes what the program before has left of a service, which knows no program to
-// start. Nothing of it is polled before GoOn.
+// Inherit takes over what the program before an upgrade left of a service. v has no
+// program to start yet. Nothing is polled before GoOn.
 func (rs *Relays) Inherit(v *table.Service, from handover.Demand) {
 	p := &passing{svc: v, fd: -1, clients: map[uint32]passenger{}, last: from.Last, in: from.In, out: from.Out, retired: from.Retired, inherited: true}
 	for _, c := range from.Clients {
@@ -101,7 +101,7 @@ func (rs *Relays) GoOn() {
 	}
 }
 
-// settle has found out again what was being found out.
+// settle starts again whatever was being found out when the upgrade came.
 func (rs *Relays) settle(p *passing) {
 	b := p.back
 	if b.Stage == demand.Stopped || b.Stage == demand.Stopping || b.Stage == demand.Ready && p.trusts {
@@ -114,8 +114,8 @@ func (rs *Relays) settle(p *passing) {
 	}
 }
 
-// renew gives a relay and its server the service that there is now in place of theirs,
-// if that is to be served alike. It reports whether it is.
+// renew gives a relay and its server the service now in force in place of theirs, if that
+// has the same sockets, user and place. It reports whether it has.
 func (rs *Relays) renew(p *passing) bool {
 	v := rs.loop.Now.Successor(p.svc)
 	if v == nil || v.Used != p.svc.Used || !v.Do.Passes() || v.Do.User != p.svc.Do.User || relayConfig(v.Do) != relayConfig(p.svc.Do) {

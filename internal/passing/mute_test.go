@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// muted is a relay that takes nothing from its end of the pair, the queue, which is full.
-// What is logged goes to told.
+// muted makes a relay that reads nothing from queue, its end of the pair, which is full.
+// told returns what is logged.
 func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func() string) {
 	t.Helper()
 	ours, queue, err := relay.Pair()
@@ -35,7 +35,7 @@ func muted(t *testing.T, pid int) (rs *Relays, p *passing, queue int, told func(
 	return rs, p, queue, log.Lines
 }
 
-// sleeper is a process that is there to be killed.
+// sleeper starts a process that is there to be killed.
 func sleeper(t *testing.T) *exec.Cmd {
 	t.Helper()
 	process := exec.Command("/bin/sleep", "1000")
@@ -59,8 +59,8 @@ func expire(timers *loop.Timers) {
 	timers.Expire()
 }
 
-// TestMuteRelay: a relay that takes no command is told again for ten seconds, and then
-// killed, as its clients would wait for ever; and the log says so.
+// TestMuteRelay: a relay that takes no command is told again for ten seconds and then
+// killed, and the log says so. Otherwise its clients would wait for ever.
 func TestMuteRelay(t *testing.T) {
 	t.Parallel()
 	process := sleeper(t)
@@ -84,7 +84,7 @@ func TestMuteRelay(t *testing.T) {
 	wantKilled(t, process)
 }
 
-// TestRelayHearsAgain: one that takes its commands at last is left alone.
+// TestRelayHearsAgain: a relay that takes its commands at last is left alone.
 func TestRelayHearsAgain(t *testing.T) {
 	t.Parallel()
 	rs, p, queue, told := muted(t, 1<<30)
@@ -105,7 +105,7 @@ func TestRelayHearsAgain(t *testing.T) {
 	}
 }
 
-// TestRelayTakesNoClient: a relay that takes no client for ten seconds is killed, and one
+// TestRelayTakesNoClient: a relay that takes no client for ten seconds is killed; one
 // that is full for a moment is not.
 func TestRelayTakesNoClient(t *testing.T) {
 	t.Parallel()
@@ -118,7 +118,7 @@ func TestRelayTakesNoClient(t *testing.T) {
 	}
 	p.full = p.full.Add(-muteTime)
 	rs.tookNone(p)
-	rs.tookNone(p) // its end is not known yet
+	rs.tookNone(p) // the daemon does not know of its end yet
 	if told() != fmt.Sprintf("one/tcp: relay[%d] takes no command and is killed (inetd.conf:0)\n", p.pid) {
 		t.Errorf("the log says %q", told())
 	}

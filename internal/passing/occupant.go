@@ -14,13 +14,14 @@ import (
 	"inetd/internal/table"
 )
 
-// Anybody may listen at the place of an entry before its server does. So who answers
-// there has the clients only if it is the server: its process or one of its session, a
-// socket of the entry's user, or of root.
+// Anybody may listen at the place of an entry before its server does. So whoever answers
+// there gets the clients only if that is the server: its process or another of its
+// session, or a socket of the entry's user or of root.
 
-// whoAnswers finds out who answers at the place of a service, beside the loop unless
-// that is known. Of one service that is found out once at a time, of the last answer if
-// there are more meanwhile: a relay is a process of another user's, and says what it likes.
+// whoAnswers finds out who answers at the place of a service, beside the loop unless that
+// is known. A relay is another user's process and may report what it likes, so there is
+// one lookup per service at a time; of the answers that come during it, only the last
+// counts.
 func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	b, o, user := p.back, r.Owner(), p.back.user
 	b.answer, b.again = r, false
@@ -54,7 +55,7 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 			rs.whoAnswers(p, b.answer)
 			return
 		case b.answer != r:
-			return // it was another answer
+			return // the place has answered anew since
 		}
 		b.who = who
 		if ours {
@@ -65,7 +66,7 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	})
 }
 
-// userID is the user of the servers of an action.
+// userID is the user that the servers of an action run as.
 func userID(do *table.Action) uint32 {
 	if c := do.Program.Credential(); c != nil {
 		return c.UID
@@ -73,7 +74,7 @@ func userID(do *table.Action) uint32 {
 	return uint32(os.Geteuid())
 }
 
-// tellTaken tells that somebody else has the place of a service, once of each who has.
+// tellTaken logs that somebody else has the place of a service, once for each of them.
 func (rs *Relays) tellTaken(p *passing) {
 	v, b := p.svc, p.back
 	text := fmt.Sprintf("%s: %s has %s, where the server of this entry is to listen; clients are refused", v.Label, b.who, v.Do.Connect.Where())

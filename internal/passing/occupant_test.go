@@ -13,8 +13,8 @@ import (
 	"inetd/internal/table"
 )
 
-// TestManyAnswers: a relay that says again and again that somebody answers has the daemon
-// find out once at a time who that is, and then of the last answer.
+// TestManyAnswers: if a relay reports again and again that somebody answers, the daemon
+// looks up who that is once at a time, and then looks up the last one.
 func TestManyAnswers(t *testing.T) {
 	t.Parallel()
 	mail, log, asked := looptest.New(t), booktest.New(t), make(chan uint32, 100)

@@ -1,9 +1,9 @@
 // Package passing serves the entries with the key connect. In go clients that have been
-// admitted; they are handed to the relay of their service (package relay), a process that
-// passes them on to the place that the key says. If the entry has a program too, that is
-// the server of all of them: it knows nothing of inetd and listens at that place itself.
-// Package demand decides when it is started and ended and whether its clients wait, go
-// on or are refused; this package carries that out.
+// admitted; out come their connections, handed to the relay of their service (package
+// relay), a process that passes them on to the place given by the key. If the entry has a
+// program too, one server serves all its clients: it knows nothing of inetd, and listens
+// at that place itself. Package demand decides when that server is started and ended, and
+// whether its clients wait, go on or are refused; this package carries that out.
 //
 //	Pass -> relay ... its report -> Reports -> Loop.Release
 //
@@ -37,37 +37,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Relays are the relays and servers of all services with the key connect. They belong to
-// the goroutine of the event loop.
+// Relays are the relays and servers on demand of all services with the key connect. They
+// belong to the goroutine of the event loop.
 type Relays struct {
 	loop     Loop
-	services map[*table.Usage]*passing // of services that have any
-	relays   map[int]*passing          // by the daemon's descriptor
-	readying map[int]*passing          // those whose server is to say that it is ready, by the descriptor for that
-	words    map[int]lastwords.Words   // of their processes
-	trimming bool                      // there is a timer for trim
+	services map[*table.Usage]*passing // that have a relay or had one
+	relays   map[int]*passing          // by the daemon's end of the pair
+	readying map[int]*passing          // whose server is to say that it is ready, by the socket for that
+	words    map[int]lastwords.Words   // what relays and servers write to standard error, by process ID
+	trimming bool                      // a timer for trim is set
 }
 
-// New makes Relays for an event loop. None runs yet.
+// New makes Relays for an event loop. No relay runs yet.
 func New(l Loop) *Relays {
 	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}, words: map[int]lastwords.Words{}}
 }
 
-// Loop is what the event loop has for Relays, and does for them. UserName is called beside
-// the loop.
+// Loop is what the event loop has for Relays, and does for them. UserName is called
+// beside the loop.
 type Loop struct {
 	Starter      *child.Starter
-	Running      *running.Table // which has their processes, too
+	Running      *running.Table // also has the processes of Relays
 	Poll         *loop.Poll
-	Relay, Ready loop.Tag // of the descriptors for which Reports and Notified are to be called
+	Relay, Ready loop.Tag // tags of the descriptors for which Reports and Notified are to be called
 	Timers       *loop.Timers
-	Beside       *loop.Beside // for what takes time, which others may use too
+	Beside       *loop.Beside // for what takes time; shared with others
 	Log          *logbook.Book
 	Doctor       *diagnose.Doctor
 	Now          *table.InForce
 
 	UserName func(v *table.Service, uid uint32) string
-	Release  func(v *table.Service, source limit.Source) // a client has gone
+	Release  func(v *table.Service, source limit.Source) // called when a client has gone
 }
 
 // Client is a client that is to be passed on.
@@ -75,51 +75,51 @@ type Client struct {
 	Conn        int // an accepted connection
 	Peer, Local netip.AddrPort
 	Source      limit.Source
-	From        string // in a log line, such as " from 192.0.2.1:7"
+	From        string // for a log line, such as " from 192.0.2.1:7"
 }
 
 // Bounds on what takes time.
 const (
-	perTurn     = 64 // messages of one descriptor in a turn of the loop
+	perTurn     = 64 // messages read from one descriptor in a turn of the loop
 	examineTime = 10 * time.Second
 )
 
-// passing is what is known of the relay of a service.
+// passing is the relay of a service, with its server if the entry has one.
 type passing struct {
 	svc       *table.Service // as it was when its relay was started, or a later one: see renew
 	fd        int            // the daemon's end of the pair; -1: no relay runs
 	orders    relay.Commands
-	mute      time.Time // since then it takes none; zero: it does
-	full      time.Time // since then it takes no client; zero: it does
-	trusts    bool      // it was told that the server is who answers
-	elder     bool      // it is of a program that knew no relay.Unreached: see likeNow
+	mute      time.Time // the relay takes no command since then; zero: it takes them
+	full      time.Time // the relay takes no client since then; zero: it takes them
+	trusts    bool      // the relay was told that the server is who answers
+	elder     bool      // an older program started the relay, which does not know relay.Unreached: see likeNow
 	pid       int       // of the relay
 	clients   map[uint32]passenger
-	last      uint32 // id given to a client
+	last      uint32 // the last ID given to a client
 	in, out   uint64 // bytes from clients and to them
-	resting   bool   // the relay ends if no client comes for a while
+	resting   bool   // a timer is set that ends the relay if no client comes
 	retired   bool   // the relay ends with its last client, as the entry has changed
-	inherited bool   // svc is of the program before, and knows no program to start
+	inherited bool   // svc comes from the program before an upgrade, and has no program to start
 	idle      time.Time
 	back      *backend // nil: the entry has no server
 }
 
-// passenger is a client that the relay has.
+// passenger is a client whose connection the relay has.
 type passenger struct {
 	Client
 	begun  int64 // Unix time in ns
-	counts bool  // the server is needed for it
+	counts bool  // the client needs the server
 }
 
-// selfPath leads to the program that runs, also when its file was replaced.
+// selfPath leads to the program that runs, even if its file was replaced since.
 const selfPath = "/proc/self/exe"
 
-// ErrFull is the error of a relay that takes no client at the moment. That is the affair
-// of its service alone.
+// ErrFull is the error of a relay that takes no client at the moment. It concerns the
+// relay's service alone.
 var ErrFull = errors.New("the relay takes no client")
 
-// Pass hands a client to the relay of its service, which it starts if need be. With an
-// error the client is still its caller's.
+// Pass hands a client to the relay of its service, and starts the relay if need be. It
+// closes c.Conn, which stays the caller's if there is an error.
 func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 	p, err := rs.relayOf(v)
 	if err != nil {
@@ -139,7 +139,7 @@ func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 	counts := p.back != nil && !v.Do.Keys.WakeData
 	p.clients[p.last] = passenger{c, time.Now().UnixNano(), counts}
 	if p.back == nil {
-		v.Usage().Started++ // of a server its own starts count
+		v.Usage().Started++ // with a server, its starts count instead
 	}
 	if rs.loop.Log.Connections {
 		rs.loop.Log.Infof("%s: connection%s, relay %d", v.Label, c.From, p.pid)
@@ -150,7 +150,7 @@ func (rs *Relays) Pass(v *table.Service, c Client) (pid int, err error) {
 	return p.pid, nil
 }
 
-// relayOf is the relay of a service, which is started unless it runs.
+// relayOf returns the relay of a service, and starts it unless it runs.
 func (rs *Relays) relayOf(v *table.Service) (*passing, error) {
 	u := v.Usage()
 	p := rs.services[u]
@@ -202,7 +202,7 @@ func (rs *Relays) RetireRemoved(services []*table.Service) {
 // in its environment.
 func (rs *Relays) startRelay(p *passing) error {
 	v := p.svc
-	setup := child.Setup{NoNewPrivs: rs.loop.Starter.Clone()} // else the relay does that itself
+	setup := child.Setup{NoNewPrivs: rs.loop.Starter.Clone()} // without clone3 the relay does that itself
 	profile, err := rs.loop.Starter.Profile(nil, v.Do.Program.Credential(), setup)
 	if err != nil {
 		return err
@@ -230,26 +230,26 @@ func (rs *Relays) startRelay(p *passing) error {
 	return rs.loop.Poll.Add(p.fd, rs.loop.Relay, p.fd)
 }
 
-// command tells the relay of a service what becomes of its clients.
+// command tells the relay of a service what to do with its clients.
 func (rs *Relays) command(p *passing, c relay.Command) {
 	if p.fd >= 0 {
 		rs.ordered(p, p.orders.Tell(p.fd, c))
 	}
 }
 
-// How often it is tried to tell a relay what it does not take, and for how long.
+// How often a relay that takes no command is told again, and for how long.
 const (
 	muteStep = 20 * time.Millisecond
 	muteTime = 10 * time.Second
 )
 
 // ordered has a relay told later what it has not taken yet. One that takes nothing for
-// long is ended: its clients would wait for ever.
+// long is killed: its clients would wait for ever.
 func (rs *Relays) ordered(p *passing, err error) {
 	switch {
 	case errors.Is(err, relay.ErrDeaf):
 		rs.endRelay(p)
-	case err != nil: // it has ended, see reports
+	case err != nil: // the relay has ended: see Reports
 	case !p.orders.Waiting():
 		p.mute = time.Time{}
 	case p.mute.IsZero():
@@ -262,10 +262,10 @@ func (rs *Relays) tellAgain(p *passing) {
 	fd, since := p.fd, p.mute
 	rs.loop.Timers.After(muteStep, func() {
 		if p.fd != fd || p.mute != since || since.IsZero() {
-			return // it is another relay, or has taken all
+			return // there is another relay, or this one has taken all
 		}
 		switch err := p.orders.Flush(fd); {
-		case err != nil: // it has ended, see reports
+		case err != nil: // the relay has ended: see Reports
 		case !p.orders.Waiting():
 			p.mute = time.Time{}
 		case time.Since(since) > muteTime:
@@ -277,7 +277,7 @@ func (rs *Relays) tellAgain(p *passing) {
 }
 
 // tookNone notes that a relay has not taken a client. One that takes none for long is
-// ended: those that it has are in its hands, and stopped with it.
+// killed: the clients it has are stuck in it.
 func (rs *Relays) tookNone(p *passing) {
 	switch {
 	case p.full.IsZero():
@@ -288,8 +288,8 @@ func (rs *Relays) tookNone(p *passing) {
 	}
 }
 
-// endRelay ends a relay that takes nothing, unless it has ended already. relayGone
-// tells the rest.
+// endRelay kills a relay that takes nothing, unless it has ended already. relayGone does
+// the rest.
 func (rs *Relays) endRelay(p *passing) {
 	if rs.loop.Running.All()[p.pid] == nil {
 		return
@@ -298,7 +298,7 @@ func (rs *Relays) endRelay(p *passing) {
 	unix.Kill(p.pid, unix.SIGKILL)
 }
 
-// relayConfig is what a relay is told of the entry.
+// relayConfig is what a relay is told about its entry.
 func relayConfig(do *table.Action) relay.Config {
 	k := do.Keys
 	return relay.Config{
@@ -307,7 +307,7 @@ func relayConfig(do *table.Action) relay.Config {
 	}
 }
 
-// Reports takes what a relay has to say.
+// Reports handles what the relay of a descriptor reports.
 func (rs *Relays) Reports(fd int) {
 	p := rs.relays[fd]
 	if p == nil {
@@ -338,7 +338,7 @@ func (rs *Relays) reported(p *passing, r relay.Report) {
 	}
 }
 
-// awake handles a client that has said something at last.
+// awake handles the first bytes of a client, if the entry has wake = data.
 func (rs *Relays) awake(p *passing, id uint32) {
 	if c, ok := p.clients[id]; ok && !c.counts {
 		c.counts = true
@@ -366,7 +366,7 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	switch {
 	case r.Kind == relay.Unreached:
 		rs.notPassed(p, c.Client, r.Errno)
-	case p.back != nil: // of a server its own end counts
+	case p.back != nil: // with a server, its end counts instead
 	case r.Errno == 0:
 		u.EndedWell++
 	default:
@@ -380,9 +380,9 @@ func (rs *Relays) passed(p *passing, r relay.Report) {
 	rs.lull(p)
 }
 
-// likeNow is the report of a relay that was started by an older program, as one of this
-// program would have made it. That a connection has ended is all that it tells of one that
-// has not reached the place.
+// likeNow turns a report from the relay of an older program into the one that a relay of
+// this program would have made. Such a relay reports a client that has not reached the
+// place only as one whose connection has ended.
 func likeNow(r relay.Report) relay.Report {
 	if r.Kind == relay.Ended && r.To == 0 && r.From == 0 && r.Errno != 0 && r.Errno != unix.ECONNRESET && r.Errno != relay.ErrRefused {
 		r.Kind = relay.Unreached
@@ -410,7 +410,7 @@ func (rs *Relays) notPassed(p *passing, c Client, e syscall.Errno) {
 	rs.tellOf(v, c, text, advice)
 }
 
-// broken logs that the network to the place of a client has failed, which sees a reset.
+// broken logs that the network to the place failed under a client, which sees a reset.
 func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
 	v := p.svc
 	text := fmt.Sprintf("connection to %s: %s", v.Do.Connect.Where(), strerror.Errno(e))
@@ -418,7 +418,7 @@ func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
 	rs.tellOf(v, c, text, adviceOn(e))
 }
 
-// tellOf logs what has become of a client, and then each minute of how many more.
+// tellOf logs what happened to a client, and then once a minute to how many more.
 func (rs *Relays) tellOf(v *table.Service, c Client, text, advice string) {
 	log := rs.loop.Log
 	if log.First(v.Cause(text), "client", ": "+text+" ("+log.Place(v)+")") {
@@ -426,7 +426,7 @@ func (rs *Relays) tellOf(v *table.Service, c Client, text, advice string) {
 	}
 }
 
-// adviceOn is what to do about an error of the network.
+// adviceOn is advice about an error of the network.
 func adviceOn(e syscall.Errno) string {
 	switch e {
 	case unix.ECONNREFUSED, unix.ENOENT:
@@ -446,7 +446,7 @@ func hostOf(address string) string { return address[:strings.LastIndexByte(addre
 // relayTime is how long a relay without clients goes on.
 const relayTime = 10 * time.Second
 
-// lull has a relay end some time after its last client.
+// lull has a relay end relayTime after its last client.
 func (rs *Relays) lull(p *passing) {
 	if len(p.clients) > 0 {
 		return
@@ -476,7 +476,7 @@ func (rs *Relays) lulled(p *passing) {
 	}
 }
 
-// dismiss has a relay end with its last client.
+// dismiss lets go of a relay, which ends with its last client.
 func (rs *Relays) dismiss(p *passing) {
 	rs.loop.Poll.Remove(p.fd)
 	delete(rs.relays, p.fd)
@@ -484,7 +484,7 @@ func (rs *Relays) dismiss(p *passing) {
 	p.fd = -1
 }
 
-// Demand is what is to be told of a service whose clients are passed on; nil if they are not.
+// Demand is the status of a service whose clients are passed on; nil if they are not.
 func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	p := rs.services[v.Used]
 	switch {
@@ -503,7 +503,7 @@ func (rs *Relays) Demand(v *table.Service) *status.Demand {
 	return d
 }
 
-// neverNeeded is what is to be told of a service that had no client.
+// neverNeeded is the status of a service that has had no client.
 func neverNeeded(v *table.Service) *status.Demand {
 	d := &status.Demand{Place: v.Do.Connect.Where()}
 	if v.Do.Path != "" {
@@ -512,8 +512,8 @@ func neverNeeded(v *table.Service) *status.Demand {
 	return d
 }
 
-// EndServers has all servers on demand end, and not be started again. Their relays end
-// with their last clients.
+// EndServers ends all servers on demand, and none is started again. Their relays end with
+// their last clients.
 func (rs *Relays) EndServers() {
 	for _, p := range rs.services {
 		if p.back != nil {
@@ -533,8 +533,8 @@ func (rs *Relays) Serving() bool {
 	return false
 }
 
-// DismissAll has all relays end with their last clients, who count no longer: nobody
-// will be told of their ends.
+// DismissAll lets go of all relays, which end with their last clients. Those clients no
+// longer count, as nobody will be told of their ends.
 func (rs *Relays) DismissAll() {
 	for _, p := range rs.relays {
 		rs.dismiss(p)
@@ -542,7 +542,7 @@ func (rs *Relays) DismissAll() {
 	}
 }
 
-// forget counts the clients of a service no longer, and returns how many there were.
+// forget stops counting the clients of a service, and returns how many there were.
 func (rs *Relays) forget(p *passing) (n int) {
 	n = len(p.clients)
 	for id, c := range p.clients {
@@ -553,8 +553,8 @@ func (rs *Relays) forget(p *passing) (n int) {
 	return n
 }
 
-// relayGone handles the end of a relay that the daemon has not dismissed: its clients
-// are gone with it, and the next one has another relay.
+// relayGone handles the end of a relay that the daemon has not dismissed. Its clients are
+// gone with it; the next client gets another relay.
 func (rs *Relays) relayGone(p *passing) {
 	rs.dismiss(p)
 	lost := rs.forget(p)
@@ -568,7 +568,7 @@ func (rs *Relays) relayGone(p *passing) {
 	rs.loop.Log.Tell(syslog.Err, p.svc, text, "", "")
 }
 
-// relayEnded logs the end of a relay's process that is no ordinary one.
+// relayEnded logs the end of a relay's process unless all went well.
 func (rs *Relays) relayEnded(v *table.Service, g *child.Program, st child.Status, said string) {
 	switch {
 	case st.Stage != child.Run:
@@ -578,7 +578,7 @@ func (rs *Relays) relayEnded(v *table.Service, g *child.Program, st child.Status
 	}
 }
 
-// quoted is the last line on standard error of a process, behind what is said of it.
+// quoted is a process's last line on standard error, to follow what the log says of it.
 func quoted(said string) string {
 	if said == "" {
 		return ""

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openReady opens where a server is to say that it is ready, if the entry asks for that
-// (ready = notify), and returns what the server's environment has of it.
+// openReady opens the socket on which a server says that it is ready, if the entry asks
+// for that (ready = notify). It returns what the server's environment gets for it.
 func (rs *Relays) openReady(p *passing) (env []byte, err error) {
 	b := p.back
 	b.status = ""
@@ -33,11 +33,11 @@ func (rs *Relays) closeReady(b *backend) {
 	b.ready = nil
 }
 
-// maxStatus is how much of a status is told, in bytes.
+// maxStatus is how much of a status is kept, in bytes.
 const maxStatus = 200
 
-// Notified takes the messages that say how far a server is. Only the server knows the
-// name of the socket; still a message counts only from its session, its user, or root.
+// Notified takes what servers say about their start. Only the server knows the name of
+// the socket; still a message counts only from its session, its user or root.
 func (rs *Relays) Notified(fd int) {
 	p := rs.readying[fd]
 	if p == nil {
@@ -64,7 +64,7 @@ func (rs *Relays) Notified(fd int) {
 	}
 }
 
-// speaksFor reports whether a message comes from the server of a user that has begun a
+// speaksFor reports whether a message comes from the server that runs as user and leads
 // session.
 func speaksFor(m readiness.Message, user uint32, session int) bool {
 	if m.UID == 0 || m.UID == user {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSpeaksFor: that a server is ready counts from its user, from root, and from its
+// TestSpeaksFor: READY=1 counts from the server's user, from root and from the server's
 // session, and from nobody else.
 func TestSpeaksFor(t *testing.T) {
 	t.Parallel()

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestManyUnreached: clients that come again and again while nobody is at the place, or
-// whose connections the network breaks, have one line of the log for each error, and then
-// their number. All are counted.
+// TestManyUnreached: many clients come while nobody is at the place, or the network
+// breaks their connections. The log has one line for each error, and then their number.
+// All are counted.
 func TestManyUnreached(t *testing.T) {
 	t.Parallel()
 	log := booktest.New(t)
