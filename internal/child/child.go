@@ -8,8 +8,8 @@
 // child shares the daemon's memory and executes an array of prepared system
 // calls; see spawn. Where the kernel refuses that, syscall.ForkExec does it.
 //
-// A Starter belongs to one goroutine, but for its method Profile. Profiles and
-// programs may be made by any, and belong to whoever has them.
+// A Starter belongs to one goroutine, but any goroutine may call its method Profile.
+// Profiles and Programs may be made by any goroutine, and belong to whoever holds them.
 package child
 
 import (
@@ -65,12 +65,12 @@ var stageNames = [...]string{
 	"setgroups", "setgid", "setuid", "capabilities", "no_new_privs", "setrlimit", "stderr", "/dev/null", "/proc/self", "execv",
 }
 
-// String returns the name of the system call that failed, or of the file that it
-// was for, as logs show it.
+// String returns the stage as logs show it: the name of its system call, or of the file
+// that the call is for.
 func (s Stage) String() string { return stageNames[s] }
 
-// Starter starts children and reaps them. Only one may exist in a process,
-// because it waits for every child there is.
+// Starter starts children and reaps them. Only one may exist in a process, because it
+// reaps every child of the process.
 type Starter struct {
 	// Crowded says that many descriptors from Floor up are open. Children are
 	// then started without copying the descriptor table, which costs a little
@@ -85,17 +85,17 @@ type Starter struct {
 	failed []Status // starts that ForkExec refused
 }
 
-// Clone reports whether children are started by clone3; otherwise it is
-// syscall.ForkExec, which is slower.
+// Clone reports whether children are started by clone3. Otherwise syscall.ForkExec starts
+// them, which is slower.
 func (s *Starter) Clone() bool { return !s.fork }
 
-// Wake is an eventfd that becomes readable when a child could not be started;
-// others may add to it for purposes of their own. It belongs to the Starter.
+// Wake returns an eventfd that becomes readable when a child could not be started. The
+// caller may write to it for purposes of its own. It belongs to the Starter.
 func (s *Starter) Wake() int { return s.wake }
 
-// Floor is the lowest number for a descriptor that is open for long, such as a
-// listening socket. With many services those go above Wake, where a child's table
-// ends, so that they are never copied.
+// Floor returns the lowest number for a descriptor that stays open for long, such as a
+// listening socket. If Crowded is set, such descriptors go above Wake, where the table
+// copied for a child ends, so that they are never copied.
 func (s *Starter) Floor() int {
 	if s.Crowded {
 		return s.wake + 1
@@ -103,32 +103,32 @@ func (s *Starter) Floor() int {
 	return s.wake/2 + 1
 }
 
-// Keep takes over a descriptor that will be open for long, and returns the number
-// under which it is. When low numbers get scarce, which connections on their way
-// to a server need, that is another one, from Floor up.
+// Keep takes over a descriptor that will be open for long, and returns its number from
+// then on. Connections on their way to a server need low numbers; when those get scarce,
+// Keep moves the descriptor to a number from Floor up.
 func (s *Starter) Keep(fd int) int {
 	if floor := s.Floor(); fd >= floor/2 && fd < floor {
 		if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor); err == nil {
 			unix.Close(fd)
 			fd = high
-		} // else there is none left, and a low one serves as well
+		} // else no high number is left, and a low one serves as well
 	}
 	s.Note(fd)
 	return fd
 }
 
-// Note says that a descriptor is open for long under the number that it has. A
-// child closes those above Wake before its exec, which may hang, if there are any.
+// Note records that a descriptor will be open for long under its present number. If one
+// is above Wake, children close those above Wake before their exec, which may hang.
 func (s *Starter) Note(fd int) { s.above = s.above || fd > s.wake }
 
-// NoStderr says that a server has its standard error where its standard output is.
+// NoStderr, given as stderr, means that a server's standard error is its standard output.
 const NoStderr = -1
 
-// Start starts p with fd as its descriptors 0, 1 and 2, or with another descriptor
-// as 2, and with extra, a list of NUL-terminated NAME=VALUE strings, after p's own
-// environment. It takes over both descriptors, which must be above 2, and closes
-// them as soon as the child has its copies. An error means that no process could be
-// made: they stay the caller's then. Failures of the child itself come from Reap.
+// Start starts p with fd as its descriptors 0, 1 and 2, unless stderr is another
+// descriptor for 2. extra, a list of NUL-terminated NAME=VALUE strings, follows p's own
+// environment. Start takes over both descriptors, which must be above 2, and closes them
+// as soon as the child has its copies. An error means that no process could be made; the
+// descriptors then stay the caller's. Failures of the child itself come from Reap.
 func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err error) {
 	if s.fork {
 		return s.forkExec(p, fd, stderr, extra)
@@ -148,7 +148,7 @@ func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err 
 	return st.pid, nil
 }
 
-// Lend is Start with a socket that the caller keeps. A stderr is taken over.
+// Lend is like Start, but fd stays the caller's. It takes over stderr.
 func (s *Starter) Lend(p *Program, fd, stderr int, extra []byte) (pid int, err error) {
 	if s.fork || s.Crowded {
 		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
@@ -168,7 +168,7 @@ func (s *Starter) Lend(p *Program, fd, stderr int, extra []byte) (pid int, err e
 	return st.pid, nil
 }
 
-// copying is the mode of a start that copies the descriptor table.
+// copying returns the mode of a start that copies the descriptor table.
 func (s *Starter) copying() mode {
 	if s.above {
 		return high
@@ -194,10 +194,10 @@ func (s *Starter) clone(p *Program, fd, stderr int, extra []byte, m mode) (*star
 // Starting reports whether children may be on their way to their exec.
 func (s *Starter) Starting() bool { return len(s.busy) > 0 }
 
-// Settle closes the descriptors that children have copied by now, and takes
-// back the slots of those that have executed their program. With a wait it
-// gives children that long to copy theirs. It reports whether any is still
-// to come, so that the caller calls again soon.
+// Settle closes the descriptors that children have copied by now, and takes back the
+// slots of those that have executed their program. With a wait above 0 it waits up to
+// that long for each child to copy its own. It reports whether any child has still to do
+// so; the caller then calls again soon.
 func (s *Starter) Settle(wait time.Duration) (pending bool) {
 	busy := s.busy[:0]
 	for _, st := range s.busy {
@@ -215,8 +215,8 @@ func (s *Starter) Settle(wait time.Duration) (pending bool) {
 	return pending
 }
 
-// Reap returns the next child that has ended or could not be started. It does
-// not block.
+// Reap returns the status of the next child that has ended or could not be started, and
+// false if there is none. It does not block.
 func (s *Starter) Reap() (Status, bool) {
 	if n := len(s.failed); n > 0 {
 		f := s.failed[n-1]
@@ -259,8 +259,8 @@ func (s *Starter) ended(pid int, ws syscall.WaitStatus) (_ Status, fresh bool) {
 	return Status{Pid: pid, Wait: ws}, true
 }
 
-// Error describes a failed start for a log line: the server's path where the
-// exec failed, the call otherwise.
+// Error describes a failed start for a log line. It names the server's path where the
+// exec failed, and the call otherwise.
 func (st Status) Error(path string) string {
 	if st.Stage == Exec {
 		return fmt.Sprintf("execv %s: %s", path, strerror.Errno(st.Errno))

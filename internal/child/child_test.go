@@ -279,7 +279,7 @@ func TestManyChildrenAllReaped(t *testing.T) {
 		}
 		reap(0)
 		h.Settle(time.Second)
-		if got := descriptors(); got > fds { // those of tests before may have gone
+		if got := descriptors(); got > fds { // earlier tests may have closed theirs meanwhile
 			h.Errorf("%d descriptors after, %d before", got, fds)
 		}
 		if got := threads(); got > threadsBefore+5 {
@@ -530,8 +530,8 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// TestKeep: what stays open leaves the low numbers when they get scarce, and is
-// closed by children when it is above those that all of them close.
+// TestKeep: a descriptor that stays open leaves the low numbers when they get scarce, and
+// children close it when it is above those that every child closes.
 func TestKeep(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SignalSession sends a signal to all of the session that a child leads, or to the child
-// alone as long as it has not begun that. The child must not have been reaped: its number
-// could be another's by then. That of a start which has failed is below 0, and there is
-// no process.
+// SignalSession sends a signal to the process group that a child leads since its setsid,
+// or to the child alone before that. The child must not have been reaped: its number
+// could be another's by then. A start that has failed without a process has a number
+// below 0, and nothing is sent.
 func SignalSession(pid int, sig syscall.Signal) {
 	if pid > 0 && unix.Kill(-pid, sig) == unix.ESRCH {
 		unix.Kill(pid, sig)
 	}
 }
 
-// How is the end of a process in words.
+// How says in words how a process ended.
 func How(w syscall.WaitStatus) string {
 	switch {
 	case w.Signaled() && w.Signal() == syscall.SIGKILL:
@@ -28,8 +28,9 @@ func How(w syscall.WaitStatus) string {
 	return "exit status " + strconv.Itoa(w.ExitStatus())
 }
 
-// Crash reports a signal that a server of one client does not die of in its ordinary
-// life. SIGPIPE and SIGHUP mean that the client has gone.
+// Crash reports whether a server of one client that died of sig has crashed. The other
+// signals are part of its ordinary life: SIGPIPE and SIGHUP mean that the client has
+// gone.
 func Crash(sig syscall.Signal) bool {
 	switch sig {
 	case syscall.SIGPIPE, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGALRM:

@@ -29,8 +29,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestSignalSession: the number of a start that has failed is below 0, and taken for a
-// session would be that of somebody else's process. No other test may reap meanwhile.
+// TestSignalSession: a failed start has a number below 0. Negated it may be the process
+// group of somebody else. No other test may reap meanwhile.
 func TestSignalSession(t *testing.T) {
 	other := exec.Command("/bin/cat")
 	in, err := other.StdinPipe()

@@ -44,14 +44,14 @@ func (s *Starter) forkExec(p *Program, fd, stderr int, extra []byte) (int, error
 	return pid, nil
 }
 
-// noProcess guesses whether ForkExec could make no process: setuid gives EAGAIN,
-// too.
+// noProcess guesses whether e means that ForkExec could make no process. EAGAIN may come
+// from setuid, too.
 func noProcess(p *Program, e syscall.Errno) bool {
 	return e == syscall.ENOMEM || e == syscall.EAGAIN && p.cred == nil
 }
 
-// forkStage guesses where ForkExec failed, for it does not tell: only a change
-// of credentials gives EPERM, and only setuid EAGAIN.
+// forkStage guesses where ForkExec failed, which it does not tell: only a change of
+// credentials gives EPERM, and only setuid EAGAIN.
 func forkStage(p *Program, e syscall.Errno) Stage {
 	if p.cred != nil && (e == syscall.EPERM || e == syscall.EAGAIN) {
 		return User

@@ -42,8 +42,8 @@ func TestLend(t *testing.T) {
 	})
 }
 
-// TestLentCopyIsCloseOnExec: while a child has not got to its exec, another one may be
-// started, which has nothing of the first.
+// TestLentCopyIsCloseOnExec: a child that is started before an earlier one gets to its
+// exec inherits nothing of the earlier one.
 func TestLentCopyIsCloseOnExec(t *testing.T) {
 	h := cloning(t)
 	h.Crowded = true

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// observeListener tells over descriptor 3 what a server started as systemd does
-// it sees.
+// observeListener is a server started as systemd does it. It writes what it sees to
+// descriptor 3.
 func observeListener() {
 	r := listenerReport{Pid: os.Getpid(), ListenPid: os.Getenv("LISTEN_PID"), LastVar: os.Environ()[len(os.Environ())-2]}
 	for fd := range 1000 {
@@ -73,7 +73,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestListenFailed has the stages of calls that other servers do not have.
+// TestListenFailed: the calls that only such servers make have their stages.
 func TestListenFailed(t *testing.T) {
 	h := cloning(t)
 	p := h.prepare(Command{Path: "/nonexistent", Argv: []string{"t"}})

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New returns a Starter, with clone3 where the kernel has all it needs (Linux
-// 5.11) and no filter refuses it. Descriptors opened before stay as they are;
+// New returns a Starter. It uses clone3 where the kernel has all that this takes (Linux
+// 5.11) and no seccomp filter refuses it. Descriptors opened before stay as they are;
 // they should be close-on-exec.
 func New() (*Starter, error) {
 	wake, err := eventfd()
@@ -24,7 +24,7 @@ func New() (*Starter, error) {
 }
 
 // Clones reports whether the kernel has clone3 and no filter refuses it. It starts
-// nothing: the arguments are none, which only a kernel that looks at them notices.
+// nothing: clone3 answers EINVAL because there are no arguments.
 func Clones() bool {
 	_, _, e := syscall.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
 	return e == syscall.EINVAL && hasStub
@@ -67,7 +67,7 @@ func eventfd() (int, error) {
 	return fd, nil
 }
 
-// works tries a child that unshares its descriptor table and exits.
+// works tries out clone3. Its child unshares its descriptor table and exits.
 func (s *Starter) works() bool {
 	st, err := s.take()
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Starter) works() bool {
 	st.slot.calls = uint64(address(&w.calls[0]))
 	err = st.clone(shared, false)
 	s.free = append(s.free, st)
-	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 is there, but no room for a process
+	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 exists, but there is no room for a process
 		return unix.CloseRange(lastDescriptor, lastDescriptor, unix.CLOSE_RANGE_CLOEXEC) == nil // Linux 5.11 too
 	}
 	if err != nil {

@@ -15,13 +15,12 @@ type Credential struct {
 	Groups   []uint32
 }
 
-// Profile is what servers have in common: whose they are, their environment,
-// and so the system calls that lead to their exec. Thousands of services share
-// a few of them.
+// Profile is what servers have in common: identity, environment and Setup, and so the
+// system calls that lead to their exec. Thousands of services share a few Profiles.
 type Profile struct {
 	cred *Credential // nil: as the daemon
 	env  []*byte     // without a terminating nil
-	own  bool        // they have memory of their own before their exec
+	own  bool        // children have a copy of the daemon's memory, see clone
 	ways [modes]way
 }
 
@@ -30,13 +29,14 @@ type Profile struct {
 type Program struct {
 	*Profile
 
-	// Listen says that the server expects its socket as systemd passes it: as
-	// descriptor 3, 0 to 2 being /dev/null, with LISTEN_PID in the environment.
-	// The other variables of sd_listen_fds(3) are the caller's to add. It takes a
-	// Starter with Clone.
+	// Listen says that the server expects its socket as systemd passes it: as descriptor
+	// 3, 0 to 2 being /dev/null, with LISTEN_PID in the environment. The other variables
+	// of sd_listen_fds(3) are the caller's to add. Only a Starter with Clone can start
+	// such a server.
 	Listen bool
 
-	// Server is what Path returns, if the program only runs that one.
+	// Server is the path of the server if the program only runs that, as pty.Command
+	// does.
 	Server string
 
 	path *byte
@@ -52,13 +52,13 @@ type call struct {
 // way is what a child does from the clone to its exec.
 type way struct {
 	dup    int  // index of the calls that make its socket descriptor 0, 1 and 2
-	stderr bool // descriptor 2 becomes another one later
+	stderr bool // a later call replaces descriptor 2
 	calls  []call
 	stages []Stage // of each call
 	kept   []any   // what the calls point to
 }
 
-// mode is what there is in the descriptor table of a new child.
+// mode says what is in the descriptor table of a new child.
 type mode uint8
 
 const (
@@ -68,14 +68,13 @@ const (
 	modes
 )
 
-// callWake is the call in shared mode that tells the daemon that the child has a
-// table of its own.
+// callWake is the index of the call in shared mode that tells the daemon that the child
+// has a table of its own.
 const callWake = 1
 
-// Profile makes a Profile for children of s from NAME=VALUE strings, the identity
-// they are to have, with nil the daemon's, and what else they are given. Its error
-// says that a string holds a NUL byte, or what cannot be given here. Any goroutine
-// may call it.
+// Profile makes a Profile for children of s. env holds NAME=VALUE strings, cred is their
+// identity (nil: the daemon's), and u what else they are given. An error says that a
+// string holds a NUL byte, or what of u cannot be given here. Any goroutine may call it.
 func (s *Starter) Profile(env []string, cred *Credential, u Setup) (*Profile, error) {
 	ptrs, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
@@ -97,7 +96,7 @@ func newWay(m mode, wake int, cred *Credential, u *Setup) (w way, err error) {
 	w.descriptors(m, wake)
 	w.add(Session, unix.SYS_SETSID)
 	if u.Stderr == os.DevNull {
-		err = w.stderrFile(u.Stderr) // there may be none in its root
+		err = w.stderrFile(u.Stderr) // before chroot: the new root may have none
 	}
 	err = errors.Join(err, w.setup(u), w.identity(cred, u))
 	if u.Stderr != "" && u.Stderr != os.DevNull {
@@ -111,9 +110,8 @@ func newWay(m mode, wake int, cred *Credential, u *Setup) (w way, err error) {
 	return w, nil
 }
 
-// Program makes a Program of an absolute path, or one seen from the daemon's
-// directory, and arguments, argv[0] included. Its error says that a string
-// holds a NUL byte.
+// Program makes a Program of an absolute path, or one relative to the daemon's directory,
+// and arguments, argv[0] included. An error says that a string holds a NUL byte.
 func (p *Profile) Program(path string, argv []string) (*Program, error) {
 	g := &Program{Profile: p}
 	var err error
@@ -124,11 +122,11 @@ func (p *Profile) Program(path string, argv []string) (*Program, error) {
 	return g, err
 }
 
-// Credential is who the program is to be; nil: whoever the daemon is. It is not to
-// be changed.
+// Credential returns the identity of the program; nil is the daemon's. The caller must
+// not change it.
 func (g *Program) Credential() *Credential { return g.cred }
 
-// Path is the path of the program, or of the server that it runs.
+// Path returns the path of the program, or of the server that it only runs.
 func (g *Program) Path() string {
 	if g.Server != "" {
 		return g.Server
@@ -136,7 +134,7 @@ func (g *Program) Path() string {
 	return unix.BytePtrToString(g.path)
 }
 
-// Argv is the argument vector, argv[0] included.
+// Argv returns the arguments, argv[0] included.
 func (g *Program) Argv() []string { return goStrings(g.argv[:len(g.argv)-1]) }
 
 func goStrings(ptrs []*byte) []string {
@@ -182,7 +180,7 @@ func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {
 	w.stages = append(w.stages, stage)
 }
 
-// keep keeps what the calls point to for as long as the way.
+// keep keeps p, to which a call points, reachable for as long as the way.
 func (w *way) keep(p any) { w.kept = append(w.kept, p) }
 
 // address is a pointer as a system call takes it. Whoever stores it keeps what

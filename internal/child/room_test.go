@@ -38,7 +38,7 @@ func TestAtLimit(t *testing.T) {
 	}
 }
 
-// leftByLend is how many descriptors are left of a socket that could not be lent.
+// leftByLend returns how many descriptors a Lend that failed has left open.
 func leftByLend(s *Starter) int {
 	profile, err := s.Profile(nil, nil, Setup{})
 	if err != nil {
@@ -63,11 +63,11 @@ func leftByLend(s *Starter) int {
 	return next - fds[1] - 1
 }
 
-// startAtLimit is a user who has one process too many, and then not any more.
+// startAtLimit runs as a user who is over the limit of processes, and then no longer is.
 func startAtLimit() {
 	var l unix.Rlimit
 	err := unix.Getrlimit(unix.RLIMIT_NPROC, &l)
-	if err == nil && os.Getuid() == 0 { // whom it does not bind
+	if err == nil && os.Getuid() == 0 { // the limit does not bind root
 		err = syscall.Setuid(1_900_000_000 + os.Getpid())
 	}
 	if err == nil {

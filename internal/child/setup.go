@@ -13,15 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Setup is what a server is given besides its identity and environment. Each
-// part is a system call, or a few, between the clone and the exec; the zero
-// Setup is none.
+// Setup is what a server is given besides its identity and environment. Each part is a
+// system call, or a few, between the clone and the exec; the zero Setup takes none.
 type Setup struct {
 	Limits []Limit // resource limits, in order
 
 	Nice       int   // added to the daemon's nice value, within the kernel's -20 to 19
 	IOPriority int   // class<<13 | level, as ioprio_set(2) takes it; 0: the daemon's
-	CPUs       []int // it may run on; none: the daemon's
+	CPUs       []int // those it may run on; none: the daemon's
 
 	HasUmask bool
 	Umask    uint32
@@ -35,7 +34,7 @@ type Setup struct {
 	Stderr string // a file that is its standard error, see stderrFile; "": where its standard output is
 
 	NoNewPrivs   bool   // no setuid program and no file capability gives more privileges
-	Capabilities uint64 // one bit for each that a server keeps that is not root
+	Capabilities uint64 // one bit for each capability kept by a server that is not root
 }
 
 // Limit is a limit on a resource, such as unix.RLIMIT_AS.
@@ -44,7 +43,7 @@ type Limit struct {
 	Soft, Hard uint64 // Unlimited: none
 }
 
-// Unlimited is a limit that is none (RLIM_INFINITY).
+// Unlimited stands for no limit (RLIM_INFINITY).
 const Unlimited = ^uint64(0)
 
 var (
@@ -52,9 +51,8 @@ var (
 	errRoot    = errors.New("capabilities are kept for a server that is not root, which has all")
 )
 
-// setup does what the daemon's privileges may be needed for, in an order in which
-// no call takes from a later one what that needs. A failure of each is one of
-// that stage.
+// setup adds the calls that may need the daemon's privileges, in an order in which none
+// takes away what a later one needs.
 func (w *way) setup(u *Setup) error {
 	if u.HasOOMScore {
 		w.oomScore(u.OOMScore)
@@ -83,8 +81,8 @@ func (w *way) setup(u *Setup) error {
 
 var procOOMScore = []byte("/proc/self/oom_score_adj\x00")
 
-// oomScore writes how gladly the kernel kills the server when memory is short. It is
-// done before chroot, after which there may be no /proc.
+// oomScore sets how readily the kernel kills the server when memory is short. It comes
+// before chroot, after which there may be no /proc.
 func (w *way) oomScore(score int) {
 	const file = 3 // the lowest number that is free
 	text := strconv.AppendInt(nil, int64(score), 10)
@@ -94,7 +92,7 @@ func (w *way) oomScore(score int) {
 	w.add(OOMScore, unix.SYS_CLOSE, file)
 }
 
-// niceValue is the daemon's nice value with an addition.
+// niceValue returns the daemon's nice value plus add, within the kernel's range.
 func niceValue(add int) int {
 	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil {
@@ -143,7 +141,7 @@ func (w *way) path(stage Stage, nr uintptr, path string) error {
 	return nil
 }
 
-// limits come last of what takes the daemon's privileges.
+// limits sets resource limits, last of what may need the daemon's privileges.
 func (w *way) limits(list []Limit) {
 	for _, l := range list {
 		r := &nofile.Limit{Soft: l.Soft, Hard: l.Hard}
@@ -152,8 +150,8 @@ func (w *way) limits(list []Limit) {
 	}
 }
 
-// openFiles gives the limit of open files back that package syscall has raised,
-// unless it is to be another one.
+// openFiles restores the limit on open files that package syscall has raised, unless list
+// sets it.
 func (w *way) openFiles(list []Limit) {
 	isNofile := func(l Limit) bool { return l.Resource == unix.RLIMIT_NOFILE }
 	if l := &nofile.AtStart; l.Soft != l.Hard && !slices.ContainsFunc(list, isNofile) {
@@ -161,9 +159,9 @@ func (w *way) openFiles(list []Limit) {
 	}
 }
 
-// capabilities keeps capabilities through setuid and the exec. Those of a process
-// that gives up being root are gone but for the permitted ones, with keepCaps;
-// those of one that is not root are gone with an exec but for the ambient ones.
+// capabilities keeps capabilities through setuid and the exec. A process that gives up
+// being root loses all but, with PR_SET_KEEPCAPS, the permitted ones; one that is not
+// root loses at an exec all but the ambient ones (capabilities(7)).
 func (w *way) capabilities(mask uint64) {
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := new([2]unix.CapUserData)
@@ -179,7 +177,7 @@ func (w *way) capabilities(mask uint64) {
 	}
 }
 
-// identity gives up the daemon's identity but for what u keeps of it.
+// identity gives up the daemon's identity but for the capabilities that u keeps.
 func (w *way) identity(c *Credential, u *Setup) error {
 	if u.Capabilities != 0 && (c == nil || c.UID == 0) {
 		return errRoot

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// everything is a Setup with all there is, which a root daemon may give.
+// everything is a Setup with nearly every part, which only a root daemon may give.
 func everything() Setup {
 	u := Setup{
 		Nice: 3, IOPriority: 2<<13 | 6, CPUs: []int{anyCPU()}, HasUmask: true, Umask: 0o027, Root: "/", Directory: "/usr",
@@ -27,7 +27,7 @@ func everything() Setup {
 	return u
 }
 
-// anyCPU is one that this process may run on.
+// anyCPU returns a CPU that this process may run on.
 func anyCPU() (n int) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
@@ -39,7 +39,7 @@ func anyCPU() (n int) {
 	return n
 }
 
-// limitOf is a limit that no other resource has and that is below the daemon's.
+// limitOf returns a limit that no other resource has and that is below the daemon's.
 func limitOf(resource int) Limit {
 	soft, own := uint64(1<<30+resource<<20), syscall.Rlimit{}
 	if err := syscall.Getrlimit(resource, &own); err == nil && own.Max < 2*soft {
@@ -53,7 +53,7 @@ func limitText(resource int) string {
 	return fmt.Sprintf("%d +%d ", l.Soft, l.Hard)
 }
 
-// said starts a program and returns what it writes, to both of its outputs.
+// said runs a program and returns what it writes to its two outputs.
 func (h harness) said(c Command) (stdout, stderr string) {
 	h.Helper()
 	server, client := h.connect()
@@ -118,13 +118,13 @@ func TestSetupIOPriority(t *testing.T) {
 	}
 }
 
-// reportIOPriority is a server.
+// reportIOPriority is a server that writes its I/O priority.
 func reportIOPriority() {
 	got, _, _ := unix.Syscall(unix.SYS_IOPRIO_GET, 1, 0, 0)
 	fmt.Print(got)
 }
 
-// TestSetupRoot: the program is looked for behind the new root.
+// TestSetupRoot: the program is looked for under the new root.
 func TestSetupRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
@@ -147,8 +147,8 @@ func TestSetupRoot(t *testing.T) {
 	}
 }
 
-// TestSetupDirectory: the rights with which a directory is entered are those of the daemon,
-// also if the server's user may not enter it.
+// TestSetupDirectory: the working directory is entered with the daemon's rights, even if
+// the server's user may not enter it.
 func TestSetupDirectory(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
@@ -258,8 +258,8 @@ func TestStderr(t *testing.T) {
 	})
 }
 
-// TestStderrOfListener: it keeps its standard error when the others become
-// /dev/null.
+// TestStderrOfListener: a server started as systemd does it keeps its standard error when
+// descriptors 0 and 1 become /dev/null.
 func TestStderrOfListener(t *testing.T) {
 	h := cloning(t)
 	p := h.prepare(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo out; echo err >&2; echo $LISTEN_PID = $$ >&3"}})

@@ -50,11 +50,11 @@ func ignoring() bool {
 	return false
 }
 
-// sigaction is the kernel's struct. Only the handler matters here, which is its
-// first word, or on MIPS its second; the rest is room for what others have.
+// sigaction is the kernel's struct. Only the handler matters here, which is its first
+// word, or on MIPS its second. The rest is room for the fields of any architecture.
 type sigaction [8]uintptr
 
-// The layout of sigaction and of the set of signals in it.
+// The index of the handler in sigaction, and the size in bytes of its set of signals.
 var handlerWord, sigsetSize = signalLayout()
 
 func signalLayout() (word int, setSize uintptr) {
@@ -72,9 +72,9 @@ func ignored(sig syscall.Signal) bool {
 	return e == 0 && sa[handlerWord] == sigIgn
 }
 
-// IgnoreSignals has the kernel throw signals away, also while the process executes
-// another program, which would otherwise be ended by them before it asks for them.
-// restore undoes it. Go's runtime knows nothing of it.
+// IgnoreSignals has the kernel discard signals, also across an exec: they would otherwise
+// end the new program before it has set its handlers. restore undoes it. Go's runtime is
+// not told.
 func IgnoreSignals(list ...syscall.Signal) (restore func()) {
 	before := make([]sigaction, len(list))
 	for i, sig := range list {
@@ -89,8 +89,8 @@ func IgnoreSignals(list ...syscall.Signal) (restore func()) {
 	}
 }
 
-// DefaultSignal has the kernel do with a signal what it does by default. It goes past
-// os/signal, which leaves Go's handler in place.
+// DefaultSignal sets the kernel's default action for a signal. It bypasses os/signal,
+// which leaves Go's handler in place.
 func DefaultSignal(sig syscall.Signal) {
 	var sa sigaction
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), address(&sa), 0, sigsetSize, 0, 0)

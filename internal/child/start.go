@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slot is the memory that a child works from between clone and exec, its stack
-// included. It lies outside Go's heap, and is shared with children that have memory of
-// their own.
+// slot is the memory that a child works from between clone and exec, its stack included.
+// It lies outside Go's heap in a shared mapping, so that a child with memory of its own
+// reports through it as well.
 type slot struct {
 	busy  uint32 // 1 from the clone until the kernel clears it at exec or exit, or else until the child is reaped
 	done  uint32 // calls that have succeeded
@@ -40,7 +40,7 @@ type cloneArgs struct {
 	_          [4]uint64 // tls, set_tid, set_tid_size, cgroup
 }
 
-// start is one use of a slot. It keeps what the child reads reachable.
+// start is one use of a slot. It keeps reachable what the child reads.
 type start struct {
 	slot     *slot
 	prog     *Program
@@ -49,12 +49,13 @@ type start struct {
 	env      []byte
 	envp     []*byte
 	fds      [2]int // to be closed when the child has its copies; -1: none
-	stderr   bool   // the child has one of its own
+	stderr   bool   // the child has a standard error of its own
 	pid      int
 	reported bool // its failure has been returned by Reap
 }
 
-// take returns a free slot, mapping more when children hang before their exec.
+// take returns a free slot. It maps more when none is free, as when children hang before
+// their exec.
 func (s *Starter) take() (*start, error) {
 	if len(s.free) == 0 {
 		mem, err := unix.Mmap(-1, 0, chunk*int(unsafe.Sizeof(slot{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANON)
@@ -69,7 +70,7 @@ func (s *Starter) take() (*start, error) {
 	n := len(s.free) - 1
 	st := s.free[n]
 	s.free = s.free[:n]
-	st.slot.wake, st.slot.one = uint64(s.wake), 1 // here: a slot that is never used takes up no memory
+	st.slot.wake, st.slot.one = uint64(s.wake), 1 // set here, so that a slot never used takes up no memory
 	return st, nil
 }
 
@@ -101,7 +102,7 @@ func (st *start) load(p *Program, fd, stderr int, extra []byte, m mode) {
 		st.calls = append(st.calls, listenCalls[:]...)
 		st.calls[len(st.calls)-1].args[2] = address(&st.env[len(extra)+len(pidName)])
 		if st.stderr {
-			st.calls[last+nullStderr] = st.calls[last+nullStdout] // once more, in place of the call that would take it away
+			st.calls[last+nullStderr] = st.calls[last+nullStdout] // again, in place of the call that would replace descriptor 2
 		}
 	}
 	st.calls = append(st.calls, call{unix.SYS_EXECVE, [6]uintptr{address(p.path), address(&p.argv[0]), envp}})
@@ -126,9 +127,9 @@ func (st *start) environment(p *Program, extra []byte) uintptr {
 	return address(&st.envp[0])
 }
 
-// clone makes the process, which has the daemon's memory until its exec, or a copy. The
-// kernel writes the oom_score_adj of a process to all that share its memory, so a child
-// that is to have one needs a copy, which takes longer.
+// clone makes the process. It shares the daemon's memory until its exec, or with own has
+// a copy, which takes longer. A child with an oom_score_adj needs a copy, because the
+// kernel sets that of all processes that share the memory.
 func (st *start) clone(m mode, own bool) error {
 	k := st.slot
 	args := cloneArgs{
@@ -167,18 +168,18 @@ func (st *start) copied(wait time.Duration) bool {
 	return atomic.LoadUint32(&k.done) > 0 || atomic.LoadUint32(&k.busy) == 0
 }
 
-// finished reports whether the slot is free again and there is no failure left
-// to report.
+// finished reports whether the child no longer uses the slot. A start that failed keeps
+// it until the child is reaped.
 func (st *start) finished() bool {
 	return atomic.LoadUint32(&st.slot.busy) == 0 && !st.failed()
 }
 
 func (st *start) failed() bool { return atomic.LoadUint32(&st.slot.errno) != 0 }
 
-// none are the descriptors of a start that holds no more.
+// none is the fds of a start that holds no descriptors any more.
 var none = [2]int{-1, -1}
 
-// holds reports whether the daemon has to close its copies of descriptors yet.
+// holds reports whether the daemon has still to close its copies of the descriptors.
 func (st *start) holds() bool { return st.fds != none }
 
 // release closes the daemon's copies of the child's descriptors.
@@ -191,7 +192,7 @@ func (st *start) release() {
 	st.fds = none
 }
 
-// failure returns the failure of the start, once.
+// failure returns the failure of the start, but only once.
 func (st *start) failure() (Status, bool) {
 	if st.reported || !st.failed() {
 		return Status{}, false

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stderrMode is that of a file that a server's standard error has made.
+// stderrMode is the mode of a file created for a server's standard error.
 const stderrMode = 0o640
 
-// stderrFile has the child open a file as its standard error, to append to it. It is
-// opened by whoever the child is by then, so that a directory of others leads it to
-// nothing that its user could not write: not by a symbolic link, and not the daemon.
-// What others may do to the daemon by a file that does not answer, such as a pipe
-// that nobody reads, they do to a child.
+// stderrFile has the child append its standard error to a file. The child opens it with
+// the identity that it has by then: the owner of the directory, with a symbolic link say,
+// can make neither the server nor the daemon write where the server's user could not. A
+// file that does not answer, such as a pipe that nobody reads, can only hold up the
+// child, not the daemon.
 func (w *way) stderrFile(path string) error {
 	p, err := unix.ByteSliceFromString(path)
 	if err != nil {
@@ -23,7 +23,7 @@ func (w *way) stderrFile(path string) error {
 	w.keep(p)
 	w.stderr = true
 	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NOCTTY
-	const fd = 3 // the lowest that is free, as descriptors has left it
+	const fd = 3 // the lowest free number, as the calls of descriptors leave it
 	w.add(Stderr, unix.SYS_OPENAT, ^uintptr(0), address(unsafe.SliceData(p)), flags|unix.O_NONBLOCK, stderrMode)
 	w.add(Stderr, unix.SYS_FCNTL, fd, unix.F_SETFL, unix.O_APPEND) // the server's writes may block
 	w.add(Stderr, unix.SYS_DUP3, fd, 2)

@@ -17,9 +17,8 @@ func writes(u Setup) Command {
 	return Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo out; echo err >&2; ls /proc/self/fd | wc -w >&2"}, Setup: u}
 }
 
-// TestStderrFile: it is made if it is missing, with little for others to read, and
-// else appended to, in each way of starting a server; and the server has no other
-// descriptor more.
+// TestStderrFile: in each mode of starting a server the file is made if it is missing,
+// readable by few, and else appended to; the server gets no further descriptor.
 func TestStderrFile(t *testing.T) {
 	h := cloning(t)
 	path := filepath.Join(t.TempDir(), "log")
@@ -42,9 +41,9 @@ func TestStderrFile(t *testing.T) {
 	}
 }
 
-// TestStderrFileFails: a symbolic link is not followed, nobody is waited for, and
-// a file is opened with no more rights than those of the server's user. The server
-// does not run then.
+// TestStderrFileFails: a symbolic link is not followed, nobody waits for a reader of a
+// pipe, and the file is opened with the rights of the server's user alone. If that fails
+// the server does not run.
 func TestStderrFileFails(t *testing.T) {
 	h := cloning(t)
 	dir := t.TempDir()
@@ -86,8 +85,8 @@ func TestStderrFileFails(t *testing.T) {
 	}
 }
 
-// TestStderrBlocks: a pipe that has a reader may let the server wait, as it expects
-// of its standard error.
+// TestStderrBlocks: a pipe with a reader may block the server's writes, as servers expect
+// of standard error.
 func TestStderrBlocks(t *testing.T) {
 	h := cloning(t)
 	path := filepath.Join(t.TempDir(), "pipe")
@@ -120,7 +119,8 @@ func TestStderrNull(t *testing.T) {
 	}
 }
 
-// TestStderrFileOfListener: it stays where it is when the others become /dev/null.
+// TestStderrFileOfListener: a server started as systemd does it keeps its file when
+// descriptors 0 and 1 become /dev/null.
 func TestStderrFileOfListener(t *testing.T) {
 	h := cloning(t)
 	path := filepath.Join(t.TempDir(), "log")

@@ -1,4 +1,4 @@
-// Package childtest is for tests of what has a Starter to start servers with.
+// Package childtest gives tests of other packages a child.Starter.
 package childtest
 
 import (
