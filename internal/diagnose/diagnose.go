@@ -1,15 +1,14 @@
-// Package diagnose says why servers do not serve. In goes what becomes of a server: that
-// it could not be started (NotStarted), how it has ended (Ended), or that it lives on
-// (Settled); out come log lines with cause and advice, once for what happens again and
-// again.
+// Package diagnose says why servers do not serve. In goes what happened to a server: it
+// could not be started (NotStarted), it has ended (Ended), or it lives on (Settled). Out
+// come log lines with cause and advice, once for whatever happens again and again.
 //
-//	a start fails      its program, or what the entry asks for, is looked at   start.go
-//	a server ends      by its signal, its exit status, errors in a row         end.go
-//	it served nobody   by what was said on its connection                      idle.go
-//	it took nothing    of what a wait server was started for; it is paced      nothing.go
+//	a start fails      its program, or what its entry asks for, is examined    start.go
+//	a server ends      its signal, exit status or errors in a row say why      end.go
+//	it served nobody   what was said on its connection says why                idle.go
+//	it took nothing    a wait server that does not is started less often       nothing.go
 //
-// What reads files or asks the kernel for tables is done beside the event loop, with
-// packages examine and misfit. All else belongs to the goroutine of the loop.
+// What reads files or asks the kernel for tables runs beside the event loop (packages
+// examine and misfit). All else belongs to the goroutine of the loop.
 package diagnose
 
 import (
@@ -26,7 +25,7 @@ import (
 	"inetd/internal/table"
 )
 
-// Doctor is what is known of servers that do not serve.
+// Doctor keeps what is known of servers that do not serve.
 type Doctor struct {
 	log      *logbook.Book
 	starter  *child.Starter
@@ -36,20 +35,20 @@ type Doctor struct {
 	streaks  map[*table.Usage]streak // of the services whose servers fail
 }
 
-// New makes a Doctor of the processes of a starter. It looks into things by means of
-// beside, which others may use too.
+// New makes a Doctor for the processes of a starter. Its examinations run on beside,
+// which others may use too.
 func New(log *logbook.Book, starter *child.Starter, running *running.Table, beside *loop.Beside) *Doctor {
 	return &Doctor{log: log, starter: starter, running: running, beside: beside, streaks: map[*table.Usage]streak{}}
 }
 
-// Examinations are few at once: a file may lie on a file system that does not answer.
+// Few examinations run at once: a file may lie on a file system that does not answer.
 const (
 	MaxExaminations = 4
 	ExamineTime     = 10 * time.Second
 )
 
-// explain looks into something beside the loop, unless too much is looked into already,
-// and then tells about it.
+// explain calls look beside the loop, and then tell. If too many examinations run
+// already, it calls tell alone.
 func (d *Doctor) explain(look, tell func()) {
 	if d.beside.Full() {
 		tell()
@@ -58,7 +57,7 @@ func (d *Doctor) explain(look, tell func()) {
 	d.beside.Do(ExamineTime, func(context.Context) { look() }, tell)
 }
 
-// Works notes that a server of a service was started, so that another failure is news.
+// Works forgets the failures of a service, as a server was started: another one is news.
 func (d *Doctor) Works(u *table.Usage) {
 	for _, about := range u.Failing {
 		d.log.Forget(about)
@@ -66,10 +65,11 @@ func (d *Doctor) Works(u *table.Usage) {
 	u.Failing = nil
 }
 
-// Reloaded has the services counted anew, as there are others now.
+// Reloaded forgets the errors in a row, as a reload has changed the services.
 func (d *Doctor) Reloaded() { clear(d.streaks) }
 
-// seenBy is the user of a server with some keys, who may have another root directory.
+// seenBy is the user of a server in an examination. Keys may give it another root
+// directory.
 func seenBy(k *conf.Keys, c *child.Credential) examine.User {
 	u := examiner(c)
 	if k != nil {
@@ -78,7 +78,7 @@ func seenBy(k *conf.Keys, c *child.Credential) examine.User {
 	return u
 }
 
-// examiner is the user of a server.
+// examiner is the user that a server runs as; c may be nil, for the daemon's.
 func examiner(c *child.Credential) examine.User {
 	if c == nil {
 		return examine.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}

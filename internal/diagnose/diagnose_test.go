@@ -25,7 +25,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ward is a Doctor with what it is told, and a service whose program is a path.
+// ward is a Doctor with its log, and a service with a program.
 type ward struct {
 	*Doctor
 	*booktest.Book
@@ -51,17 +51,17 @@ func newWard(t *testing.T, path string) *ward {
 	return w
 }
 
-// answers waits for all that is looked into.
+// answers waits until all examinations are over.
 func (w *ward) answers() { w.mail.Until(func() bool { return w.beside.Len() == 0 }) }
 
-// end tells of the end of a server that has lived for some time.
+// end reports the end of a server that has lived for some time.
 func (w *ward) end(lived time.Duration, st child.Status) {
 	st.Pid = 7
 	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Begun: time.Now().Add(-lived).UnixNano()}, st)
 	w.answers()
 }
 
-// exit and killed are how a server has ended.
+// exit and killed are the ways a server ends.
 func exit(code int) child.Status {
 	return child.Status{Stage: child.Run, Wait: syscall.WaitStatus(code << 8)}
 }
@@ -69,7 +69,7 @@ func killed(sig syscall.Signal) child.Status {
 	return child.Status{Stage: child.Run, Wait: syscall.WaitStatus(sig)}
 }
 
-// TestEnds: what is told of servers by their ends, and how often.
+// TestEnds: what is logged of servers by the way they end, and how often.
 func TestEnds(t *testing.T) {
 	t.Parallel()
 	const failing = "one/tcp: /bin/sh[7]: exit status 3 again and again (3 in a row, inetd.conf:1); its client reads what it says on standard error, which the key stderr = log brings here\n"
@@ -98,13 +98,13 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestWaitEnds: what is told of wait servers by their ends.
+// TestWaitEnds: what is logged of wait servers by the way they end.
 func TestWaitEnds(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		st   child.Status
-		kill int64 // the daemon has ended it
+		kill int64 // not 0: the daemon has ended it
 		want string
 	}{
 		{"well", exit(0), 0, ""},
@@ -123,8 +123,8 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
-// TestSuspect: the connection of a server is watched after one that has ended at once, and
-// no more when one has lived for longer.
+// TestSuspect: after a server that has ended at once, the next one's connection is
+// watched, but not after a server that has lived for longer.
 func TestSuspect(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/sh")
@@ -154,7 +154,7 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
-// TestNotStarted: a failure is told once with its cause, and again when a server was
+// TestNotStarted: a failure is logged once, with its cause, and again if a server was
 // started in between.
 func TestNotStarted(t *testing.T) {
 	t.Parallel()
@@ -181,7 +181,7 @@ func TestNotStarted(t *testing.T) {
 	}
 }
 
-// TestKeyNotGiven: the key is named that asks for what the system refuses.
+// TestKeyNotGiven: if the system refuses what a key asks for, the log names the key.
 func TestKeyNotGiven(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/true")
@@ -195,7 +195,7 @@ func TestKeyNotGiven(t *testing.T) {
 }
 
 // TestTookNothing: a wait server that takes nothing is started less and less often, and
-// the third one in a row is told.
+// the third in a row is logged.
 func TestTookNothing(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/sh")
@@ -217,8 +217,8 @@ func TestTookNothing(t *testing.T) {
 	}
 }
 
-// TestErrorsInARow: errors count in a row within some time, and not those of servers for
-// datagrams, of which more is known.
+// TestErrorsInARow: only errors within some time are in a row. Those of nowait datagram
+// servers do not count: the daemon knows more of them, and logs it elsewhere.
 func TestErrorsInARow(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/sh")
@@ -233,8 +233,8 @@ func TestErrorsInARow(t *testing.T) {
 	}
 }
 
-// TestDatagramNobodyTakes: the datagram that three servers have not taken is dropped, and
-// not before.
+// TestDatagramNobodyTakes: a datagram is dropped once three servers have not taken it,
+// and not before.
 func TestDatagramNobodyTakes(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/bin/sh")
@@ -263,8 +263,8 @@ func TestDatagramNobodyTakes(t *testing.T) {
 	}
 }
 
-// TestSettled: a server that lives on is asked once where it listens, unless it ends before
-// it is.
+// TestSettled: a server that lives on is asked once per service where it listens, but
+// again if the first one ended before that.
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	for _, ends := range []bool{false, true} {
@@ -294,7 +294,7 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// TestWhySuspended: servers need nowait if clients still wait after so many of them.
+// TestWhySuspended: if clients still wait after so many starts, the service needs nowait.
 func TestWhySuspended(t *testing.T) {
 	t.Parallel()
 	fd := socktest.Listen(t)
@@ -309,7 +309,8 @@ func TestWhySuspended(t *testing.T) {
 	}
 }
 
-// TestNotStartedWhileMuchIsLookedInto: a failure is told at once then, without its cause.
+// TestNotStartedWhileMuchIsLookedInto: with too many examinations, a failure is logged
+// without its cause, at once.
 func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/nonexistent/x")
@@ -320,8 +321,8 @@ func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
 	}
 }
 
-// TestEndedIdle: the daemon's descriptor of the connection of a server that took nothing is
-// closed when that has been looked into.
+// TestEndedIdle: an examination closes the daemon's descriptor of the connection of a
+// server that took nothing.
 func TestEndedIdle(t *testing.T) {
 	t.Parallel()
 	c, fd := socktest.Connection(t)

@@ -12,8 +12,8 @@ import (
 	"inetd/internal/syslog"
 )
 
-// Ended draws conclusions from the end of a server, and logs those that somebody should
-// know of. That of a wait server that took nothing is package inetd's affair.
+// Ended draws conclusions from the end of a server, and logs what somebody should know.
+// For a wait server that took nothing the daemon calls TookNothing instead.
 func (d *Doctor) Ended(p *running.Process, st child.Status) {
 	defer p.Unprobe()
 	if st.Stage != child.Run {
@@ -23,7 +23,7 @@ func (d *Doctor) Ended(p *running.Process, st child.Status) {
 	if u := p.Service.Usage(); u.Failing != nil {
 		d.Works(u)
 	}
-	if p.Kill != 0 { // the log has said so
+	if p.Kill != 0 { // the daemon has ended it, and logged that
 		return
 	}
 	if p.Lent != nil {
@@ -36,7 +36,7 @@ func (d *Doctor) Ended(p *running.Process, st child.Status) {
 	d.fits(p, st)
 }
 
-// waitEnded tells of a wait server that has not ended well.
+// waitEnded logs a wait server that has not ended well.
 func (d *Doctor) waitEnded(p *running.Process, st child.Status) {
 	v := p.Service
 	who := fmt.Sprintf("%s: %s[%d]: ", v.Label, p.Program.Path(), st.Pid)
@@ -60,12 +60,11 @@ func whySignal(p *running.Process, sig syscall.Signal) string {
 }
 
 const (
-	failCount  = 3 // errors in a row that are told, within failWindow
+	failCount  = 3 // errors in a row until they are logged, if within failWindow
 	failWindow = 10 * time.Second
 )
 
-// streak is how often servers of a service have ended with an error, none other in
-// between.
+// streak counts the servers of a service that ended with an error, one after another.
 type streak struct {
 	n     int
 	begun time.Time
@@ -91,8 +90,8 @@ func (d *Doctor) fits(p *running.Process, st child.Status) {
 	}
 }
 
-// failed tells of servers that end with an error again and again, and of an exit status
-// that has a meaning of its own.
+// failed logs servers that end with an error again and again, and an exit status that has
+// a meaning of its own.
 func (d *Doctor) failed(p *running.Process, st child.Status) {
 	code := st.Wait.ExitStatus()
 	switch {
@@ -102,7 +101,7 @@ func (d *Doctor) failed(p *running.Process, st child.Status) {
 		d.tellShell(p, st)
 		return
 	}
-	if p.Client.Session != nil { // that tells itself what became of the datagram
+	if p.Client.Session != nil { // package inetd logs what became of the datagram
 		return
 	}
 	u, now := p.Service.Usage(), time.Now()
@@ -113,7 +112,7 @@ func (d *Doctor) failed(p *running.Process, st child.Status) {
 	k.n++
 	d.streaks[u] = k
 	u.Suspect = k.n == failCount-1
-	if k.n < failCount || st.Wait.Signaled() { // signals are told as they come
+	if k.n < failCount || st.Wait.Signaled() { // a signal is logged each time
 		return
 	}
 	delete(d.streaks, u)

@@ -14,17 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A server that runs and serves nobody is found out by its ends: by errors in a row,
-// and, once for a service, by an end within a moment. The server after such a one is
-// watched: the daemon keeps a descriptor of its connection and asks the kernel what
+// A server that runs but serves nobody shows in the way its service's servers end: with
+// errors in a row or, looked at once per service, within a moment. Then the next server
+// is watched: the daemon keeps a descriptor of its connection and asks the kernel what
 // was said on it. So servers that are all right cost nothing.
 
 const (
-	probeTime = 250 * time.Millisecond // how long a client may not be told the end of its connection
+	probeTime = 250 * time.Millisecond // how long a watched connection may stay open after its server has closed it
 	lookTime  = time.Second            // the age at which a server is asked where it listens
 )
 
-// Probe is a descriptor for the connection of a server that is suspect; 0: it is not.
+// Probe returns a descriptor that watches the connection of a suspect server; 0: the
+// server is not suspect, or there is no descriptor left. The caller owns it.
 func (d *Doctor) Probe(v *table.Service, conn int) int {
 	if !v.Usage().Suspect || v.Do.Mode != plan.Accept {
 		return 0
@@ -37,7 +38,7 @@ func (d *Doctor) Probe(v *table.Service, conn int) int {
 	return fd
 }
 
-// Watch gives the descriptor of a probe up if the server lives on.
+// Watch closes the probe of a server that lives on for probeTime.
 func (d *Doctor) Watch(p *running.Process) {
 	if p.Probe == 0 {
 		return
@@ -45,8 +46,8 @@ func (d *Doctor) Watch(p *running.Process) {
 	d.running.After(p, probeTime, p.Unprobe)
 }
 
-// endedIdle tells of a server that has ended without an error, having taken nothing
-// from its client, unless a process that it has left serves that.
+// endedIdle logs a server that ended without an error and took nothing from its client,
+// unless a process that it left behind serves the client. It closes the probe.
 func (d *Doctor) endedIdle(p *running.Process, pid int) {
 	v, path, begun, conn := p.Service, p.Program.Path(), time.Unix(0, p.Begun), p.Probe
 	p.Probe = 0
@@ -68,8 +69,8 @@ func (d *Doctor) endedIdle(p *running.Process, pid int) {
 	})
 }
 
-// Settled asks a server that lives for longer than most whether it listens itself,
-// once for a service.
+// Settled finds out whether a server that lives longer than most listens itself, once per
+// service.
 func (d *Doctor) Settled(p *running.Process) {
 	if p.Service == nil || p.Service.Used == nil || p.Service.Used.Examined || p.Service.Do.Mode != plan.Accept {
 		return

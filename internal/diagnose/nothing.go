@@ -15,7 +15,7 @@ import (
 // Without a delay, a wait server that ends without having accepted or read anything
 // would be started again in a tight loop.
 const (
-	patience   = 3                      // such servers in a row before something is done about it
+	patience   = 3                      // such servers in a row before something is done
 	minRestart = 250 * time.Millisecond // before the next one, doubled each time
 	maxRestart = 10 * time.Second
 )
@@ -23,9 +23,9 @@ const (
 // needsNowait is advice on a stream service whose servers take no connection.
 const needsNowait = "; if it serves its standard input, and accepts no connection itself, it needs nowait"
 
-// TookNothing counts a server that has taken nothing and returns the time until the
-// next may be started. The third in a row is logged, and loses its datagram; a server
-// that was started for one client is logged at once.
+// TookNothing counts a server that has taken nothing, and returns the time until the next
+// may be started. The third in a row is logged, and the datagram that waits is dropped. A
+// server that was started for one client is logged at once.
 func (d *Doctor) TookNothing(v *table.Service, p *running.Process, st child.Status) time.Duration {
 	u := v.Usage()
 	u.IdleStarts++
@@ -45,8 +45,8 @@ func (d *Doctor) TookNothing(v *table.Service, p *running.Process, st child.Stat
 	return min(minRestart<<min(u.IdleStarts-1, 10), maxRestart)
 }
 
-// WhySuspended is advice on a service whose clients still wait when so many servers have
-// been started for its socket.
+// WhySuspended is advice on a suspended service: its clients still wait, although so many
+// servers have been started for its socket.
 func WhySuspended(v *table.Service) string {
 	for k := v.First; k != nil; k = k.Next {
 		if v.Do.Mode == plan.Lend && k.Spec.Listens() && k.FD >= 0 && k.Queued() > 0 {

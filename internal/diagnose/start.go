@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NotStarted logs why a server could not be started, with what a look at the
-// program says if it is the exec that failed.
+// NotStarted logs why a server could not be started. If it is exec that failed, the
+// program is examined first.
 func (d *Doctor) NotStarted(v *table.Service, g *child.Program, from string, st child.Status) {
 	path, who := g.Path(), g.Credential()
 	text := st.Error(path)
@@ -43,9 +43,8 @@ func (d *Doctor) NotStarted(v *table.Service, g *child.Program, from string, st 
 	}, func() { tell(why) })
 }
 
-// Replacement says why this process could not execute a program in its own place, with
-// what a look at the program says if it is the exec that failed. It may wait for a file
-// system.
+// Replacement says why this process could not execute a program in its own place. If it
+// is exec that failed, the program is examined, which may wait for a file system.
 func Replacement(path string, st child.Status) error {
 	text := st.Error(path)
 	if st.Stage == child.Exec {
@@ -59,15 +58,15 @@ func Replacement(path string, st child.Status) error {
 	return errors.New(text)
 }
 
-// stageKeys are the keys that ask for the system calls of a stage, but for rlimit_*.
+// stageKeys are the keys that ask for the system calls of a stage, except rlimit_*.
 var stageKeys = map[child.Stage][]string{
 	child.OOMScore: {"oom_score"}, child.Nice: {"nice"}, child.IOPriority: {"ioprio"}, child.CPUs: {"cpus"},
 	child.Root: {"chroot"}, child.Directory: {"directory", "chroot"}, child.Groups: {"groups"},
 	child.Capabilities: {"capabilities"}, child.NoNewPrivs: {"no_new_privs"},
 }
 
-// ungiven names the key of an entry that a server could not be given, and where that
-// stands. Limits fail alike, so that may be any of them.
+// ungiven names the key whose system call was refused, and where the key stands. All
+// limits are set in one stage, so any of their keys may be the one.
 func (d *Doctor) ungiven(v *table.Service, stage child.Stage) string {
 	keys, k := stageKeys[stage], v.Do.Keys
 	if stage == child.Limits {
@@ -92,7 +91,8 @@ func (d *Doctor) ungiven(v *table.Service, stage child.Stage) string {
 }
 
 // tellFailure logs why a server could not be started: the first time, and then each
-// minute how many more there were. Once a server was started, it is news again.
+// minute how many more could not. Once a server was started, the next failure is news
+// again.
 func (d *Doctor) tellFailure(v *table.Service, text, from string) {
 	about := v.Cause(text)
 	if !d.log.First(about, "server", ": "+text+" ("+d.log.Place(v)+")") {
@@ -103,8 +103,8 @@ func (d *Doctor) tellFailure(v *table.Service, text, from string) {
 	d.log.Tell(syslog.Err, v, text, v.Label+from, "")
 }
 
-// whyNoStderr says what keeps a server from opening its standard error, after a colon,
-// or nothing.
+// whyNoStderr says what keeps a server from opening its standard error, after a colon; ""
+// if nothing does.
 func whyNoStderr(k *conf.Keys, who *child.Credential) string {
 	if f := examine.Append(filepath.Join(k.Chroot, k.Stderr), examiner(who)); f != (examine.Finding{}) {
 		return ": " + f.String()

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Address is what to do about a socket that could not be opened with an error, or
-// nothing. Who has an address that is in use is found out by Holder.
+// Address is advice about a socket that could not be opened because of err; "" if there
+// is none. For an address in use, see Holder.
 func Address(s sock.Spec, err error) (advice string) {
 	switch {
 	case errors.Is(err, unix.EADDRNOTAVAIL) && s.Addr.IsValid():
@@ -37,7 +37,7 @@ func Address(s sock.Spec, err error) (advice string) {
 // maxAddresses is how many addresses of this machine are named.
 const maxAddresses = 6
 
-// addresses names those that this machine has of the family of one that it has not.
+// addresses names this machine's addresses of the same family as want, which is not one.
 func addresses(want netip.Addr) string {
 	family := "IPv4"
 	if want.Is6() {
@@ -66,7 +66,7 @@ func addresses(want netip.Addr) string {
 	return "this machine has " + strings.Join(have, ", ")
 }
 
-// privileged says what a port below the limit needs.
+// privileged says what it takes to bind a port below the limit; "" for other ports.
 func privileged(port uint16) string {
 	const setting = "net.ipv4.ip_unprivileged_port_start"
 	text, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(setting, ".", "/"))
@@ -80,7 +80,7 @@ func privileged(port uint16) string {
 	return fmt.Sprintf("ports below %d need CAP_NET_BIND_SERVICE, or %s = %d", start, setting, port)
 }
 
-// missing names the first directory on the way to a path that does not exist.
+// missing names the first directory in the path of dir that does not exist.
 func missing(dir string) string {
 	for {
 		up := filepath.Dir(dir)
@@ -94,9 +94,8 @@ func missing(dir string) string {
 // supers are the names that super-servers run under.
 var supers = []string{"inetd", "xinetd", "openbsd-inetd", "inetutils-inetd", "rlinetd"}
 
-// Holder names the process that keeps a socket from being opened because it has the
-// address, or nothing. It stops looking at a time, and takes as long as there are
-// processes.
+// Holder names the process whose socket has the address that s is to be opened at; "" if
+// none is found. It looks at all processes, but not for longer than until.
 func Holder(s sock.Spec, until time.Time) string {
 	h, ok := occupant(s)
 	if !ok {
@@ -114,7 +113,7 @@ func Holder(s sock.Spec, until time.Time) string {
 	return fmt.Sprintf("process %d (%s) has %s", p.PID, p.Name, h.Local)
 }
 
-// managed says that a socket unit of systemd has an address.
+// managed says which socket unit of systemd has an address; "": one that is not known.
 func managed(unit string, at netip.AddrPort) string {
 	if unit == "" {
 		return fmt.Sprintf("a socket unit of systemd has %s: systemctl list-sockets names it", at)
@@ -122,7 +121,7 @@ func managed(unit string, at netip.AddrPort) string {
 	return fmt.Sprintf("%s of systemd has %s: systemctl disable --now %s frees it", unit, at, unit)
 }
 
-// occupant is a socket that has the address of s, or all addresses with its port.
+// occupant finds a socket that has the address of s, or its port at all addresses.
 func occupant(s sock.Spec) (sockdiag.Socket, bool) {
 	other := unix.AF_INET + unix.AF_INET6 - s.Family
 	for _, family := range []uint8{s.Family, other} {

@@ -40,7 +40,7 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestPrivileged: the first port that anybody may use is the machine's.
+// TestPrivileged: the first port that anybody may bind is a setting of the machine.
 func TestPrivileged(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -61,8 +61,8 @@ func TestPrivileged(t *testing.T) {
 	}
 }
 
-// TestHolder: the process that has an address, or all addresses, and nobody once it is
-// free.
+// TestHolder: Holder names the process that has an address or all addresses, and nobody
+// once the address is free.
 func TestHolder(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -9,8 +9,8 @@ import (
 	"inetd/internal/strerror"
 )
 
-// Append looks for what keeps u from appending to a file, which is made if it is
-// missing, in a way that follows no symbolic link in place of it.
+// Append looks for what keeps u from appending to a file. The file would be made if it is
+// missing; a symbolic link in its place would not be followed.
 func Append(path string, u User) Finding {
 	if _, err := os.Stat(filepath.Dir(path)); os.IsNotExist(err) {
 		return Finding{Cause: missing(path)}

@@ -35,7 +35,7 @@ func contents(path string, u User, what string, depth int) Finding {
 	return unknownFormat(path, begin, what)
 }
 
-// head is the beginning of the file at a path; nothing if it cannot be read.
+// head is the beginning of the file at path; nil if it cannot be read.
 func (u User) head(path string) []byte {
 	f, err := u.open(path, os.O_RDONLY|syscall.O_NONBLOCK)
 	if err != nil {
@@ -51,8 +51,8 @@ func headOf(f *os.File) []byte {
 	return b[:n]
 }
 
-// Interpreter is the #! line of a script in words: the path of its interpreter and the
-// rest; nothing if it is none.
+// Interpreter returns the words of a script's #! line: the path of its interpreter and
+// the rest; nil if the file is no script.
 func Interpreter(path string, u User) []string {
 	begin := u.head(path)
 	if !bytes.HasPrefix(begin, []byte("#!")) {
@@ -94,8 +94,8 @@ func script(path string, head []byte, u User, what string, depth int) Finding {
 	return f
 }
 
-// installed names a place where a missing interpreter is, as far as a look into
-// the usual directories tells.
+// installed names a place where a missing interpreter is, if it is in one of the usual
+// directories.
 func (u User) installed(interpreter string) string {
 	name := interpreter[strings.LastIndexByte(interpreter, '/')+1:]
 	for _, dir := range []string{"/usr/bin/", "/bin/", "/usr/local/bin/"} {
@@ -119,13 +119,13 @@ func unknownFormat(path string, head []byte, what string) Finding {
 	return Finding{Cause: fmt.Sprintf("%s %s is no program of a format that Linux knows", what, path)}
 }
 
-// registered reports whether somebody has taught the kernel more formats.
+// registered reports whether the kernel was taught more formats (binfmt_misc).
 func registered() bool {
 	names, err := os.ReadDir("/proc/sys/fs/binfmt_misc")
 	return err == nil && len(names) > 2 // register and status are always there
 }
 
-// machines are those that a kernel for the one of this daemon may execute.
+// machines are those that a kernel may execute, by the GOARCH of this daemon.
 var machines = map[string][]elf.Machine{
 	"amd64": {elf.EM_X86_64, elf.EM_386}, "386": {elf.EM_386, elf.EM_X86_64},
 	"arm64": {elf.EM_AARCH64, elf.EM_ARM}, "arm": {elf.EM_ARM, elf.EM_AARCH64},
@@ -169,7 +169,7 @@ func contains(known []elf.Machine, m elf.Machine) bool {
 	return false
 }
 
-// name is a machine as people write it.
+// name is a machine's name as people write it.
 func name(m elf.Machine) string {
 	return strings.ToLower(strings.TrimPrefix(m.String(), "EM_"))
 }

@@ -1,10 +1,10 @@
 // Package examine says why a program cannot be executed, and why an address cannot be
 // listened on. In goes a path and who is to execute it, or a socket and the error; out
-// comes the cause in plain words with a remedy, or nothing if there is none to be seen.
-// For a program it follows the path that execve(2) takes in the kernel, in the same
-// order, and then that of the dynamic loader.
+// comes the cause in plain words with a remedy, or nothing if no cause is found. For a
+// program it follows the path that execve(2) takes in the kernel, in the same order, and
+// then that of the dynamic loader.
 //
-// It reads a few small pieces of files, and may block where a file system does.
+// It reads a few small pieces of files, and blocks where a file system does.
 package examine
 
 import (
@@ -24,15 +24,15 @@ import (
 	"inetd/internal/strerror"
 )
 
-// User is who executes a program: the numbers that a server would have.
+// User is who executes a program: the IDs that a server would run with.
 type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary ones
-	Root     string   // where it sees all paths from; "": no other root directory
+	Root     string   // the root directory of a server with chroot; "": that of the daemon
 	Daemon   bool     // it is the daemon, which executes a program in its own place
 }
 
-// words are what messages call a program, and who executes it.
+// words are what messages call a program and whoever executes it.
 func (u User) words() (what, who string) {
 	if u.Daemon {
 		return "program", "the user of the daemon"
@@ -40,7 +40,7 @@ func (u User) words() (what, who string) {
 	return "server", "the user of the service"
 }
 
-// Finding is what stands in the way of a program. The zero value is nothing.
+// Finding is what keeps a program from being executed. The zero value: nothing does.
 type Finding struct {
 	Cause  string // such as "interpreter /usr/bin/perl5 of /srv/x: No such file or directory"
 	Advice string // what to type or to look at; may be empty
@@ -65,8 +65,8 @@ func Program(path string, u User) Finding {
 	return f
 }
 
-// Socket looks for what keeps u from connecting to the UNIX-domain socket at path. One
-// that is not there is nothing.
+// Socket looks for what keeps u from connecting to the UNIX-domain socket at path. A
+// socket that does not exist is no finding.
 func Socket(path string, u User) Finding {
 	if f := reach(path, u, "socket"); f != (Finding{}) {
 		return f
@@ -87,7 +87,7 @@ func Socket(path string, u User) Finding {
 // execve(2) gives ELOOP.
 const maxScripts = 5
 
-// program examines a file that is called what in messages.
+// program examines a file that messages call what.
 func program(path string, u User, what string, depth int) Finding {
 	if f := reach(path, u, what); f != (Finding{}) {
 		return f
@@ -123,9 +123,9 @@ func notExecutable(path string, info fs.FileInfo, u User, what string) Finding {
 	return Finding{Cause: fmt.Sprintf("%s %s may not be executed by %s: its mode is %04o", what, path, who, info.Mode().Perm())}
 }
 
-// may reports whether the mode of a file gives a user a right: 1 is to execute
-// or to search, 4 to read. Root may search every directory and read every file,
-// and execute what has one x bit. Access control lists are not looked at.
+// may reports whether the mode of a file gives a user a right: 1 to execute or to search,
+// 2 to write, 4 to read. Root may search every directory, read and write every file, and
+// execute what has any x bit. Access control lists are not looked at.
 func (u User) may(info fs.FileInfo, right fs.FileMode) bool {
 	mode := info.Mode().Perm()
 	st, ok := info.Sys().(*syscall.Stat_t)
@@ -142,8 +142,8 @@ func (u User) may(info fs.FileInfo, right fs.FileMode) bool {
 	return mode&right != 0
 }
 
-// reach looks for a directory on the way to path that is missing, is none, or
-// may not be searched. Links on the way are followed.
+// reach looks for a directory in path that does not exist, is no directory, or may not be
+// searched by u. Links in path are followed.
 func reach(path string, u User, what string) Finding {
 	if !filepath.IsAbs(path) {
 		return Finding{}
@@ -192,10 +192,11 @@ func noexec(path string) (mount string, ok bool) {
 	}
 }
 
-// Failed explains an errno of execve(2). Some a look at the file does not explain: it is
-// busy, the arguments are too long, or somebody forbids it. u and path are as for Program.
+// Failed explains an errno of execve(2), also where the file does not show the cause: it
+// is busy, the arguments are too long, or something forbids it. See Program for path and
+// u.
 func Failed(path string, u User, e syscall.Errno) Finding {
-	switch e { // these tell nothing of what is at the path, also if that could not be executed
+	switch e { // these hold whatever is at the path, even if that could not be executed either
 	case unix.ETXTBSY:
 		return Finding{"a process has it open for writing", "wait until it is copied, or see: fuser -v " + path}
 	case unix.E2BIG:

@@ -46,8 +46,7 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return path
 }
 
-// native is an ELF header of this machine, or of the one given, with the
-// program interpreter given.
+// native is the beginning of an ELF file for a machine, with a program interpreter.
 func native(machine uint16, loader string) string {
 	var b bytes.Buffer
 	put := func(v any) { binary.Write(&b, binary.LittleEndian, v) }
@@ -103,7 +102,7 @@ func TestProgram(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		u    User
-		want string // of the finding; empty: there is none
+		want string // of the finding; "": there is none
 	}{
 		{"good", nobody, ""},
 		{"good", root, ""},
@@ -136,7 +135,7 @@ func TestProgram(t *testing.T) {
 		}
 		got := strings.ReplaceAll(Program(at(test.name), test.u).String(), dir, "DIR")
 		if registered() && (test.name == "alien" || test.name == "junk" || test.name == "text" || test.name == "bom") {
-			continue // another program may take those
+			continue // a format that was registered may match these
 		}
 		if got != test.want && (test.name != "cut" || !strings.HasPrefix(got, test.want)) {
 			t.Errorf("%s by %d:\n got %q\nwant %q", test.name, test.u.UID, got, test.want)
@@ -224,7 +223,7 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-// TestDaemonsOwn: what the daemon executes in its own place is no server of a service.
+// TestDaemonsOwn: what the daemon executes in its own place is not called a server.
 func TestDaemonsOwn(t *testing.T) {
 	t.Parallel()
 	daemon := nobody

@@ -10,12 +10,12 @@ import (
 // loaderCache lists the libraries that glibc's loader knows (ld.so(8)).
 const loaderCache = "/etc/ld.so.cache"
 
-// libraryDirs are the directories of the loaders of glibc and musl. Both look
-// into more; those are in the cache or in the program.
+// libraryDirs are the directories of the loaders of glibc and musl. Both search more,
+// which are in the cache or named by the program.
 var libraryDirs = []string{"/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"}
 
-// missingLibrary returns the name of a library that a program needs and that is
-// nowhere, or nothing. Libraries of libraries are not followed.
+// missingLibrary returns the name of a library that a program needs and that is nowhere;
+// "" if there is none. Libraries that libraries need are not looked for.
 func missingLibrary(path string, f *elf.File, u User) string {
 	needed, err := f.ImportedLibraries()
 	if err != nil || len(needed) == 0 {
@@ -61,7 +61,7 @@ func cached(lib string, cache []byte) bool {
 	return false
 }
 
-// ownDirs are the directories that a program names itself.
+// ownDirs are the library directories that a program names itself.
 func ownDirs(path string, f *elf.File) (dirs []string) {
 	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
 		values, _ := f.DynString(tag)

@@ -2,8 +2,8 @@ package examine
 
 import "testing"
 
-// TestCached: a library may have a string of its own in the loader's cache, or be the
-// end of its path.
+// TestCached: the loader's cache has a library as a string of its own, or as the end of
+// its path.
 func TestCached(t *testing.T) {
 	t.Parallel()
 	cache := []byte("glibc-ld.so.cache1.1\x00libold.so.1\x00/opt/x/lib/libnew.so.2\x00")

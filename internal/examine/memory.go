@@ -12,18 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Memory keeps what looks at programs that could not be executed have found, so that a
-// program of which a start fails a thousand times is looked at once. The zero value is
-// ready for use, by any goroutine.
+// Memory keeps what was found out about programs that could not be executed, so that a
+// program that fails to start a thousand times is looked at once. The zero value is ready
+// for use, by any goroutine.
 type Memory struct {
-	findings sync.Map     // failure to words
-	known    atomic.Int32 // findings
+	findings sync.Map     // from a failure to what Why says of it
+	known    atomic.Int32 // how many findings there are
 }
 
-// maxFindings is how many are kept.
+// maxFindings is how many findings are kept.
 const maxFindings = 256
 
-// failure is a start that failed. A file that has changed is looked at again.
+// failure is a failed start. If the file has changed since, it is another failure.
 type failure struct {
 	path, who string
 	errno     syscall.Errno
@@ -31,9 +31,9 @@ type failure struct {
 	inode     uint64
 }
 
-// Why says what keeps a program from being executed by a user, as an addition to the
-// text of the errno that the exec returned: after a colon or a semicolon, or nothing.
-// It reads files, which may lie on a file system that does not answer.
+// Why says what keeps a program from being executed by a user, to follow the text of the
+// errno of its exec: after a colon or a semicolon, or "" if that text says it all. It
+// reads files, which may lie on a file system that does not answer.
 func (m *Memory) Why(path string, who User, e syscall.Errno) string {
 	f := failure{path: path, who: fmt.Sprint(who), errno: e}
 	var st unix.Stat_t

@@ -19,7 +19,7 @@ func (u User) open(path string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT} // links lead nowhere else
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: unix.RESOLVE_IN_ROOT} // links do not lead out of the root
 	fd, err := unix.Openat2(int(root.Fd()), path, &how)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -40,7 +40,7 @@ func (u User) stat(path string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// read reads a file; nothing if that is impossible.
+// read returns what is in a file; nil if it cannot be read.
 func (u User) read(path string) []byte {
 	f, err := u.open(path, os.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
@@ -53,11 +53,11 @@ func (u User) read(path string) []byte {
 
 // glob is filepath.Glob below the root directory.
 func (u User) glob(pattern string) []string {
-	paths, _ := filepath.Glob(filepath.Join(u.Root, pattern)) // the patterns here are good ones
+	paths, _ := filepath.Glob(filepath.Join(u.Root, pattern)) // the patterns used here are well formed
 	return paths
 }
 
-// follow is a path with its links followed. Below a root directory it is left as it is.
+// follow returns a path with its links followed. Below a root directory it leaves them.
 func (u User) follow(path string) string {
 	whole, err := filepath.EvalSymlinks(path)
 	if u.Root != "" || err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // TestProgramBelowRoot: a server with another root directory finds its program, and all
-// that this needs, below that or not at all, wherever links lead outside of it.
+// that the program needs, below that directory or not at all, even if links lead out of
+// it.
 func TestProgramBelowRoot(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -12,18 +12,19 @@ import (
 	"inetd/internal/textfile"
 )
 
-// unitDirs are where systemd looks for units, the one first that wins (systemd.unit(5)).
+// unitDirs are where systemd looks for units; the first that has one wins
+// (systemd.unit(5)).
 var unitDirs = []string{
 	"etc/systemd/system", "run/systemd/system", "run/systemd/generator",
 	"usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system",
 }
 
-// maxUnit is more than the bytes of any unit.
+// maxUnit is more bytes than any unit file has.
 const maxUnit = 1 << 20
 
-// socketUnit is the unit of systemd that has opened a socket at an address, as far as
-// the files below root tell; "": they do not. Files of units that are not active lie
-// there, too. What is active has a link below run/systemd/units.
+// socketUnit names the systemd unit that opened a socket at an address; "" if the files
+// below root do not tell. Inactive units have files, too. An active one has a link below
+// run/systemd/units.
 func socketUnit(root string, s sock.Spec, at netip.AddrPort) string {
 	key := "ListenStream"
 	if !s.Listens() {
@@ -48,7 +49,7 @@ func socketUnit(root string, s sock.Spec, at netip.AddrPort) string {
 	return ""
 }
 
-// socketUnits are the names of the socket units that there are files of.
+// socketUnits are the names of the socket units that have a file.
 func socketUnits(root string) (names []string) {
 	for _, dir := range unitDirs {
 		paths, _ := filepath.Glob(filepath.Join(root, dir, "*.socket")) // the pattern is a good one
@@ -60,7 +61,7 @@ func socketUnits(root string) (names []string) {
 	return slices.Compact(names)
 }
 
-// listens are the values of a key of a unit, which its drop-ins may add to or reset.
+// listens are the values of a key of a unit. Drop-ins may add values or reset them.
 func listens(root, name, key string) (values []string) {
 	read := func(path string) bool {
 		text, err := textfile.Read(path, maxUnit)

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSocketUnit: the unit is found by what its files say, those that an administrator
-// writes before the vendor's, and of several by what is active.
+// TestSocketUnit: a unit is found by its files. An administrator's file replaces the
+// vendor's, and of several units the active one is meant.
 func TestSocketUnit(t *testing.T) {
 	t.Parallel()
 	const (

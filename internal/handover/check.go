@@ -7,8 +7,9 @@ import (
 	"inetd/internal/sock"
 )
 
-// check says what is wrong with a state: an index of nothing, a descriptor that can
-// be none, or one that two things claim. Whoever restores it can rely on the rest.
+// check returns the first thing wrong with a state: an index that refers to nothing, a
+// descriptor that cannot be one, or one that two things claim. Whoever restores a state
+// that passed need not check these.
 func (s *State) check() error {
 	c := checker{state: s, owned: map[int]bool{}}
 	c.process()
@@ -20,10 +21,10 @@ func (s *State) check() error {
 	return c.err
 }
 
-// checker keeps the first thing that is wrong.
+// checker keeps the first error.
 type checker struct {
 	state *State
-	owned map[int]bool // descriptors
+	owned map[int]bool // claimed so far
 	err   error
 }
 
@@ -33,7 +34,7 @@ func (c *checker) fail(format string, args ...any) {
 	}
 }
 
-// own wants a descriptor to be one of nothing else. The standard ones go over anyway.
+// own wants a descriptor that nothing else claims. The standard ones go over anyway.
 func (c *checker) own(fd int) {
 	if fd < 3 || fd >= 1<<30 || c.owned[fd] {
 		c.fail("descriptor %d", fd)
@@ -41,7 +42,7 @@ func (c *checker) own(fd int) {
 	c.owned[fd] = true
 }
 
-// refer wants i to be an index into n things, or, if that is allowed, -1 for none.
+// refer wants i to be an index into n things or, if none is true, -1.
 func (c *checker) refer(what string, i, n int, none bool) {
 	if (i < 0 || i >= n) && !(none && i == -1) {
 		c.fail("%s %d of %d", what, i, n)
@@ -143,7 +144,7 @@ func (c *checker) clients() {
 	}
 }
 
-// InheritedSpecs are those of the sockets that the service manager has opened.
+// InheritedSpecs are the specs of the sockets that the service manager has opened.
 func (s *State) InheritedSpecs() (list []sock.Spec) {
 	for _, k := range s.Sockets {
 		if k.Inherited {
@@ -153,7 +154,7 @@ func (s *State) InheritedSpecs() (list []sock.Spec) {
 	return list
 }
 
-// Descriptors are all that go over, besides the standard ones.
+// Descriptors are all that go over except the standard ones, in no order.
 func (s *State) Descriptors() []int {
 	c := checker{state: s, owned: map[int]bool{}}
 	c.process()

@@ -1,11 +1,11 @@
-// Package handover is what a daemon leaves to the program that takes its place in the
-// same process: descriptors with what each is, the children it has, and what counts.
-// In goes a State; out comes text that another version of the program reads, and from
-// that text a State again, which holds together whatever the text was.
+// Package handover is what a daemon leaves to the program that replaces it in the same
+// process, in an upgrade: descriptors and what each is, its children, and what counts. In
+// goes a State; out comes text that another version of the program reads, and from that
+// text a State again. Its references hold, whatever the text was.
 //
-// The text is JSON. A field that a program does not know is ignored, and one that is
-// missing is its zero value, so that older and newer programs of one Version
-// understand each other. A change that they would misunderstand takes a new Version.
+// The text is JSON. A field that a program does not know is ignored, and a missing one
+// has its zero value, so that older and newer programs of one Version understand each
+// other. A change that they would misunderstand needs a new Version.
 package handover
 
 import (
@@ -22,14 +22,14 @@ import (
 	"inetd/internal/status"
 )
 
-// Version is that of the states that this program writes and reads.
+// Version is the version of the states that this program writes and reads.
 const Version = 1
 
-// format is the first thing in the text.
+// format marks a text as a state.
 const format = "inetd state"
 
-// State is all that goes over. Descriptors are numbers above 2 and stay open under
-// them through the exec; times are absolute.
+// State is all that goes over. Descriptors are above 2 and stay open through the exec,
+// with the same numbers. Times are absolute.
 type State struct {
 	Format  string
 	Version int
@@ -37,8 +37,8 @@ type State struct {
 	Process Process
 	Daemon  Daemon
 
-	Actions    []json.RawMessage // of services, which share them
-	Services   []Service         // those in force, and those before that children are of
+	Actions    []json.RawMessage // of services, which may share one
+	Services   []Service         // those in force, and earlier ones that have children
 	Sockets    []Socket
 	Children   []Child
 	Helpers    []Child // processes that serve no client themselves: see Demand
@@ -50,7 +50,7 @@ type State struct {
 	Registered []rpcbind.Binding // RPC programs
 }
 
-// Servers is how many servers run, those on demand included.
+// Servers returns how many servers run, those on demand included.
 func (s *State) Servers() int {
 	n := len(s.Children)
 	for _, d := range s.Demands {
@@ -76,20 +76,20 @@ type Process struct {
 type Daemon struct {
 	Begun, Loaded  time.Time
 	Loads          int
-	LogConnections bool          // as it was toggled
-	Known          []string      // configuration files that were read, and would be missed
+	LogConnections bool          // as toggled at run time
+	Known          []string      // configuration files that held anything: if one is gone, a load misses it
 	Sensed         *limit.Ledger `json:",omitempty"` // clients that have touched a sensor
 }
 
-// Service is an entry and what it has used up.
+// Service is an entry and what it has used of its limits.
 type Service struct {
 	Label   string
 	File    string // of the entry
 	Line    int
-	Action  int    // of State.Actions
+	Action  int    // index in State.Actions
 	InForce bool   // else a reload has removed or replaced it
 	Usage   *Usage `json:",omitempty"` // nil: nothing yet
-	Shares  int    // the service before it in State.Services whose Usage it has; -1: its own
+	Shares  int    // index of an earlier service whose Usage this one shares; -1: none
 }
 
 // Usage is what a service has used of its limits, and how it fares.
@@ -103,14 +103,14 @@ type Usage struct {
 	Debts      *limit.Ledger `json:",omitempty"`
 }
 
-// Socket is one that is open.
+// Socket is a socket of the daemon.
 type Socket struct {
 	Spec      sock.Spec
 	FD        int       // 0: it is not open
-	Service   int       // of State.Services; -1: no entry asks for it
-	File      sock.File // at its path, if the daemon has made it
+	Service   int       // index in State.Services; -1: no entry asks for it
+	File      sock.File // the file at its path, if the daemon made it
 	Inherited bool      // the service manager has opened it
-	Closed    bool      // a reload has removed it, and a wait server still has it
+	Closed    bool      // a reload has removed it, but a wait server still has it
 }
 
 // Child is a server that runs.
@@ -119,13 +119,13 @@ type Child struct {
 	Service int
 	Path    string    // of its program
 	Begun   int64     // Unix time in ns
-	Kill    time.Time // when it is killed, having been told to end; zero: it was not
-	Lent    int       // of State.Sockets, what a wait server has; -1: nothing
-	Queued  int64     // what was in its queue
-	Session int       // of State.Sessions; -1: none
-	Cookie  uint64    // of its connection, if that may not be idle for ever
-	Kept    int       // a descriptor of its connection, of which the end is the daemon's; 0: none
-	Stderr  int       // what it writes on its standard error comes out here, for the log; 0: nowhere
+	Kill    time.Time // when it is to be killed, after it was told to end; zero: it was not told
+	Lent    int       // index in State.Sockets of what a wait server was lent; -1: nothing
+	Queued  int64     // the queue of Lent at that time
+	Session int       // index in State.Sessions; -1: none
+	Cookie  uint64    // of its connection, if the entry limits how long that may be idle
+	Kept    int       // the daemon's descriptor of its connection, to end that gently (linger); 0: none
+	Stderr  int       // the descriptor where its standard error comes out, for the log; 0: none
 	Peer    Peer
 }
 
@@ -134,14 +134,14 @@ type Peer struct {
 	Addr          netip.AddrPort
 	UID, GID, PID int // of a UNIX-domain client, if PID is not 0
 	Source        limit.Source
-	Local, Proxy  netip.AddrPort // where it has connected to, by which proxy; if Proxy is valid
-	Named         bool           // its name decides whether it is served
+	Local, Proxy  netip.AddrPort // where it connected to, and through which proxy; set if Proxy is valid
+	Named         bool           // rules need its host name
 }
 
 // Session is a client of a nowait datagram service with its server.
 type Session struct {
 	FD            int
-	Socket        int // of State.Sockets
+	Socket        int // index in State.Sockets
 	Client, Asked netip.AddrPort
 	Local         netip.AddrPort
 	Taken         int64
@@ -151,63 +151,63 @@ type Session struct {
 type Demand struct {
 	Service int
 	FD      int      // the daemon's end of the relay's pair; 0: none runs
-	Relay   int      // its process, of State.Helpers unless it has ended
-	Words   int      // what that writes on its standard error; 0: nothing
+	Relay   int      // its process ID; one of State.Helpers unless it has ended
+	Words   int      // the descriptor of what it wrote to standard error; 0: none
 	Unsaid  [][]byte // commands that it has not taken yet
-	Trusts  bool     // it was told that the server is who answers at the place
-	Causes  bool     // it tells connections that have not reached the place from others; one of an older program does not
-	Last    uint32   // number given to a client
+	Trusts  bool     // the relay was told that the server is who answers at the place
+	Causes  bool     // the relay reports what did not reach the place as such; one of an older program does not
+	Last    uint32   // the last ID given to a client
 	In, Out uint64   // bytes from clients and to them
-	Retired bool     // it ends with its last client
+	Retired bool     // the relay ends with its last client
 	Clients []Passenger
-	Server  *Server `json:",omitempty"` // nil: the entry has none
+	Server  *Server `json:",omitempty"` // nil: the entry has no server
 }
 
-// Passenger is a client that a relay has.
+// Passenger is a client whose connection a relay has.
 type Passenger struct {
 	ID     uint32
 	Begun  int64 // Unix time in ns
-	Counts bool  // the server is needed for it
+	Counts bool  // the client needs the server
 	Source limit.Source
-	From   string // in a log line
+	From   string // for a log line
 }
 
-// Server is one that is started on demand.
+// Server is a server on demand.
 type Server struct {
 	Machine demand.Machine // its process is one of State.Helpers unless it has ended
-	Session int            // that was begun last
+	Session int            // the session begun last
 	Path    string         // of its program
 	User    uint32
-	Words   int // what it writes on its standard error; 0: nothing
-	Ready   int // where it says that it is ready; 0: nowhere
+	Words   int // the descriptor of what it wrote to standard error; 0: none
+	Ready   int // the socket where it says that it is ready; 0: none
 }
 
-// Draining is a connection on which all was sent.
+// Draining is a connection to a client that has been sent everything.
 type Draining struct {
 	FD    int
 	Until time.Time
 }
 
-// Talk is a conversation of a builtin, and Client a connection that has been
-// admitted and waits for its server. Each owns its descriptor.
+// Talk is a conversation of a builtin. Client is a connection that was admitted and waits
+// for its server. Each owns its descriptor.
 type (
 	Talk struct {
 		Client
 		Begun  int64     // Unix time in ns
 		Got    []byte    // what was read and not answered
 		Unsent []byte    // the rest of an answer
-		Until  time.Time // it ends then; zero: as long as anybody says something
-		Over   bool      // all was said that there is to say
+		Until  time.Time // when it is ended; zero: as long as anybody says something, it goes on
+		Over   bool      // nothing more is to be said
 	}
 	Client struct {
 		FD      int
 		Service int
-		Session int // of State.Sessions; -1: none
+		Session int // index in State.Sessions; -1: none
 		Peer    Peer
 	}
 )
 
-// Encode makes the text of a state.
+// Encode returns the text of a state. It sets Format and Version.
 func Encode(s *State) ([]byte, error) {
 	s.Format, s.Version = format, Version
 	return json.Marshal(s)
@@ -215,8 +215,8 @@ func Encode(s *State) ([]byte, error) {
 
 var errFormat = errors.New("this is not the state of an inetd")
 
-// Decode reads the text of a state. It is an error if that is of another version, or
-// refers to what is not there.
+// Decode reads the text of a state. A state of another version, or one that refers to
+// what is not there, is an error.
 func Decode(text []byte) (*State, error) {
 	var head struct {
 		Format  string

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// whole is a state with something of everything.
+// whole returns a state with something in every part.
 func whole() *State {
 	now := time.Date(1999, time.January, 10, 12, 0, 0, 0, time.UTC)
 	client := netip.MustParseAddrPort("192.0.2.7:4711")
@@ -73,7 +73,7 @@ func encode(t testing.TB, s *State) []byte {
 	return text
 }
 
-// TestRoundTrip: what is read is what was written, in every part.
+// TestRoundTrip: every part of a state is read as it was written.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	text := encode(t, whole())
@@ -96,8 +96,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestOtherPrograms: a newer program of the same version may have written more, an
-// older one less.
+// TestOtherPrograms: a newer program of the same version may have written more, an older
+// one less.
 func TestOtherPrograms(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, text, err string }{
@@ -117,7 +117,7 @@ func TestOtherPrograms(t *testing.T) {
 	}
 }
 
-// TestCheck: nothing refers to what is not there, and no descriptor is two things.
+// TestCheck: a reference to nothing, or one descriptor for two things, is an error.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*State){
@@ -157,8 +157,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestLeftInMemory: the next program finds the state by the variable, which its
-// children do not see.
+// TestLeftInMemory: the next program finds the state by the variable, which its children
+// do not get.
 func TestLeftInMemory(t *testing.T) {
 	if s, err := Left(); s != nil || err != nil {
 		t.Fatalf("left by nobody: %v, %v", s, err)
@@ -188,7 +188,7 @@ func TestLeftInMemory(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever the text, there is an error or a state that holds together.
+// FuzzDecode: whatever the text, the result is an error or a state whose references hold.
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, whole()))
 	f.Add([]byte(`{"Format":"inetd state","Version":1}`))

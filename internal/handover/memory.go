@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Env is the variable that tells a program which descriptor holds the state that it
-// takes over.
+// Env is the environment variable that tells a program which descriptor holds the state
+// it takes over.
 const Env = "INETD_STATE"
 
-// Leave puts the text of a state into memory that an exec leaves alone, and returns
-// its descriptor, which is not close-on-exec.
+// Leave writes the text of a state to memory that survives an exec, and returns its
+// descriptor, which is not close-on-exec. The caller owns it.
 func Leave(text []byte) (fd int, err error) {
 	fd, err = unix.MemfdCreate("inetd-state", 0)
 	if err != nil {
@@ -35,8 +35,8 @@ func Leave(text []byte) (fd int, err error) {
 // Waiting reports whether there is a state for Left to return.
 func Waiting() bool { return os.Getenv(Env) != "" }
 
-// Left returns the state that the program before has left in this process, or nil if
-// there was none. It can be asked once: children are not to see the variable.
+// Left returns the state that the program before left in this process, or nil if there is
+// none. It works once, as it unsets the variable: children are not to see it.
 func Left() (*State, error) {
 	value, left := os.LookupEnv(Env)
 	if !left {

@@ -13,19 +13,19 @@ import (
 	"inetd/internal/table"
 )
 
-// Heir is what the program before has left.
+// Heir is what the program before an upgrade left.
 type Heir struct {
 	State     *handover.State
-	Suspended map[*table.Usage]time.Time // until when services are not polled
-	Sessions  []*client.Session          // as those of State
+	Suspended map[*table.Usage]time.Time // when they are polled again
+	Sessions  []*client.Session          // in the order of State.Sessions
 
-	services []*table.Service // as those of State
-	sockets  []*table.Socket  // as those of State; nil: one that no entry asked for
+	services []*table.Service // in the order of State.Services
+	sockets  []*table.Socket  // in the order of State.Sockets; nil: no entry asked for it
 	programs map[string]*child.Program
 	profile  *child.Profile
 }
 
-// NewHeir makes services and sockets of a State. Those that were in force are so again.
+// NewHeir makes the services and sockets of a State. Those that were in force are again.
 func NewHeir(state *handover.State, starter *child.Starter, now *table.InForce, open *keep.Sockets) (*Heir, error) {
 	profile, err := starter.Profile(nil, nil, child.Setup{})
 	if err != nil {
@@ -78,7 +78,7 @@ func (h *Heir) addService(from handover.Service, do *table.Action, now *table.In
 	}
 }
 
-// programAt is a program that has a name for log lines, and is not to be started.
+// programAt is a program that serves as a name in log lines and is never started.
 func (h *Heir) programAt(path string) (*child.Program, error) {
 	if p := h.programs[path]; p != nil {
 		return p, nil
@@ -88,11 +88,11 @@ func (h *Heir) programAt(path string) (*child.Program, error) {
 	return p, err
 }
 
-// Service is the service that has a number in State.
+// Service returns the service with a number in State.
 func (h *Heir) Service(i int) *table.Service { return h.services[i] }
 
-// Process is a child of the program before as one of this. A wait server has its socket
-// then.
+// Process makes a Process of a child that the program before started. A wait server has
+// its socket again then.
 func (h *Heir) Process(from handover.Child) *running.Process {
 	p := &running.Process{Service: h.services[from.Service], Queued: from.Queued, Client: client.Of(from.Peer), Begun: from.Begun, Cookie: from.Cookie, Kept: from.Kept}
 	var err error
@@ -109,7 +109,7 @@ func (h *Heir) Process(from handover.Child) *running.Process {
 	return p
 }
 
-// Client is a client of the program before, with the service that has admitted it.
+// Client returns a client that the program before left, and the service that admitted it.
 func (h *Heir) Client(from handover.Client) (v *table.Service, c client.Client) {
 	c = client.Of(from.Peer)
 	c.Conn = from.FD
@@ -119,7 +119,7 @@ func (h *Heir) Client(from handover.Client) (v *table.Service, c client.Client) 
 	return h.services[from.Service], c
 }
 
-// LeftoverOf is how far a conversation has got.
+// LeftoverOf is how far a builtin's conversation has got.
 func LeftoverOf(from handover.Talk) stream.Leftover {
 	return stream.Leftover{Begun: from.Begun, Got: from.Got, Unsent: from.Unsent, Until: from.Until, Over: from.Over}
 }

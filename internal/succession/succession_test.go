@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A daemon is one that serves nobody: its sockets are not open.
+// daemon stands for one that serves nobody: its sockets are not open.
 type daemon struct {
 	starter *child.Starter
 	now     *table.InForce
@@ -38,7 +38,7 @@ func newDaemon(t *testing.T) *daemon {
 	return d
 }
 
-// service is one in force, with a socket of a port.
+// service puts a service in force, with a socket of a port.
 func (d *daemon) service(t *testing.T, label, path string, port uint16) *table.Service {
 	t.Helper()
 	profile, err := d.starter.Profile(nil, nil, child.Setup{})
@@ -55,7 +55,7 @@ func (d *daemon) service(t *testing.T, label, path string, port uint16) *table.S
 	return v
 }
 
-// inherit has another daemon go on with what a Will says.
+// inherit makes another daemon go on with what a Will says.
 func (w *Will) inherit(t *testing.T) (*daemon, *Heir) {
 	t.Helper()
 	text, err := handover.Encode(w.State)
@@ -74,8 +74,8 @@ func (w *Will) inherit(t *testing.T) (*daemon, *Heir) {
 	return d, h
 }
 
-// TestServices: services come back with their sockets and what they have used. Those that
-// have shared that share it again.
+// TestServices: services come back with their sockets and usage. Those that shared a
+// usage share it again.
 func TestServices(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t)
@@ -109,8 +109,8 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// TestProcesses: a wait server has its socket again, also that of a service that was
-// removed, and a server of a session its session.
+// TestProcesses: a wait server has its socket again, even that of a removed service. A
+// nowait datagram server has its session again.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t)
@@ -121,10 +121,10 @@ func TestProcesses(t *testing.T) {
 	begun := time.Now().Round(0)
 	processes := map[int]*running.Process{
 		7:  {Service: removed, Program: removed.Do.Program, Lent: removed.First, Queued: 5, Begun: 6, Kill: begun.UnixNano()},
-		-1: {Service: kept, Program: kept.Do.Program}, // it has failed before it was a process
+		-1: {Service: kept, Program: kept.Do.Program}, // a start that has failed has no process
 		8:  {Service: kept, Program: kept.Do.Program, Client: client.Client{Session: session, Peer: session.Client}, Begun: 7, Kept: 11, Cookie: 12},
 		9:  {Service: kept, Program: kept.Do.Program, Done: func(child.Status) {}, Begun: 8},
-		10: {Done: func(child.Status) {}}, // a command of the daemon itself, which nobody waits for any more
+		10: {Done: func(child.Status) {}}, // a command of the daemon itself, whose end nobody waits for any more
 	}
 	w := NewWill(d.now, d.sockets)
 	w.Processes(processes)
@@ -153,8 +153,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestClients: clients are left to the next program, and by that to the one after it if it
-// could not serve them either.
+// TestClients: clients are left to the next program. If it cannot serve them either, it
+// leaves them to the one after it.
 func TestClients(t *testing.T) {
 	t.Parallel()
 	d := newDaemon(t)

@@ -1,13 +1,13 @@
-// Package succession carries what a daemon knows to the program that takes its place in
-// the same process. What refers to each other in memory refers by numbers there (package
+// Package succession carries what a daemon knows over to the program that replaces it in
+// the same process, in an upgrade. References in memory become numbers there (package
 // handover).
 //
 //	NewWill -> Will   in go services, sockets, processes and clients; out comes a State
 //	NewHeir -> Heir   in goes a State; out come services, sockets, processes and clients
 //
 // The services of an Heir have no programs that could be started, as only a load can say
-// what those are: they are there to be replaced by a reload. So everything stays that a
-// reload leaves alone.
+// what those are. They are there for a reload to replace. So whatever a reload keeps
+// stays.
 //
 // Nothing is started, polled or closed here. All belongs to the goroutine of the event
 // loop.
@@ -24,14 +24,14 @@ import (
 	"inetd/internal/table"
 )
 
-// Will is a State in the making. What is in it already has a number.
+// Will is a State in the making. Its maps have the numbers of what is in it already.
 type Will struct {
 	*handover.State
 	now      *table.InForce
 	open     *keep.Sockets
 	services map[*table.Service]int
 	actions  map[*table.Action]int
-	usages   map[*table.Usage]int // the service that was the first to have it
+	usages   map[*table.Usage]int // the number of the first service that has it
 	sockets  map[*table.Socket]int
 	sessions map[*client.Session]int
 }
@@ -53,7 +53,8 @@ func NewWill(now *table.InForce, open *keep.Sockets) *Will {
 	return w
 }
 
-// Service is the number of a service, which may be one that was removed.
+// Service returns the number of a service, which may be a removed one. If need be, it
+// adds the service.
 func (w *Will) Service(v *table.Service) int {
 	if i, ok := w.services[v]; ok {
 		return i
@@ -92,7 +93,8 @@ func (w *Will) socket(k *table.Socket) int {
 	return w.sockets[k]
 }
 
-// Session is the number of a client of a nowait datagram service.
+// Session returns the number of a client of a nowait datagram service, and adds it
+// likewise.
 func (w *Will) Session(t *client.Session) int {
 	if i, ok := w.sessions[t]; ok {
 		return i
@@ -103,7 +105,7 @@ func (w *Will) Session(t *client.Session) int {
 	return w.sessions[t]
 }
 
-// Processes adds the servers that run, and the processes that serve many clients.
+// Processes adds the servers that run, and the relays and servers on demand.
 func (w *Will) Processes(all map[int]*running.Process) {
 	for pid, p := range all {
 		switch {
@@ -133,14 +135,14 @@ func (w *Will) child(pid int, p *running.Process) handover.Child {
 	return to
 }
 
-// Client adds a client that has been admitted and has no server yet. The next program has
-// its connection then.
+// Client adds a client that was admitted and has no server yet. From then on its
+// connection is the next program's.
 func (w *Will) Client(v *table.Service, c client.Client) {
 	w.Clients = append(w.Clients, w.client(v, c))
 }
 
-// Talk adds a conversation of a builtin with a client, and how far it has got. The next
-// program has its connection then.
+// Talk adds a conversation of a builtin with a client, and how far it has got. From then
+// on the connection is the next program's.
 func (w *Will) Talk(v *table.Service, c client.Client, left stream.Leftover) {
 	w.Talks = append(w.Talks, handover.Talk{
 		Client: w.client(v, c),
@@ -156,7 +158,7 @@ func (w *Will) client(v *table.Service, c client.Client) handover.Client {
 	return to
 }
 
-// Again adds the clients that the program before has left and this one has not served yet.
+// Again adds the clients that the program before left and this one has not served yet.
 func (w *Will) Again(h *Heir) {
 	for _, from := range h.State.Talks {
 		v, c := h.Client(from.Client)
