@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// columnNames are the columns that every entry must have.
+// columnNames are the names of the columns that every entry must have.
 var columnNames = [...]string{"service", "socket type", "protocol", "wait", "user", "server"}
 
-// userColumn returns the fields with exactly one in the user column's place,
-// or nil after reporting which column is missing, exchanged or too many. Ultrix
-// has no such column, NonStop has one more with the processors to use.
+// userColumn returns the fields with exactly one between the wait word and the
+// server, or nil after reporting which column is missing, exchanged or too many.
+// Ultrix has no user column; NonStop has another one after it, the processors to use.
 func (d *draft) userColumn(f []Word) []Word {
 	if lacksUser(f) && !exchangedServer(f) && d.ultrix() {
 		d.report(Warning, f[ColUser].Pos, "no user column: the server runs as root, as on Ultrix", "write the user before the server")
@@ -33,8 +33,8 @@ func (d *draft) userColumn(f []Word) []Word {
 	return f
 }
 
-// ordinary tells that the columns of an entry are those of nearly all entries, without
-// a look at each word that might stand there.
+// ordinary tells whether the columns of an entry are like those of nearly all entries,
+// without comparing them with every word that might stand there.
 func ordinary(f []Word) bool {
 	switch f[ColType].Text {
 	case "stream", "dgram":
@@ -48,8 +48,8 @@ func ordinary(f []Word) bool {
 	return false
 }
 
-// lacksUser tells whether the server stands in the user column and is surely
-// no user: a path or "internal" that another server does not follow.
+// lacksUser tells whether the server stands in the user column: a path or "internal"
+// that is not followed by another server, and so is surely no user.
 func lacksUser(f []Word) bool {
 	return len(f) > ColUser && isProgram(f[ColUser].Text) && isWait(f[ColWait].Text) && (len(f) == ColServer || !isProgram(f[ColServer].Text))
 }
@@ -65,9 +65,9 @@ func exchangedServer(f []Word) bool {
 	return isName(user) && user[0]|0x20 >= 'a' && user[0]|0x20 <= 'z' && !strings.Contains(base, name) && !strings.Contains(name, base)
 }
 
-// ultrix tells whether the file is one of Ultrix, whose servers run as root:
-// there are several entries, and none of them has a user. A single line is
-// rather one in which the user was forgotten.
+// ultrix tells whether the file comes from Ultrix, where servers run as root: it has
+// several entries, and none of them has a user. In a single entry the user was more
+// likely forgotten.
 func (r *reader) ultrix() bool {
 	if !r.surveyed {
 		r.surveyed, r.userless = true, r.survey() > 1
@@ -75,7 +75,7 @@ func (r *reader) ultrix() bool {
 	return r.userless
 }
 
-// survey counts the entries of the file if all of them lack the user.
+// survey returns the number of entries of the file if all of them lack the user, or 0.
 func (r *reader) survey() (n int) {
 	for s := range strings.Lines(r.text) {
 		if blank(s[0]) || s[0] == '#' || !hasColumns(s) {
@@ -93,8 +93,8 @@ func (r *reader) survey() (n int) {
 	return n
 }
 
-// misplaced reports a column that is missing for sure, since what stands in
-// its place fits the next one only, two that are exchanged, or one too many.
+// misplaced reports a column that is surely missing, because the word in its place
+// fits only the next column, two columns that are exchanged, or one too many.
 func (d *draft) misplaced(f []Word) bool {
 	n := len(f)
 	typ := func(i int) bool { return i < n && isType(f[i].Text) }
@@ -102,7 +102,7 @@ func (d *draft) misplaced(f []Word) bool {
 	wait := func(i int) bool { return i < n && isWait(f[i].Text) }
 	program := func(i int) bool { return i < n && isProgram(f[i].Text) }
 	switch {
-	case n >= len(columnNames) && ordinary(f), // none of what follows: files may be long
+	case n >= len(columnNames) && ordinary(f), // spares it the checks below: files may be long
 		n >= len(columnNames) && typ(ColType) && protocol(ColProtocol) && wait(ColWait) && !program(ColUser) && !wait(ColUser) && !protocol(ColType):
 		return false
 	case protocol(ColType) && typ(ColProtocol):
@@ -152,10 +152,10 @@ func (d *draft) extra(f []Word, i int, before string) {
 	d.errorf(f[i].Pos, "write "+written(slices.Delete(slices.Clone(f), i, i+1)), "a column too many: %q before the %s", f[i].Text, before)
 }
 
-// maxWritten is how many words of a line are shown.
+// maxWritten is how many words of a line a hint shows.
 const maxWritten = 16
 
-// written is the line that f makes.
+// written returns the fields as a line, for a hint.
 func written(f []Word) string {
 	var b strings.Builder
 	for i, w := range f {

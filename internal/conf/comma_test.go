@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMissingComma: a definition without commas or its semicolon is told with the line
-// that lacks one.
+// TestMissingComma: the message about a definition that lacks commas or its semicolon
+// names the line that lacks one.
 func TestMissingComma(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ text, want string }{

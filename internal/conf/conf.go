@@ -1,19 +1,18 @@
-// Package conf reads inetd.conf in every dialect. In goes the text of the
-// files of a configuration, out come its entries in order and all its problems,
-// each with the place in the file it is about. The package is pure: it opens no
-// file, and knows nothing of the kernel, the services database or the users of
-// the machine.
+// Package conf parses inetd.conf in every dialect. In goes the text of the files
+// of a configuration; out come its entries in order and all its problems, each
+// with its file, line and column. The package is pure: it opens no file, and knows
+// nothing of the kernel, the services database or the users of the machine.
 //
-// An entry is written in columns or as a Definition, which is keys with values.
-// Every check of a value is a method of draft that gets the value and its place,
-// so both forms and other front ends share it: a front end makes Definitions and
-// gives them to Parser.Compile, and Define turns any entry into one. The table
-// of keys (keys.go) has one row for each.
+// An entry is written in columns or as a Definition, that is, as keys with values.
+// Every check of a value is a method of draft that gets the value and its place, so
+// that both forms and other front ends share the checks: a front end makes
+// Definitions and gives them to Parser.Compile. Define turns any entry into a
+// Definition. The table of keys (keys.go) has one row for each key.
 package conf
 
 import "time"
 
-// Kind tells what an entry is opened or reached by.
+// Kind tells how clients reach an entry.
 type Kind uint8
 
 // The kinds of entry.
@@ -21,7 +20,7 @@ const (
 	Inet  Kind = iota // a port of an internet transport
 	Unix              // a path or an abstract name
 	RPC               // an ONC RPC program, registered with the portmapper
-	Mux               // a name that tcpmux (RFC 1078) hands out; no socket of its own
+	Mux               // a name that clients ask tcpmux (RFC 1078) for; no socket of its own
 	Vsock             // a port of the virtual machine's socket family
 )
 
@@ -81,9 +80,9 @@ type Entry struct {
 	Pos     Pos      // where the service column starts
 	Kind    Kind     //
 	Hosts   []string // address specifiers in order, brackets removed; nil: every address; of a mux entry: those of tcpmux
-	HostsAt Pos      // where they are written: in the service column, the key bind or the line of the default address
+	HostsAt Pos      // where Hosts are written: in the service column, the key bind or a default address line
 	Service string   // name, alias or decimal port; unix path or "@abstract"; RPC program; mux name; vsock port
-	Port    uint16   // of that name; 0: the one that the services file has
+	Port    uint16   // of that name; 0: to be looked up in the services file
 	Type    Type     //
 	Proto   string   // base protocol without family: "tcp", "udp", "unix", ... or, with other types than stream and dgram, any word
 	Family  Family   //
@@ -96,7 +95,7 @@ type Entry struct {
 	Limits         Limits
 
 	User, Group string   // User "": as the daemon; Group "": the user's own
-	Dotted      bool     // they were written user.group, which may as well be the name of a user
+	Dotted      bool     // written user.group, which may as well be the name of one user
 	Internal    bool     // the server column is "internal"; Server is then ""
 	Server      string   // as written, except that VOS's ">a>b" has become "/a/b"
 	Argv        []string // argv[0] first and never empty; for an internal service the words after "internal"
@@ -105,14 +104,14 @@ type Entry struct {
 	Low, High uint32   // RPC versions
 	Owner     Owner    // of a unix path
 	Keys      *Keys    // what no column can say; nil: nothing
-	Off       bool     // the definition is switched off: handed out after KeepRemarks only
-	IPsec     string   // the policy that was asked for and is not in force
-	Comments  []string // the lines to stand above it in a file; nil without KeepRemarks
+	Off       bool     // the definition is switched off; yielded after KeepRemarks only
+	IPsec     string   // the policy that was asked for; it is not in force
+	Comments  []string // the lines to print above the entry; nil without KeepRemarks
 	Cols      [7]Pos   // where each column starts, ColService to ColArgs; zero where there is none
 }
 
-// Relay reports whether the entry has no server of its own: connections are passed
-// on to where the key connect says.
+// Relay reports whether the entry has no server of its own: its connections are
+// passed on to the place that the key connect gives.
 func (e *Entry) Relay() bool { return !e.Internal && e.Server == "" }
 
 // Label returns the subject of every log line about the entry: "ftp/tcp",

@@ -11,12 +11,11 @@ import (
 type Word struct {
 	Text   string
 	Pos    Pos
-	Plain  bool // the text stands in the file as it is, so an offset into it is one of columns
+	Plain  bool // the file has exactly this text, so byte i of it is i columns after Pos
 	Quoted bool // it stands in quotes
 }
 
-// at returns the place of byte i of the word, or the word's own where its text
-// is not as in the file.
+// at returns the place of byte i of the word, or that of the word if it is not Plain.
 func (w Word) at(i int) Pos {
 	p := w.Pos
 	if w.Plain {
@@ -25,11 +24,11 @@ func (w Word) at(i int) Pos {
 	return p
 }
 
-// State tells what a definition wants of its service.
+// State tells what a definition is for.
 type State uint8
 
-// The states. An entry that is Off is checked and not served. With amends
-// entries that are written elsewhere.
+// The states. On defines an entry. An entry that is Off is checked but not served.
+// With amends entries that are written elsewhere.
 const (
 	On State = iota
 	Off
@@ -45,22 +44,22 @@ func (s State) String() string { return stateWords[s] }
 type Option struct {
 	Key    Word
 	Values []Word
-	Means  string // what its author has written for the key, if that is another word
+	Means  string // what the file has in place of the key, if that is another word
 
-	General bool // it is written for every entry
+	General bool // it was written for all entries
 }
 
-// Definition is an entry in the second syntax, read and not yet checked. It is
-// the form that every front end but the classic line produces, and that every
-// entry can be printed in, so that there is one place for the checks of values.
+// Definition is an entry in the second syntax, read but not yet checked. Every front
+// end but the classic line produces it, and every entry can be printed as one, so
+// that there is one place for the checks of values.
 type Definition struct {
 	Service  Word
 	State    State
 	Options  []Option
 	Comments []string // the lines above it, as they are printed
 
-	// What another front end has said of it. With a mistake it is Broken: it makes no
-	// entry, and is printed as a comment.
+	// The problems that another front end has found in it. With a mistake the definition
+	// is Broken: it makes no entry, and is printed as a comment.
 	Problems []Problem
 	Broken   bool
 }
@@ -86,15 +85,15 @@ func (def *Definition) first(key string) Word {
 	return Word{}
 }
 
-// scanned is a definition that amends entries, as Gather has read it. It may have a
-// hundred thousand values.
+// scanned is a definition that amends entries, as Gather has read it. It is not read
+// again, for it may have 100,000 values.
 type scanned struct {
 	def      Definition
 	end      cursor
 	problems []Problem
 }
 
-// scan reads the definition at the cursor, or takes what Gather has read.
+// scan reads the definition at the cursor, or returns it as Gather has read it.
 func (r *reader) scan() (def Definition, complete bool) {
 	at, first := r.pos(r.cursor), len(r.out.Problems)
 	if known, ok := r.out.scanned[at]; ok && !r.gathering {
@@ -110,8 +109,8 @@ func (r *reader) scan() (def Definition, complete bool) {
 	return def, complete
 }
 
-// definition reads one entry in the second syntax and leaves the cursor behind
-// its semicolon.
+// definition reads one entry in the second syntax and leaves the cursor after its
+// semicolon.
 func (r *reader) definition() {
 	first := len(r.out.Problems)
 	start := r.cursor
@@ -128,8 +127,8 @@ func (r *reader) definition() {
 	r.sortProblems(first)
 }
 
-// compile checks a definition and adds its entries. One that is switched off
-// is only checked.
+// compile checks a definition and adds its entries. One that is switched off is
+// only checked, unless remarks are kept.
 func (r *reader) compile(def *Definition) {
 	d := r.draft(def.Service.Pos)
 	if i := strings.IndexFunc(def.Service.Text, control); i >= 0 {
@@ -155,7 +154,7 @@ func (d *draft) shape(def *Definition) {
 		o := &def.Options[i]
 		row, name := find(o.Key.Text), o.Key.Text
 		if row != nil {
-			o.Key.Text = row.name // the file's text is not kept for it
+			o.Key.Text = row.name // else the key keeps the file's text in memory
 		}
 		switch n := len(o.Values); {
 		case row == nil:
@@ -179,7 +178,7 @@ func commaHint(values []Word) string {
 }
 
 // missingComma says where a comma was probably forgotten: before a value that is the
-// next key. It is "" if there is no such value.
+// next key. It returns "" if there is no such value.
 func missingComma(values []Word) string {
 	before := 0
 	for i, v := range values {
@@ -222,12 +221,12 @@ func (d *draft) define(def *Definition) {
 	}
 }
 
-// relayUser is the user of an entry that has no server and no key user: connections
-// alone are passed on, which takes no rights.
+// relayUser is the user of an entry that has no server and no key user: passing
+// connections on takes no rights.
 const relayUser = "nobody"
 
-// listOf joins the addresses of the key "bind" to the form that stands before
-// a service. No addresses are a word without text.
+// listOf joins the addresses of the key "bind" as they are written before a service.
+// Without addresses it returns a word without text.
 func listOf(addresses []Word) Word {
 	if len(addresses) == 0 {
 		return Word{}
@@ -255,7 +254,7 @@ func (d *draft) socket(def *Definition) {
 	d.protocol(protocol)
 }
 
-// portKey reads the port of a service whose name is only a name.
+// portKey reads the port of a service whose name is not to be looked up.
 func (d *draft) portKey(w Word) {
 	if w.Pos.Line == 0 && w.Text == "" {
 		return
@@ -272,7 +271,8 @@ func (d *draft) portKey(w Word) {
 	d.e.Port = uint16(n)
 }
 
-// waitKey reads "yes", "no" or "listen". A builtin needs none of them.
+// waitKey reads "yes", "no" or "listen". A builtin, or an entry whose connections are
+// passed on, needs none of them.
 func (d *draft) waitKey(w Word, internal bool) {
 	d.e.Cols[ColWait] = w.Pos
 	switch {
@@ -290,7 +290,7 @@ func (d *draft) waitKey(w Word, internal bool) {
 	}
 }
 
-// userKeys reads the user and the group. A builtin runs as the daemon.
+// userKeys reads the user and the group. A builtin needs neither.
 func (d *draft) userKeys(def *Definition, internal bool) {
 	user := def.first("user")
 	d.e.Cols[ColUser] = user.Pos
@@ -303,7 +303,7 @@ func (d *draft) userKeys(def *Definition, internal bool) {
 	}
 }
 
-// option reads a key that is no column into the entry.
+// option reads a key into the entry, unless it is a column.
 func (d *draft) option(o *Option) {
 	row := find(o.Key.Text)
 	if row.kind&column != 0 || len(o.Values) < row.least {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestDialects checks that the table of dialects, which the manual is made
-// from, speaks of nothing but lines that the golden files show.
+// TestDialects checks that the table of dialects, from which the manual is made, has
+// only lines that are in the golden files.
 func TestDialects(t *testing.T) {
 	t.Parallel()
 	table, err := os.ReadFile(filepath.Join(goldenDir, "dialects.tsv"))

@@ -29,10 +29,10 @@ type draft struct {
 	failed bool
 	style  style
 	key    string // of the value in hand, for messages
-	split  bool   // user and group stand in two columns, and that has been said
+	split  bool   // user and group stand in two columns, which has been reported
 }
 
-// draft begins an entry, in the memory of the last one.
+// draft begins an entry. It overwrites the one before.
 func (r *reader) draft(at Pos) *draft {
 	r.open = r.open[:0]
 	if r.last == nil {
@@ -45,7 +45,7 @@ func (r *reader) draft(at Pos) *draft {
 	return r.last
 }
 
-// errorf reports why there will be no entry. What stands nowhere in the file,
+// errorf reports why there will be no entry. What stands nowhere in the file, such
 // as the default of a key, is reported at the entry's own place.
 func (d *draft) errorf(at Pos, hint, format string, args ...any) {
 	d.failed = true
@@ -62,7 +62,7 @@ func (d *draft) hint(at Pos, text, hint string) {
 	d.report(Hint, at, text, hint)
 }
 
-// columns reads the classic definition: one service in columns.
+// columns reads a classic entry: one service in columns.
 func (r *reader) columns(f []Word) {
 	d := r.draft(f[0].Pos)
 	if d.out.remarks != nil {
@@ -92,8 +92,8 @@ func (r *reader) columns(f []Word) {
 	d.finish()
 }
 
-// oddities hints at characters that another inetd would understand otherwise,
-// once for each kind.
+// oddities hints at characters that another inetd, or the author of the line, may
+// understand differently, once for each kind.
 func (d *draft) oddities(f []Word) {
 	if !strings.ContainsAny(d.logical.text, "\"'#\\|&;<>") {
 		return
@@ -139,8 +139,8 @@ func (d *draft) rpcColumns(f []Word) []Word {
 	return args
 }
 
-// finish checks what only all columns together can tell, and adds the entry,
-// once for each transport.
+// finish checks the columns against each other, and adds the entry once for each
+// transport.
 func (d *draft) finish() {
 	if d.failed {
 		return
@@ -161,7 +161,7 @@ func (d *draft) finish() {
 	}
 }
 
-// add hands out the entry unless something is wrong with it.
+// add yields the entry unless something is wrong with it.
 func (d *draft) add() {
 	if d.failed || d.stopped {
 		return
@@ -174,7 +174,7 @@ func (d *draft) add() {
 	d.stopped = !d.yield(&d.e)
 }
 
-// contradictions reports columns that are fine alone and not together.
+// contradictions reports columns that are fine alone but not together.
 func (d *draft) contradictions() {
 	if d.e.Kind == Mux && d.e.Wait {
 		d.errorf(d.e.Cols[ColWait], "write nowait", "tcpmux hands out connections, so its services cannot wait")
@@ -195,7 +195,7 @@ func (t transport) reaches(host string) bool {
 	return err != nil || t.family == Both || t.family == Dual || addr.Is4() == (t.family == V4)
 }
 
-// meaningless hints at what is accepted and has no effect.
+// meaningless hints at what is accepted but has no effect.
 func (d *draft) meaningless() {
 	t := d.open[0]
 	switch {
@@ -210,5 +210,5 @@ func (d *draft) meaningless() {
 	}
 }
 
-// defers tells whether a socket of a protocol can wait for data before it has a connection.
+// defers tells whether sockets of a protocol can keep a connection back until it has data.
 func defers(proto string) bool { return proto == "tcp" || proto == "mptcp" }

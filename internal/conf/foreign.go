@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// foreign reports a line that belongs into another kind of file, and skips the
-// lines that go with it.
+// foreign reports a line that belongs in another kind of file, and skips the lines
+// that go with it. It returns false for any other line.
 func (r *reader) foreign(s string, at cursor) bool {
 	s = strings.Trim(s, " \t")
 	word, rest := cutWord(s)
@@ -41,7 +41,8 @@ func (r *reader) foreign(s string, at cursor) bool {
 	return true
 }
 
-// isStanza tells whether a line of these words may begin a stanza of xinetd.
+// isStanza tells whether a line that starts with these words may begin a stanza of
+// xinetd.conf.
 func isStanza(word, second, third string) bool {
 	switch word {
 	case "service":
@@ -52,13 +53,13 @@ func isStanza(word, second, third string) bool {
 	return false
 }
 
-// opens tells whether the next line that is not blank is a brace.
+// opens tells whether the next line that is not blank starts with a brace.
 func (r *reader) opens() bool {
 	return strings.HasPrefix(strings.TrimLeft(r.text[r.off:], " \t\r\n"), "{")
 }
 
-// skipStanza moves behind the brace that closes a stanza. A line that is an
-// entry ends it as well.
+// skipStanza moves past the brace that closes a stanza. A line that opens an entry
+// ends the stanza as well.
 func (r *reader) skipStanza() {
 	for {
 		before := r.cursor

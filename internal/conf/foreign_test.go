@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// readings are lines of other systems and mistakes of a whole line, with what
-// becomes of them: the problems, and in the end the labels of the entries.
+// readings are lines of other systems, and lines that are wrong as a whole, with what
+// comes out of them: the problems, then the labels of the entries.
 var readings = []struct{ name, text, want string }{
 	// The columns.
 	{"no user", "finger stream tcp nowait /usr/sbin/fingerd fingerd -l", `

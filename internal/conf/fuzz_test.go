@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzParse holds every text to what the rest of the daemon relies on.
+// FuzzParse checks that what the rest of the daemon relies on holds for any text.
 func FuzzParse(f *testing.F) {
 	for _, text := range goldenTexts(f) {
 		f.Add(text)
@@ -56,7 +56,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkGathered checks that no amendment is missed by the quick look for one.
+// checkGathered checks that the quick look of mayAmend misses no amendment.
 func checkGathered(t *testing.T, text []byte) {
 	quick, full := Parser{Include: includeFuzz}, Parser{Include: includeFuzz}
 	quick.Gather(&File{Name: "fuzz", Text: string(text)})
@@ -66,7 +66,7 @@ func checkGathered(t *testing.T, text []byte) {
 	}
 }
 
-// parseAll reads a text with every key there is.
+// parseAll reads a text, with what it includes.
 func parseAll(text []byte) ([]Entry, []Problem) {
 	p := Parser{Include: includeFuzz}
 	entries := p.parse("fuzz", text)
@@ -90,7 +90,7 @@ func checkEntry(t *testing.T, e *Entry) {
 	if e.Service == "" || e.Proto == "" || e.Word == "" || e.Label() == "" {
 		t.Errorf("incomplete entry %+v", e)
 	}
-	relay := e.Relay() && e.Keys != nil && e.Keys.Connect.Network != "" // it may have no server
+	relay := e.Relay() && e.Keys != nil && e.Keys.Connect.Network != "" // an entry that needs no server
 	if e.Internal != (e.Server == "") && !relay || e.Server != "" && len(e.Argv) == 0 {
 		t.Errorf("entry without a program: %+v", e)
 	}

@@ -9,24 +9,24 @@ import (
 // policy is an IPsec policy for the services below it.
 type policy struct {
 	at    Pos
-	first int // where its problem goes: how many there were before it
+	first int // the index its problem gets: how many there were before it
 	on    bool
 	text  string
 }
 
-// comment looks for the one comment that is none: "#@" and an IPsec policy
-// for the services below, on NetBSD and FreeBSD.
+// comment reads the one kind of comment that means something: on NetBSD and FreeBSD
+// "#@" begins the IPsec policy of the services below.
 func (r *reader) comment(s string, at cursor) {
 	if text, ok := strings.CutPrefix(s, "#@"); ok {
 		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n', visible(strings.Trim(text, " \t"))}
 	}
-	if m := r.out.remarks; m != nil && !r.gathering && at.off == at.start { // behind a definition it belongs to that
+	if m := r.out.remarks; m != nil && !r.gathering && at.off == at.start { // one after a definition belongs to that
 		m.comment(s)
 	}
 }
 
-// unprotected warns of a policy that the first service below it loses. Who
-// wrote it did not want that to run unprotected.
+// unprotected warns, at the first service below a policy, that the policy is ignored.
+// Whoever wrote it did not want the service to run unprotected.
 func (r *reader) unprotected() {
 	if r.policy.on {
 		r.policy.on = false
@@ -35,7 +35,7 @@ func (r *reader) unprotected() {
 	}
 }
 
-// directive performs a line that starts with a dot.
+// directive carries out a line that starts with a dot.
 func (r *reader) directive(f []Word) {
 	switch at := f[0].Pos; {
 	case f[0].Text != ".include":
@@ -52,7 +52,7 @@ func (r *reader) directive(f []Word) {
 }
 
 // includeFiles reads the files that match the pattern. They inherit the
-// default address, and cannot change it for this file.
+// default address, but cannot change it for this file.
 func (r *reader) includeFiles(pattern Word) {
 	files, err := r.out.include(r.name(), pattern.Text)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *reader) readInner(file *File) {
 	r.stopped = inner.stopped
 }
 
-// repeated reports files that are not read another time.
+// repeated reports files that are not read again.
 func (r *reader) repeated(s Severity, at Pos, files []string, one, many string) {
 	switch n := len(files); n {
 	case 0:

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// rlimit reads a bound, "soft:hard", or one value that is both.
+// rlimit reads a bound: "soft:hard", or one value for both.
 func (d *draft) rlimit(k *Keys, v []Word) {
 	resource := strings.TrimPrefix(d.key, "rlimit_")
 	soft, hard, two := strings.Cut(v[0].Text, ":")
@@ -20,7 +20,7 @@ func (d *draft) rlimit(k *Keys, v []Word) {
 	if r.Soft > r.Hard && !d.failed {
 		d.bad(v[0], 0, "write the lower bound first")
 	}
-	list := make([]Rlimit, len(RlimitNames)) // the one before may be shared
+	list := make([]Rlimit, len(RlimitNames)) // other Keys may share the one before
 	copy(list, k.Rlimits)
 	list[slices.Index(RlimitNames[:], resource)] = r
 	k.Rlimits = list
@@ -52,8 +52,8 @@ func (d *draft) bound(w Word, off int, resource, s string) uint64 {
 	return n
 }
 
-// ioPriority reads a class and a level, as ionice(1) has them. A level alone
-// is one of the usual class.
+// ioPriority reads a class and a level of ionice(1). A level alone is one of
+// best-effort.
 func (d *draft) ioPriority(k *Keys, v []Word) {
 	class, level, found := strings.Cut(v[0].Text, ":")
 	if isNumber(class) && !found {
@@ -70,7 +70,7 @@ func (d *draft) ioPriority(k *Keys, v []Word) {
 	}
 }
 
-// maxCPU is the highest number that a processor of Linux can have.
+// maxCPU is the highest number that Linux can give a processor.
 const maxCPU = 8191
 
 // cpus reads numbers of processors and ranges of them.
@@ -121,7 +121,7 @@ func (d *draft) groups(k *Keys, v []Word) {
 }
 
 // ofClients are the variables by which the daemon tells a server about its client
-// and its socket. One of the environment would stand there twice.
+// and its socket. If env could set them too, the server would have them twice.
 var ofClients = []string{
 	"PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST",
 	"REMOTE_ADDR", "REMOTE_PORT", "REMOTE_HOST", "REMOTE_UID", "REMOTE_GID", "REMOTE_PID",
@@ -150,7 +150,7 @@ func (d *draft) passEnv(k *Keys, v []Word) {
 	k.PassEnv = words(v)
 }
 
-// capabilityNames are those of capabilities(7), in the order of their numbers.
+// capabilityNames are the names in capabilities(7), in the order of their numbers.
 var capabilityNames = [...]string{
 	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid",
 	"setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw",

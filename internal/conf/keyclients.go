@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// sourcePrefix reads the lengths of the prefixes that are one source: of IPv4,
-// a slash, and of IPv6.
+// sourcePrefix reads how many bits of an address make one source: those of IPv4, a
+// slash, and those of IPv6.
 func (d *draft) sourcePrefix(k *Keys, v []Word) {
 	four, six, found := strings.Cut(v[0].Text, "/")
 	a, err := strconv.ParseUint(four, 10, 8)
@@ -20,7 +20,7 @@ func (d *draft) sourcePrefix(k *Keys, v []Word) {
 	k.SourceV4, k.SourceV6 = int(a), int(b)
 }
 
-// maxRefuse is how long a text for a client may be, in bytes. It must fit into every
+// maxRefuse is how long a text for a client may be, in bytes. It must fit into any
 // empty send buffer.
 const maxRefuse = 1000
 
@@ -31,7 +31,7 @@ func (d *draft) shortText(w Word) string {
 	return w.Text
 }
 
-// penalty reads what each end of a server costs: "crash:90s fail:5s".
+// penalty reads what each kind of end of a server costs: "crash:90s fail:5s".
 func (d *draft) penalty(k *Keys, v []Word) {
 	k.Penalties = Penalties{}
 	targets := map[string]*time.Duration{
@@ -82,7 +82,8 @@ func (d *draft) sockopt(k *Keys, v []Word) {
 	}
 }
 
-// shortName reads a name of the kernel's, which has at most 15 bytes.
+// shortName reads the name of a device or of a congestion control: to the kernel both
+// have at most 15 bytes.
 func (d *draft) shortName(w Word, off int) string {
 	s := w.Text[off:]
 	if s == "" || len(s) > 15 || strings.ContainsAny(s, "/ \t") {

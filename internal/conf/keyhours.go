@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Hours are a part of every day, in minutes since midnight. Both ends belong to it,
-// with the whole of their minutes. It goes over midnight if From is after To.
+// Hours is a part of every day, in minutes since midnight. The minutes of both ends
+// belong to it. It goes over midnight if From is after To.
 type Hours struct{ From, To int }
 
-// Has reports whether a moment is within the hours, by its own clock.
+// Has reports whether t is within the hours, in the time zone of t.
 func (h Hours) Has(t time.Time) bool {
 	now := t.Hour()*60 + t.Minute()
 	if h.From > h.To {
@@ -37,7 +37,7 @@ func minuteOfDay(s string) (minute int, ok bool) {
 	return int(h*60 + m), err == nil && err2 == nil && h < 24 && m < 60
 }
 
-// hours reads the parts of a day.
+// hours reads one or more parts of a day.
 func (d *draft) hours(k *Keys, v []Word) {
 	k.Hours = nil
 	for _, w := range v {
@@ -58,9 +58,9 @@ func (d *draft) maxLoad(k *Keys, v []Word) {
 	k.MaxLoad = n
 }
 
-// Shut says why a service is closed to all clients at a moment of the local time, and
-// which key says so; "" if it is not. load tells the load average of the machine, and
-// is called if that matters.
+// Shut says why a service is closed to all clients at now, a local time, and by which
+// key; both are "" if it is open. It calls load, which returns the load average of the
+// machine, only if max_load is in force.
 func (k *Keys) Shut(now time.Time, load func() float64) (why, key string) {
 	if k == nil {
 		return "", ""
@@ -84,7 +84,7 @@ func (k *Keys) Shut(now time.Time, load func() float64) (why, key string) {
 // Shuts reports whether the service may be closed to all clients for a while.
 func (k *Keys) Shuts() bool { return k != nil && (k.Hours != nil || k.MaxLoad > 0) }
 
-// wrapName reads what hosts.allow is to know the service by.
+// wrapName reads the name of the service in hosts.allow.
 func (d *draft) wrapName(k *Keys, v []Word) {
 	k.WrapName = strings.Clone(v[0].Text)
 	if v[0].Text == "" || strings.ContainsAny(v[0].Text, " \t:@,") {

@@ -9,18 +9,18 @@ import (
 
 // Keys is what an entry asks for beyond its columns: the typed values of the
 // second syntax, from its own definition and from those that amend it. An
-// entry that asks for nothing has none. Where the zero value of a field means
-// something, Has tells whether the key was written. Entries may share Keys, so
-// nobody changes them.
+// entry that asks for nothing has no Keys. Where the zero value of a field is a
+// value of the key, Has tells whether the key was written. Entries may share Keys,
+// so nobody may change them.
 type Keys struct {
-	Options []Option // those in force, with their places, in the order of the table
+	Options []Option // the keys in force, with their places, in the order of the table
 
-	// What ends a server. 0 is never.
+	// When a server is ended. 0 is never.
 	MaxTime  time.Duration // after its start, however busy it is
 	IdleTime time.Duration // after the last byte either way
 	EndTime  time.Duration // from SIGTERM to SIGKILL
 
-	// What bounds it.
+	// What it may use, and how it runs.
 	Rlimits      []Rlimit // in the order of RlimitNames; nil: none is set
 	Nice         int      // -20 to 19
 	IOPriority   IOPriority
@@ -31,8 +31,8 @@ type Keys struct {
 	Chroot       string
 	Groups       []string // in place of the user's own; empty and not nil: none
 	Env          []string // NAME=value
-	PassEnv      []string // the names of the variables it may see of the daemon's; "*": all
-	RemoteHost   bool     // REMOTE_HOST is the address of a client whose name is not known
+	PassEnv      []string // the names of the daemon's variables that it may see; "*": all
+	RemoteHost   bool     // REMOTE_HOST is the client's address where its name is not known
 	NoNewPrivs   bool
 	Capabilities uint64 // bit n is number n of capabilities(7)
 	Stderr       string // "socket", "log", "null" or a path; "": socket
@@ -41,59 +41,59 @@ type Keys struct {
 	// Who may use it.
 	Allow, Deny   []Client
 	Wrap          bool
-	CheckFirst    bool          // the sender that a wait server is started for must be one of those who may
-	WrapName      string        // what hosts.allow knows the service by; "": the name of its server
-	Hours         []Hours       // of the local time in which it is open; nil: always
-	Sensor        time.Duration // for how long no service serves whoever has connected here; Forever is possible
-	Banner        string        // a file whose text every client is sent first
-	BannerSuccess string        // a file whose text a client is sent that is served
-	BannerFail    string        // a file whose text a client is sent that is refused
-	MaxLoad       float64       // a load average from which on it is closed; 0: none
+	CheckFirst    bool          // a wait server is started only for a datagram whose sender may use it
+	WrapName      string        // the name of the service in hosts.allow; "": that of its server
+	Hours         []Hours       // of local time, when it is open; nil: always
+	Sensor        time.Duration // for how long no service serves a client that has connected here; Forever is possible
+	Banner        string        // a file whose text is sent first to every client
+	BannerSuccess string        // a file whose text is sent to a client that is served
+	BannerFail    string        // a file whose text is sent to a client that is refused
+	MaxLoad       float64       // the load average at which it closes; 0: none
 	Refuse        string        // the text for a client that is refused
-	FullRefuse    bool          // refuse at a maximum, in place of letting the client wait
-	SourceV4      int           // the length of the prefix that is one source; 0: of the usual one
+	FullRefuse    bool          // at a maximum clients are refused instead of left to wait
+	SourceV4      int           // bits of an address that make one source; 0: as many as usual
 	SourceV6      int
 	Penalties     Penalties
 	PenaltyMin    time.Duration
 	PenaltyMax    time.Duration
 	PenaltyExempt []netip.Prefix
-	Proxy         []netip.Prefix // whose PROXY header is believed
+	Proxy         []netip.Prefix // peers whose PROXY header is believed
 	Backlog       int
 	Sockopt       Sockopt
-	Linger        time.Duration // for the client to close, after the end of its server; 0: none
+	Linger        time.Duration // how long the client has to close after its server has ended; 0: none
 	Connect       Place
 	StartTime     time.Duration
-	ReadyNotify   bool // a backend says itself that it is ready, by sd_notify(3)
-	WakeData      bool // the first data of a client wakes a backend, and not its connection
+	ReadyNotify   bool // the backend itself says that it is ready, by sd_notify(3)
+	WakeData      bool // the backend is started at a client's first data, not at its connection
 	ProxySend     int  // the version of the PROXY header sent to a backend; 0: none
 }
 
 // RlimitNames are the resources of the keys rlimit_*, without that prefix.
 var RlimitNames = [...]string{"as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "rss", "stack"}
 
-// Unlimited is a bound that is none, as the kernel writes it.
+// Unlimited means that there is no bound. It is the kernel's RLIM_INFINITY.
 const Unlimited = ^uint64(0)
 
-// Rlimit is a bound of a resource: in bytes, of cpu in seconds.
+// Rlimit bounds a resource: nofile and nproc by number, cpu in seconds, others in bytes.
 type Rlimit struct {
 	Set        bool
 	Soft, Hard uint64
 }
 
-// IOPriority is a class of ionice(1) and a level in it. Class "" is none.
+// IOPriority is a class of ionice(1) and a level in it. Class "": none is set.
 type IOPriority struct {
 	Class string // "realtime", "best-effort" or "idle"
-	Level int    // 0 to 7, the lower the sooner
+	Level int    // 0 to 7, 0 first
 }
 
-// Client is a network, or a name where the network is not valid: a host's, or
-// a domain's with a dot before it.
+// Client is a network or, where Net is not valid, the name of a host, or of a domain
+// with a dot before it.
 type Client struct {
 	Net  netip.Prefix
 	Name string
 }
 
-// Penalties are what the end of a server adds to the account of its client.
+// Penalties are what each kind of end of a server adds to its client's penalty.
 type Penalties struct {
 	Crash, Fail, Refused time.Duration
 }
@@ -114,7 +114,7 @@ type Place struct {
 	Address string // host:port, a path or @name, cid:port
 }
 
-// Where is the place as the key connect has it.
+// Where returns the place as it is written for the key connect.
 func (p Place) Where() string {
 	if p.Network == "vsock" {
 		return "vsock:" + p.Address
@@ -127,7 +127,7 @@ func (k *Keys) Has(key string) bool {
 	return k != nil && slices.ContainsFunc(k.Options, func(o Option) bool { return o.Key.Text == key })
 }
 
-// At returns the place that set a key which is in force, or the zero Pos.
+// At returns where a key that is in force was written, or the zero Pos.
 func (k *Keys) At(key string) Pos {
 	if k != nil {
 		for i := range k.Options {
@@ -139,8 +139,8 @@ func (k *Keys) At(key string) Pos {
 	return Pos{}
 }
 
-// Written returns what stands for a key at its place: the key, or a word of
-// another program's file.
+// Written returns what was written for a key: the key, or a word of another
+// program's file.
 func (k *Keys) Written(key string) string {
 	if k != nil {
 		for i := range k.Options {
@@ -152,7 +152,7 @@ func (k *Keys) Written(key string) string {
 	return key
 }
 
-// Without returns the keys without the options that are dropped.
+// Without returns a copy of the keys without the options for which drop returns true.
 func (k *Keys) Without(drop func(Option) bool) *Keys {
 	kept := *k
 	kept.Options = slices.DeleteFunc(slices.Clone(k.Options), drop)
@@ -168,11 +168,11 @@ func (k *Keys) Without(drop func(Option) bool) *Keys {
 	return &kept
 }
 
-// set notes that an option is in force, in place of one with the same key.
+// set puts an option in force, in place of any other with the same key.
 func (k *Keys) set(o Option) {
 	rank := func(o Option) int { return order[o.Key.Text] }
 	i, found := slices.BinarySearchFunc(k.Options, o, func(a, b Option) int { return rank(a) - rank(b) })
-	k.Options = slices.Clone(k.Options) // which may be shared
+	k.Options = slices.Clone(k.Options) // other Keys may share them
 	if found {
 		k.Options[i] = o
 		return
@@ -185,7 +185,7 @@ type kind uint8
 
 const (
 	column  kind = 1 << iota // a classic column: define reads it together with others
-	limit                    // its value goes into the entry, where a classic column may put one as well
+	limit                    // its value goes into a field of Entry that a classic column may set as well
 	access                   // it keeps clients out, so a mistake in it must let nobody in
 	nothing                  // it has no effect
 )
@@ -195,10 +195,10 @@ type row struct {
 	name        string
 	least, most int // values; -1: any number
 	kind        kind
-	read        func(*draft, *Keys, []Word) // puts the values into the entry; nil: of a column
+	read        func(*draft, *Keys, []Word) // puts the values into the entry; nil for a column
 }
 
-// table has one row for each key, in the order they are offered and printed.
+// table has one row for each key, in the order in which keys are offered and printed.
 var table = [...]row{
 	{"protocol", 1, 1, column, nil},
 	{"socktype", 1, 1, column, nil},
@@ -298,7 +298,7 @@ func find(key string) *row {
 	return nil
 }
 
-// keyNames are the names of all keys.
+// keyNames returns the names of all keys.
 func keyNames() (names []string) {
 	for i := range table {
 		names = append(names, table[i].name)

@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// alike compares what cmp would not look into.
+// alike compares values that cmp does not look into.
 var alike = cmpopts.EquateComparable(netip.Prefix{})
 
-// keyValues has for each key that is no column what it may say, and what must
-// be refused with the place of the fault in it.
+// keyValues has, for each key that is not a column, a value with its effect, and values
+// that must be refused with the place of the fault.
 var keyValues = []struct {
 	option string
 	want   func(e *Entry)
@@ -155,7 +155,7 @@ func plain() Entry {
 	return entries[0]
 }
 
-// TestKeysRefused: a wrong value is an error with its place, and of no effect.
+// TestKeysRefused: a wrong value is an error with its place, and has no effect.
 func TestKeysRefused(t *testing.T) {
 	t.Parallel()
 	tested := map[string]bool{}

@@ -12,13 +12,13 @@ import (
 
 const maxInt32 = math.MaxInt32
 
-// bad reports a value, or its part from offset off on, that the key in hand
-// cannot have.
+// bad reports that the key in hand cannot have a value, or its part from offset off on.
 func (d *draft) bad(w Word, off int, hint string) {
 	d.errorf(w.at(off), hint, "bad value %q for %q", w.Text[off:], d.key)
 }
 
-// choice returns the index of the word among those that are possible.
+// choice returns the index of w among the possible words. It reports any other word,
+// and returns 0.
 func (d *draft) choice(w Word, words ...string) int {
 	i := slices.Index(words, w.Text)
 	if i < 0 {
@@ -103,7 +103,7 @@ func cutUnit(s string) (digits string, unit uint64) {
 	return s, 1
 }
 
-// parseBytes reads a number of bytes, with k, m or g behind it.
+// parseBytes reads a number of bytes, which k, m or g may follow.
 func parseBytes(s string) (uint64, bool) {
 	digits, unit := cutUnit(s)
 	n, err := strconv.ParseUint(digits, 10, 63)
@@ -158,8 +158,8 @@ func (d *draft) network(w Word) (netip.Prefix, bool) {
 	return p, true
 }
 
-// clients reads a list of networks and names, once: there may be very many, in
-// a definition that amends every entry.
+// clients reads a list of networks and names. It reads a list only once: one that
+// amends every entry may be very long.
 func (d *draft) clients(v []Word) []Client {
 	list, known := d.out.with.clients[&v[0]]
 	if known {

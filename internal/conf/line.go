@@ -10,20 +10,20 @@ import (
 type line struct {
 	text  string
 	parts []part
-	ascii bool // all of the text is
+	ascii bool // the text is all ASCII
 }
 
 // part is what one physical line gives to a logical one.
 type part struct {
 	text string
 	at   cursor // its first byte in the file
-	off  int    // and in the logical line
+	off  int    // its first byte in the logical line
 }
 
 // join makes the logical line that starts with s. A line goes on in the next
 // one if it ends in a backslash (HP-UX, busybox) or the next one starts with a
-// blank (BSD); comment lines in between do not count. It reports false, and
-// the problem, if the line cannot be read.
+// blank (BSD); comment lines in between do not count. If the line cannot be read,
+// it reports the problem and returns false.
 func (r *reader) join(s string, at cursor) bool {
 	l := &r.logical
 	l.parts = append(l.parts[:0], part{text: s, at: at})
@@ -40,8 +40,8 @@ func (r *reader) join(s string, at cursor) bool {
 }
 
 // continued tells whether the physical line at the cursor belongs to the
-// logical line, and takes the backslash away that said so. A comment in the
-// first column ends every line: nobody means what follows it to be arguments.
+// logical line, and removes the backslash that said so. A comment in the
+// first column ends every line: nobody means what follows it as arguments.
 func (r *reader) continued() bool {
 	last := &r.logical.parts[len(r.logical.parts)-1]
 	rest := r.text[r.off:]
@@ -112,7 +112,7 @@ func (r *reader) readable() bool {
 	return true
 }
 
-// control tells the characters that no column may hold. A tab separates.
+// control tells whether c is a character that no column may hold. A tab separates.
 func control(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 func (r *reader) badByte(at Pos, c byte) {
@@ -120,8 +120,8 @@ func (r *reader) badByte(at Pos, c byte) {
 }
 
 // warnIndented warns of a continuation that looks like a service of its own:
-// inetutils would have read the one in columns as such, and a definition in the
-// second syntax is often pasted with the blanks before it.
+// inetutils would read an indented line of columns as a service, and a definition
+// in the second syntax is often pasted with leading blanks.
 func (r *reader) warnIndented(s string, at cursor) {
 	if !hasColumns(s) && !looksDefined(s) {
 		return
@@ -131,8 +131,8 @@ func (r *reader) warnIndented(s string, at cursor) {
 	r.report(Warning, r.pos(at), text, "if it is a service of its own, remove the blank")
 }
 
-// split cuts the logical line into its fields. It reports false, and the
-// problem, if a quote is not closed.
+// split cuts the logical line into its fields. If a quote is not closed, it reports
+// the problem and returns false.
 func (r *reader) split() bool {
 	l := &r.logical
 	r.fields = r.fields[:0]
@@ -156,9 +156,9 @@ func (r *reader) split() bool {
 	}
 }
 
-// field returns the field that starts at i and the offset behind it, or -1 if
-// it is a quote without an end. As on FreeBSD, a quote counts only at the
-// start of a field, and whatever follows the closing one is another field.
+// field returns the field that starts at i and the offset after it, or -1 if the
+// quote that it starts with is not closed. As on FreeBSD, a quote counts only at the
+// start of a field, and whatever follows the closing quote is another field.
 func (l *line) field(i int) (f Word, end int) {
 	s := l.text[i:]
 	if quote := s[0]; quote == '"' || quote == '\'' {

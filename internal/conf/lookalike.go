@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// lookalikes are characters that an editor or a web page puts in the place of
-// blanks and quotes. For inetd they are letters.
+// lookalikes are characters that an editor or a web page puts in place of blanks
+// and quotes, with their names unless they are quotes. To inetd they are letters.
 var lookalikes = map[rune]string{
 	'\u00a0': "no-break space", '\u1680': "ogham space mark", '\u2002': "en space", '\u2003': "em space",
 	'\u2007': "figure space", '\u2009': "thin space", '\u200a': "hair space", '\u202f': "narrow no-break space",
@@ -16,20 +16,20 @@ var lookalikes = map[rune]string{
 	'“': "", '”': "", '„': "", '‟': "", '‘': "", '’': "", '‚': "", '«': "", '»': "",
 }
 
-// lookalike reports what is wrong with one of them.
+// lookalike warns of one of these characters.
 func (r *reader) lookalike(c rune, at Pos) {
 	name := lookalikes[c]
 	switch {
 	case name == "":
 		r.report(Warning, at, fmt.Sprintf("typographic quote %c (%U), which quotes nothing", c, c), `write " or '`)
-	case strings.ContainsRune("\u200b\u2060\ufeff", c): // nobody sees where it is
+	case strings.ContainsRune("\u200b\u2060\ufeff", c): // it is invisible
 		r.report(Warning, at, fmt.Sprintf("%s (%U), which is part of the word", name, c), "delete it")
 	default:
 		r.report(Warning, at, fmt.Sprintf("%s (%U), which is part of the word", name, c), "write a blank")
 	}
 }
 
-// eachLookalike calls f for the first of each of them in a text.
+// eachLookalike calls f for the first occurrence of each lookalike in a text.
 func eachLookalike(text string, f func(i int, c rune)) {
 	var seen []rune
 	for i, c := range text {
@@ -43,15 +43,15 @@ func eachLookalike(text string, f func(i int, c rune)) {
 	}
 }
 
-// lookalikesOfLine looks through the logical line in hand.
+// lookalikesOfLine warns of those in the logical line in hand.
 func (r *reader) lookalikesOfLine() {
 	eachLookalike(r.logical.text, func(i int, c rune) {
 		r.lookalike(c, r.logical.pos(r, i))
 	})
 }
 
-// lookalikesSince looks through the definition from a place to the cursor.
-// Comments may hold anything.
+// lookalikesSince warns of those in the definition from start to the cursor. Comments
+// may hold anything.
 func (r *reader) lookalikesSince(start cursor) {
 	at := start
 	for line := range strings.Lines(r.text[start.off:r.off]) {

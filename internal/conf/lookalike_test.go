@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestLookalikes: characters that look like blanks and quotes and are none have
-// a name and a place, once a line.
+// TestLookalikes: characters that only look like blanks and quotes are reported with
+// their name and place, once a line.
 func TestLookalikes(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Mistakes of those who know another program, a shell or a web server better than
-// inetd, and what they meant.
+// This file finds the mistakes of people who know another program, a shell or a web
+// server better than inetd, and says what to write instead.
 
-// otherWords are keys of other programs, and the key that does the same.
+// otherWords has keys of other programs, each with our key that does the same.
 var otherWords = map[string]string{
 	"server": "exec", "command": "exec", "cmd": "exec", "program": "exec", "server_args": "args", "arguments": "args",
 	"socket_type": "socktype", "type": "socktype", "address": "bind", "listen": "bind", "interface": "bind",
@@ -20,7 +20,7 @@ var otherWords = map[string]string{
 	"timeout": "max_time", "environment": "env", "passenv": "pass_env", "workdir": "directory", "cwd": "directory",
 }
 
-// meant is the hint for an unknown key.
+// meant returns the hint for an unknown key.
 func meant(key string) string {
 	if ours := otherWords[key]; ours != "" {
 		return "write " + ours
@@ -28,13 +28,13 @@ func meant(key string) string {
 	return cmp.Or(didYouMean(key, keyNames()), "inetd.conf(5) has the list")
 }
 
-// timeUnits are the words for which a time has a letter.
+// timeUnits has words for units of time, each with the letters that a time is written with.
 var timeUnits = map[string]string{
 	"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
 	"h": "h", "hour": "h", "hours": "h", "ms": "ms", "milliseconds": "ms",
 }
 
-// tooMany is the hint for a key that has more values than it may.
+// tooMany returns the hint for a key that has more values than it may have.
 func tooMany(key string, values []Word) string {
 	switch unit := timeUnits[values[1].Text]; {
 	case key == "exec" && missingComma(values) == "":
@@ -49,7 +49,7 @@ func tooMany(key string, values []Word) string {
 	return commaHint(values)
 }
 
-// inCommas tells whether the first words of a line have commas between them.
+// inCommas tells whether a comma follows each of the first words of a line.
 func inCommas(words ...string) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return len(w) < 2 || w[len(w)-1] != ',' })
 }
@@ -74,7 +74,7 @@ func addressColumn(f []Word, i int) bool {
 	return i == 1 && err == nil && isNumber(f[1].Text)
 }
 
-// joined is the line with the first two columns as one.
+// joined returns the line with an address and a port in its first two columns as one.
 func joined(f []Word) []Word {
 	host := f[0].Text
 	if strings.Contains(host, ":") {
@@ -85,7 +85,7 @@ func joined(f []Word) []Word {
 	return f
 }
 
-// forShell tells whether an argument means something to a shell alone: it stands between
+// forShell tells whether an argument means something only to a shell: it stands between
 // commands, or is a redirection.
 func forShell(w Word) bool {
 	if w.Quoted {
@@ -98,8 +98,9 @@ func forShell(w Word) bool {
 	return redirection(w.Text)
 }
 
-// redirection tells whether a word is one of a shell, as >>/file or 2>&1. Whatever
-// follows the angle begins like a path, because an argument may begin with an angle.
+// redirection tells whether a word is a shell's redirection, such as >>/file or 2>&1.
+// Only a path or a descriptor may follow the angle bracket, because an ordinary
+// argument may begin with one.
 func redirection(word string) bool {
 	from := strings.IndexAny(word, "<>")
 	if from < 0 || from > 1 || from == 1 && word[0] != '&' && !isNumber(word[:1]) {

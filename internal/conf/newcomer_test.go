@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestNewcomers: whoever knows another program is told what to write here. The line
+// TestNewcomers: people who know another program are told what to write here. The line
 // after a mistake is served.
 func TestNewcomers(t *testing.T) {
 	t.Parallel()
@@ -52,8 +52,8 @@ func TestNewcomers(t *testing.T) {
 	}
 }
 
-// TestForShell: what stands between commands, and redirections, are for a shell; nothing
-// that is in quotes, or that only contains such signs, is.
+// TestForShell: what stands between commands, and redirections, are for a shell. Words in
+// quotes, or that only contain such signs, are not.
 func TestForShell(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{

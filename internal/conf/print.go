@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// Define returns the definition of an entry. Reading it gives the same entry,
-// except that Dotted is lost: whether user.group is one user must be settled
-// before.
+// Define returns the definition of an entry. Reading it gives the same entry, except
+// that Dotted is lost: whether user.group is one user must be settled before.
 func Define(e *Entry) Definition {
 	def := Definition{Service: Word{Text: service(e)}, Comments: e.Comments}
 	if e.Off {
@@ -64,7 +63,7 @@ func Define(e *Entry) Definition {
 	return def
 }
 
-// service returns the service of an entry as its definition has it.
+// service returns the service of an entry as it is written in a definition.
 func service(e *Entry) string {
 	switch {
 	case e.Kind == Mux && e.Plus:
@@ -91,7 +90,7 @@ func waitValue(e *Entry) string {
 	return "no"
 }
 
-// printLimits adds what the classic columns can say besides.
+// printLimits adds the keys for values that classic columns can hold as well.
 func (e *Entry) printLimits(add func(string, ...string)) {
 	number := func(key string, n, unset int) {
 		if n != unset {
@@ -137,7 +136,7 @@ func (def Definition) String() string {
 
 // String returns the option as it stands in a definition: "key = value value".
 func (o Option) String() string {
-	var b strings.Builder // values may be very many
+	var b strings.Builder // there may be very many values
 	size := len(o.Key.Text) + len(" =")
 	for i := range o.Values {
 		size += len(" ") + len(o.Values[i].Text)
@@ -152,7 +151,7 @@ func (o Option) String() string {
 }
 
 // String returns the keys that are in force as the options of a definition.
-// Equal Keys have equal texts, wherever they stand.
+// Equal Keys have equal texts, wherever they were written.
 func (k *Keys) String() string {
 	if k == nil {
 		return ""

@@ -59,7 +59,7 @@ func placeless(entries []Entry) []Entry {
 			k := *e.Keys
 			k.Options = nil
 			e.Keys = &k
-			if cmp.Equal(k, Keys{}, alike) { // it had limits alone
+			if cmp.Equal(k, Keys{}, alike) { // it only had limits
 				e.Keys = nil
 			}
 		}

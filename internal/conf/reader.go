@@ -12,24 +12,24 @@ import (
 // maxLine is the longest physical line that is read, in bytes.
 const maxLine = 1 << 20
 
-// maxDepth is how many files may be open by .include at once; a symbolic link
-// to its own directory would otherwise give new names for ever.
+// maxDepth is how deep .include may nest, in files: a symbolic link to its own
+// directory would otherwise give new names for ever.
 const maxDepth = 16
 
-// File is a file of a configuration. One File stands for all names of a file,
-// and for the time of one load: it knows whether it has been read.
+// File is a file of a configuration. All names of a file share one File, which
+// lives for one load: it knows whether it has been read.
 type File struct {
 	Name string
 	Text string
 	Line int    // the number of its first line, if that is not 1
-	Skip string // why it is not read, as its author will want to know; else empty
+	Skip string // why the file is not read, for its author to know; else empty
 
-	under []string // the default addresses it has been read under
+	under []string // the default addresses that were in force when it was read
 }
 
-// begin notes that the file is read under a default address, and reports false
-// if it has been read under that one. Files that include each other would
-// otherwise be read once for every order that they can come in.
+// begin notes that the file is read under a default address, and returns false if it
+// already has been. Files that include each other would otherwise be read once for
+// every order in which they can be reached.
 func (f *File) begin(hosts []string) bool {
 	key := strings.Join(hosts, ",")
 	if slices.Contains(f.under, key) {
@@ -43,21 +43,21 @@ func (f *File) begin(hosts []string) bool {
 // and the pattern as written, and returns the files that it matches.
 type Include func(from, pattern string) ([]*File, error)
 
-// Parser reads the files of one configuration. Gather is called for each of
-// them before Entries is for the first, and Unused after the last.
+// Parser reads the files of one configuration. Call Gather for all files first, then
+// Entries for each, then Unused once.
 type Parser struct {
 	Include  Include   // nil: the directive is refused with a problem
-	Problems []Problem // of what was read so far, those of one file in the order of position
+	Problems []Problem // found so far, those of one file in the order of position
 
 	with     amendments
 	remarks  *remarks     // nil: nobody wants them
-	gathered map[Pos]bool // files, by their first places
+	gathered map[Pos]bool // files read by Gather, by their first places
 	included map[[2]string]included
 	scanned  map[Pos]scanned // definitions that amend entries, by their places
 }
 
 // Gather notes the definitions of a file that amend entries of any file. It
-// reports no problems: Entries comes by them again.
+// reports no problems: Entries finds them when it reads the file again.
 func (p *Parser) Gather(file *File) {
 	if !mayAmend(file.Text) && !strings.Contains(file.Text, ".include") {
 		return
@@ -66,8 +66,8 @@ func (p *Parser) Gather(file *File) {
 }
 
 // mayAmend tells whether a text may hold a definition that amends entries: one
-// word, or a quoted one, before "with". A long file that has that word only in a
-// comment is spared a second pass.
+// word, or a quoted one, before "with". A long file with that word only in its
+// comments is spared a second pass.
 func mayAmend(text string) bool {
 	for i := 0; ; i++ {
 		n := strings.Index(text[i:], "with")
@@ -78,7 +78,7 @@ func mayAmend(text string) bool {
 		start := strings.LastIndexAny(text[:i], "\n;\x00") // a NUL breaks a definition off
 		before := strings.Trim(text[start+1:i], " \t")
 		if before == "" && start >= 0 && text[start] != '\n' {
-			return true // to a line the semicolon may be a word
+			return true // in columns the semicolon may be a word
 		}
 		if comment := strings.HasPrefix(before, "#") && (start < 0 || text[start] == '\n'); comment || before == "" {
 			continue
@@ -100,13 +100,13 @@ func (p *Parser) gather(file *File) {
 	p.with.add(scratch.with.list)
 }
 
-// included is what an .include directive has read.
+// included is what Include has returned for a directive.
 type included struct {
 	files []*File
 	err   error
 }
 
-// include asks Include, once for each directive.
+// include calls Include once for each directive, which Gather and Entries both meet.
 func (p *Parser) include(from, pattern string) ([]*File, error) {
 	key := [2]string{from, pattern}
 	got, known := p.included[key]
@@ -119,9 +119,9 @@ func (p *Parser) include(from, pattern string) ([]*File, error) {
 	return got.files, got.err
 }
 
-// Entries returns the usable entries of a file in the order of the text. The
-// memory of an entry is used again for the next one, so that thousands of them
-// need not be in memory at once; what it points to is its own.
+// Entries returns the usable entries of a file in the order of the text. The next
+// entry overwrites the one before, so that thousands of them need not be in memory
+// at once; what an entry points to is not overwritten.
 func (p *Parser) Entries(file *File) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		r := newReader(p, file)
@@ -134,16 +134,16 @@ func (p *Parser) Entries(file *File) iter.Seq[*Entry] {
 	}
 }
 
-// KeepRemarks makes the parser hand out entries as they are to be printed: with
-// their comments, and those too that are switched off.
+// KeepRemarks makes the parser yield entries for printing: with their comments, and
+// also those that are switched off.
 func (p *Parser) KeepRemarks() { p.remarks = &remarks{} }
 
-// Remarks returns the comments that stand after the last entry: entries that are
+// Remarks returns the comments to print after the last entry: entries that are
 // commented out, and what could not be read.
 func (p *Parser) Remarks() []string { return p.remarks.kept }
 
-// Compile returns the entries of a definition that another front end has read, with
-// its comments and problems if those are wanted.
+// Compile returns the entries of a definition that another front end has read. After
+// KeepRemarks they have the definition's comments and problems.
 func (p *Parser) Compile(def Definition) (entries []Entry) {
 	r := newReader(p, &File{Name: def.Service.Pos.File})
 	r.yield = func(e *Entry) bool {
@@ -164,8 +164,9 @@ func (p *Parser) Compile(def Definition) (entries []Entry) {
 	return entries
 }
 
-// closed is a definition with a mistake as it is kept: what was lost may have kept
-// clients out, so that whoever uncomments it has to say who may come.
+// closed returns a definition with a mistake as it is kept in a comment: with a deny
+// for everybody. The lost part may have kept clients out, so whoever uncomments the
+// definition has to say who may connect.
 func (def Definition) closed() Definition {
 	if def.index("deny") < 0 {
 		everybody := Option{Key: Word{Text: "deny"}, Values: []Word{{Text: "0.0.0.0/0"}, {Text: "::/0"}}}
@@ -194,13 +195,13 @@ func (p *Parser) parse(name string, text []byte) (entries []Entry) {
 // reader reads one file.
 type reader struct {
 	out       *Parser           // where problems and amendments go
-	yield     func(*Entry) bool // takes an entry, and tells whether more are wanted
-	stopped   bool              // none are
+	yield     func(*Entry) bool // takes an entry, and returns whether more are wanted
+	stopped   bool              // yield wants no more
 	gathering bool              // for Gather: entries are skipped, not read
 	files     []*File           // being read, the outermost first; the last is this one
 	text      string
 	cursor
-	hosts    []string // of the default address line, nil: every address
+	hosts    []string // of the default address line; nil: every address
 	hostsAt  Pos      // where that line is
 	policy   *policy
 	surveyed bool // userless is known
@@ -208,7 +209,7 @@ type reader struct {
 
 	logical line        // the line in hand
 	fields  []Word      // its words
-	open    []transport // what its protocol column asks for; one entry each
+	open    []transport // the transports its protocol column asks for; one entry each
 	last    *draft
 }
 
@@ -251,7 +252,7 @@ func (r *reader) read() {
 	}
 }
 
-// next returns what is left of the line at the cursor, without its end, and
+// next returns the rest of the line from the cursor on, without its line end, and
 // moves to the next line. Files from other systems end lines with CR LF.
 func (r *reader) next() (s string, ok bool) {
 	if r.off >= len(r.text) {
@@ -265,8 +266,8 @@ func (r *reader) next() (s string, ok bool) {
 	return strings.TrimRight(s, "\r"), true
 }
 
-// decode finds the text of the file. What is wrong with a single byte is
-// reported with its line.
+// decode takes the text out of the file's bytes, whatever their encoding. A single
+// bad byte is reported later, with its line.
 func (r *reader) decode() {
 	text, marked, fault := plaintext.Decode(r.files[len(r.files)-1].Text)
 	if marked {
@@ -300,8 +301,8 @@ func (r *reader) entry(s string, at cursor) {
 	r.sortProblems(first)
 }
 
-// sortProblems puts the problems from index first on in the order of position.
-// Those of included files, which are in order, follow those of the directive.
+// sortProblems sorts the problems from index first on by position. Those of included
+// files, which are in order already, come after those of this file.
 func (r *reader) sortProblems(first int) {
 	name := r.name()
 	slices.SortStableFunc(r.out.Problems[first:], func(a, b Problem) int {
@@ -327,8 +328,8 @@ func (r *reader) report(s Severity, at Pos, text, hint string) {
 	r.out.Problems = append(r.out.Problems, Problem{Pos: at, Severity: s, Text: text, Hint: hint})
 }
 
-// firstByte returns the first byte of s that is no blank, or a newline if
-// nothing else is in the line.
+// firstByte returns the first byte of s that is not a blank, or a newline if there
+// is none.
 func firstByte(s string) byte {
 	if n := indent(s); n < len(s) {
 		return s[n]

@@ -7,25 +7,25 @@ import (
 	"inetd/internal/plaintext"
 )
 
-// remarks collects what stands around entries, for those who print them: above
-// each is put what it is given by next.
+// remarks collects what stands around entries, for printing them again. The method
+// next returns the lines to print above an entry.
 type remarks struct {
-	kept  []string // lines for whatever entry comes next, an empty one behind each block of them
+	kept  []string // lines for whatever entry comes next, an empty one after each block of them
 	above []string // the comment right above the item in hand
 	given int      // how many entries have been handed out
 	told  int      // how many problems there were before the item in hand
-	lines bool     // that item is in columns
+	lines bool     // the item is in columns
 }
 
-// comment notes a line of a comment. A policy of IPsec is none, and becomes a key.
+// comment notes a line of a comment. An IPsec policy is not a comment: it becomes a key.
 func (m *remarks) comment(s string) {
 	if !strings.HasPrefix(s, "#@") {
 		m.above = append(m.above, visible(s))
 	}
 }
 
-// gap notes that the comment in hand belongs to no entry. Entries in it that
-// are commented out are kept, and the prose around them is not.
+// gap notes that the comment in hand belongs to no entry. Entries that are commented
+// out in it are kept; the prose around them is not.
 func (m *remarks) gap() {
 	n := len(m.kept)
 	for i := 0; i < len(m.above); {
@@ -39,10 +39,10 @@ func (m *remarks) gap() {
 	m.above = nil
 }
 
-// next returns the lines to stand above the entry that is made of the item in
-// hand. What was said of a line is among them, with its place: it tells how the
-// columns were understood. A definition is printed as it is, and reading it
-// again says it again.
+// next returns the lines to print above the entry that is made of the item in hand.
+// For an item in columns they include its problems, which tell how the columns were
+// understood. A definition is printed as it is, so reading it again reports its
+// problems again.
 func (m *remarks) next(problems []Problem) (lines []string) {
 	lines = append(m.kept, m.above...)
 	if m.lines {
@@ -53,8 +53,8 @@ func (m *remarks) next(problems []Problem) (lines []string) {
 	return lines
 }
 
-// begin takes up the definition of another front end. Reading what is printed would
-// not tell its problems again.
+// begin takes the comments and problems of a definition of another front end. Reading
+// what is printed would not report those problems again.
 func (m *remarks) begin(def *Definition, told int) {
 	m.above = nil
 	for _, s := range def.Comments {
@@ -73,8 +73,7 @@ func comments(problems []Problem) (lines []string) {
 	return lines
 }
 
-// lose keeps an item that no entry could be made of as a comment, behind what
-// is wrong with it.
+// lose keeps an item of which no entry could be made as a comment, after its problems.
 func (m *remarks) lose(problems []Problem, text string) {
 	m.kept = slices.Concat(m.kept, m.above, comments(problems))
 	for s := range strings.Lines(text) {
@@ -84,7 +83,7 @@ func (m *remarks) lose(problems []Problem, text string) {
 	m.above = nil
 }
 
-// visible is a line without characters that could end it or act on a terminal.
+// visible returns a line without characters that could end it or act on a terminal.
 func visible(s string) string {
 	if strings.ContainsFunc(s, control) {
 		return plaintext.Visible(s)
@@ -92,8 +91,8 @@ func visible(s string) string {
 	return s
 }
 
-// commentedOut returns how many of the lines of a comment, from the first on,
-// are one entry that was commented out.
+// commentedOut returns how many lines of a comment, from the first on, are one entry
+// that was commented out.
 func commentedOut(lines []string) int {
 	text := uncomment(lines[0])
 	switch _, rest := cutService(text); {
@@ -114,13 +113,13 @@ func commentedOut(lines []string) int {
 	return 1 + slices.IndexFunc(lines, func(s string) bool { return strings.HasSuffix(strings.TrimRight(s, " \t"), ";") })
 }
 
-// uncomment takes away what makes a line a comment, be it update-inetd(8)'s.
+// uncomment removes what makes a line a comment, including update-inetd(8)'s "#<off>#".
 func uncomment(s string) string {
 	s = strings.TrimLeft(s, "# \t")
 	return strings.TrimLeft(strings.TrimPrefix(s, "<off>#"), "# \t")
 }
 
-// item reads what stands at the cursor and is no comment.
+// item reads what stands at the cursor: anything but a comment.
 func (r *reader) item(s string, at cursor) {
 	m, first := r.out.remarks, len(r.out.Problems)
 	given := 0
@@ -144,8 +143,8 @@ func (r *reader) item(s string, at cursor) {
 	m.gap()
 }
 
-// lost keeps the item between a place and the cursor if there are errors in it.
-// It may also be one that makes no entry.
+// lost keeps the item between at and the cursor as a comment if it has errors. Without
+// errors it is one that makes no entry, such as a directive.
 func (r *reader) lost(at cursor, first int) {
 	var errors []Problem
 	for _, p := range r.out.Problems[min(first, len(r.out.Problems)):] {
@@ -158,7 +157,7 @@ func (r *reader) lost(at cursor, first int) {
 	}
 }
 
-// gap is where no comment goes on: an empty line, or the end of a file.
+// gap ends the comment in hand, at an empty line or at either end of a file.
 func (r *reader) gap() {
 	if m := r.out.remarks; m != nil && !r.gathering {
 		m.gap()

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxVersions is how many versions of a program are registered at most. More
-// is surely a slip, and each costs a call to the portmapper.
+// maxVersions is how many versions of a program are registered at most. More are
+// surely a slip, and each costs a call to the portmapper.
 const maxVersions = 256
 
 // netTypes are the classes of transport that illumos may name after "rpc/".
@@ -24,7 +24,7 @@ var netTypes = map[string][]string{
 }
 
 // netTypes reads what follows "rpc/" in the protocol column: a transport, or
-// illumos's list of transports and classes of them, and buffer sizes. Those
+// illumos's list of transports and classes of them, and buffer sizes. Transports
 // that do not fit the socket type are left out.
 func (d *draft) netTypes(f Word, list string) {
 	d.e.Kind = RPC
@@ -54,7 +54,7 @@ func (d *draft) netTypes(f Word, list string) {
 	}
 }
 
-// openClass opens the service on the transports that fit the socket type.
+// openClass adds the transports of a class that fit the socket type.
 func (d *draft) openClass(class []string) {
 	for _, word := range class {
 		t, types, _ := inetTransport(word)
@@ -68,8 +68,8 @@ func (d *draft) openClass(class []string) {
 	}
 }
 
-// rpcService reads "program", "program/version" or "program/low-high", which
-// starts at off of the service column.
+// rpcService reads "program", "program/version" or "program/low-high" at offset off
+// of the service column.
 func (d *draft) rpcService(f Word, off int, s string) {
 	name, versions, found := strings.Cut(s, "/")
 	d.program(f, off, name)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// scanner reads NetBSD's second syntax, which is free of lines:
+// scanner reads NetBSD's second syntax, to which line ends mean nothing:
 //
 //	ftp on
 //		protocol = tcp4, wait = no, user = root,
@@ -18,15 +18,15 @@ type scanner struct {
 }
 
 // startsDefinition tells whether a line opens a definition: the word after the
-// service is "on", "off" or "with", which no socket type is.
+// service is "on", "off" or "with", none of which is a socket type.
 func startsDefinition(s string) bool {
 	_, rest := cutService(s)
 	word, _ := cutWord(rest)
 	return slices.Contains(stateWords[:], word)
 }
 
-// looksDefined tells whether a line that is not read as one probably opens a
-// definition: nothing or a key follows the word after the service.
+// looksDefined tells whether a continuation line was probably meant to open a
+// definition: a key or nothing follows "on", "off" or "with".
 func looksDefined(s string) bool {
 	if !startsDefinition(s) {
 		return false
@@ -38,7 +38,7 @@ func looksDefined(s string) bool {
 	return key == "" || find(key) != nil
 }
 
-// cutService is cutWord for the service of a definition, which may be quoted.
+// cutService is like cutWord, for the service of a definition, which may be quoted.
 func cutService(s string) (word, rest string) {
 	s = s[indent(s):]
 	if s == "" || s[0] != '"' && s[0] != '\'' {
@@ -76,7 +76,7 @@ func cutWord(s string) (word, rest string) {
 	return s[:n], s[n:]
 }
 
-// rest returns what is left of the line at the cursor, without its end.
+// rest returns the rest of the line from the cursor on, without its line end.
 func (s *scanner) rest() string {
 	line, _, _ := strings.Cut(s.text[s.off:], "\n")
 	return strings.TrimRight(line, "\r")
@@ -92,9 +92,9 @@ func (s *scanner) word() Word {
 	return f
 }
 
-// peek returns the next byte that is no blank, line end or comment. It returns
-// 0 at the end of the text, and before a line that starts an entry: then the
-// semicolon was forgotten, and only this definition shall suffer.
+// peek moves to the next byte outside of blanks, line ends and comments, and returns
+// it. It returns 0 at the end of the text, and before a line that starts an entry:
+// then the semicolon was forgotten, and only this definition is to suffer.
 func (s *scanner) peek() byte {
 	for !s.over {
 		if s.off == len(s.text) {
@@ -114,8 +114,8 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// definition reads all of one, up to its semicolon. Without that it returns
-// what it has and false.
+// definition reads one definition up to its semicolon. If there is none, it returns
+// what it has read, and false.
 func (s *scanner) definition() (def Definition, complete bool) {
 	if def.Service, complete = s.service(); !complete {
 		s.skip()
@@ -138,9 +138,9 @@ func (s *scanner) service() (w Word, ok bool) {
 	return w, ok
 }
 
-// options reads up to the semicolon that ends the definition. It reports
-// false, and the problem, if the syntax is broken; the rest up to the
-// semicolon is then skipped.
+// options reads up to the semicolon that ends the definition. If the syntax is
+// broken, it reports the problem, skips the rest up to the semicolon, and returns
+// false.
 func (s *scanner) options() (list []Option, ok bool) {
 	for {
 		switch s.peek() {
@@ -163,8 +163,8 @@ func (s *scanner) options() (list []Option, ok bool) {
 	}
 }
 
-// unended reports a definition without a semicolon, and the first line that lacks a
-// comma as well.
+// unended reports a definition without a semicolon, and where a comma was probably
+// forgotten.
 func (s *scanner) unended(list []Option) {
 	hint := `write ";" behind it`
 	for _, o := range list {
@@ -176,7 +176,7 @@ func (s *scanner) unended(list []Option) {
 	s.report(Error, s.end(), "the definition does not end", hint)
 }
 
-// end returns the place where a definition that was not closed stops.
+// end returns the place where an unclosed definition stops.
 func (s *scanner) end() Pos {
 	if s.off > s.start || s.line == 1 {
 		return s.pos(s.cursor)
@@ -210,7 +210,7 @@ func (s *scanner) option() (o Option, ok bool) {
 		if !ok {
 			return o, false
 		}
-		if n := len(o.Values); n == cap(o.Values) { // append would copy a hundred thousand many times
+		if n := len(o.Values); n == cap(o.Values) { // append would copy a list of 100,000 too often
 			o.Values = slices.Grow(o.Values, max(n, 1))
 		}
 		o.Values = append(o.Values, v)
@@ -226,10 +226,10 @@ func (s *scanner) key() Word {
 	return Word{Text: s.text[start.off:s.off], Pos: s.pos(start), Plain: true}
 }
 
-// valueEnds are the bytes that end a value which is not in quotes.
+// valueEnds are the bytes that end a value outside of quotes.
 const valueEnds = " \t\r\n#,;"
 
-// special are the bytes that cannot be part of a value without quotes, and the quotes.
+// special marks the quotes, and the bytes that a value can hold only inside of them.
 var special = func() (is [256]bool) {
 	for c := range is {
 		is[c] = control(rune(c)) || strings.IndexByte(valueEnds+`"'`, byte(c)) >= 0
@@ -237,7 +237,7 @@ var special = func() (is [256]bool) {
 	return is
 }()
 
-// plainRun is how many bytes at the beginning of a text are part of a value as they are.
+// plainRun returns how many bytes at the beginning of a text need no quotes in a value.
 func plainRun(text string) int {
 	for i := range len(text) {
 		if special[text[i]] {
@@ -252,7 +252,7 @@ func (s *scanner) value() (f Word, ok bool) {
 	start := s.cursor
 	f = Word{Pos: s.pos(start), Plain: true}
 	if n := plainRun(s.text[s.off:]); s.off+n == len(s.text) || strings.IndexByte(valueEnds, s.text[s.off+n]) >= 0 {
-		f.Text = strings.Clone(s.text[s.off : s.off+n]) // the file's text is not kept for it
+		f.Text = strings.Clone(s.text[s.off : s.off+n]) // else the value keeps the file's text in memory
 		s.off += n
 		return f, true
 	}
@@ -277,7 +277,7 @@ func (s *scanner) value() (f Word, ok bool) {
 	return f, true
 }
 
-// quoted appends what stands between the quotes at the cursor to text.
+// quoted appends to text what stands in the quotes that open at the cursor.
 func (s *scanner) quoted(text []byte, quote byte) ([]byte, bool) {
 	open := s.pos(s.cursor)
 	for s.off++; s.off < len(s.text) && s.text[s.off] != '\n'; s.off++ {
@@ -322,7 +322,7 @@ func (s *scanner) escape() (c byte, ok bool) {
 	return 0, false
 }
 
-// skip moves behind the semicolon that ends a broken definition.
+// skip moves past the semicolon that ends a broken definition.
 func (s *scanner) skip() {
 	for {
 		c := s.peek()

@@ -55,7 +55,7 @@ func (d *draft) server(f Word, args []Word) {
 	switch {
 	case d.e.Internal:
 		d.e.Argv = words(args)
-		if d.e.Kind == Unix && len(args) == 0 { // FreeBSD has /var/run/echo
+		if d.e.Kind == Unix && len(args) == 0 { // as for FreeBSD's /var/run/echo
 			d.e.Argv = []string{strings.TrimPrefix(path.Base(d.e.Service), "@")}
 		}
 		return
@@ -85,8 +85,7 @@ func words(f []Word) []string {
 	return list
 }
 
-// checkName reports a first argument that was hardly meant to be the name of
-// the program.
+// checkName reports a first argument that was probably not meant as argv[0].
 func (d *draft) checkName(args []Word, base string) {
 	name := args[0].Text
 	number := isNumber(name) && name != base
@@ -106,7 +105,7 @@ func (d *draft) checkName(args []Word, base string) {
 	}
 }
 
-// isInterpreter tells whether a program without arguments runs what it reads.
+// isInterpreter tells whether a program without arguments runs what the client sends.
 func isInterpreter(base string) bool {
 	switch strings.TrimRight(base, "0123456789.-") {
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "python", "pypy", "perl", "ruby",
@@ -116,7 +115,7 @@ func isInterpreter(base string) bool {
 	return false
 }
 
-// isScript tells whether a name is that of a file to be run by an interpreter.
+// isScript tells whether a first argument is a file for the interpreter base to run.
 func isScript(name, base string) bool {
 	switch path.Ext(name) {
 	case ".sh", ".py", ".pl", ".rb", ".js", ".mjs", ".php", ".lua", ".tcl", ".exp", ".scm", ".R":

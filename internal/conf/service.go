@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxPath is what fits the kernel's sun_path with its final NUL, or after the
-// NUL that marks an abstract name.
+// maxPath is the longest path in bytes: sun_path has room for 108, of which one is
+// the NUL that ends a path or marks an abstract name.
 const maxPath = 107
 
 // service reads the first column, whose meaning depends on the protocol. host
@@ -58,7 +58,7 @@ func (d *draft) address(f Word, end int) {
 	}
 }
 
-// name reads what the service is called, at offset off of its column.
+// name reads the name of the service, at offset off of its column.
 func (d *draft) name(f Word, off int, name string) {
 	if d.e.Service != "" { // an RPC program, read from the arguments
 		return
@@ -68,7 +68,7 @@ func (d *draft) name(f Word, off int, name string) {
 	switch {
 	case name == "":
 		d.errorf(f.at(off), "expected a name or a port", "no service in %q", f.Text)
-	case isUnixName(name): // behind an address
+	case isUnixName(name): // after an address
 		d.notUnix(f.at(off), name)
 	case wordEnd(name) < len(name):
 		d.errorf(f.at(off), "names of services have none", "blank in the service name %q", name)
@@ -123,7 +123,7 @@ func (d *draft) unixService(f, host Word) {
 	}
 }
 
-// owner reads ":user:group:mode:", if there, and returns the offset behind it.
+// owner reads ":user:group:mode:", if there, and returns the offset after it.
 func (d *draft) owner(f Word) (off int, ok bool) {
 	spec, found := strings.CutPrefix(f.Text, ":")
 	if !found {
@@ -143,7 +143,7 @@ func (d *draft) owner(f Word) (off int, ok bool) {
 	return off, true
 }
 
-// defaultHost reads a line that is an address alone: it holds for the lines
+// defaultHost reads a line that is only an address: the default for the lines
 // after it.
 func (r *reader) defaultHost(f Word) {
 	if hosts, ok := r.addresses(f, f.Text[:len(f.Text)-1]); ok {
@@ -151,8 +151,8 @@ func (r *reader) defaultHost(f Word) {
 	}
 }
 
-// addresses reads a list of addresses or host names, which f starts with. An
-// empty list and "*" are every address, for which it returns nil.
+// addresses reads the list of addresses or host names that f starts with. An
+// empty list and "*" mean every address, for which it returns nil.
 func (r *reader) addresses(f Word, list string) (hosts []string, ok bool) {
 	if list == "" || list == "*" {
 		return nil, true
@@ -182,7 +182,7 @@ func (r *reader) addresses(f Word, list string) (hosts []string, ok bool) {
 	return slices.Clip(hosts), true
 }
 
-// badHost tells why host can be no address and no host name, or "".
+// badHost tells why host can be neither an address nor a host name; "": it can.
 func badHost(host string) string {
 	_, err := netip.ParseAddr(host)
 	switch {

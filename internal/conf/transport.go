@@ -27,7 +27,7 @@ var bases = []struct {
 	{"mptcp", []Type{Stream}},
 }
 
-// local are the types that fit the address families without an internet.
+// local are the socket types that fit unix and vsock.
 var local = []Type{Stream, Dgram, SeqPacket}
 
 // families are the suffixes of a transport, the longest first.
@@ -49,7 +49,7 @@ var protocolWords = []string{
 }
 
 // inetTransport reads the name of an internet transport with its family, such
-// as "tcp6", and tells the socket types that fit it.
+// as "tcp6". It also returns the socket types that fit it, the usual one first.
 func inetTransport(word string) (t transport, types []Type, ok bool) {
 	for _, f := range families {
 		name, found := strings.CutSuffix(word, f.suffix)
@@ -97,7 +97,7 @@ func (d *draft) protocol(f Word) {
 	}
 }
 
-// strip removes the parts of a protocol that say nothing on Linux.
+// strip removes the parts of a protocol that mean nothing on Linux.
 func (d *draft) strip(f Word, word string) string {
 	if w, ok := strings.CutSuffix(word, "/ttcp"); ok {
 		d.hint(f.at(len(w)), "T/TCP ignored", "write "+w)
@@ -133,8 +133,8 @@ func (d *draft) lookUp(f Word, word string) (t transport, types []Type, ok bool)
 	return transport{}, nil, false
 }
 
-// otherTransport is any protocol by name, for raw sockets and their like. One
-// socket is opened for it: a protocol number means nothing in both families.
+// otherTransport returns the transport for any protocol by name, for raw sockets and
+// the like. It has one family, because no protocol number is meant for both.
 func otherTransport(word string) transport {
 	t := transport{proto: word, family: V4, word: word}
 	if strings.HasPrefix(word, "ipv6") {

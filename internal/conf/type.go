@@ -15,7 +15,7 @@ const (
 	sunrpc        // AIX: an ONC RPC program over the named transport
 )
 
-// splitType cuts off what may follow a socket type: NetBSD's
+// splitType cuts off what may follow a socket type on NetBSD:
 // "stream,5:dataready".
 func splitType(word string) (typ, rest string) {
 	if i := strings.IndexFunc(word, func(c rune) bool { return c == ',' || c == ':' }); i >= 0 {
@@ -77,8 +77,8 @@ func (d *draft) acceptOptions(f Word, off int, rest string) {
 	}
 }
 
-// acceptFilter takes every filter for the one that Linux has: the connection
-// is accepted when its first data is there.
+// acceptFilter reads every filter as the only one that Linux has: a connection
+// is accepted when its first data has come.
 func (d *draft) acceptFilter(f Word, off int, filter string) {
 	if name, _, _ := strings.Cut(filter, ","); name == "" {
 		d.errorf(f.at(off), "expected dataready or httpready", "empty accept filter")

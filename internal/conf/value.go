@@ -26,7 +26,7 @@ func (d *draft) number(f Word, off int, s string) int {
 	return int(n)
 }
 
-// size reads the size of a buffer: a number of bytes, with k, m or g behind it.
+// size reads the size of a buffer: a number of bytes, which k, m or g may follow.
 func (d *draft) size(f Word, off int, s string) int {
 	digits, unit := cutUnit(s)
 	if !isNumber(digits) {
@@ -51,7 +51,7 @@ func isNumber(s string) bool {
 	return s != ""
 }
 
-// isName tells whether s is made of what names in databases are made of.
+// isName tells whether s has only characters that names of hosts, services or users have.
 func isName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -64,13 +64,13 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// suggest returns the hint for a word that is none of words: the one that was
+// suggest returns the hint for a word that is not one of words: the one that was
 // probably meant, or the first few.
 func suggest(word string, words []string) string {
 	return cmp.Or(didYouMean(word, words), "expected "+either(words[:min(len(words), 5)]))
 }
 
-// didYouMean is the hint that names the one of words that was probably meant, or nothing.
+// didYouMean returns a hint with the one of words that was probably meant, or "".
 func didYouMean(word string, words []string) string {
 	near := cmp.Or(nearest.Name(word, slices.Values(words)), completed(word, words))
 	if near == "" {
@@ -79,7 +79,7 @@ func didYouMean(word string, words []string) string {
 	return "did you mean " + strconv.Quote(near) + "?"
 }
 
-// completed returns the one word that begins with another, or nothing.
+// completed returns the only one of words that starts with begin, or "".
 func completed(begin string, words []string) (whole string) {
 	for _, w := range words {
 		switch {

@@ -17,33 +17,33 @@ type amendment struct {
 	options []Option
 	id      uint32 // the number of its first option among those of all amendments
 	broken  bool   // it has a mistake, and is not applied
-	closes  bool   // broken, and it was to keep clients out: so nobody is let in
-	used    bool   // an entry fits
+	closes  bool   // broken, and meant to keep clients out: its entries are not served
+	used    bool   // it fits an entry
 }
 
-// target is which entries an amendment is for.
+// target tells which entries an amendment is for.
 type target struct {
 	text  string   // as written
-	hosts []string // one of which the entry has; nil: whatever it has
+	hosts []string // of which the entry has at least one; nil: any
 	name  string   // of the service, or "*"
 	word  string   // the protocol, or ""
 	mux   bool     // the name is one of tcpmux
 }
 
-// amendments are those of all files.
+// amendments are the amendments of all files.
 type amendments struct {
 	list   []amendment
-	named  map[string][]int // their indices in list by the name of the service, the general ones first
-	ids    uint32           // how many options they have
-	shared map[string]*Keys // made of the same options, for entries without keys of their own
-	found  []int            // those that fit the entry in hand
-	key    []byte           // the numbers of their options
+	named  map[string][]int // their indices in list by the name of the service, in the order of the files
+	ids    uint32           // how many options they have in all
+	shared map[string]*Keys // Keys made of the same options, for entries without keys of their own
+	found  []int            // the amendments that fit the entry in hand
+	key    []byte           // the numbers of their options, the key of shared
 
-	clients map[*Word][]Client // of values that were read, by the first
+	clients map[*Word][]Client // lists that have been read, by their first values
 }
 
-// gather notes a definition if it amends entries. Of one with a mistake the text tells
-// whether it was to keep clients out: its keys may not have been recognized.
+// gather notes a definition if it amends entries. Whether one with a mistake was meant
+// to keep clients out is told by its text: its keys may not have been recognized.
 func (r *reader) gather(def Definition, complete bool, text string) {
 	if def.State != With {
 		return
@@ -59,7 +59,7 @@ func (r *reader) gather(def Definition, complete bool, text string) {
 	r.out.with.list = append(r.out.with.list, a)
 }
 
-// accessKeys are those that keep clients out.
+// accessKeys are the keys that keep clients out.
 var accessKeys = func() (names []string) {
 	for i := range table {
 		if table[i].kind&access != 0 {
@@ -69,8 +69,8 @@ var accessKeys = func() (names []string) {
 	return names
 }()
 
-// keepsOut tells whether an option is to keep clients out, or seems to be: its unknown
-// key is nearly such a key.
+// keepsOut tells whether an option keeps clients out, or was probably meant to: its key
+// is unknown, but near to such a key.
 func keepsOut(o Option) bool {
 	if row := find(o.Key.Text); row != nil {
 		return row.kind&access != 0
@@ -78,8 +78,8 @@ func keepsOut(o Option) bool {
 	return nearest.Name(o.Key.Text, slices.Values(accessKeys)) != ""
 }
 
-// namesAccess tells whether a text holds a key that keeps clients out, or one of
-// xinetd's that does.
+// namesAccess tells whether a text holds a key, or an attribute of xinetd, that keeps
+// clients out.
 func namesAccess(text string) bool {
 	words := strings.FieldsFunc(text, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') })
 	return slices.ContainsFunc(words, func(w string) bool {
@@ -87,7 +87,7 @@ func namesAccess(text string) bool {
 	})
 }
 
-// amendment checks what a definition amends, and with what.
+// amendment checks a definition that amends entries, and returns which ones.
 func (d *draft) amendment(def *Definition) target {
 	for i := range def.Options {
 		o := &def.Options[i]
@@ -123,7 +123,7 @@ func (d *draft) target(w Word) target {
 	return t
 }
 
-// rank orders targets by how special they are.
+// rank orders targets by how specific they are.
 func (t *target) rank() (n int) {
 	for i, special := range []bool{t.word != "", t.hosts != nil, t.name != "*"} {
 		if special {
@@ -156,8 +156,8 @@ func (w *amendments) add(list []amendment) {
 	}
 }
 
-// fitting returns the amendments for an entry, the most special ones last, and
-// of equals in the order of the files.
+// fitting returns the indices of the amendments for an entry: the most specific last,
+// and those of one rank in the order of the files.
 func (w *amendments) fitting(e *Entry) []int {
 	w.found = w.found[:0]
 	for _, name := range [...]string{"*", e.Service} {
@@ -173,7 +173,7 @@ func (w *amendments) fitting(e *Entry) []int {
 }
 
 // amend puts the keys of the amendments that fit the entry into it. Those for
-// every name leave alone what the entry says itself; those that name the entry
+// every name leave alone what the entry itself says; those that name the entry
 // replace it, since whoever wrote them knew which entry they are for.
 func (d *draft) amend() {
 	w := &d.out.with
@@ -201,9 +201,9 @@ func (d *draft) amend() {
 	}
 }
 
-// spare takes back what means nothing for the entry. Who amends many entries need not
-// know which of them it is for. If the entry is printed as a definition of its own, it
-// does not have what would be a mistake there.
+// spare takes back values that mean nothing for the entry: whoever amends many entries
+// need not know for which of them each key is. When the entry is printed as a definition
+// of its own, it must not hold what would be a mistake there.
 func (d *draft) spare() {
 	d.e.Defer = d.e.Defer && defers(d.e.Proto)
 	if d.e.Wait && d.e.Limits.Max > 1 {
@@ -211,7 +211,7 @@ func (d *draft) spare() {
 	}
 }
 
-// says tells whether the entry itself has a key.
+// says tells whether the entry itself sets a key, or the column that stands for it.
 func (e *Entry) says(key string) bool {
 	switch key {
 	case "sndbuf":
@@ -232,12 +232,12 @@ func (e *Entry) says(key string) bool {
 	return e.Keys.Has(key)
 }
 
-// apply reads the options of amendments into the entry. What is wrong with
-// them is reported where they stand, not for each entry.
+// apply reads the options of amendments into the entry. Their problems have been
+// reported where they stand, and are not reported again for each entry.
 func (d *draft) apply(options []*Option) {
 	w := &d.out.with
 	said, own := len(d.out.Problems), d.e.Keys
-	if own != nil { // an entry of several transports has them in common
+	if own != nil { // the entries of its other transports have the same ones
 		own = &Keys{}
 		*own = *d.e.Keys
 	}
@@ -277,7 +277,7 @@ func (p *Parser) Unused() {
 	}
 }
 
-// warn puts a warning among the problems of its file.
+// warn puts a warning in its place among the problems of its file.
 func (p *Parser) warn(at Pos, text, hint string) {
 	i := slices.IndexFunc(p.Problems, func(q Problem) bool { return q.Pos.File == at.File && before(at, q.Pos) })
 	if i < 0 {
@@ -286,5 +286,5 @@ func (p *Parser) warn(at Pos, text, hint string) {
 	p.Problems = slices.Insert(p.Problems, i, Problem{Pos: at, Severity: Warning, Text: text, Hint: hint})
 }
 
-// before tells whether a place comes before another one of its file.
+// before tells whether a comes before b, both in one file.
 func before(a, b Pos) bool { return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col }

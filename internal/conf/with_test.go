@@ -19,8 +19,8 @@ both/1 on protocol = "rpc/tcp6,tcp", socktype = stream, wait = no, user = nobody
 own on protocol = tcp, wait = no, user = nobody, exec = /bin/cat, umask = 1, nice = 1;
 `
 
-// TestWith: the most special definition wins, key by key, wherever it stands.
-// "*" leaves alone what an entry says itself.
+// TestWith: the most specific definition wins, key by key, wherever it stands.
+// "*" leaves alone what an entry itself says.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ with, label, want string }{
@@ -67,8 +67,8 @@ func TestWith(t *testing.T) {
 	}
 }
 
-// TestWithSpares: what means nothing for an entry is not put into it by a definition for
-// many, so that it is not told of it where it is printed.
+// TestWithSpares: a definition for many entries does not put into one of them what means
+// nothing there, so that nothing is wrong with the entry where it is printed.
 func TestWithSpares(t *testing.T) {
 	t.Parallel()
 	const with = "* with accept_max = 7, acceptfilter = dataready;\n"
@@ -93,7 +93,7 @@ func TestWithSpares(t *testing.T) {
 	}
 }
 
-// TestWithLimits: what a classic column may say as well is in its field.
+// TestWithLimits: a key that a classic column may say as well sets the same field.
 func TestWithLimits(t *testing.T) {
 	t.Parallel()
 	entries, problems := Parse("f", []byte("finger with service_max = 5, source_max = 2, sndbuf = 1k;"+withEntries), nil)
@@ -105,7 +105,7 @@ func TestWithLimits(t *testing.T) {
 	}
 }
 
-// TestWithShares: thousands of entries have the same keys in memory.
+// TestWithShares: entries amended alike share their keys in memory.
 func TestWithShares(t *testing.T) {
 	t.Parallel()
 	p := Parser{}
@@ -120,7 +120,7 @@ func TestWithShares(t *testing.T) {
 	}
 }
 
-// TestWithFiles: definitions of any file count, also of included ones.
+// TestWithFiles: definitions of any file count, included files too.
 func TestWithFiles(t *testing.T) {
 	t.Parallel()
 	asked := 0
