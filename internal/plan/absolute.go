@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// Absolute is the command line with paths that do not depend on the directory that
-// the daemon runs in.
+// Absolute returns the Config with absolute paths, for use in another directory.
 func (c Config) Absolute() Config {
 	c.Files = slices.Clone(c.Files)
 	paths := []*string{&c.Services}

@@ -12,14 +12,14 @@ import (
 	"inetd/internal/sock"
 )
 
-// action returns what an entry asks to be done, shared with equal ones; nil if
-// it cannot be done.
+// action returns the action of an entry, which entries with equal actions share; nil if
+// it is impossible.
 func (l *loader) action(e *conf.Entry, port *officialPort) *Action {
 	a, ok := l.asked(e, port)
 	if !ok {
 		return nil
 	}
-	if l.last != nil && *l.last == a { // much cheaper than looking for it, and common in long files
+	if l.last != nil && *l.last == a { // much cheaper than the map, and common in long files
 		return l.last
 	}
 	do := l.actions[a]
@@ -34,7 +34,8 @@ func (l *loader) action(e *conf.Entry, port *officialPort) *Action {
 	return do
 }
 
-// asked is what an entry asks to be done, in the words of the entry's file.
+// asked returns the action that an entry asks for. Its strings share memory with the
+// file's text. ok is false if there is a problem, which is reported.
 func (l *loader) asked(e *conf.Entry, port *officialPort) (a Action, ok bool) {
 	a = Action{
 		Listens: e.Type == conf.Stream || e.Type == conf.SeqPacket,
@@ -69,14 +70,14 @@ func (l *loader) asked(e *conf.Entry, port *officialPort) (a Action, ok bool) {
 	return a, ok
 }
 
-// possible reports whether there can be an action that no entry before e asked
-// for. If not, it reports why.
+// possible reports whether a new action, which e is the first entry to ask for, can be
+// carried out. If not, it reports why.
 func (l *loader) possible(e *conf.Entry, a *Action) bool {
 	if !l.identify(e, a.Server()) {
 		return false
 	}
 	if !l.granted(e) || !l.tunable(e) {
-		delete(l.plan.Identities, a.Server()) // nobody else has such keys
+		delete(l.plan.Identities, a.Server()) // no other entry has these keys
 		return false
 	}
 	if a.Listen && !l.host.Clone {
@@ -97,7 +98,7 @@ func (l *loader) options(e *conf.Entry) sock.Options {
 	}
 }
 
-// owner fills in the owner and mode that an entry asks for its unix path.
+// owner fills in the owner and mode that an entry asks for its UNIX-domain socket.
 func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 	o.Mode = e.Owner.Mode
 	if e.Owner.User == "" && e.Owner.Group == "" {
@@ -118,7 +119,7 @@ func (l *loader) owner(e *conf.Entry, o *sock.Options) bool {
 	return true
 }
 
-// defaultBacklog is that of Debian's inetd.
+// defaultBacklog is the backlog of Debian's inetd.
 const defaultBacklog = 128
 
 func (l *loader) backlog(e *conf.Entry) int {
@@ -131,8 +132,8 @@ func (l *loader) backlog(e *conf.Entry) int {
 	return defaultBacklog
 }
 
-// builtin finds the builtin that an internal entry means: by the first word
-// after "internal", by the service's name, or by an alias of it.
+// builtin finds the builtin of an internal entry: by the first word after "internal", by
+// the service's name, or by an alias of the service.
 func (l *loader) builtin(e *conf.Entry, port *officialPort) string {
 	names := append(slices.Clone(e.Argv[:min(1, len(e.Argv))]), e.Service)
 	if port != nil {
@@ -144,20 +145,20 @@ func (l *loader) builtin(e *conf.Entry, port *officialPort) string {
 		}
 	}
 	hint := "the builtins are " + strings.Join(builtins(), ", ")
-	if e.Cols[conf.ColServer] == (conf.Pos{}) { // a definition that names no server
+	if e.Cols[conf.ColServer] == (conf.Pos{}) { // a definition without exec
 		hint = "a server needs the key exec; " + hint
 	}
 	l.report(e, e.Cols[conf.ColServer], conf.Error, fmt.Sprintf("internal service %s unknown", names[0]), hint)
 	return ""
 }
 
-// The builtins that are served by more than bytes.
+// The builtins that need to know more than the bytes of their connection.
 const (
-	MuxName   = "tcpmux" // hands connections to services by name (RFC 1078)
-	IdentName = "auth"   // tells who owns a connection (RFC 1413)
+	MuxName   = "tcpmux" // gives its connection to the service that the client names (RFC 1078)
+	IdentName = "auth"   // tells which user owns a connection (RFC 1413)
 )
 
-// SensorName stands for the builtin of an entry with the key sensor. It serves nobody.
+// SensorName is the builtin of an entry with the key sensor, which serves nobody.
 const SensorName = "sensor"
 
 // senses reports whether an entry can be a sensor.
@@ -178,7 +179,7 @@ func (l *loader) senses(e *conf.Entry) bool {
 // builtins are the names of the services that the daemon serves itself.
 func builtins() []string { return append(builtin.Names(), MuxName, IdentName) }
 
-// suitable returns the name of a builtin if an entry can be for it.
+// suitable returns the name of a builtin, or reports why an entry cannot be for it.
 func (l *loader) suitable(e *conf.Entry, name string) string {
 	switch {
 	case name == MuxName && e.Kind == conf.Mux:

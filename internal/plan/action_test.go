@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestListenNeedsClone has a kernel without clone3.
+// TestListenNeedsClone: without clone3 a listen entry is refused and a wait entry served.
 func TestListenNeedsClone(t *testing.T) {
 	t.Parallel()
 	c := checkConfig(write(t, filepath.Join(t.TempDir(), "inetd.conf"), "7001\tstream\ttcp4\tlisten\t-\t/bin/cat\n7002\tstream\ttcp4\twait\t-\t/bin/cat\n"))
@@ -17,8 +17,8 @@ func TestListenNeedsClone(t *testing.T) {
 	}
 }
 
-// TestTcpd: with -l the daemon does what tcpd would do, as Debian's inetd does, so
-// tcpd need not be there. The server behind it must be.
+// TestTcpd: with -l the daemon does the work of tcpd itself, as Debian's inetd does, so
+// tcpd need not be installed. The server behind it must be.
 func TestTcpd(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// officialPort is a port with the official name and aliases it was found under, or
-// an RPC program, whose port is the kernel's choice.
+// officialPort is a port with its official name and aliases, or an RPC program, whose
+// port the kernel chooses.
 type officialPort struct {
 	number  uint16
 	program uint32
@@ -30,9 +30,8 @@ type transport struct {
 	protocol uint16
 }
 
-// addresses returns a socket for each address that an entry is to be reached
-// by; none at all if there is a problem, which it reports. The list is valid
-// until the next call.
+// addresses returns a socket for each address that an entry asks for, or none if there
+// is a problem, which it reports. The list is valid until the next call.
 func (l *loader) addresses(e *conf.Entry) ([]Socket, *officialPort) {
 	l.wants = l.wants[:0]
 	kind := socketTypes[e.Type]
@@ -70,7 +69,7 @@ func (l *loader) addresses(e *conf.Entry) ([]Socket, *officialPort) {
 	return l.wants, port
 }
 
-// addSocket notes a socket that the entry asks for.
+// addSocket adds a socket to those that the current entry asks for.
 func (l *loader) addSocket(spec sock.Spec, explicit bool) {
 	l.wants = append(l.wants, Socket{spec, explicit})
 }
@@ -110,9 +109,9 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 	return t, false
 }
 
-// acceptable reports whether the clients of an entry can be accepted, if it wants that. A
-// socket of SCTP for packets has all of them itself (RFC 6458, 3.1): accept(2) fails, and
-// the socket stays readable.
+// acceptable reports whether the clients of an entry can be accepted, or need not be. A
+// one-to-many socket of SCTP (seqpacket) carries all clients itself (RFC 6458, 3.1):
+// accept(2) fails, and the socket stays readable.
 func (l *loader) acceptable(e *conf.Entry, t transport) bool {
 	if t.protocol != unix.IPPROTO_SCTP || t.kind != unix.SOCK_SEQPACKET || e.Wait && !e.Internal {
 		return true
@@ -122,8 +121,8 @@ func (l *loader) acceptable(e *conf.Entry, t transport) bool {
 	return false
 }
 
-// port finds the port of an entry: a number, or a name of the services file, of
-// the system's services database, or of the built-in table, in this order.
+// port finds the port of an entry. A name is looked up in the services file, the
+// system's services database and the built-in table, in this order.
 func (l *loader) port(e *conf.Entry) (*officialPort, bool) {
 	if e.Kind == conf.RPC {
 		return l.program(e)
@@ -160,8 +159,8 @@ func (l *loader) getentService(e *conf.Entry) (netdb.Servent, bool) {
 	return netdb.ParseServent(line)
 }
 
-// notInGetent is the cause of a name that is unknown: the system's database may
-// have it later.
+// notInGetent returns the cause of the problem that a name is unknown: if getent(1) was
+// asked, the system's database may have the name later.
 func (l *loader) notInGetent(name string) cause {
 	if l.host.Getent == nil || !plainName(name) {
 		return lasting
@@ -169,14 +168,14 @@ func (l *loader) notInGetent(name string) cause {
 	return missing
 }
 
-// plainName reports whether a name can be given to getent: no option, no key
-// with a second one in it.
+// plainName reports whether getent(1) takes a name as one key: not as an option, nor as
+// several keys.
 func plainName(s string) bool {
 	return s[0] != '-' && !strings.ContainsAny(s, "/ \t\n")
 }
 
-// classicService looks into the table of classic names, which many of today's
-// services files have dropped.
+// classicService looks a name up in the built-in table of classic services, many of
+// which today's services files have dropped.
 func (l *loader) classicService(e *conf.Entry) (netdb.Servent, bool) {
 	if l.classic == nil {
 		l.classic = netdb.Classic()
@@ -206,10 +205,10 @@ func (l *loader) suggest(e *conf.Entry) string {
 type endpoint struct {
 	addr     netip.Addr
 	dual     bool
-	explicit bool // asked for by the entry, not implied by a plain "tcp"
+	explicit bool // the entry asks for it, a plain "tcp" does not merely imply it
 }
 
-// hosts returns the addresses of an entry that suit its family.
+// hosts returns those addresses of an entry's hosts that suit its family.
 func (l *loader) hosts(e *conf.Entry) []endpoint {
 	specifiers := e.Hosts
 	if len(specifiers) == 0 && l.cfg.Bind != "" {
@@ -219,10 +218,10 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 		return l.everywhere(e)
 	}
 	var ends []endpoint
-	var silent map[string]error // made for the first: most entries have addresses
+	var silent map[string]error // made when needed: most entries have addresses
 	for _, h := range specifiers {
 		found, err := l.lookUp(e, h)
-		if ends == nil { // the only one, of most entries
+		if ends == nil { // most entries name one host, which saves a copy
 			ends = found
 		} else {
 			ends = append(ends, found...)
@@ -242,8 +241,8 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 	return ends
 }
 
-// reportHost reports a host once, at its first place, whatever number of entries
-// name it. It is a warning as long as all of them are served on other addresses.
+// reportHost reports a host only once, where the first entry names it. The problem is a
+// warning if all entries that name the host are served on other addresses.
 func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) {
 	severity, c := conf.Error, missing
 	switch {
@@ -264,7 +263,7 @@ func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) 
 		at = conf.Pos{File: "-a", Line: 1, Col: 1}
 	}
 	l.reportPassing(c, e, at, severity, hostFault(name, err), "")
-	if at != (conf.Pos{}) && at != e.Pos { // a default address is none of the entry's own
+	if at != (conf.Pos{}) && at != e.Pos { // option -a, not the entry, names the host
 		l.plan.Problems[len(l.plan.Problems)-1].label = ""
 	}
 }
@@ -277,11 +276,11 @@ func (l *loader) everywhere(e *conf.Entry) []endpoint {
 	case e.Family == conf.V4:
 		return []endpoint{v4}
 	case e.Family == conf.V6:
-		return []endpoint{v6} // without IPv6 its opening fails and is retried
+		return []endpoint{v6} // if the kernel has no IPv6, opening fails and is retried
 	case !l.host.IPv6:
 		l.onceALoad(e, "this kernel has no IPv6, so services are opened for IPv4 alone")
 		return []endpoint{v4}
-	case e.Family == conf.Dual, e.Listen: // one server with one socket, as systemd would open it
+	case e.Family == conf.Dual, e.Listen: // a listen server gets one socket, as from systemd
 		v6.dual, v6.explicit = true, true
 		return []endpoint{v6}
 	}
@@ -295,8 +294,8 @@ func (l *loader) onceALoad(e *conf.Entry, text string) {
 	}
 }
 
-// lookUp returns the addresses of one address specifier. The error of a host that
-// has none, or none that is sure, goes to silent.
+// lookUp returns the addresses of one address specifier. With the error that a host is
+// unknown, or has no answer yet, they are those of an earlier load, or none.
 func (l *loader) lookUp(e *conf.Entry, specifier string) ([]endpoint, error) {
 	addr, err := netip.ParseAddr(specifier)
 	if err == nil {
@@ -329,7 +328,7 @@ func suits(f conf.Family, a netip.Addr) bool {
 	return true
 }
 
-// other names the protocol word of the other family.
+// other returns the protocol word of the other address family.
 func other(e *conf.Entry) string {
 	if e.Family == conf.V4 {
 		return e.Proto + "6"
@@ -337,14 +336,14 @@ func other(e *conf.Entry) string {
 	return e.Proto + "4"
 }
 
-// decimal reads a port number.
+// decimal parses a port number.
 func decimal(s string) (uint16, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return uint16(n), err == nil && s[0] != '+'
 }
 
-// asInherited is wants, or the one socket for both families that the service
-// manager has opened in place of the two that a plain "tcp" means.
+// asInherited returns wants, or the one socket for both families if the service manager
+// has opened that in place of the two sockets that a plain "tcp" means.
 func (l *loader) asInherited(wants []Socket) []Socket {
 	if len(wants) != 2 || wants[0].explicit || wants[1].explicit {
 		return wants

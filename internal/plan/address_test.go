@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestAsInherited has one inherited socket for both families.
+// TestAsInherited: one inherited socket for both families replaces the two of "tcp".
 func TestAsInherited(t *testing.T) {
 	t.Parallel()
 	port := func(family uint8, addr string, dual bool) sock.Spec {
@@ -47,8 +47,8 @@ func TestAsInherited(t *testing.T) {
 	}
 }
 
-// TestWithoutIPv6: where the kernel has no IPv6 a service for both is opened for IPv4
-// alone, which is told once. One that is for IPv6 alone is not opened for anything else.
+// TestWithoutIPv6: if the kernel has no IPv6, a service for both families is opened for
+// IPv4 alone, and one notice says so. A service for IPv6 alone stays one for IPv6.
 func TestWithoutIPv6(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ protocol, want string }{
@@ -71,8 +71,8 @@ func TestWithoutIPv6(t *testing.T) {
 	}
 }
 
-// TestPacketsOfSCTP: an entry that wants its clients accepted where the kernel has no
-// accept is refused, whichever way the protocol is written.
+// TestPacketsOfSCTP: an entry for seqpacket sockets of SCTP, which the kernel cannot
+// accept on, is refused unless it is a wait entry, however the protocol is written.
 func TestPacketsOfSCTP(t *testing.T) {
 	t.Parallel()
 	for line, served := range map[string]bool{

@@ -6,18 +6,19 @@ import (
 	"inetd/internal/conf"
 )
 
-// Ask is a key that is in force for a service, as it is told: with the place that
-// set it, which services that do the same need not have in common.
+// Ask is a key in force for a service, for reports: with the place that sets it, which
+// may differ between services that share an Action.
 type Ask struct {
 	Key  string
-	Text string // "max_time = 30s"; of many values the first, and their number
+	Text string // "max_time = 30s"; of many values only the first ones and the number of all
 	At   conf.Pos
 }
 
-// Place is the line of the key.
+// Place returns the file and line of the key: "/etc/inetd.conf:7".
 func (a *Ask) Place() string { return fmt.Sprintf("%s:%d", a.At.File, a.At.Line) }
 
-// asks are the keys in force of an entry. Entries that are amended alike share them.
+// asks returns the keys in force for an entry. Successive entries that share their keys
+// share the list.
 func (l *loader) asks(k *conf.Keys) []Ask {
 	if k == nil {
 		return nil
@@ -39,10 +40,10 @@ func (m *kept) asksOf(k *conf.Keys) []Ask {
 	return m.asks.AddAll(list)
 }
 
-// maxBrief is from how many bytes on a further value of a key is not told.
+// maxBrief is the length in bytes beyond which brief leaves out the further values.
 const maxBrief = 60
 
-// brief is an option as it would be written. Lists of networks may have megabytes.
+// brief returns an option as a file would have it, but without most of a long list.
 func brief(o *conf.Option) string {
 	some := conf.Option{Key: o.Key}
 	size := len(o.Key.Text)

@@ -8,12 +8,12 @@ import (
 	"inetd/internal/textfile"
 )
 
-// maxBanner is how long the text of a banner may be, in bytes. It must fit into every
-// empty send buffer beside another one.
+// maxBanner is the longest text of a banner, in bytes. Two banners must fit into every
+// empty send buffer.
 const maxBanner = 4 << 10
 
-// banners reads the texts that an entry's clients are sent. One that cannot be read is
-// not sent, which keeps nobody from being served.
+// banners reads the texts that are sent to an entry's clients. A banner that cannot be
+// read is not sent, but its clients are served.
 func (l *loader) banners(e *conf.Entry, do *Action) {
 	if e.Keys == nil {
 		return
@@ -31,7 +31,7 @@ func (l *loader) banners(e *conf.Entry, do *Action) {
 	}
 }
 
-// banner reads a text once, and says why there is none.
+// banner reads a text once in a load, and says why it cannot be read; "": it can.
 func (l *loader) banner(path string) (why string) {
 	if _, known := l.plan.Banners[path]; known {
 		return ""

@@ -5,9 +5,9 @@ import (
 	"inetd/internal/conf"
 )
 
-// Check loads the configuration for a report to the user of the Host. It says
-// what a daemon started by root would open, and every problem, also those that a
-// log would repeat at every reload.
+// Check loads the configuration and returns a report for the user host.UID. It says what
+// a daemon started by root would open, and has every problem, also those that a log
+// would repeat at every reload.
 func Check(cfg *Config, host *Host) *Report {
 	l, p := run(cfg, host, true, 2*lookupTime)
 	p.Problems = append(p.Problems, l.ruleProblems()...)
@@ -16,15 +16,15 @@ func Check(cfg *Config, host *Host) *Report {
 	return l.reportOf(p)
 }
 
-// note is what became of an entry, for a report.
+// note is an entry with the result of its load, for a report.
 type note struct {
 	entry *conf.Entry
 	svc   *Service             // nil: not served
-	who   *account.Credentials // nil: unknown, or whoever the daemon is
+	who   *account.Credentials // nil: unknown, or the daemon's own
 }
 
 func (l *loader) note(e *conf.Entry, v *Service) {
-	kept := *e // which is valid until the next entry
+	kept := *e // e is valid only until the next entry
 	n := note{entry: &kept, svc: v}
 	if c, err := l.plan.Accounts.Lookup(e.User, e.Group); e.User != "" && err == nil {
 		n.who = &c
@@ -32,6 +32,6 @@ func (l *loader) note(e *conf.Entry, v *Service) {
 	l.notes = append(l.notes, n)
 }
 
-// served reports whether clients have a way to the entry: it may be in order and
-// yet lose all its sockets to later ones.
+// served reports whether clients can get to the entry's service. A correct entry may
+// lose all its sockets to later entries.
 func (n note) served() bool { return n.svc != nil && n.svc.reachable() }

@@ -14,8 +14,8 @@ import (
 	"inetd/internal/conf"
 )
 
-// FuzzCheck: whatever a file holds, a load for a check comes to an end, lists
-// every entry, and puts every problem into the file.
+// FuzzCheck: whatever a file holds, a check ends, lists every entry, and places every
+// problem on a line of the file.
 func FuzzCheck(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join(checkDir, "*.conf"))
 	if err != nil || len(files) == 0 {

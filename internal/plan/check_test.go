@@ -18,20 +18,20 @@ import (
 
 const checkDir = "../../testdata/check"
 
-// inspected checks configuration files as a machine would that has IPv6 and
-// knows no name but those of its files.
+// inspected checks configuration files on a machine that has IPv6 and knows no names but
+// those of its files.
 func inspected(c Config, uid int) *Report {
 	return Check(&c, &Host{IPv6: true, Clone: true, UID: uid, Getent: noGetent})
 }
 
 func noGetent(database, key string) (string, bool, error) { return "", false, nil }
 
-// checkConfig is a Config with the command line's defaults.
+// checkConfig returns a Config with the defaults of the command line.
 func checkConfig(files ...string) Config {
 	return Config{Files: files, Explicit: true, Services: filepath.Join(checkDir, "services"), Starts: 256}
 }
 
-// write makes a file that only its owner may write to.
+// write makes a file that only its owner may write to, whatever the umask.
 func write(t testing.TB, path, text string) string {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -43,8 +43,8 @@ func write(t testing.TB, path, text string) string {
 	return path
 }
 
-// TestCheckGolden compares both forms of what is said of each file under
-// testdata/check with the golden files beside it.
+// TestCheckGolden compares the text and JSON reports of each file in testdata/check with
+// the golden files beside it.
 func TestCheckGolden(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(checkDir, "*.conf"))
@@ -73,8 +73,8 @@ func TestCheckGolden(t *testing.T) {
 	}
 }
 
-// TestMalformed puts each bad line of malformed.conf in a file of its own: it
-// must be reported at its place, and the line after it be served.
+// TestMalformed puts each bad line of malformed.conf into a file of its own. The line
+// must be reported at its place, and the line after it must be served.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(checkDir, "malformed.conf"))
@@ -131,8 +131,8 @@ func TestCheckJSON(t *testing.T) {
 	}
 }
 
-// TestCheckSeveralFiles checks that one bad file hides nothing of the others,
-// and that problems come in the order of files and lines.
+// TestCheckSeveralFiles: a bad file hides nothing of the others, and problems are sorted
+// by file and line.
 func TestCheckSeveralFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -161,8 +161,7 @@ func TestCheckSeveralFiles(t *testing.T) {
 	}
 }
 
-// TestCheckIncluded: included files are files of the report, each once, and so is one
-// without an entry.
+// TestCheckIncluded: the report lists each included file once, also one without entries.
 func TestCheckIncluded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -188,11 +187,11 @@ func TestCheckIncluded(t *testing.T) {
 	}
 }
 
-// TestCheckFiles checks what is said of files as a whole.
+// TestCheckFiles: a report says what is wrong with a file as a whole.
 func TestCheckFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // the server's user searches it
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // the server's user must be able to search it
 		t.Fatal(err)
 	}
 	const line = "7001\tstream\ttcp4\tnowait\t65001:65001\t"
@@ -200,7 +199,7 @@ func TestCheckFiles(t *testing.T) {
 	tests := []struct {
 		name     string
 		explicit bool
-		conf     string // "": there is none
+		conf     string // "": no such file
 		mode     fs.FileMode
 		server   fs.FileMode
 		want     []string
@@ -237,7 +236,7 @@ func TestCheckFiles(t *testing.T) {
 	}
 }
 
-// TestGroupWithoutUser: a group alone has no effect in either syntax, and check
+// TestGroupWithoutUser: a group without a user has no effect in either syntax, and check
 // mode says so once.
 func TestGroupWithoutUser(t *testing.T) {
 	t.Parallel()
@@ -254,8 +253,8 @@ func TestGroupWithoutUser(t *testing.T) {
 	}
 }
 
-// TestCheckAsUser checks that a plain user is told of the services that need
-// root, once, and sees the rest as root would.
+// TestCheckAsUser: a plain user is told once which services need root, and otherwise
+// sees what root would see.
 func TestCheckAsUser(t *testing.T) {
 	t.Parallel()
 	const rest = "\tstream\ttcp4\tnowait\t%s\t/bin/cat\n"

@@ -9,8 +9,8 @@ import (
 	"inetd/internal/sock"
 )
 
-// entry adds the service of an entry to the plan and returns it, or reports why
-// there is none and returns nil.
+// entry adds the service of an entry to the plan and returns it. If it cannot be served,
+// entry reports why and returns nil.
 func (l *loader) entry(e *conf.Entry) *Service {
 	if e.Kind == conf.Mux {
 		return l.muxEntry(e)
@@ -31,7 +31,7 @@ func (l *loader) entry(e *conf.Entry) *Service {
 	return v
 }
 
-// service makes the service of an entry, with room for its sockets.
+// service makes the service of an entry. Services share the memory for their sockets.
 func (l *loader) service(e *conf.Entry, do *Action, sockets int) *Service {
 	const many = 256
 	if len(l.room) < sockets {
@@ -46,16 +46,16 @@ func (l *loader) service(e *conf.Entry, do *Action, sockets int) *Service {
 	return v
 }
 
-// claim says which entry has a socket.
+// claim says which entry has a socket, or a name in tcpmux.
 type claim struct {
 	svc  *Service
 	file string
 	line int
 }
 
-// claim gives a socket to the service of an entry. A later entry takes over
-// the socket of an earlier one, except that a socket which a plain "tcp" merely
-// implies gives way to one that was asked for.
+// claim gives a socket to the service of an entry. A later entry takes the socket from
+// an earlier one; but an entry whose plain "tcp" merely implies the socket never takes
+// it from one that asks for it.
 func (l *loader) claim(e *conf.Entry, v *Service, w Socket) {
 	before, taken := l.claims[w.Spec]
 	if taken && before.svc == v {
@@ -76,7 +76,8 @@ func (l *loader) claim(e *conf.Entry, v *Service, w Socket) {
 	v.Sockets = append(v.Sockets, w)
 }
 
-// seenFrom names the line of the entry for a message about one in a file.
+// seenFrom names the entry's line for a message about a file, without the file's name if
+// the entry is in the same file.
 func (c claim) seenFrom(file string) string {
 	if c.file == file {
 		return fmt.Sprintf("line %d", c.line)
@@ -84,7 +85,7 @@ func (c claim) seenFrom(file string) string {
 	return fmt.Sprintf("%s:%d", c.file, c.line)
 }
 
-// alias says that the entry has another name for the port of a later one, if it has.
+// alias says so if a later entry e has another name for the same port; otherwise "".
 func (c claim) alias(e *conf.Entry, spec sock.Spec) string {
 	name, _, _ := strings.Cut(c.svc.Label, "/")
 	if e.Kind != conf.Inet || name == e.Service {
@@ -93,11 +94,10 @@ func (c claim) alias(e *conf.Entry, spec sock.Spec) string {
 	return fmt.Sprintf("%s (%s:%d) and %s (%s:%d) are one port, %d/%s", name, c.file, c.line, e.Service, e.Pos.File, e.Pos.Line, spec.Addr.Port(), e.Proto)
 }
 
-// place is the line of the entry.
+// place returns the line of the entry.
 func (c claim) place() conf.Pos { return conf.Pos{File: c.file, Line: c.line} }
 
-// reportOnce warns of what several sockets of one entry have to say about one
-// matter.
+// reportOnce warns only once of a matter that concerns several sockets of an entry.
 func (l *loader) reportOnce(e *conf.Entry, matter, text, hint string) {
 	key := e.Pos.String() + matter
 	if !l.told[key] {
@@ -106,8 +106,8 @@ func (l *loader) reportOnce(e *conf.Entry, matter, text, hint string) {
 	}
 }
 
-// dropReplaced removes the services whose sockets have all been taken over, and
-// what was said of their entries: that they were replaced is enough.
+// dropReplaced removes the services that lost all their sockets to later entries, and
+// the warnings about these entries: the warning of the later entry is enough.
 func (l *loader) dropReplaced() {
 	l.plan.Problems = slices.DeleteFunc(l.plan.Problems, func(p Problem) bool {
 		return p.Severity != conf.Error && l.replaced[conf.Pos{File: p.Pos.File, Line: p.Pos.Line}]

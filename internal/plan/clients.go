@@ -14,8 +14,8 @@ import (
 	"inetd/internal/wrap"
 )
 
-// Wraps reports whether hosts.allow and hosts.deny decide who is served by an
-// action with some keys. What tcpd starts is left to tcpd, which asks them itself.
+// Wraps reports whether hosts.allow and hosts.deny decide who is served by an action
+// with the keys k. Clients of tcpd(8) are left to tcpd, which reads the files itself.
 func (c *Config) Wraps(a *Action, k *conf.Keys) bool {
 	return (k != nil || c.Wrap || c.WrapInternal) && c.wrapsAction(a, k)
 }
@@ -24,8 +24,8 @@ func (c *Config) wrapsAction(a *Action, k *conf.Keys) bool {
 	return c.wraps(k, a.Builtin != "") && (a.Builtin != "" || filepath.Base(a.Path) != "tcpd")
 }
 
-// RulesOf are the rules that must let in a client of an entry, but for those of an
-// inetd.sec.
+// RulesOf returns the rules that all have to admit a client of an entry, without those
+// of inetd.sec.
 func (c *Config) RulesOf(e *reportEntry) (rules []*wrap.Files) {
 	if g := GuardOf(e.Clients); g != nil {
 		rules = append(rules, wrap.Fixed(g.Check))
@@ -36,8 +36,8 @@ func (c *Config) RulesOf(e *reportEntry) (rules []*wrap.Files) {
 	return rules
 }
 
-// wraps reports whether the files are asked for an entry: by its key, or else by the
-// options of the command line.
+// wraps reports whether hosts.allow and hosts.deny apply to an entry, by its key wrap or
+// else by the options of the command line.
 func (c *Config) wraps(k *conf.Keys, internal bool) bool {
 	switch {
 	case k.Has("wrap"):
@@ -48,8 +48,8 @@ func (c *Config) wraps(k *conf.Keys, internal bool) bool {
 	return c.Wrap
 }
 
-// GuardOf makes what decides about clients by the keys allow and deny; nil if there
-// is neither. It takes a while for very many networks.
+// GuardOf returns the guard that obeys the keys allow and deny; nil if there is neither.
+// It takes a while with very many networks.
 func GuardOf(k *conf.Keys) *access.Guard {
 	if !k.Has("allow") && !k.Has("deny") {
 		return nil
@@ -75,13 +75,13 @@ func clientsOf(k *conf.Keys, key string, list []conf.Client) access.Clients {
 	return c
 }
 
-// The terms of penalties where an entry says nothing of them.
+// The terms of penalties of an entry that has no keys for them.
 const (
 	penaltyMin = 15 * time.Second
 	penaltyMax = 10 * time.Minute
 )
 
-// TermsOf says when the penalties of an entry count.
+// TermsOf returns the bounds within which the penalties of an entry count.
 func TermsOf(k *conf.Keys) limit.Terms {
 	t := limit.Terms{Min: penaltyMin, Max: penaltyMax}
 	if k.Has("penalty_min") {
@@ -104,9 +104,9 @@ func (l *loader) checkPenalties(e *conf.Entry) {
 	}
 }
 
-// guarded reports whether the keys of an entry that say who may use it can be obeyed.
-// If not, it reports why, and the service is not opened: without them it would be
-// open to all.
+// guarded reports whether those keys of an entry can be obeyed that say who may use it.
+// If not, it reports why, and the service is not opened: otherwise it would be open to
+// everybody.
 func (l *loader) guarded(e *conf.Entry, do *Action) bool {
 	for _, key := range [...]string{"allow", "deny", "wrap", "wrap_name", "proxy"} {
 		if !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
@@ -128,7 +128,7 @@ func (l *loader) guarded(e *conf.Entry, do *Action) bool {
 	return true
 }
 
-// unguarded says why a key cannot be obeyed, and what would do.
+// unguarded says why a key cannot be obeyed, and what to write instead; "": it can.
 func unguarded(e *conf.Entry, do *Action, key string) (why, hint string) {
 	list := e.Keys.Allow
 	if key == "deny" {

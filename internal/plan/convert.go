@@ -11,10 +11,10 @@ import (
 	"inetd/internal/plaintext"
 )
 
-// Convert writes a configuration to w as one file in the second syntax, with
-// what definitions amend in the entries themselves. Of the host nothing is asked but
-// the ports of services of xinetd, which that checks. It returns a report of the
-// problems of reading, or that w could not be written.
+// Convert writes a configuration to w as one file in the second syntax, with amendments
+// written into the entries themselves. The host is asked only for the ports of xinetd's
+// services, which xinetd checks. Convert returns a report of the problems of reading,
+// and the error of writing to w.
 func Convert(cfg *Config, host *Host, w io.Writer) (*Report, error) {
 	var body bytes.Buffer
 	l := newLoader(cfg, host, false)
@@ -34,14 +34,14 @@ func Convert(cfg *Config, host *Host, w io.Writer) (*Report, error) {
 			fmt.Fprintf(b, "# %s\n", plaintext.Visible(p.String()))
 		}
 	}
-	body.WriteTo(b) // an error is that of Flush
+	body.WriteTo(b) // Flush returns the error
 	sortProblems(l.plan.Problems)
 	return l.reportOf(l.result()), b.Flush()
 }
 
-// converted is an entry as a definition. A key that was written for every entry would
-// be a mistake where it is written for one on which it has no effect. Which of its two
-// meanings a user with a dot has is for the machine to say that the file will be used on.
+// converted returns an entry as a definition. A key that was written for every entry and
+// has no effect on this one is left out: here it would be a mistake. Whether user.group
+// is one user depends on the machine that will use the file, so a comment asks.
 func converted(e *conf.Entry) conf.Definition {
 	own := *e
 	if e.Keys != nil {

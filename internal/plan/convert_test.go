@@ -39,11 +39,11 @@ func anyGetent(database, key string) (line string, found bool, err error) {
 	return "", false, nil
 }
 
-// columnar matches keys for what a classic column says as well. Those of an action
-// name them, besides what they mean.
+// columnar matches the keys that a classic column can express as well. They are left out
+// of the comparison: an Action has them twice, in Keys and as the values they set.
 var columnar = regexp.MustCompile(`(service_max|accept_max|ip_max|source_max|sndbuf|recvbuf|acceptfilter) = [^,]*(, )?`)
 
-// knowing is a machine that knows every name.
+// knowing returns a machine that knows every name.
 func knowing() *Host {
 	names := NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")}, nil
@@ -51,7 +51,7 @@ func knowing() *Host {
 	return &Host{IPv6: true, Clone: true, Getent: anyGetent, Names: names}
 }
 
-// services are what a plan opens and does, without the places it comes from.
+// services lists what a plan opens and does, without the places it comes from.
 func services(t *testing.T, path string) (list []string) {
 	t.Helper()
 	c := checkConfig(path)
@@ -68,13 +68,13 @@ func services(t *testing.T, path string) (list []string) {
 	return list
 }
 
-// placing matches what tells where an entry is, in what --check says of it.
+// placing matches the place of an entry in a message of --check.
 var placing = regexp.MustCompile(`( \(\S+\)|line \d+)`)
 
-// rewording has what --check says otherwise of another syntax.
+// rewording replaces the words of messages that depend on the syntax of the file.
 var rewording = strings.NewReplacer("only_from: ", "allow: ", "the services below", "the service")
 
-// complaints are what --check says of a file, each once.
+// complaints returns the set of messages of --check about a file, without places.
 func complaints(path string) map[string]bool {
 	c := checkConfig(path)
 	said := map[string]bool{}
@@ -84,9 +84,9 @@ func complaints(path string) map[string]bool {
 	return said
 }
 
-// checkNoComplaints checks that nothing is said of what a file was converted to that is
-// not said of the file. What has a mistake has become a comment, so that there may be
-// nothing left.
+// checkNoComplaints checks that --check says nothing of the converted file that it does
+// not say of the original. Entries with mistakes become comments, so there may be
+// nothing left to serve.
 func checkNoComplaints(t *testing.T, file, converted string) {
 	t.Helper()
 	before := complaints(file)
@@ -99,7 +99,7 @@ func checkNoComplaints(t *testing.T, file, converted string) {
 }
 
 // TestConvertSamePlan converts all configurations of testdata, those of xinetd among
-// them. What comes out is served as they are, and --check says nothing new of it.
+// them. The result opens and does the same, and --check says nothing new of it.
 func TestConvertSamePlan(t *testing.T) {
 	t.Parallel()
 	served := 0
@@ -117,7 +117,7 @@ func TestConvertSamePlan(t *testing.T) {
 	}
 }
 
-// checkSamePlan converts a file, and returns how many services it has.
+// checkSamePlan converts a file, compares both plans, and returns the number of services.
 func checkSamePlan(t *testing.T, file string) int {
 	t.Helper()
 	c := checkConfig(file)
@@ -135,8 +135,8 @@ func checkSamePlan(t *testing.T, file string) int {
 	return len(want)
 }
 
-// TestConvertGeneral: a key that is written for every entry is not written for one on
-// which it has no effect.
+// TestConvertGeneral: a key for every entry is left out of those on which it has no
+// effect.
 func TestConvertGeneral(t *testing.T) {
 	t.Parallel()
 	const general = "* with nice = 3, start_time = 5s, env = A=b, linger = 5s, remote_host = yes;\n"
@@ -179,7 +179,7 @@ tcpmux/+date stream tcp nowait root /bin/date
 100007/1 dgram rpc/udp wait root /bin/cat
 `
 
-// amendments has all keys that amend entries, as many in one as can be together.
+// amendments has all keys that can amend entries, as many in one as go together.
 var amendments = []string{
 	"sndbuf = 16k, recvbuf = 16k, acceptfilter = dataready, ip_max = 9/h, service_max = 40/10s, accept_max = 7, source_max = 3, ipsec = x",
 	"service_max = 40, accept_max = 1, ip_max = 9",
@@ -196,7 +196,7 @@ var amendments = []string{
 }
 
 // TestConvertAmended: a definition that amends entries is folded into each of them, and
-// what comes out means the same, whether it was for all of them or for each.
+// the result means the same, whether the definition was for all entries or for one.
 func TestConvertAmended(t *testing.T) {
 	t.Parallel()
 	dir, names := t.TempDir(), []string{"*"}
@@ -217,8 +217,8 @@ func TestConvertAmended(t *testing.T) {
 	}
 }
 
-// TestConvertMixed converts a directory whose files have every dialect, and two
-// of which have mistakes.
+// TestConvertMixed converts a directory with files of every dialect, two of them with
+// mistakes.
 func TestConvertMixed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -298,8 +298,8 @@ func TestConvertFull(t *testing.T) {
 	}
 }
 
-// TestConvertXinetd: what --check refuses is printed as a comment with the reason; what
-// is said of defaults stands at the top, and not above the first service.
+// TestConvertXinetd: what --check refuses is printed as a comment with the reason. Notes
+// on the defaults stand at the top, not above the first service.
 func TestConvertXinetd(t *testing.T) {
 	t.Parallel()
 	const service = "\ttype = UNLISTED\n\tsocket_type = stream\n\tuser = root\n\tserver = /bin/cat\n"
@@ -336,8 +336,8 @@ func TestConvertXinetd(t *testing.T) {
 	}
 }
 
-// TestXinetdOff: mistakes in a service of xinetd that is off are told by --check and in
-// the comments of --convert, and are no errors. The log has nothing of them.
+// TestXinetdOff: mistakes in an xinetd service that is off are reported by --check and
+// in the comments of --convert, but are no errors. The log does not mention them.
 func TestXinetdOff(t *testing.T) {
 	t.Parallel()
 	const block = "service %s\n{\n\tdisable = yes\n\ttype = UNLISTED\n\tport = %s\n\tsocket_type = stream\n\twait = no\n\tuser = root\n\tserver = /bin/cat\n\t%s\n}\n"

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OnDemand reports whether the clients of an entry with some keys are passed on to a
-// place, by the key connect.
+// OnDemand reports whether the clients of an entry with these keys are passed on to
+// another place, by the key connect. k may be nil.
 func OnDemand(k *conf.Keys) bool { return connectOf(k) != conf.Place{} }
 
-// connectOf is where keys have clients passed on to; zero: nowhere.
+// connectOf returns the place that clients are passed on to; zero: nowhere.
 func connectOf(k *conf.Keys) (to conf.Place) {
 	if k != nil {
 		to = k.Connect
@@ -31,11 +31,11 @@ var demandKeys = []string{"start_time", "ready", "wake", "proxy_send"}
 // serverKeys have no effect without a server.
 var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "remote_host", "stderr", "pty"}, cloneKeys...)
 
-// directKeys have no effect on a server that has its clients from a relay.
+// directKeys have no effect on a server that gets its clients from a relay.
 var directKeys = []string{"pty", "linger"}
 
-// relayed reports whether the clients of an entry can be passed on as its keys ask. If
-// not, it reports why.
+// relayed reports whether the clients of an entry can be passed on, if its key connect
+// asks for that. If not, it reports why.
 func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 	if !OnDemand(e.Keys) {
 		return true
@@ -48,8 +48,8 @@ func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 	return true
 }
 
-// ofRelays says why a key has no effect on an entry because that passes its clients on,
-// or because it does not, or nothing.
+// ofRelays says why a key has no effect on an entry because the entry has, or does not
+// have, the key connect; "": the key may have an effect.
 func ofRelays(e *conf.Entry, key string) (why string) {
 	switch demands := OnDemand(e.Keys); {
 	case !demands && slices.Contains(demandKeys, key):
@@ -59,13 +59,13 @@ func ofRelays(e *conf.Entry, key string) (why string) {
 		return "there is no server"
 	case !e.Relay() && slices.Contains(directKeys, key):
 		return "the server has no connection from inetd"
-	case key == "stderr" && slices.Contains([]string{"socket", "log"}, e.Keys.Stderr): // a file is opened all the same
+	case key == "stderr" && slices.Contains([]string{"socket", "log"}, e.Keys.Stderr): // a file is opened even so
 		return "of a server on demand its last line is logged if it fails; for all lines write a file"
 	}
 	return ""
 }
 
-// unrelayed says why clients cannot be passed on, and what would do.
+// unrelayed says why clients cannot be passed on, and what to write instead; "": they can.
 func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
 	to := e.Keys.Connect
 	switch {
@@ -83,7 +83,7 @@ func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
 	return "", ""
 }
 
-// leadsTo reports whether a place is a socket of the daemon's.
+// leadsTo reports whether connecting to a place would reach the daemon's own socket k.
 func leadsTo(to conf.Place, k Socket) bool {
 	if to.Network != "tcp" {
 		return k.Spec.Family == unix.AF_UNIX && k.Spec.Path() == to.Address ||
@@ -122,8 +122,8 @@ func ownAddress(a netip.Addr) bool {
 	})
 }
 
-// checkPath warns of a path that the user of an entry cannot connect to. One that is
-// not there yet may come.
+// checkPath warns of a UNIX path to which the user of an entry cannot connect. A path
+// that does not exist is no mistake: it may appear later.
 func (l *loader) checkPath(e *conf.Entry) {
 	to := e.Keys.Connect
 	if to.Network != "unix" || strings.HasPrefix(to.Address, "@") {
@@ -134,8 +134,8 @@ func (l *loader) checkPath(e *conf.Entry) {
 	}
 }
 
-// user is that of an entry's relay and server. Of an entry that names none,
-// and has no server, it is the daemon's own where that cannot be another.
+// user returns the user of an entry's relay and server. An entry without a server that
+// names no user has the daemon's own if the daemon is not root.
 func (l *loader) user(e *conf.Entry) User {
 	if e.Relay() && e.Cols[conf.ColUser].Line == 0 && l.host.UID != 0 && !l.checking {
 		return User{}

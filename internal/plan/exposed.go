@@ -10,18 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exposure is what decides whether a directory is one of somebody else's.
+// exposure is a directory in which something is made, and the users who may own it.
 type exposure struct {
 	dir         string
-	what        string // is to be there
-	user, owner int    // of the server, and of the path; -1: the daemon's
+	what        string // what is made there: "socket", "file"
+	user, owner int    // uid of the server, and owner of the path; -1: the daemon's
 }
 
-// ownDirectory is advice on a path that is exposed.
+// ownDirectory is the advice about an exposed path.
 const ownDirectory = "use a directory of root's or of the server's user"
 
-// tellExposed warns of a UNIX path of which somebody else can take the place: who
-// owns a directory of it, or everybody. Clients would speak to them instead.
+// tellExposed warns of a UNIX-domain socket that somebody else can replace, because they
+// own a directory of its path, or because everybody may write to one. Clients would then
+// talk to them instead.
 func (l *loader) tellExposed(e *conf.Entry, do *Action) {
 	if e.Kind != conf.Unix || e.Service[0] == '@' {
 		return
@@ -35,7 +36,7 @@ func (l *loader) tellExposed(e *conf.Entry, do *Action) {
 	}
 }
 
-// exposed says who can take the place of something, or nothing.
+// exposed says who can replace what is made in the directory; "": nobody.
 func (l *loader) exposed(x exposure) string {
 	text, known := l.exposures[x]
 	if !known {
@@ -45,8 +46,9 @@ func (l *loader) exposed(x exposure) string {
 	return text
 }
 
-// find looks at all directories of the path, by the name that it has and by the
-// one without links. own is the daemon's user. What is missing is told elsewhere.
+// find looks at all directories of the path as it is written, and of the path that
+// symbolic links lead to. own is the daemon's user. A missing directory is reported
+// elsewhere.
 func (x exposure) find(own int) string {
 	trusted := []int{0, own, x.user, x.owner}
 	real, err := filepath.EvalSymlinks(x.dir)

@@ -26,19 +26,19 @@ const (
 // pipeTime is how long the writer of a configuration in a pipe may take.
 const pipeTime = 5 * time.Second
 
-// sources are the configuration files of one load. Each is read once, whatever
-// it is called and however often it is included.
+// sources are the configuration files of one load. Each is read once, under whatever
+// names and however often it is included.
 type sources struct {
-	paths    []string // of files of the command line
+	paths    []string // of the files that the command line names
 	files    map[fileID]*conf.File
 	named    map[string]*conf.File   // by path
 	included map[string][]*conf.File // by pattern
-	read     []string                // by the paths they were first read by, in that order
-	size     int
-	problems []Problem // of finding them
+	read     []string                // the paths that were read, in order; each file once
+	size     int                     // bytes read
+	problems []Problem               // of listing the files
 }
 
-// fileID is what a file keeps under all its names.
+// fileID is the same for all names of a file.
 type fileID struct{ device, inode uint64 }
 
 func identityOf(path string) (id fileID, ok bool) {
@@ -49,8 +49,7 @@ func identityOf(path string) (id fileID, ok bool) {
 	return fileID{uint64(st.Dev), st.Ino}, true
 }
 
-// source returns a configuration file, which it reads unless that has been done
-// in this load.
+// source returns a configuration file, which it reads at most once in a load.
 func (l *loader) source(path string, read func(path string) (string, error)) (*conf.File, error) {
 	if f := l.sources.named[path]; f != nil {
 		return f, nil
@@ -76,15 +75,15 @@ func (l *loader) source(path string, read func(path string) (string, error)) (*c
 	return f, l.damage(f)
 }
 
-// reading tells whoever waits for the load what that waits for.
+// reading tells the caller of the load which file is being read, nil for none.
 func (l *loader) reading(path *string) {
 	if l.host.Reading != nil {
 		l.host.Reading(path)
 	}
 }
 
-// damage says why a file cannot be what its author wrote. Such a file changes
-// nothing at a reload.
+// damage says why a file cannot be what its author wrote. A reload with such a file
+// is refused.
 func (l *loader) damage(f *conf.File) error {
 	if f.Text == "" && slices.Contains(l.host.Known, f.Name) {
 		return emptied(f.Name, "the file is empty, and was not at the last load", "write a comment into it to close its services")
@@ -103,7 +102,7 @@ type fileError struct{ conf.Problem }
 
 func (e *fileError) Error() string { return e.String() }
 
-// emptied is the error of a path where nothing is left of what was there.
+// emptied is the error of a file or directory that is empty and was not at the last load.
 func emptied(path, text, hint string) error {
 	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Error, Text: text, Hint: hint}}
 }
@@ -112,8 +111,8 @@ func faulty(path string, f *plaintext.Fault) error {
 	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: f.Line, Col: f.Col}, Severity: conf.Error, Text: f.Text, Hint: f.Hint}}
 }
 
-// readOperand reads a file of the command line. At the start that may be a
-// pipe, such as a shell makes of <(command); nobody can read one again.
+// readOperand reads a file of the command line. At the start it may be a pipe, such as
+// a shell makes of <(command). A pipe cannot be read again by a reload.
 func (l *loader) readOperand(path string) (string, error) {
 	switch pipe := textfile.IsPipe(path); {
 	case !pipe:
@@ -124,7 +123,7 @@ func (l *loader) readOperand(path string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a pipe, which is read at the start only")}
 }
 
-// readText reads a file that names are looked up in.
+// readText reads a file in which names are looked up.
 func readText(path string) (string, error) {
 	bytes, err := textfile.Read(path, textfile.Limit)
 	if err != nil {
@@ -139,13 +138,13 @@ func readText(path string) (string, error) {
 
 func readConf(path string) (string, error) { return textfile.Read(path, textfile.Limit) }
 
-// configuration adds the services of all files to the plan. An entry may be
-// amended by a definition in a later file, so all are read first. All have
-// their problems reported, and the first error counts.
+// configuration adds the services of all files to the plan. A definition in a later
+// file may amend an entry, so all files are read first. The problems of all files are
+// reported; the first error is that of the plan.
 func (l *loader) configuration(paths []string) {
 	l.parser.Include = l.include
 	files, errs := make([]*conf.File, len(paths)), make([]error, len(paths))
-	foreign := map[*conf.File]bool{} // those of xinetd
+	foreign := map[*conf.File]bool{} // xinetd's files
 	for i, path := range paths {
 		if files[i], errs[i] = l.source(path, l.readOperand); files[i] == nil {
 			continue
@@ -183,8 +182,8 @@ func (l *loader) addProblems(problems []conf.Problem) {
 	}
 }
 
-// commandLine makes a file of each entry on the command line, so that a
-// mistake in one costs no other. The lines of all have one numbering.
+// commandLine makes a file of each --entry, so that a mistake in one costs no other.
+// Their lines are numbered as if they were one file.
 func (l *loader) commandLine() (files []*conf.File) {
 	line := 1
 	for _, text := range l.cfg.Entries {
@@ -196,8 +195,8 @@ func (l *loader) commandLine() (files []*conf.File) {
 	return files
 }
 
-// file adds the services of one configuration file to the plan. It may come in
-// several parts.
+// file adds the services of one configuration file, which may consist of several
+// parts, to the plan.
 func (l *loader) file(parts ...*conf.File) error {
 	first, usable := len(l.parser.Problems), 0
 	for _, file := range parts {
@@ -215,8 +214,8 @@ func (l *loader) file(parts ...*conf.File) error {
 
 func isError(p conf.Problem) bool { return p.Severity == conf.Error }
 
-// files lists the configuration files: operands, with directories replaced by
-// what lies in them.
+// files lists the configuration files: the operands, with each directory replaced by
+// the files in it.
 func (l *loader) files() []string {
 	var files []string
 	for _, path := range l.cfg.Files {
@@ -226,7 +225,7 @@ func (l *loader) files() []string {
 		case err == nil && info.IsDir():
 			files = append(files, l.directory(path)...)
 		case errors.Is(err, fs.ErrNotExist) && !l.cfg.Explicit && !slices.Contains(l.host.Known, path):
-			// A default file need not be there. One that was is missed.
+			// A default file need not exist, unless it did at the last load.
 		default:
 			files = append(files, path)
 		}
@@ -234,8 +233,8 @@ func (l *loader) files() []string {
 	return files
 }
 
-// directory lists the configuration files in a directory in the order of their
-// names. What editors and package managers leave behind is skipped.
+// directory lists the configuration files in a directory, sorted by name. It skips
+// what editors and package managers leave behind.
 func (l *loader) directory(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -262,8 +261,8 @@ func (l *loader) directory(dir string) []string {
 	return files
 }
 
-// readBefore is a file that the last load has read at the path of a directory, or in it;
-// "": none. From the default directory the last file may be removed.
+// readBefore returns a file that the last load read at the path of a directory, or in the
+// directory; "": none. Files in a default directory do not count: it may become empty.
 func (l *loader) readBefore(dir string) string {
 	i := slices.IndexFunc(l.host.Known, func(path string) bool {
 		return path == dir || l.cfg.Explicit && filepath.Dir(path) == filepath.Clean(dir)
@@ -279,14 +278,14 @@ func (l *loader) about(path string, s conf.Severity, text string) {
 	l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text}})
 }
 
-// irregular says why what lies at a path is no file to be read, or nothing.
+// irregular says why a path is not a file to read; "": it is one.
 func irregular(path string) string {
 	f, err := textfile.Open(path)
 	if err == nil {
 		f.Close()
 	}
 	switch _, link := os.Readlink(path); {
-	case err == nil, errors.Is(err, fs.ErrPermission): // an error when it is read
+	case err == nil, errors.Is(err, fs.ErrPermission): // reading it will report the error
 		return ""
 	case errors.Is(err, fs.ErrNotExist) && link == nil:
 		return "it is a link to a file that does not exist"
@@ -299,8 +298,8 @@ func irregular(path string) string {
 	return err.Error()
 }
 
-// dropping says why a file in a configuration directory is not meant to be
-// read, or nothing.
+// dropping says why a file in a configuration directory is not meant to be read; "":
+// it is.
 func dropping(name string) string {
 	switch {
 	case strings.HasPrefix(name, "."):
@@ -321,9 +320,9 @@ func dropping(name string) string {
 	return ""
 }
 
-// include answers NetBSD's .include: the files that match a pattern, which is
-// relative to the including file. One that cannot be read is an error of the
-// whole load, as a file of the command line is.
+// include returns the files that NetBSD's directive .include names: those that match a
+// pattern, which is relative to the directory of the including file. A file that cannot
+// be read is an error of the whole load, as for a file of the command line.
 func (l *loader) include(from, pattern string) (files []*conf.File, err error) {
 	if !filepath.IsAbs(pattern) {
 		pattern = filepath.Join(filepath.Dir(from), pattern)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLoadIsBounded: a configuration of too many or too long files is refused,
-// and a file that is read again counts once.
+// TestLoadIsBounded: a configuration of too many files or bytes is refused, and a file
+// that is included twice counts once.
 func TestLoadIsBounded(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "# text\n")
@@ -34,7 +34,7 @@ func TestLoadIsBounded(t *testing.T) {
 	}
 }
 
-// TestSourceOncePerFile: another name of a file leads to what was read first.
+// TestSourceOncePerFile: a file is read once, even under two names.
 func TestSourceOncePerFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,25 +6,25 @@ import (
 	"inetd/internal/conf"
 )
 
-// builtinKeys are the keys that mean something for a builtin: it is no process, and
-// a datagram for it no connection.
+// builtinKeys are the keys that have an effect on every builtin. A builtin is not a
+// process, and has no connection if it answers datagrams.
 var builtinKeys = []string{
 	"sndbuf", "recvbuf", "acceptfilter", "service_max", "accept_max", "ip_max", "source_max",
 	"allow", "deny", "wrap", "wrap_name", "hours", "max_load", "sensor", "refuse", "full", "source_prefix", "proxy", "backlog", "sockopt",
 }
 
-// talkKeys are those that mean something for a builtin with connections as well.
+// talkKeys are the keys that have an effect on a builtin only if it has connections.
 var talkKeys = []string{"banner", "banner_success", "banner_fail", "max_time", "idle_time", "penalty", "penalty_min", "penalty_max", "penalty_exempt"}
 
-// fitted is what fit makes of keys.
+// fitted identifies the keys that fit leaves of an entry's.
 type fitted struct {
 	keys    *conf.Keys
-	without string // the keys that were taken away
+	without string // the names of the keys that were taken away
 }
 
-// fit takes those keys away from an entry that can have no effect on it. It warns of
-// them, but a key that is written for every entry needs no effect on all: of that it
-// warns where somebody might rely on it.
+// fit takes away the keys that can have no effect on an entry, and warns of them. A key
+// that is written for every entry need not have an effect on all, so fit warns of such a
+// key only where somebody might rely on it.
 func (l *loader) fit(e *conf.Entry) {
 	if e.Keys == nil {
 		return
@@ -46,8 +46,8 @@ func (l *loader) fit(e *conf.Entry) {
 	}
 }
 
-// without are the keys of an entry without some. Entries that had their keys in common
-// still have.
+// without returns the keys of an entry without those that have no effect. Entries that
+// shared their keys still do.
 func (l *loader) without(e *conf.Entry, vain string) *conf.Keys {
 	which := fitted{e.Keys, vain}
 	k := l.fitted[which]
@@ -61,8 +61,8 @@ func (l *loader) without(e *conf.Entry, vain string) *conf.Keys {
 	return k
 }
 
-// noEffect says why a key has no effect on an entry that goes on without it, or nothing,
-// and what would have one.
+// noEffect says why a key has no effect on an entry, which is served without it, and
+// what would have one; "": the key has an effect, or its entry is refused elsewhere.
 func noEffect(e *conf.Entry, o *conf.Option) (why, hint string) {
 	key := o.Key.Text
 	switch why := ofRelays(e, key); {

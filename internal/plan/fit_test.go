@@ -8,9 +8,8 @@ import (
 	"inetd/internal/conf"
 )
 
-// TestFit: a key that can have no effect on an entry costs that entry the key and
-// nothing else. It is told, unless it was written for every entry and nobody can rely
-// on it.
+// TestFit: a key that can have no effect on an entry is left out, and the entry is
+// served. A warning says so, unless the key is for every entry and nobody can rely on it.
 func TestFit(t *testing.T) {
 	t.Parallel()
 	const (
@@ -80,8 +79,7 @@ func hint(p conf.Problem) string {
 	return "; " + p.Hint
 }
 
-// TestFitShares: entries that are amended alike have their keys in common also when
-// some were taken away.
+// TestFitShares: entries that share their keys still do after fit has removed some.
 func TestFitShares(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp4 nowait - internal echo\n7002 stream tcp4 nowait - internal echo\n* with umask = 077, max_time = 1s;\n")
@@ -91,7 +89,7 @@ func TestFitShares(t *testing.T) {
 	}
 }
 
-// TestAsks: of many values the first are told, and their number.
+// TestAsks: of many values only the first ones are shown, and the number of all.
 func TestAsks(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp4 nowait - /bin/cat\n* with deny = "+strings.Repeat("192.168.1.0/24 ", 100)+", env = A='b c';\n")
@@ -102,7 +100,7 @@ func TestAsks(t *testing.T) {
 	}
 }
 
-// TestCheckRights: a plain user is told which keys only root could give, once each.
+// TestCheckRights: a plain user is told once for each key that only root's daemon obeys.
 func TestCheckRights(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "f"), "127.0.0.1:7001 stream tcp4 nowait - /bin/cat\n127.0.0.1:7002 stream tcp4 nowait - /bin/cat\n* with chroot = /;\n7002 with nice = -1;\n127.0.0.1:7003 on protocol = tcp4, wait = no, user = -, exec = /bin/cat, oom_score = -5, chroot = /;\n")

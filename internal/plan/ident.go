@@ -7,8 +7,8 @@ import (
 	"inetd/internal/ident"
 )
 
-// identOptions reads the words after "internal auth", or reports what is wrong
-// with them.
+// identOptions parses the arguments of the builtin auth, or reports what is wrong with
+// them.
 func (l *loader) identOptions(e *conf.Entry, into *ident.Options) bool {
 	o, err := ident.ParseOptions(identWords(e.Argv))
 	if err != nil {
@@ -22,7 +22,7 @@ func (l *loader) identOptions(e *conf.Entry, into *ident.Options) bool {
 	return true
 }
 
-// identWords leaves out the name of the builtin, which need not be there.
+// identWords leaves out the name of the builtin, which may come first.
 func identWords(argv []string) []string {
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
 		return argv[1:]

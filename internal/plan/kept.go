@@ -8,12 +8,13 @@ import (
 	"inetd/internal/slab"
 )
 
-// kept makes what outlives a load: none of it is part of the text of a configuration
-// file, and equal texts are one. Entries may be thousands.
+// kept makes copies of what outlives a load. No copy shares memory with the text of a
+// configuration file, which would be kept with it, and equal strings are stored once,
+// because there may be thousands of entries.
 type kept struct {
 	texts   map[string]string
 	options map[string][]conf.Option // by the names of their keys
-	shared  map[string]*conf.Keys    // of entries with connect, by what they have in common
+	shared  map[string]*conf.Keys    // of entries with connect, by their keys without the place
 
 	bytes   slab.Strings
 	actions slab.Of[Action]
@@ -37,7 +38,7 @@ func (m *kept) text(s string) string {
 	return text
 }
 
-// list is a copy of a list, which is empty and not nil if that is.
+// list returns a copy of a list, nil only if texts is nil.
 func (m *kept) list(texts []string) []string {
 	texts = slices.Clone(texts)
 	for i, s := range texts {
@@ -49,15 +50,15 @@ func (m *kept) list(texts []string) []string {
 func (m *kept) user(u User) User { return User{m.text(u.Name), m.text(u.Group)} }
 
 func (m *kept) action(a Action) *Action {
-	a.User, a.Argv = m.user(a.User), m.bytes.Add(a.Argv) // which few have in common
+	a.User, a.Argv = m.user(a.User), m.bytes.Add(a.Argv) // few actions have equal arguments
 	for _, s := range []*string{&a.Path, &a.Builtin, &a.Keys, &a.Proto, &a.Connect.Network, &a.Connect.Address, &a.Ident.Fallback, &a.Ident.OS, &a.Options.Tuning.Device, &a.Options.Tuning.Congestion} {
 		*s = m.text(*s)
 	}
 	return m.actions.Add(a)
 }
 
-// keysOf keeps keys. Entries that differ in the place of connect alone share them: their
-// actions have the places.
+// keysOf returns a copy of keys to keep. Entries that differ only in the place of connect
+// share it: the place is kept in their actions.
 func (m *kept) keysOf(k *conf.Keys) *conf.Keys {
 	if !OnDemand(k) {
 		return m.lean(k)
@@ -69,8 +70,9 @@ func (m *kept) keysOf(k *conf.Keys) *conf.Keys {
 	return m.shared[text]
 }
 
-// lean is a copy of keys without what only a load needs: their text and places, the lists
-// of clients, from which GuardOf has made what decides, and the place that an action has.
+// lean returns a copy of keys without what only a load needs: their text and places, the
+// lists of clients, of which GuardOf makes the guard, and the place of connect, which the
+// action has.
 func (m *kept) lean(k *conf.Keys) *conf.Keys {
 	c := *k
 	c.Allow, c.Deny, c.Connect = nil, nil, conf.Place{}
@@ -83,7 +85,7 @@ func (m *kept) lean(k *conf.Keys) *conf.Keys {
 	return m.keys.Add(c)
 }
 
-// inForce are options without their values and places.
+// inForce returns options without their values and places.
 func (m *kept) inForce(options []conf.Option) []conf.Option {
 	var names strings.Builder
 	for _, o := range options {

@@ -9,7 +9,7 @@ import (
 	"inetd/internal/conf"
 )
 
-// TestKeptOnce: of entries whose keys differ in one value only that is kept twice.
+// TestKeptOnce: if the keys of two entries differ in one value, all else is stored once.
 func TestKeptOnce(t *testing.T) {
 	t.Parallel()
 	m := newKept()
@@ -49,8 +49,8 @@ func TestKeptOnce(t *testing.T) {
 	}
 }
 
-// TestPlacesShareKeys: entries that differ in the place of connect alone share their keys,
-// and have actions of their own. One that passes nobody on has other keys.
+// TestPlacesShareKeys: entries that differ only in the place of connect share their keys,
+// but have actions of their own. An entry without connect has other keys.
 func TestPlacesShareKeys(t *testing.T) {
 	t.Parallel()
 	p := loadText(t, nil, `
@@ -79,8 +79,8 @@ func TestPlacesShareKeys(t *testing.T) {
 	}
 }
 
-// TestKeptIsNoPart: what is kept of an entry is no part of the text of its file, which
-// would be kept with it.
+// TestKeptIsNoPart: what is kept of an entry shares no memory with the text of its file,
+// which would be kept with it.
 func TestKeptIsNoPart(t *testing.T) {
 	t.Parallel()
 	file := strings.Repeat("text of a configuration file ", 8)
@@ -109,7 +109,7 @@ func TestKeptIsNoPart(t *testing.T) {
 	}
 }
 
-// eachText calls f with each text in a value, and returns how many there are.
+// eachText calls f with each string in a value, and returns how many there are.
 func eachText(v reflect.Value, f func(reflect.Value)) (n int) {
 	switch v.Kind() {
 	case reflect.String:

@@ -16,13 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// longKeys is from how many bytes on a text of keys is replaced by a digest. Lists of
-// networks may have megabytes.
+// longKeys is the length in bytes above which a text of keys is replaced by its digest.
+// Lists of networks may have megabytes.
 const longKeys = 1 << 10
 
-// keysText is what an entry asks for beyond its columns, as it is written, or a
-// digest of that: equal texts mean equal keys. Entries that are amended alike share
-// one value.
+// keysText returns the keys of an entry as text, or a digest of it: equal texts mean
+// equal keys. Successive entries that share their keys share the text.
 func (l *loader) keysText(k *conf.Keys) string {
 	if k == nil {
 		return ""
@@ -42,7 +41,7 @@ func textOf(k *conf.Keys) string {
 	return text
 }
 
-// placeless are keys without the place of connect, in which alone many entries differ.
+// placeless returns keys without the value of connect, in which alone many entries differ.
 func placeless(k *conf.Keys) *conf.Keys {
 	if !OnDemand(k) {
 		return k
@@ -56,17 +55,17 @@ func placeless(k *conf.Keys) *conf.Keys {
 	return &conf.Keys{Options: options}
 }
 
-// maxCPUs is how many processors a set of them has room for (CPU_SETSIZE).
+// maxCPUs is the size of a set of processors (CPU_SETSIZE).
 const maxCPUs = 1024
 
-// rootKeys are those that only a daemon of root's can give a server.
+// rootKeys are the keys that only a daemon started by root can obey.
 var rootKeys = []string{"chroot", "capabilities", "groups"}
 
-// cloneKeys are those that become system calls of a server before its exec, besides
-// rlimit_*.
+// cloneKeys are the keys, besides rlimit_*, that become system calls of a server before
+// its exec.
 var cloneKeys = []string{"nice", "ioprio", "cpus", "umask", "oom_score", "directory", "chroot", "no_new_privs", "capabilities"}
 
-// needsClone is the first key that takes clone3; "": none does.
+// needsClone returns the first key that takes clone3; "": none does.
 func needsClone(k *conf.Keys) string {
 	for i, r := range k.Rlimits {
 		if r.Set {
@@ -84,8 +83,8 @@ func needsClone(k *conf.Keys) string {
 	return ""
 }
 
-// granted reports whether a server can be given what the keys of its entry ask
-// for. What it finds out too late is an error of the first client.
+// granted reports whether a server can be given what the keys of its entry ask for. If
+// not, it reports why. What it cannot foresee fails when the first client comes.
 func (l *loader) granted(e *conf.Entry) bool {
 	k := e.Keys
 	if k == nil {
@@ -127,8 +126,8 @@ func (l *loader) granted(e *conf.Entry) bool {
 	return true
 }
 
-// beyond is the first key that a daemon with the rights of this one cannot give, and
-// why; "": it can give all.
+// beyond returns the first key that takes more rights than the daemon has, and why; "":
+// there is none.
 func (h *Host) beyond(k *conf.Keys) (key, why string) {
 	if k.Has("oom_score") && k.OOMScore < h.MinOOMScore {
 		return "oom_score", fmt.Sprintf("below %d it takes a daemon with CAP_SYS_RESOURCE", h.MinOOMScore)
@@ -153,11 +152,11 @@ func (h *Host) beyond(k *conf.Keys) (key, why string) {
 	return "", ""
 }
 
-// leastForTerminal is the smallest rlimit_as with which the program that keeps the
-// terminal of a server starts: Go's runtime reserves that much.
+// leastForTerminal is the smallest rlimit_as, in bytes, with which the program that
+// keeps the terminal of a server starts: Go's runtime reserves that much.
 const leastForTerminal = 1 << 30
 
-// noTerminal says why the servers of an entry can have no terminal, or nothing.
+// noTerminal says why the servers of an entry cannot have a terminal; "": they can.
 func noTerminal(e *conf.Entry) string {
 	bounds := e.Keys.Rlimits
 	switch {
@@ -171,8 +170,8 @@ func noTerminal(e *conf.Entry) string {
 	return ""
 }
 
-// untimed says why nobody knows when the servers of an entry were used last, or
-// nothing.
+// untimed says why it cannot be known when the servers of an entry were last used; "":
+// it can.
 func untimed(e *conf.Entry) string {
 	switch {
 	case e.Kind == conf.Unix && e.Type == conf.Stream && e.Wait, e.Kind == conf.Mux:
@@ -185,7 +184,7 @@ func untimed(e *conf.Entry) string {
 	return ""
 }
 
-// checkDirectory warns of a directory that is not there yet.
+// checkDirectory warns of a directory that does not exist yet.
 func (l *loader) checkDirectory(e *conf.Entry, key, path string) {
 	if !e.Keys.Has(key) {
 		return
@@ -199,8 +198,8 @@ func (l *loader) checkDirectory(e *conf.Entry, key, path string) {
 	}
 }
 
-// checkStderr warns of a standard error that servers could not open, or that somebody
-// else can have them write elsewhere, by a link in place of a directory.
+// checkStderr warns of a file for standard error that servers cannot open, or that
+// somebody else could redirect by putting a link in place of one of its directories.
 func (l *loader) checkStderr(e *conf.Entry) {
 	k := e.Keys
 	if e.Internal || !strings.HasPrefix(k.Stderr, "/") {
@@ -216,7 +215,8 @@ func (l *loader) checkStderr(e *conf.Entry) {
 	}
 }
 
-// Resources are those of the keys rlimit_*, in the order of conf.RlimitNames.
+// Resources are the resources (RLIMIT_*) of the keys rlimit_*, in the order of
+// conf.RlimitNames.
 var Resources = [len(conf.RlimitNames)]int{
 	unix.RLIMIT_AS, unix.RLIMIT_CORE, unix.RLIMIT_CPU, unix.RLIMIT_DATA, unix.RLIMIT_FSIZE,
 	unix.RLIMIT_MEMLOCK, unix.RLIMIT_NOFILE, unix.RLIMIT_NPROC, unix.RLIMIT_RSS, unix.RLIMIT_STACK,

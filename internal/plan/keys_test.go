@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// TestGranted: what the kernel or the daemon's privileges cannot give is an error of
-// the entry, at the place of the key.
+// TestGranted: a key that takes a newer kernel or more privileges is an error of the
+// entry, at the place of the key.
 func TestGranted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		keys string
 		host Host
-		says string // "": nothing, and the service is there
+		says string // "": no problem, and the service is in the plan
 	}{
 		{"oom_score = -1", Host{Clone: true, MinOOMScore: -1000}, ""},
 		{"oom_score = -1", Host{Clone: true}, "oom_score: below 0 it takes a daemon with CAP_SYS_RESOURCE, service ignored"},
@@ -42,8 +42,8 @@ func TestGranted(t *testing.T) {
 	}
 }
 
-// TestStderrInDirectoryOfAnother: somebody who can exchange a directory of the path has
-// servers write into a file of their choice, so that is told.
+// TestStderrInDirectoryOfAnother: a warning says so if somebody else can replace a
+// directory of the path, and so have servers write into another file.
 func TestStderrInDirectoryOfAnother(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func TestStderrInDirectoryOfAnother(t *testing.T) {
 		"theirs": "directory DIR/theirs of the path belongs to uid 12345, who can put another file there",
 	} {
 		if name == "theirs" && os.Getuid() != 0 {
-			continue // only root gives a directory away
+			continue // only root can give a directory away
 		}
 		file := write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp4 nowait - /bin/cat\n* with stderr = "+filepath.Join(dir, name, "log")+";\n")
 		p := Load(&Config{Files: []string{file}, Explicit: true}, &Host{Clone: true, UID: os.Getuid()})

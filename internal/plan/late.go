@@ -13,19 +13,19 @@ type cause uint8
 
 const (
 	lasting cause = iota // somebody has to mend it
-	served               // the entry is served, and its clients are refused until the cause has passed
+	served               // the service is opened, but its clients are refused until the problem has passed
 	asking               // a name server has not answered yet
-	missing              // the entry is left out, or lacks addresses, until the cause has passed
+	missing              // the entry is left out, or lacks addresses, until the problem has passed
 )
 
-// Late is what it takes to plan again when entries wait for something that may
-// come by itself: a user, a host, a program. It holds what the load has read, so
-// that no change of the configuration counts before somebody asks for a reload.
+// Late is what it takes to load again when entries wait for something that may appear
+// by itself: a user, a host, a program. It holds the files as the first load read them,
+// so that no change of the configuration counts before somebody asks for a reload.
 type Late struct {
 	Names    *Names // nil: the configuration names no host
-	Asking   bool   // Names has not answered all that was asked for the plan
+	Asking   bool   // some questions of Names had no answer when the plan was made
 	problems []Problem
-	err      error // of a file that could not be used; the others are served
+	err      error // of a file that could not be used; the other files are served
 	sources  sources
 	services *netdb.Services
 	from     origin
@@ -33,7 +33,7 @@ type Late struct {
 	watch, known []string
 }
 
-// late returns what it takes to plan again, or nil if nothing waits.
+// late returns what it takes to load again, or nil if no problem may pass by itself.
 func (l *loader) late() *Late {
 	waits := func(p Problem) bool { return p.cause != lasting }
 	asks := func(p Problem) bool { return p.cause == asking }
@@ -46,15 +46,15 @@ func (l *loader) late() *Late {
 	}
 }
 
-// resume begins with what an earlier load has read.
+// resume begins a load with the files that an earlier load has read.
 func (l *loader) resume(late *Late) {
 	l.sources, l.services, l.from = late.sources.copy(), late.services, late.from
 	l.plan.Watch, l.plan.Known = slices.Clip(late.watch), slices.Clip(late.known)
 	l.plan.Problems = slices.Clone(late.sources.problems)
 }
 
-// copy returns the sources with files that the parser has not read yet. A load that
-// was given up may still be in the old ones.
+// copy returns the sources with unparsed copies of their files. A load that was given up
+// may still be using the originals.
 func (s *sources) copy() sources {
 	copies := map[*conf.File]*conf.File{}
 	unread := func(f *conf.File) *conf.File {
@@ -80,16 +80,16 @@ func (s *sources) copy() sources {
 	return c
 }
 
-// place is what a problem is about, whatever it says.
+// place is what a problem is about: two problems of one place may have different texts.
 type place struct {
 	file  string
 	line  int
 	label string
 }
 
-// News compares a plan made from late with what was told of the one before it.
-// It returns the problems that have passed and those that are new. ok is false if
-// the plan leaves out what the other one had: it is not to be used then.
+// News compares a plan made from late with the plan that late comes from. It returns the
+// problems that have passed and those that are new. If ok is false, the plan must not be
+// used: it failed, or lacks something that the plan before it had.
 func (late *Late) News(p *Plan) (passed, fresh []Problem, ok bool) {
 	if p.Err != nil && (late.err == nil || late.err.Error() != p.Err.Error()) {
 		return nil, nil, false
@@ -124,7 +124,7 @@ func (late *Late) News(p *Plan) (passed, fresh []Problem, ok bool) {
 
 func (p Problem) place() place { return place{p.Pos.File, p.Pos.Line, p.label} }
 
-// Passed is the line that tells that a problem has passed.
+// Passed returns the log line that says that the problem has passed.
 func (p Problem) Passed() string {
 	p.Text = "works now; it was: " + strings.TrimSuffix(p.Text, ", service ignored")
 	p.Hint, p.Severity, p.cause = "", conf.Hint, lasting

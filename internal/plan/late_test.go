@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// lookup answers for good.example, knows that gone.example does not exist, and
-// cannot ask for the others.
+// lookup knows an address of good.example and that gone.example does not exist. For
+// other hosts no name server answers.
 func lookup(_ context.Context, _, name string) ([]netip.Addr, error) {
 	switch name {
 	case "good.example":
@@ -31,7 +31,7 @@ func lines(problems []Problem) (list []string) {
 	return list
 }
 
-// loadText loads a configuration whose names lookup knows.
+// loadText loads a configuration whose hosts ask looks up.
 func loadText(t *testing.T, ask Lookup, text string) *Plan {
 	t.Helper()
 	path := write(t, filepath.Join(t.TempDir(), "f"), text)
@@ -46,8 +46,8 @@ func loadText(t *testing.T, ask Lookup, text string) *Plan {
 	return p
 }
 
-// TestHostsAreReportedOnce: where they are written, and as a warning if every
-// entry has another address.
+// TestHostsAreReportedOnce: a host is reported once, where it is written first, and as a
+// warning if every entry that names it has another address.
 func TestHostsAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ text, want string }{
@@ -73,7 +73,7 @@ func TestHostsAreReportedOnce(t *testing.T) {
 	}
 }
 
-// TestDefaultHostIsReportedOnce: an unknown host of option -a is a problem of that.
+// TestDefaultHostIsReportedOnce: an unknown host of option -a is a problem of the option.
 func TestDefaultHostIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	c := checkConfig(write(t, filepath.Join(t.TempDir(), "f"), "1 stream tcp nowait - internal echo\n2 stream tcp nowait - internal echo\n"))
@@ -85,7 +85,7 @@ func TestDefaultHostIsReportedOnce(t *testing.T) {
 	}
 }
 
-// TestHostsAreAskedOnce: whatever number of entries name one, and all together.
+// TestHostsAreAskedOnce: each host is looked up once, and all hosts at the same time.
 func TestHostsAreAskedOnce(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
@@ -94,7 +94,7 @@ func TestHostsAreAskedOnce(t *testing.T) {
 		if asked.Add(1) == 2 {
 			close(both)
 		}
-		<-both // one question alone has no answer
+		<-both // answers only when both hosts have been asked for
 		return lookup(ctx, network, "good.example")
 	}, strings.Repeat("a.example,b.example:1 stream tcp nowait - internal echo\n", 3))
 	if n := asked.Load(); n != 2 || p.Sockets() == 0 {
@@ -102,8 +102,8 @@ func TestHostsAreAskedOnce(t *testing.T) {
 	}
 }
 
-// TestHostKeepsItsAddresses: a service stays at the addresses of a host for which
-// no name server answers any more, until one says that the host is gone.
+// TestHostKeepsItsAddresses: when name servers no longer answer for a host, its service
+// stays at the old addresses, until one says that the host does not exist.
 func TestHostKeepsItsAddresses(t *testing.T) {
 	t.Parallel()
 	const entry = "good.example:1 stream tcp nowait - internal echo\n"
@@ -132,7 +132,7 @@ func TestHostKeepsItsAddresses(t *testing.T) {
 	}
 }
 
-// TestNews: only differences are told, and what takes something away is not used.
+// TestNews: only differences are told, and a plan that lacks something is not used.
 func TestNews(t *testing.T) {
 	t.Parallel()
 	problem := func(line int, c cause, text string) Problem {
@@ -167,8 +167,8 @@ func TestNews(t *testing.T) {
 	}
 }
 
-// TestLateBesideUnusableFile: what entries of one file wait for is tried again though
-// another file cannot be used.
+// TestLateBesideUnusableFile: the entries of one file are tried again even if another
+// file cannot be used.
 func TestLateBesideUnusableFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

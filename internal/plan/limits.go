@@ -5,9 +5,8 @@ import (
 	"inetd/internal/limit"
 )
 
-// limits returns the limits of an entry, and the daemon's where it has none. The
-// daemon's number of starts is meant for server programs, which cost a process
-// each.
+// limits returns the limits of an entry, with the daemon's where the entry has none. The
+// daemon's limit of starts is for server programs, each of which costs a process.
 func (c *Config) limits(e *conf.Entry) limit.Limits {
 	l, starts, perMinute := e.Limits, c.Starts, c.PerMinute
 	if e.Internal || OnDemand(e.Keys) {

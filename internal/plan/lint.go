@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lint looks for what works and is dangerous or in vain. Only check mode says
-// it: a log would repeat it at every reload. uid is the user who asks.
+// lint looks for what works but is dangerous or useless. Only check mode tells: a log
+// would repeat it at every reload. uid is the user who asks.
 func (l *loader) lint(uid int) []Problem {
 	problems := append(l.openFiles(), l.openServers()...)
 	problems = append(problems, l.lintDirectories()...)
@@ -39,8 +39,8 @@ func (l *loader) lint(uid int) []Problem {
 	return problems
 }
 
-// writable reports whether others than a file's owner may write to it. A group
-// with the number of its owner is, by the custom of adduser, the owner alone.
+// writable reports whether others than a file's owner may write to it. A group with the
+// same number as the owner is, by the custom of adduser, that user's own.
 func writable(mode fs.FileMode, uid, gid uint32) bool {
 	return mode&0o002 != 0 || mode&0o020 != 0 && uid != gid
 }
@@ -52,7 +52,7 @@ func openToOthers(path string) bool {
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && writable(fs.FileMode(st.Mode).Perm(), st.Uid, st.Gid)
 }
 
-// openFiles finds configuration files that others may write to.
+// openFiles finds configuration files that others than their owner may write to.
 func (l *loader) openFiles() (problems []Problem) {
 	for _, path := range l.sources.read {
 		if openToOthers(path) {
@@ -64,7 +64,7 @@ func (l *loader) openFiles() (problems []Problem) {
 	return problems
 }
 
-// openServers finds server programs that others may write to.
+// openServers finds server programs that others than their owner may write to.
 func (l *loader) openServers() (problems []Problem) {
 	seen := map[string]bool{}
 	for _, n := range l.notes {
@@ -84,12 +84,12 @@ func (l *loader) openServers() (problems []Problem) {
 	return problems
 }
 
-// problem is a problem of an entry at one of its columns.
+// problem returns a problem of the entry at one of its columns.
 func (n note) problem(col int, s conf.Severity, text, hint string) Problem {
 	return Problem{conf.Problem{Pos: n.entry.Cols[col], Severity: s, Text: text, Hint: hint}, n.entry.Label(), lasting}
 }
 
-// lintDirectories finds paths of UNIX-domain sockets that cannot be made.
+// lintDirectories finds UNIX-domain sockets without a directory to bind them in.
 func (l *loader) lintDirectories() (problems []Problem) {
 	for _, n := range l.notes {
 		if !n.served() || n.entry.Kind != conf.Unix || strings.HasPrefix(n.entry.Service, "@") {
@@ -108,8 +108,8 @@ func (l *loader) lintDirectories() (problems []Problem) {
 	return problems
 }
 
-// lintSixAlone hints, once, at services for IPv6 that have no brother for IPv4. In
-// other systems "tcp6" is often both.
+// lintSixAlone hints, once, at services for IPv6 that no entry serves for IPv4. In other
+// inetds "tcp6" often means both.
 func (l *loader) lintSixAlone() []Problem {
 	return l.once(func(n note) bool {
 		if n.entry.Kind != conf.Inet || n.entry.Family != conf.V6 || strings.HasSuffix(n.entry.Word, "only") || !n.everywhere() {
@@ -122,8 +122,8 @@ func (l *loader) lintSixAlone() []Problem {
 	}, conf.ColProtocol, "serves IPv6 only", "tcp46 and udp46 serve IPv4 as well, tcp6only and udp6only say that this is meant")
 }
 
-// lintRootForAll hints, once, at services that run as root and let everybody in,
-// though -l would ask who comes.
+// lintRootForAll hints, once, at servers that run as root for everybody, though the
+// option -l could limit that.
 func (l *loader) lintRootForAll() []Problem {
 	return l.once(func(n note) bool {
 		if k := n.entry.Keys; l.cfg.wraps(k, false) || k.Has("allow") {
@@ -137,8 +137,8 @@ func (n note) everywhere() bool {
 	return slices.ContainsFunc(n.svc.Sockets, func(k Socket) bool { return k.Spec.Addr.Addr().IsUnspecified() })
 }
 
-// lintOwnUser hints, once, at servers that everybody may reach and that run as the
-// daemon's user: such a server could kill the daemon.
+// lintOwnUser hints, once, at servers for everybody that run as the daemon's user: such
+// a server could kill the daemon.
 func (l *loader) lintOwnUser(uid int) []Problem {
 	return l.once(func(n note) bool {
 		own := n.entry.User == "" || uid != 0 && n.who != nil && int(n.who.UID) == uid
@@ -146,8 +146,8 @@ func (l *loader) lintOwnUser(uid int) []Problem {
 	}, conf.ColUser, "has the daemon's own user and so could kill it", "a user of its own is safer")
 }
 
-// lintOwnGroup hints, once, at a group that cannot be taken: who runs as the
-// daemon has its groups.
+// lintOwnGroup hints, once, at a group without a user: a server that runs as the daemon's
+// user has the daemon's groups.
 func (l *loader) lintOwnGroup() []Problem {
 	return l.once(func(n note) bool {
 		return n.entry.User == "" && n.entry.Group != "" && !n.entry.Internal
@@ -163,8 +163,8 @@ func (l *loader) lintNeedsRoot(uid int) []Problem {
 		conf.ColUser, fmt.Sprintf("needs a daemon started by root, and you are uid %d", uid), "write - for the daemon's own user")
 }
 
-// lintRights hints, once for each, at keys that a daemon with the rights of who asks
-// could not give.
+// lintRights hints, once for each key, at keys that a daemon started by the user who asks
+// could not obey.
 func (l *loader) lintRights() (problems []Problem) {
 	told := map[string]bool{}
 	for _, n := range l.notes {
@@ -183,8 +183,8 @@ func (l *loader) lintRights() (problems []Problem) {
 	return problems
 }
 
-// lintConnections hints, once for each, at keys about connections where the daemon
-// accepts none. Written for every entry they are no mistake.
+// lintConnections hints, once for each key, at keys about connections on services where
+// the daemon accepts none. It is no warning: the key may be written for every entry.
 func (l *loader) lintConnections() (problems []Problem) {
 	for _, key := range [...]string{"refuse", "full", "linger"} {
 		problems = append(problems, l.once(func(n note) bool {
@@ -194,8 +194,8 @@ func (l *loader) lintConnections() (problems []Problem) {
 	return problems
 }
 
-// once is a hint at the first served entry of which holds is true, with the
-// number of the others.
+// once returns a hint at the first served entry for which holds is true, with the number
+// of the others.
 func (l *loader) once(holds func(note) bool, col int, text, hint string) []Problem {
 	found := slices.DeleteFunc(slices.Clone(l.notes), func(n note) bool { return !n.served() || !holds(n) })
 	switch others := len(found) - 1; {

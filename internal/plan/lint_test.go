@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestCheckSays is what --check says of a configuration. What it says of
-// entries alone is left out.
+// TestCheckSays compares the problems that --check reports, without the blocks of entries.
 func TestCheckSays(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
@@ -69,7 +68,7 @@ f:2:1: error: b/tcp: unknown service; a port number works too
 f:3:1: error: c/tcp: unknown service; a port number works too
 f:4:1: error: d/tcp: the same on 2 more lines, up to line 5`},
 	}
-	own := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()) // whose directories are
+	own := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()) // the owner of the test's directories
 	for _, tt := range tests {
 		dir := t.TempDir()
 		path := write(t, filepath.Join(dir, "f"), strings.NewReplacer("DIR", dir, "OWN", own).Replace(tt.text))
@@ -87,7 +86,7 @@ f:4:1: error: d/tcp: the same on 2 more lines, up to line 5`},
 	}
 }
 
-// TestCondensePlaceless: problems without a place are not of the same kind.
+// TestCondensePlaceless: problems without a place are never condensed.
 func TestCondensePlaceless(t *testing.T) {
 	t.Parallel()
 	problems := make([]Problem, 6)

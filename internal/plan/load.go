@@ -20,16 +20,16 @@ import (
 	"inetd/internal/xinetd"
 )
 
-// Problem is wrong, or worth saying, about an entry, which its label names, or
-// about a line that is not an entry.
+// Problem is a mistake, or something worth saying, about the entry that its label
+// names, or about a line or file if it has no label.
 type Problem struct {
 	conf.Problem
 	label string
 	cause cause
 }
 
-// LogLine puts the subject first, as people and scripts expect it of an inetd:
-// "ftp/tcp: unknown service (/etc/inetd.conf:7:1)".
+// LogLine returns the problem as it is logged. The subject comes first, as people and
+// scripts expect of an inetd: "ftp/tcp: unknown service (/etc/inetd.conf:7:1)".
 func (p Problem) LogLine() string {
 	again := ""
 	if p.cause == missing {
@@ -45,7 +45,7 @@ func (p Problem) LogLine() string {
 	return fmt.Sprintf("%s: %s (%s)%s", p.label, p.Text, where, again)
 }
 
-// Public is the problem with its subject in the text.
+// Public returns the problem with its subject in front of the text.
 func (p Problem) Public() conf.Problem {
 	c := p.Problem
 	if p.label != "" {
@@ -60,15 +60,15 @@ type loader struct {
 	host     *Host
 	plan     Plan
 	parser   conf.Parser
-	taken    func(*conf.Entry) // is given each entry
-	xinetd   *xinetd.Reader    // of the files of xinetd; nil: there are none
+	taken    func(*conf.Entry) // is called with each entry
+	xinetd   *xinetd.Reader    // reads xinetd's files; nil: there are none
 	sources  sources
 	services *netdb.Services
-	from     origin // of services
+	from     origin // where services comes from
 	classic  *netdb.Services
-	programs *netdb.Programs // of the rpc file, once needed
+	programs *netdb.Programs // of the rpc file, read when first needed
 	actions  map[Action]*Action
-	last     *Action // the one made last
+	last     *Action // the action of the entry before
 	lastKeys struct {
 		keys *conf.Keys
 		text string
@@ -80,34 +80,34 @@ type loader struct {
 	kept       kept
 	fitted     map[fitted]*conf.Keys
 	claims     map[sock.Spec]claim
-	exposures  map[exposure]string         // what is wrong with directories of paths
-	checked    map[checked]examine.Finding // what is wrong with servers
-	unreadable map[string]string           // why banners cannot be read, by path
+	exposures  map[exposure]string         // what is wrong with the directories of paths
+	checked    map[checked]examine.Finding // what is wrong with server programs
+	unreadable map[string]string           // why a banner cannot be read, by its path
 	made       slab.Of[Service]
-	room       []Socket // for the sockets of the next services
-	wants      []Socket // of the entry in hand
+	room       []Socket // memory for the sockets of the next services
+	wants      []Socket // sockets of the current entry
 	mux        muxPlan
-	told       map[string]bool   // notices that are said once a load
+	told       map[string]bool   // notices that a load gives only once
 	replaced   map[conf.Pos]bool // lines of entries that lost all their sockets
-	sec        wrap.Rules        // those of an inetd.sec
+	sec        wrap.Rules        // of inetd.sec
 	names      *Names            // of hosts
-	silent     map[string]int    // problems of hosts, by the host
+	silent     map[string]int    // index of a host's problem in plan.Problems, by its name
 
-	usable     int    // entries of all files
-	converting bool   // for --convert: what is off is read as well
-	checking   bool   // for --check: whoever loads, a daemon of root's would serve
-	notes      []note // what became of each entry, if checking
+	usable     int    // number of usable entries in all files
+	converting bool   // for --convert: services that are off are read as well
+	checking   bool   // for --check: judge as for a daemon started by root, whoever asks
+	notes      []note // the result for each entry, if checking
 }
 
-// Load reads, parses and resolves the configuration. Hosts whose name servers do
-// not answer at once are left to be tried again.
+// Load reads, parses and resolves the configuration. Hosts whose name servers do not
+// answer within 250 ms are noted in Plan.Late, to be tried again.
 func Load(cfg *Config, host *Host) *Plan {
 	_, p := run(cfg, host, false, promptTime)
 	return p
 }
 
-// run carries out a load. Where hosts are named it does so twice: the second time
-// with the answers that came within patience.
+// run carries out a load. If name servers have not answered all questions by its end, it
+// loads a second time, with the answers that came within patience.
 func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loader, *Plan) {
 	l := newLoader(cfg, host, checking)
 	p := l.load()
@@ -119,7 +119,7 @@ func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loade
 	again.Names, again.Late = p.Names, p.Late
 	l = newLoader(cfg, &again, checking)
 	whole := l.load()
-	whole.Err = cmp.Or(whole.Err, p.Err) // of finding the files, which is done once
+	whole.Err = cmp.Or(whole.Err, p.Err) // the files are listed by the first load only
 	return l, whole
 }
 
@@ -184,7 +184,7 @@ func (l *loader) read() {
 	l.sources.problems = slices.Clone(l.plan.Problems)
 }
 
-// result is the plan without the loader, whose tables would be kept with it.
+// result returns a copy of the plan: a pointer into the loader would keep its tables.
 func (l *loader) result() *Plan {
 	p := l.plan
 	return &p
@@ -197,11 +197,11 @@ func sortProblems(problems []Problem) {
 	})
 }
 
-// maxShown is how many problems of one kind are told one by one.
+// maxShown is how many problems with the same text are shown one by one.
 const maxShown = 3
 
-// Condense shortens problems for people: of the same one on many lines it keeps
-// the first few and a count.
+// Condense shortens a list of problems for people: of those with the same text on many
+// lines it keeps the first few and a count of the rest.
 func Condense(problems []Problem) (short []Problem) {
 	type kind struct {
 		severity conf.Severity
@@ -221,7 +221,7 @@ func Condense(problems []Problem) (short []Problem) {
 			short = append(short, p)
 		case n == maxShown+1:
 			last, again := same[len(same)-1].Pos, "the same"
-			if before := short[len(short)-1]; k != (kind{before.Severity, before.Text}) { // nobody would know what
+			if before := short[len(short)-1]; k != (kind{before.Severity, before.Text}) { // "the same" would mean another problem
 				again = p.Text + "; the same"
 			}
 			p.Text = fmt.Sprintf("%s on %d more lines, up to %s", again, len(same)-maxShown, claim{nil, last.File, last.Line}.seenFrom(p.Pos.File))
@@ -232,7 +232,7 @@ func Condense(problems []Problem) (short []Problem) {
 	return short
 }
 
-// report notes a problem of an entry, at one of its columns.
+// report notes a problem of an entry at one of its columns, or at its line.
 func (l *loader) report(e *conf.Entry, at conf.Pos, s conf.Severity, text, hint string) {
 	if at.Line == 0 {
 		at = e.Pos
@@ -246,7 +246,7 @@ func (l *loader) reportPassing(c cause, e *conf.Entry, at conf.Pos, s conf.Sever
 	l.plan.Problems[len(l.plan.Problems)-1].cause = c
 }
 
-// take adds what an entry asks for to the plan.
+// take adds the service of an entry to the plan.
 func (l *loader) take(e *conf.Entry) {
 	l.wholeUser(e)
 	keys := e.Keys
@@ -255,19 +255,18 @@ func (l *loader) take(e *conf.Entry) {
 	if l.checking {
 		l.note(e, v)
 	}
-	e.Keys = keys // the next transport of the entry has them, too
+	e.Keys = keys // fit may have removed some, which the entry's next transport needs
 }
 
-// The files of the system that names are looked up in.
+// The system's files in which names are looked up.
 const (
 	servicesFile  = "/etc/services"
 	protocolsFile = "/etc/protocols"
 	programsFile  = "/etc/rpc"
 )
 
-// databases reads what names are looked up in. Entries with port numbers do
-// without a services file, so one that cannot be read is an error once a name
-// is wanted.
+// databases reads the services file. Entries with port numbers do not need it, so a
+// file that cannot be read becomes an error only when a name is looked up.
 func (l *loader) databases(files []string) {
 	path := l.servicesFile(files)
 	l.plan.Watch = append(l.plan.Watch, path)
@@ -284,13 +283,13 @@ type origin struct {
 	wanted bool  // an entry needs it
 }
 
-// unread reports whether a services file that should be there was not read. The
-// system's own may be missing.
+// unread reports whether the services file could not be read, though it should be
+// there. Only the system's own may be missing.
 func (l *loader) unread() bool {
 	return l.from.err != nil && (l.cfg.Services != "" || !errors.Is(l.from.err, fs.ErrNotExist))
 }
 
-// withoutServices decides what a services file means that was not read.
+// withoutServices reports an unread services file, as an error if an entry needs it.
 func (l *loader) withoutServices() {
 	switch {
 	case !l.unread():
@@ -301,8 +300,8 @@ func (l *loader) withoutServices() {
 	}
 }
 
-// servicesFile chooses the services file: the one that was asked for, one in
-// the directory of the configuration file, or the system's.
+// servicesFile chooses the services file: the one of --services, one in the directory
+// of the first configuration file, or the system's.
 func (l *loader) servicesFile(files []string) string {
 	if l.cfg.Services != "" {
 		return l.cfg.Services

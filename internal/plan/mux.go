@@ -13,13 +13,13 @@ const muxPort = 1
 // muxPlan is what a load knows of tcpmux.
 type muxPlan struct {
 	claims map[string]claim // by the name of the service in lower case
-	first  conf.Entry       // that tcpmux hands out
-	hosts  []string         // the addresses of all such entries
-	open   bool             // one of them has every address
+	first  conf.Entry       // the first entry that tcpmux hands out
+	hosts  []string         // the hosts of all entries that tcpmux hands out
+	open   bool             // one of these entries names no host, so it is for every address
 	seen   bool             // there is an entry for tcpmux itself, good or bad
 }
 
-// muxEntry adds a service that has no socket: tcpmux hands it out.
+// muxEntry adds a service without a socket, which tcpmux hands out.
 func (l *loader) muxEntry(e *conf.Entry) *Service {
 	do := l.action(e, nil)
 	if do == nil || !l.guarded(e, do) || !l.relayed(e, nil) {
@@ -38,8 +38,8 @@ func (l *loader) muxEntry(e *conf.Entry) *Service {
 	return v
 }
 
-// claimName gives a name to the service of an entry. A later entry takes over
-// the name of an earlier one.
+// claimName gives the service of an entry its name in tcpmux. A later entry takes the
+// name from an earlier one.
 func (l *loader) claimName(e *conf.Entry, v *Service) {
 	m := &l.mux
 	key := strings.ToLower(e.Service)
@@ -59,21 +59,21 @@ func (l *loader) claimName(e *conf.Entry, v *Service) {
 	m.open = m.open || len(e.Hosts) == 0
 }
 
-// withdraw has tcpmux no longer hand out a service.
+// withdraw stops tcpmux from handing out the service.
 func (v *Service) withdraw() {
 	do := *v.Do
 	do.Mux = false
 	v.Do = &do
 }
 
-// muxName is the name that tcpmux knows a service by.
+// muxName returns the name by which clients of tcpmux ask for the service.
 func (v *Service) muxName() string { return strings.TrimPrefix(v.Label, muxLabel) }
 
 // muxLabel begins the labels of the services that tcpmux hands out.
 const muxLabel = MuxName + "/"
 
-// muxListener sees to it that something hands out the services that tcpmux is
-// to: without an entry for tcpmux itself it inserts one, as GNU inetutils does.
+// muxListener inserts an entry for tcpmux itself, as GNU inetutils does, if there are
+// services for it to hand out and no such entry.
 func (l *loader) muxListener() {
 	ours := func(v *Service) bool { return v.Do.Builtin == MuxName && len(v.Sockets) > 0 }
 	if l.mux.claims == nil || slices.ContainsFunc(l.plan.Services, ours) {
@@ -94,7 +94,7 @@ func (l *loader) muxListener() {
 	l.take(&e)
 }
 
-// isMux reports whether an entry has the place of tcpmux's own.
+// isMux reports whether an entry is for tcpmux itself, by its name or port.
 func isMux(e *conf.Entry, port *officialPort) bool {
 	return e.Service == MuxName || port != nil && port.number == muxPort
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// servedBy lists what is served of a configuration and where, and its errors
-// and warnings.
+// servedBy lists what a configuration serves and where, and its errors and warnings.
 func servedBy(t *testing.T, text string) (served, problems []string) {
 	t.Helper()
 	r := inspected(checkConfig(write(t, filepath.Join(t.TempDir(), "f"), text)), 0)

@@ -12,38 +12,38 @@ import (
 )
 
 const (
-	lookupTime = 5 * time.Second        // bounds the wait for name servers: all hosts of a load share it
+	lookupTime = 5 * time.Second        // bounds the wait for name servers; all hosts of a load share it
 	promptTime = 250 * time.Millisecond // how long a load waits for answers before it goes on without them
-	maxLookups = 64                     // hosts that are asked for at once
+	maxLookups = 64                     // hosts that are looked up at once
 )
 
-// Lookup finds the addresses of a host, as net.Resolver.LookupNetIP does.
+// Lookup finds the addresses of a host, like net.Resolver.LookupNetIP.
 type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// Names are the addresses of the hosts that a configuration names. Each host is
-// asked for once, all at the same time, in goroutines of their own. Only one
-// goroutine may use Names in a load; any may Await the answers.
+// Names are the addresses of the hosts that a configuration names. Each host is looked
+// up once, in a goroutine of its own, all at the same time. Only the goroutine of a load
+// may use its Names, but another may Await the answers.
 type Names struct {
 	ask    Lookup
 	before map[string][]netip.Addr // answers of earlier loads
 	hosts  map[string]*host
-	until  time.Time // when all questions end; zero before the first one
+	until  time.Time // the deadline of all questions; zero before the first one
 	slots  chan struct{}
 }
 
-// host is a question. The answer may be read once done is closed.
+// host is a question and its answer, which may be read once done is closed.
 type host struct {
 	done  chan struct{}
 	addrs []netip.Addr
 	err   error
 }
 
-// NewNames returns Names of which nothing has been asked.
+// NewNames returns Names without any hosts yet. It finds addresses by ask.
 func NewNames(ask Lookup) *Names { return &Names{ask: ask, hosts: map[string]*host{}} }
 
-// Renew returns Names for the next load, which asks for every host anew. The
-// answers there are count until then, and where no name server answers. n may be
-// nil.
+// Renew returns Names for the next load, which looks up every host again. Addresses that
+// n has found serve until the new answer comes, and if no name server answers. If n is
+// nil, the system's resolver is asked.
 func (n *Names) Renew() *Names {
 	if n == nil {
 		return NewNames(net.DefaultResolver.LookupNetIP)
@@ -58,8 +58,8 @@ func (n *Names) Renew() *Names {
 	return m
 }
 
-// Again returns Names that have asked again for every host without an answer, and
-// keep the others. n may be nil.
+// Again returns Names that keep the answers of n and have begun to look up the other
+// hosts again. If n is nil, so is the result.
 func (n *Names) Again() *Names {
 	if n == nil {
 		return nil
@@ -76,7 +76,8 @@ func (n *Names) Again() *Names {
 	return m
 }
 
-// Copy returns Names with the same answers, for one more goroutine. n may be nil.
+// Copy returns Names with the same answers, for use by another goroutine. If n is nil,
+// so is the result.
 func (n *Names) Copy() *Names {
 	if n == nil {
 		return nil
@@ -86,7 +87,7 @@ func (n *Names) Copy() *Names {
 	return &m
 }
 
-// Await waits until every question has an answer, or for a time. n may be nil.
+// Await waits until every question has an answer, but not longer than d. n may be nil.
 func (n *Names) Await(d time.Duration) {
 	if n == nil {
 		return
@@ -101,8 +102,8 @@ func (n *Names) Await(d time.Duration) {
 	}
 }
 
-// AwaitAll waits until every question has an answer, which takes five seconds at
-// most. n may be nil.
+// AwaitAll waits until every question has an answer, which takes five seconds at most.
+// n may be nil.
 func (n *Names) AwaitAll() { n.Await(2 * lookupTime) }
 
 func (h *host) answered() bool {
@@ -117,8 +118,8 @@ func (h *host) answered() bool {
 // errPending is the error of a host whose name servers have not answered yet.
 var errPending = errors.New("waiting for a name server")
 
-// look returns the addresses of a host as far as they are known, and an error if
-// they are not, or are those of an earlier load.
+// look returns the addresses of a host. With an error it returns those of an earlier
+// load, or none.
 func (n *Names) look(name string) ([]netip.Addr, error) {
 	h := n.hosts[name]
 	if h == nil {
@@ -135,7 +136,7 @@ func (n *Names) look(name string) ([]netip.Addr, error) {
 	return n.before[name], h.err
 }
 
-// begin asks for a host.
+// begin starts to look up a host.
 func (n *Names) begin(name string) *host {
 	if n.slots == nil {
 		n.slots, n.until = make(chan struct{}, maxLookups), time.Now().Add(lookupTime)
@@ -158,8 +159,7 @@ func (n *Names) begin(name string) *host {
 	return h
 }
 
-// unknownHost reports whether the name servers have said that there is no such
-// host.
+// unknownHost reports whether the name servers say that there is no such host.
 func unknownHost(err error) bool {
 	d, ok := errors.AsType[*net.DNSError](err)
 	return ok && d.IsNotFound

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkLoadNetworks is the load of an entry that 100,000 networks are kept from.
+// BenchmarkLoadNetworks loads an entry that denies 100,000 networks.
 func BenchmarkLoadNetworks(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("127.0.0.1:7001 stream tcp nowait - /bin/cat\n* with deny =")

@@ -1,13 +1,13 @@
-// Package plan resolves a configuration. In go the configuration files, and a
-// Host with what must be known of the machine; out comes a Plan: every service
-// with its sockets, action and limits, who its server is, and all problems with
-// their places.
+// Package plan reads a configuration and resolves every name in it. In go the
+// configuration files and a Host, which describes the machine; out comes a Plan: every
+// service with its sockets, action, limits and the identity of its server, and all
+// problems with their places.
 //
 // A load has no effect. It reads files and asks name servers and, through the
-// Host, getent(1), but it opens no socket, starts nothing and knows no process,
+// Host, getent(1), but it opens no socket, starts no process and knows no process,
 // descriptor or counter. So check mode is a load that prints (check.go), and a
-// reload that fails has changed nothing. It may take long: call it beside the
-// event loop.
+// reload that fails has changed nothing. A load may take seconds: run it in a
+// goroutine of its own, not on the event loop.
 package plan
 
 import (
@@ -25,7 +25,7 @@ import (
 type Config struct {
 	Files    []string // configuration files and directories, in order
 	Entries  []string // texts of entries, which follow those of the files
-	Explicit bool     // Files were given as operands: one that is missing is an error at start
+	Explicit bool     // Files were given as operands, so a missing one is an error at start
 	Services string   // the services file; "": beside the first configuration file, else /etc/services
 	Backlog  int      // listen queue of each stream socket; 0: 128
 	Bind     string   // the address of entries that name none; "": every address
@@ -42,7 +42,7 @@ type Config struct {
 	SecFile             string // HP-UX's inetd.sec, which is obeyed if it exists; "": /var/adm/inetd.sec
 }
 
-// Sources are the files and the option that the configuration comes from.
+// Sources returns the files of the configuration, and the option --entry if it was given.
 func (c *Config) Sources() []string {
 	if len(c.Entries) == 0 {
 		return c.Files
@@ -50,56 +50,55 @@ func (c *Config) Sources() []string {
 	return append(slices.Clone(c.Files), "--entry")
 }
 
-// RuleFiles are the paths of hosts.allow, hosts.deny and inetd.sec.
+// RuleFiles returns the paths of hosts.allow, hosts.deny and inetd.sec.
 func (c *Config) RuleFiles() (allow, deny, sec string) {
 	return cmp.Or(c.AllowFile, "/etc/hosts.allow"), cmp.Or(c.DenyFile, "/etc/hosts.deny"), cmp.Or(c.SecFile, "/var/adm/inetd.sec")
 }
 
-// Host is what a load needs to know of the machine and of the daemon. Whoever
-// loads hands it in, so that every branch of a load can be tested anywhere.
+// Host is what a load needs to know of the machine and of the daemon. The caller
+// fills it in, so that every branch of a load can be tested on any machine.
 type Host struct {
-	IPv6        bool        // the kernel has it
-	Clone       bool        // servers are started by clone3, so one can be told its process id
-	UID, GID    int         // the daemon's effective ones
+	IPv6        bool        // the kernel supports it
+	Clone       bool        // servers are started by clone3, so a server can be told its process id
+	UID, GID    int         // the daemon's effective user and group
 	Groups      []int       // the daemon's supplementary groups
 	MinOOMScore int         // the lowest oom_score_adj that a server can be given
 	Inherited   []sock.Spec // sockets that the service manager has opened
 
-	// Getent asks getent(1) for one key of a system database. Nil: files alone.
+	// Getent asks getent(1) for one key of a system database. Nil: only files are read.
 	Getent func(database, key string) (line string, found bool, err error)
 
-	// Reading is told the file that the load is about to read, and nil when it has
-	// read it: reading may take for ever. Nil: nobody wants to know.
+	// Reading is called with the path of a file before the load reads it, and with nil
+	// afterwards, because reading may hang for ever. Nil: nobody wants to know.
 	Reading func(path *string)
 
-	// Names are asked for the addresses of hosts. Nil: the system's resolver is.
-	Names *Names
-	Late  *Late // what an earlier load left out, which is tried again. Nil: the files are read
+	Names *Names // finds the addresses of hosts. Nil: the system's resolver does
+	Late  *Late  // what an earlier load left out and this one tries again. Nil: the files are read
 
-	Known   []string // configuration files that the last load read: one of them that is gone is missed
-	Sockets int      // about as many are to be expected
+	Known   []string // configuration files that the last load read: if one is gone, that is an error
+	Sockets int      // the number of sockets to expect, roughly
 }
 
-// Plan is the result of a load: everything that the configuration asks for,
-// resolved, and nothing of it done yet.
+// Plan is the result of a load: everything that the configuration asks for, resolved
+// but not yet done.
 type Plan struct {
 	Services   []*Service            // in the order of the configuration
 	Problems   []Problem             // in the order of their places
 	Files      []string              // configuration files that were read, in order
-	Known      []string              // those and included ones that hold anything
+	Known      []string              // the files that are not empty, included files among them
 	Watch      []string              // paths whose change on disk matters
-	Accounts   *account.DB           // of which only Changed may still be called
-	Identities map[Server]*Identity  // of all servers of the services
-	Keys       map[string]*conf.Keys // by Action.Keys; those of the services that have any
+	Accounts   *account.DB           // only its method Changed may still be called
+	Identities map[Server]*Identity  // of the servers of all services
+	Keys       map[string]*conf.Keys // the keys of services, by Action.Keys
 	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
-	Names      *Names                // the hosts that were asked for; nil: none
+	Names      *Names                // the hosts that were looked up; nil: none
 	Banners    map[string]string     // the texts of the keys banner and banner_*, by path
 	Late       *Late                 // what is to be tried again; nil: nothing
 	Wraps      bool                  // a service asks hosts.allow and hosts.deny by its key wrap
 	Err        error                 // the configuration as a whole cannot be used
 }
 
-// Sockets counts the sockets of a plan.
+// Sockets returns the number of sockets of all services.
 func (p *Plan) Sockets() (n int) {
 	for _, v := range p.Services {
 		n += len(v.Sockets)
@@ -107,24 +106,24 @@ func (p *Plan) Sockets() (n int) {
 	return n
 }
 
-// Service is one entry made ready. It has sockets, or its action says that
-// tcpmux hands it out.
+// Service is one resolved entry. It has sockets, or its action says that tcpmux hands
+// it out.
 type Service struct {
-	Label   string // "ftp/tcp", the subject of log lines; it may be part of a file's text
+	Label   string // "ftp/tcp", the subject of log lines; it may share memory with a file's text
 	At      conf.Pos
 	Do      *Action
-	Clients *conf.Keys // those of the entry, if they say who may use it; they have their places, which an Action does not tell apart
+	Clients *conf.Keys // the entry's keys with their places (an Action has none), if they say who may use it
 	Asks    []Ask      // the keys in force
 	Sockets []Socket
 }
 
-// Socket is a socket that a service is reached by.
+// Socket is a socket at which clients reach a service.
 type Socket struct {
 	Spec     sock.Spec
 	explicit bool // its family was asked for, not implied by a plain "tcp"
 }
 
-// find returns the socket of a Spec, or nil.
+// find returns the service's socket with the given Spec, or nil.
 func (v *Service) find(spec sock.Spec) *Socket {
 	i := slices.IndexFunc(v.Sockets, func(k Socket) bool { return k.Spec == spec })
 	if i < 0 {
@@ -133,39 +132,39 @@ func (v *Service) find(spec sock.Spec) *Socket {
 	return &v.Sockets[i]
 }
 
-// drop takes a socket away from a service that has it.
+// drop takes a socket away from the service.
 func (v *Service) drop(spec sock.Spec) {
 	v.Sockets = slices.DeleteFunc(v.Sockets, func(k Socket) bool { return k.Spec == spec })
 }
 
-// reachable reports whether clients have a way to a service.
+// reachable reports whether clients can get to the service, by a socket or by tcpmux.
 func (v *Service) reachable() bool { return len(v.Sockets) > 0 || v.Do.Mux }
 
-// Mode is how a socket that is readable is served.
+// Mode says what the daemon does when a socket becomes readable.
 type Mode uint8
 
 // The modes.
 const (
-	Accept  Mode = iota // a connection is accepted, and a server program or a builtin serves it
-	Lend                // a wait server gets the socket itself
-	Answer              // a builtin answers datagrams
-	Connect             // each client of a nowait datagram service gets a server of its own
+	Accept  Mode = iota // it accepts a connection, which a server program or a builtin serves
+	Lend                // it gives the socket itself to a wait server
+	Answer              // it answers the datagram by a builtin
+	Connect             // it starts a server for each client of a nowait datagram service
 )
 
 // Action is what is done for a client of a service. Actions are comparable, and
-// services that do the same share one.
+// services with equal actions share one.
 type Action struct {
 	Mode    Mode
 	Path    string // of the server program
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
-	Keys    string     // what the entry asks for beyond its columns, see keysText; "": nothing
-	Connect conf.Place `json:"-"` // where its clients are passed on to, as Keys say; zero: nowhere
-	Proto   string     // the variable PROTO of the server
-	Listens bool       // its sockets have connections
+	Keys    string     // the keys of the entry, see keysText; "": none
+	Connect conf.Place `json:"-"` // where its clients are passed on to, by the key connect; zero: nowhere
+	Proto   string     // the variable PROTO in the server's environment
+	Listens bool       // its sockets are of a type with connections
 	Mux     bool       // it has no sockets: tcpmux hands out its connections
-	Plus    bool       // the client of tcpmux is sent a + first
+	Plus    bool       // tcpmux sends the client a "+" line first
 	Wait    bool
 	Listen  bool // with Wait: the server expects the socket as systemd passes it
 	Limits  limit.Limits
@@ -174,7 +173,7 @@ type Action struct {
 	Ident   ident.Options // of the builtin auth
 }
 
-// mode says how the sockets of an action are served.
+// mode returns how the sockets of the action are served.
 func (a *Action) mode() Mode {
 	switch {
 	case a.Listens && (!a.Wait || a.Builtin != ""):
@@ -187,10 +186,10 @@ func (a *Action) mode() Mode {
 	return Lend
 }
 
-// Server returns what decides who the server of an action is, and with what.
+// Server returns what decides the identity of the action's server.
 func (a *Action) Server() Server { return Server{a.User, a.Keys} }
 
-// Server is what servers have in common whose user and keys are the same.
+// Server is what decides the identity of a server: the user column and the keys.
 type Server struct {
 	User User
 	Keys string
@@ -199,7 +198,7 @@ type Server struct {
 // User is the user column: a user and a group, each of which may be empty.
 type User struct{ Name, Group string }
 
-// String is the user as the column has it.
+// String returns the user as the column would have it.
 func (u User) String() string {
 	if u.Group == "" {
 		return u.Name
@@ -207,12 +206,12 @@ func (u User) String() string {
 	return u.Name + ":" + u.Group
 }
 
-// Identity is who a server is to be. A nil Identity is whoever the daemon is.
+// Identity is the user and groups a server runs as. A nil Identity is the daemon's own.
 type Identity struct {
 	UID, GID uint32
-	Groups   []uint32 // supplementary ones, shared and not to be changed
+	Groups   []uint32 // supplementary groups; shared, so not to be changed
 }
 
-// RPC is an ONC RPC program and the versions of it that are registered. The
-// number 0, which RFC 5531 reserves, means that a service is no such program.
+// RPC is an ONC RPC program and the range of its versions that are registered. The
+// number 0, which RFC 5531 reserves, means that a service is not an RPC program.
 type RPC struct{ Number, Low, High uint32 }

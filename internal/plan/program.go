@@ -10,18 +10,18 @@ import (
 	"inetd/internal/examine"
 )
 
-// searchPath is where a server without a slash is looked for, as busybox does.
+// searchPath is where a server without a slash is looked for, as in busybox.
 var searchPath = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// tcpdPath is where tcpd(8) is. It looks into tcpdDir for a server without a slash.
+// tcpdPath is where tcpd(8) is. It looks for a server without a slash in tcpdDir.
 const (
 	tcpdPath = "/usr/sbin/tcpd"
 	tcpdDir  = "/usr/sbin"
 )
 
-// server returns the path and the arguments of the server program. Where the daemon
-// asks hosts.allow and hosts.deny itself it executes the server behind tcpd, as
-// Debian's inetd does.
+// server returns the path and the arguments of the server program. If the daemon obeys
+// hosts.allow and hosts.deny itself, that is the server behind tcpd(8), as in Debian's
+// inetd.
 func (l *loader) server(e *conf.Entry) (path string, argv []string) {
 	if e.Server != tcpdPath || e.Argv[0] == "" {
 		return l.path(e), e.Argv
@@ -40,8 +40,8 @@ func (l *loader) server(e *conf.Entry) (path string, argv []string) {
 	return l.path(e), e.Argv
 }
 
-// path returns the path of the server program and warns of one that cannot be
-// executed. The service is opened all the same: the program may come yet.
+// path returns the path of the server program, and warns if the program cannot be
+// executed. The service is opened all the same: the program may be installed later.
 func (l *loader) path(e *conf.Entry) string {
 	path := e.Server
 	switch {
@@ -63,7 +63,7 @@ func (l *loader) checkServer(e *conf.Entry, path string, col int) {
 	if e.Keys != nil && e.Keys.Chroot != "" {
 		who.Root = e.Keys.Chroot
 		if info, err := os.Stat(who.Root); err != nil || !info.IsDir() || !filepath.IsAbs(path) {
-			return // which is told of the key
+			return // checkDirectory warns of the chroot
 		}
 	}
 	k := checked{path, e.User, e.Group, who.Root}
@@ -80,11 +80,11 @@ func (l *loader) checkServer(e *conf.Entry, path string, col int) {
 	}
 }
 
-// checked is a server program and whose it is.
+// checked is a server program with the user, group and root directory it is checked for.
 type checked struct{ path, user, group, root string }
 
-// examiner is the user of an entry's server. One that is unknown is reported
-// elsewhere, and counts as root here.
+// examiner returns the user of an entry's server. An unknown user is reported elsewhere
+// and counts as root here.
 func (l *loader) examiner(e *conf.Entry) (u examine.User) {
 	if e.User == "" {
 		u.UID, u.GID = uint32(l.host.UID), uint32(l.host.GID)

@@ -18,31 +18,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Report is what --check found, in the form of its JSON.
+// Report is the result of --check, in the form of its JSON.
 type Report struct {
-	Files    []string        `json:"files"` // that were read, included ones among them
+	Files    []string        `json:"files"` // the files that were read, included ones among them
 	Entries  []reportEntry   `json:"entries"`
 	Problems []reportProblem `json:"problems"`
 
-	short []reportProblem // those for people
+	short []reportProblem // the problems as people are shown them, see Condense
 
 	Secured bool `json:"-"` // an inetd.sec is in force
 }
 
-// Faulty reports whether a line has a problem.
+// Faulty reports whether a line of a file has a problem.
 func (r *Report) Faulty(file string, line int) bool {
 	return slices.ContainsFunc(r.Problems, func(p reportProblem) bool { return p.File == file && p.Line == line })
 }
 
-// WithoutEntries is a report with the problems alone.
+// WithoutEntries returns a copy of the report without entries.
 func (r *Report) WithoutEntries() *Report {
 	some := *r
 	some.Entries = []reportEntry{}
 	return &some
 }
 
-// Only is a report with nothing but the entries whose labels are wanted, and the
-// problems of their lines and of those that are about them.
+// Only returns a report with only the entries whose labels are wanted, and the problems
+// of their lines and of the lines for which about is true.
 func (r *Report) Only(wanted func(label string) bool, about func(file string, line int) bool) *Report {
 	some := &Report{Files: r.Files, Entries: []reportEntry{}, Problems: []reportProblem{}, Secured: r.Secured}
 	for _, e := range r.Entries {
@@ -73,28 +73,28 @@ type reportEntry struct {
 	User       string          `json:"user"`     // "-": the daemon's own
 	Group      string          `json:"group"`    // "": the user's own
 	Identity   *reportIdentity `json:"identity"` // null: unknown, or the daemon's own
-	Server     string          `json:"server"`   // its path, or "internal"
+	Server     string          `json:"server"`   // the path, or "internal"
 	Builtin    string          `json:"builtin,omitempty"`
 	Argv       []string        `json:"argv"`
 	Served     bool            `json:"served"`
 	Sockets    []reportSocket  `json:"sockets"` // none if not served, or if tcpmux hands the service out
 	Program    *reportProgram  `json:"program,omitempty"`
-	Keys       []reportKey     `json:"keys,omitempty"` // in force, beside the columns
+	Keys       []reportKey     `json:"keys,omitempty"` // the keys in force, beside the columns
 
-	// Clients are the keys that say who may use it.
+	// Clients are the entry's keys, some of which say who may use the service.
 	Clients *conf.Keys `json:"-"`
 
 	label string
 }
 
-// reportIdentity is who a server is.
+// reportIdentity is the user and groups of a server.
 type reportIdentity struct {
 	UID    uint32   `json:"uid"`
 	GID    uint32   `json:"gid"`
 	Groups []uint32 `json:"groups"`
 }
 
-// reportProgram is an ONC RPC program and the versions that are registered.
+// reportProgram is an ONC RPC program and the range of versions that are registered.
 type reportProgram struct {
 	Number uint32 `json:"number"`
 	Low    uint32 `json:"low"`
@@ -109,7 +109,7 @@ type reportKey struct {
 	Line   int      `json:"line"`
 	Col    int      `json:"col"`
 
-	text string // as it would be written
+	text string // the key as a file would have it
 }
 
 func keysOf(e *conf.Entry) (list []reportKey) {
@@ -128,12 +128,12 @@ func keysOf(e *conf.Entry) (list []reportKey) {
 
 type reportSocket struct {
 	Network string `json:"network"`         // as in the protocol column: "tcp4", "udp6", "tcp46", "unix", ...
-	Address string `json:"address"`         // "0.0.0.0:21" (port 0: any), "[::]:21", "/run/socket", the port of a vsock
+	Address string `json:"address"`         // "0.0.0.0:21" (port 0: any), "[::]:21", "/run/socket", or the port of vsock
 	Mode    string `json:"mode,omitempty"`  // of a path, octal
-	Owner   string `json:"owner,omitempty"` // of a path, as uid:gid; without it, the daemon's own
+	Owner   string `json:"owner,omitempty"` // of a path, as uid:gid; "": the daemon's own
 }
 
-// reportProblem is a problem. File is "" and Line 0 where there is none.
+// reportProblem is a problem. Without a place, File is "" and Line 0.
 type reportProblem struct {
 	File     string `json:"file"`
 	Line     int    `json:"line"`
@@ -143,7 +143,7 @@ type reportProblem struct {
 	Hint     string `json:"hint"`
 }
 
-// reportOf is what is to be said of a plan.
+// reportOf makes the report of a plan.
 func (l *loader) reportOf(p *Plan) *Report {
 	r := &Report{Secured: p.Secured != nil, Files: l.sources.read, Entries: []reportEntry{}, Problems: []reportProblem{}}
 	if r.Files == nil {
@@ -170,7 +170,7 @@ func reported(p Problem) reportProblem {
 	return reportProblem{q.Pos.File, q.Pos.Line, q.Pos.Col, q.Severity.String(), q.Text, q.Hint}
 }
 
-// refusal is the problem that keeps the configuration from being used at all.
+// refusal turns the error that keeps a configuration from being used into a problem.
 func refusal(err error) conf.Problem {
 	if f, ok := errors.AsType[*fileError](err); ok {
 		return f.Problem
@@ -182,7 +182,7 @@ func refusal(err error) conf.Problem {
 	return conf.Problem{Severity: conf.Error, Text: err.Error()}
 }
 
-// entryOf is the entry of a note in the form of the report.
+// entryOf returns the entry of a note in the form of the report.
 func (n note) entryOf(c *Config) reportEntry {
 	e := n.entry
 	r := reportEntry{
@@ -231,8 +231,8 @@ func (n note) socketOf(spec sock.Spec) reportSocket {
 	return r
 }
 
-// owner is the owner of a unix path as the configuration would give it, "" for
-// the daemon's own.
+// owner returns the owner of a UNIX-domain socket as the configuration would give it, ""
+// for the daemon's own.
 func owner(uid, gid int) string {
 	id := func(n int) string {
 		if n < 0 {
@@ -260,7 +260,7 @@ func hostColumn(c *Config, e *conf.Entry) string {
 	return "*"
 }
 
-// Errors counts the problems that keep something from being served.
+// Errors returns the number of problems that keep something from being served.
 func (r *Report) Errors() int { return r.count(conf.Error) }
 
 func (r *Report) count(s conf.Severity) (n int) {
@@ -272,10 +272,10 @@ func (r *Report) count(s conf.Severity) (n int) {
 	return n
 }
 
-// WriteJSON writes the report as one object of JSON.
+// WriteJSON writes the report as one JSON object.
 func (r *Report) WriteJSON(w io.Writer) {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	e.Encode(r) // an error is that of w, which has no reader any more
+	e.Encode(r) // can only fail to write, when nobody reads w any more
 }

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WriteText writes a report for people: a block for each entry, the problems,
-// and a line that sums up.
+// WriteText writes the report for people: a block for each entry, the problems, and a
+// line that sums up.
 func (r *Report) WriteText(w io.Writer) {
 	b := bufio.NewWriter(w)
 	defer b.Flush()
@@ -32,7 +32,7 @@ func (r *Report) WriteText(w io.Writer) {
 	fmt.Fprintln(b, r.summary())
 }
 
-// WriteProblems writes the errors and warnings of a report for people.
+// WriteProblems writes the errors and warnings of the report, but no hints, for people.
 func (r *Report) WriteProblems(w io.Writer) {
 	for _, p := range r.short {
 		if p.Severity != conf.Hint.String() {
@@ -74,7 +74,7 @@ func (e *reportEntry) write(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// String is the program and its versions in words.
+// String returns the program and its versions in words.
 func (p *reportProgram) String() string {
 	if p.Low == p.High {
 		return fmt.Sprintf("%d version %d", p.Number, p.Low)
@@ -109,7 +109,7 @@ func (e *reportEntry) sockets() string {
 	return strings.Join(list, ", ")
 }
 
-// user is the user column and what it comes to.
+// user returns the user column and the numbers that it stands for.
 func (e *reportEntry) user() string {
 	if e.Identity == nil {
 		return "the daemon's own"
@@ -122,7 +122,7 @@ func (e *reportEntry) user() string {
 	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", plaintext.Visible(User{e.User, e.Group}.String()), id.UID, id.GID, strings.Join(groups, " "))
 }
 
-// vector is a list of arguments as a shell would take it.
+// vector returns a list of arguments, quoted where needed.
 func vector(argv []string) string {
 	list := make([]string, len(argv))
 	for i, a := range argv {
@@ -131,8 +131,8 @@ func vector(argv []string) string {
 	return strings.Join(list, " ")
 }
 
-// shown is a word, quoted if that is needed to see where it ends or what is in
-// it.
+// shown returns a word, quoted if one could not see otherwise where it ends or what is
+// in it.
 func shown(s string) string {
 	plain := func(r rune) bool { return r > ' ' && r != unicode.ReplacementChar && strconv.IsPrint(r) }
 	if s == "" || strings.ContainsAny(s, `"'\`) || strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
@@ -141,7 +141,7 @@ func shown(s string) string {
 	return s
 }
 
-// String is the problem as compilers write it.
+// String returns the problem in the format of compilers.
 func (p reportProblem) String() string {
 	var b strings.Builder
 	switch {
@@ -175,7 +175,7 @@ func (r *Report) summary() string {
 		Count(r.count(conf.Hint), "hint", "hints"))
 }
 
-// Count is a number with the noun for it: "1 socket", "2 sockets".
+// Count returns a number with its noun: "1 socket", "2 sockets".
 func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -183,7 +183,7 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// network is the protocol column that would ask for exactly this socket.
+// network returns the protocol column that would ask for exactly this socket.
 func network(e *conf.Entry, s sock.Spec) string {
 	switch {
 	case s.Family != unix.AF_INET && s.Family != unix.AF_INET6, e.Type == conf.Raw, e.Type == conf.RDM:

@@ -8,8 +8,8 @@ import (
 	"inetd/internal/netdb"
 )
 
-// program finds the RPC program of an entry: a number, or a name of the rpc
-// file, of the system's rpc database, or of the built-in table, in this order.
+// program finds the RPC program of an entry. A name is looked up in the rpc file, the
+// system's rpc database and the built-in table, in this order.
 func (l *loader) program(e *conf.Entry) (*officialPort, bool) {
 	if n, err := strconv.ParseUint(e.Service, 10, 32); err == nil {
 		if n == 0 {
@@ -18,7 +18,7 @@ func (l *loader) program(e *conf.Entry) (*officialPort, bool) {
 		return &officialPort{program: uint32(n)}, n > 0
 	}
 	if l.programs == nil {
-		text, _ := readText(programsFile) // without it there are the other places
+		text, _ := readText(programsFile) // if that fails, the database and the table remain
 		l.programs = netdb.ParsePrograms(text)
 	}
 	p, ok := l.programs.ByName(e.Service)
@@ -42,8 +42,8 @@ func (l *loader) getentProgram(name string) (netdb.Program, bool) {
 	return netdb.ParsePrograms(line).ByName(name)
 }
 
-// classicProgram looks into the table of classic names, or reports that there is
-// no such program.
+// classicProgram looks a name up in the built-in table of classic programs, or reports
+// that it is unknown.
 func (l *loader) classicProgram(e *conf.Entry) (netdb.Program, bool) {
 	classic := netdb.ClassicPrograms()
 	p, ok := classic.ByName(e.Service)
@@ -62,8 +62,8 @@ func (l *loader) classicProgram(e *conf.Entry) (netdb.Program, bool) {
 	return netdb.Program{}, false
 }
 
-// oneAddress warns of an entry with several addresses of a network, of which
-// rpcbind takes only one.
+// oneAddress warns of an entry with several addresses of one family: rpcbind keeps only
+// one of them.
 func (l *loader) oneAddress(e *conf.Entry, wants []Socket) {
 	seen := map[uint8]bool{}
 	for _, w := range wants {

@@ -11,8 +11,8 @@ import (
 	"inetd/internal/wrap"
 )
 
-// security puts an inetd.sec into force if there is one: whoever has it relies
-// on it, and all others have none.
+// security puts HP-UX's inetd.sec into force if the file exists: only administrators who
+// rely on it have one.
 func (l *loader) security() {
 	_, _, path := l.cfg.RuleFiles()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -24,9 +24,9 @@ func (l *loader) security() {
 	l.sec, _ = wrap.Sec(path).Read()
 }
 
-// secure reports whether an entry can be served as an inetd.sec wants it. Who
-// talks to a wait or datagram server is not known before that runs, so one that
-// the file limits is not opened.
+// secure reports whether an entry can be served as inetd.sec demands. The client of a
+// wait or datagram server is not known before the server runs, so such a service is
+// refused if the file limits it.
 func (l *loader) secure(e *conf.Entry, do *Action, port *officialPort) bool {
 	if l.sec == nil {
 		return true
@@ -48,7 +48,7 @@ func (l *loader) secure(e *conf.Entry, do *Action, port *officialPort) bool {
 	return false
 }
 
-// ruleProblems are those of the rule files that are in force.
+// ruleProblems returns the problems of those rule files that are in force.
 func (l *loader) ruleProblems() (problems []Problem) {
 	var found []access.Problem
 	allow, deny, sec := l.cfg.RuleFiles()

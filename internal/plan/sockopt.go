@@ -9,8 +9,7 @@ import (
 	"inetd/internal/sock"
 )
 
-// tuning is what the key sockopt asks for, but for what the sockets of an entry do
-// not have.
+// tuning returns those options of the key sockopt that the sockets of an entry support.
 func tuning(e *conf.Entry) sock.Tuning {
 	if !e.Keys.Has("sockopt") || !onInternet(e) {
 		return sock.Tuning{}
@@ -24,8 +23,8 @@ func tuning(e *conf.Entry) sock.Tuning {
 
 func onInternet(e *conf.Entry) bool { return e.Kind == conf.Inet || e.Kind == conf.RPC }
 
-// tunable reports whether the sockets of an entry can have what its key sockopt asks
-// for. If not, it reports why.
+// tunable reports whether the sockets of an entry can be opened with the options of its
+// key sockopt. If not, it reports why. It warns of options without effect.
 func (l *loader) tunable(e *conf.Entry) bool {
 	if !e.Keys.Has("sockopt") {
 		return true

@@ -9,7 +9,7 @@ import (
 	"inetd/internal/sock"
 )
 
-// TestSockopt is what a load says of the key sockopt, and what sockets get of it.
+// TestSockopt: a load warns of options without effect, and sockets get the others.
 func TestSockopt(t *testing.T) {
 	t.Parallel()
 	common := sock.Tuning{TOS: 16}
@@ -17,7 +17,7 @@ func TestSockopt(t *testing.T) {
 		name, entry, value string
 		uid                int
 		want               sock.Tuning
-		says               string // "": nothing; the service is there if it is no error
+		says               string // "": nothing; with a warning the service is still served
 	}{
 		{"tcp", "7001 stream tcp4 nowait", "nodelay tos:16", 0, sock.Tuning{NoDelay: true, TOS: 16}, ""},
 		{"udp", "7001 dgram udp4 wait", "tos:16", 0, common, ""},

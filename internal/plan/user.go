@@ -15,15 +15,15 @@ const (
 	groupFile  = "/etc/group"
 )
 
-// wholeUser mends an entry whose user has a dot in the name.
+// wholeUser mends an entry whose column user.group is the name of one user.
 func (l *loader) wholeUser(e *conf.Entry) {
 	if e.Dotted && l.plan.Accounts.Dotted(e.User, e.Group) {
 		e.User, e.Group, e.Dotted = e.User+"."+e.Group, "", false
 	}
 }
 
-// identify finds out who the server of an entry is to be, or reports why nobody
-// is. A builtin's user must exist too, as in every inetd that checks.
+// identify looks up the identity of an entry's server and notes it in the plan, or
+// reports why it cannot. A builtin's user must exist too, as in every inetd that checks.
 func (l *loader) identify(e *conf.Entry, s Server) bool {
 	if _, ok := l.plan.Identities[s]; ok {
 		return true
@@ -47,13 +47,13 @@ func (l *loader) identify(e *conf.Entry, s Server) bool {
 	return true
 }
 
-// withGroups is an identity with the supplementary groups that a key asks for in
-// place of the user's own.
+// withGroups returns an identity with the supplementary groups that the key groups lists
+// in place of the user's own.
 func (h *Host) withGroups(accounts *account.DB, id *Identity, k *conf.Keys) (*Identity, error) {
 	if k == nil || !k.Has("groups") || k.Groups == nil {
 		return id, nil
 	}
-	if id == nil { // whoever the daemon is
+	if id == nil { // the daemon's own
 		id = &Identity{UID: uint32(h.UID), GID: uint32(h.GID)}
 	}
 	groups := []uint32{id.GID}
@@ -68,18 +68,18 @@ func (h *Host) withGroups(accounts *account.DB, id *Identity, k *conf.Keys) (*Id
 	return &Identity{UID: id.UID, GID: id.GID, Groups: slices.Compact(groups)}, nil
 }
 
-// OpenAccounts reads the files of users and groups.
+// OpenAccounts reads /etc/passwd and /etc/group.
 func (h *Host) OpenAccounts() (*account.DB, error) {
 	return account.Open(PasswdFile, groupFile, account.Getent(h.Getent))
 }
 
-// Identity looks up who a server is to be; nil is whoever the daemon is. A daemon
-// that is not root can be nobody else.
+// Identity looks up the identity of a server; nil is the daemon's own. A daemon that is
+// not root cannot start a server as another user: that is an error.
 func (h *Host) Identity(accounts *account.DB, u User) (*Identity, error) {
 	return h.identity(accounts, u, false)
 }
 
-// identity is Identity, with asRoot for a daemon that root would start.
+// identity is Identity; asRoot answers as for a daemon started by root.
 func (h *Host) identity(accounts *account.DB, u User, asRoot bool) (*Identity, error) {
 	if u.Name == "" {
 		return nil, nil
@@ -98,8 +98,8 @@ func (h *Host) identity(accounts *account.DB, u User, asRoot bool) (*Identity, e
 	return nil, nil
 }
 
-// change returns nil for the identity that a root daemon has already: a server
-// that is to be the same root need not be made it.
+// change returns nil if a daemon of root's has the identity already, so that its server
+// need not make the system calls to change it.
 func (h *Host) change(id *Identity) *Identity {
 	own := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(h.Groups), h.GID))))
 	same := id.UID == 0 && int(id.GID) == h.GID && slices.EqualFunc(own, id.Groups, func(a int, b uint32) bool { return a == int(b) })
@@ -109,9 +109,9 @@ func (h *Host) change(id *Identity) *Identity {
 	return id
 }
 
-// Identities looks the users of servers up again, with the keys of each. One whose
-// user is gone, or all if the files cannot be read, are not in the map, and an error
-// says so.
+// Identities looks up the identities of servers again. The map lacks a server whose
+// user is gone, and is nil if the files of users and groups cannot be read; the errors
+// say why. Of the returned accounts only the method Changed may be called.
 func Identities(host *Host, servers map[Server]*conf.Keys) (map[Server]*Identity, *account.DB, []error) {
 	accounts, err := host.OpenAccounts()
 	if err != nil {
@@ -134,8 +134,8 @@ func Identities(host *Host, servers map[Server]*conf.Keys) (map[Server]*Identity
 	return found, accounts, errs
 }
 
-// advice returns an error about an account, what to do about it, and whether it
-// may pass.
+// advice returns the text of an error about an account, a hint on what to do, and
+// whether the problem may pass by itself.
 func advice(err error) (text, hint string, c cause) {
 	e, ok := errors.AsType[*account.Error](err)
 	switch {

@@ -9,8 +9,7 @@ import (
 	"inetd/internal/conf"
 )
 
-// accounts are those of root (group 0) and of a user 1000 with the groups 1000
-// and 27.
+// accounts has root, ann (user 1000, groups 1000 and 27) and bob (1001).
 func accounts(t *testing.T) *account.DB {
 	t.Helper()
 	dir := t.TempDir()
@@ -23,7 +22,7 @@ func accounts(t *testing.T) *account.DB {
 	return db
 }
 
-// TestUserWithDot: user.group is a user of that name, if there is one.
+// TestUserWithDot: "user.group" is one user if there is a user of that name.
 func TestUserWithDot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -49,8 +48,8 @@ func TestUserWithDot(t *testing.T) {
 	}
 }
 
-// TestIdentity: root may be anybody, and need not become the root that it is;
-// another user can only be himself.
+// TestIdentity: a daemon of root's can start servers as anybody, and changes nothing for
+// root itself; any other daemon can start them only as its own user.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	db := accounts(t)

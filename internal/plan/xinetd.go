@@ -15,11 +15,12 @@ import (
 	"inetd/internal/xinetd"
 )
 
-// networksFile has the names of networks that only_from and no_access may hold.
+// networksFile has the names of networks that xinetd's only_from and no_access may use.
 const networksFile = "/etc/networks"
 
-// readXinetd reads a configuration file if it is one of xinetd. In a directory it
-// passes over names that xinetd does not read: services are turned off so.
+// readXinetd reads a file if it is in xinetd's syntax, and reports whether it is. In a
+// directory it skips the names that xinetd does not read: people rename a file to turn
+// its services off.
 func (l *loader) readXinetd(file *conf.File) bool {
 	if !xinetd.Is(file.Text) {
 		return false
@@ -36,8 +37,8 @@ func (l *loader) readXinetd(file *conf.File) bool {
 	return true
 }
 
-// listedPort looks a service up in services(5), without the table of classic names,
-// which xinetd does not have.
+// listedPort looks a service up in services(5), but not in the built-in table of classic
+// services, since xinetd has none.
 func (l *loader) listedPort(name, protocol string) (uint16, bool) {
 	l.from.wanted = true
 	s, ok := l.services.ByName(name, protocol)
@@ -64,7 +65,7 @@ func (l *loader) hostRules() bool {
 	return false
 }
 
-// fileXinetd adds the services of a file of xinetd to the plan.
+// fileXinetd adds the services of one of xinetd's files to the plan.
 func (l *loader) fileXinetd(file *conf.File) (usable int) {
 	for def := range l.xinetd.Definitions(file) {
 		entries := l.defined(def)
@@ -76,8 +77,8 @@ func (l *loader) fileXinetd(file *conf.File) (usable int) {
 	return usable
 }
 
-// defined are the entries of a service of xinetd. One that is off has none but for
-// --convert, and its mistakes matter to nobody but who checks the file.
+// defined returns the entries of an xinetd service. A service that is off has entries
+// only for --check and --convert, which note its mistakes apart.
 func (l *loader) defined(def conf.Definition) []conf.Entry {
 	if def.State != conf.Off {
 		entries := l.parser.Compile(def)
@@ -99,13 +100,13 @@ func (l *loader) defined(def conf.Definition) []conf.Entry {
 	return entries
 }
 
-// tell hints at what becomes of a service that has no entry.
+// tell hints at a service that is not served.
 func (l *loader) tell(def conf.Definition, what string) {
 	l.addProblems([]conf.Problem{{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q %s", def.Service.Text, what)}})
 }
 
-// unusable is the error of files of xinetd, which are one configuration, that has
-// no service but mistakes.
+// unusable returns an error if xinetd's files, which are one configuration, have mistakes
+// and no usable service.
 func (l *loader) unusable() error {
 	if l.xinetd == nil || l.usable > 0 || !slices.ContainsFunc(l.xinetd.Problems, isError) {
 		return nil
@@ -113,9 +114,9 @@ func (l *loader) unusable() error {
 	return fmt.Errorf("%s: Unusable configuration file", l.plan.Files[0])
 }
 
-// includeXinetd answers xinetd's include and includedir. A path is seen from the
-// including file. Names that includedir does not read are passed over, as xinetd
-// does.
+// includeXinetd returns the files that xinetd's directives include and includedir name.
+// A path is relative to the directory of the including file. Like xinetd, includedir
+// skips some names.
 func (l *loader) includeXinetd(from, path string, directory bool) (files []*conf.File, err error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(from), path)
@@ -143,7 +144,7 @@ func (l *loader) includeXinetd(from, path string, directory bool) (files []*conf
 	return files, err
 }
 
-// includedir lists the files of a directory that includedir reads, in the order of
+// includedir lists the files in a directory that xinetd's includedir reads, sorted by
 // the bytes of their names.
 func (l *loader) includedir(dir string) (paths []string, err error) {
 	entries, err := os.ReadDir(dir)
@@ -174,8 +175,8 @@ func (l *loader) includedFile(path string) (*conf.File, error) {
 	return l.source(path, readConf)
 }
 
-// network looks a name up in networks(5). Zeros at the end of a number are bytes
-// that may be anything.
+// network looks a name up in networks(5). Trailing zero bytes of a number there stand for
+// any byte.
 func (l *loader) network(name string) (netip.Prefix, bool) {
 	text, err := readText(networksFile)
 	if err != nil {
