@@ -1,12 +1,13 @@
-// Package limit decides who may have how much. In go the time, a service and the
-// Source of a client; out comes whether the client may be served now. It is pure:
-// it starts nothing, logs nothing and asks nobody for the time.
+// Package limit decides who may have how much. In go the time, a service and the Source
+// of a client; out comes whether the client may be served now. It is pure: it starts
+// nothing, logs nothing and never asks for the time.
 //
-// Usage is what a service has used of the Limits of its entry: starts within some
-// time and servers at once, altogether and for each source.
+// Usage is what a service has used of the Limits of its entry: starts within some time
+// and servers at once, altogether and for each source. Ledger holds penalties and bans of
+// sources.
 //
-// Pool is for room that services share, and that a silent client could take away
-// from all of them. It is used like this:
+// Pool is for room that services share, and that a silent client could take away from all
+// of them:
 //
 //	if !pool.Room(service, now) { ... }              // before accept: leave clients in the listen queue
 //	m := pool.Enter(service, source, now)            // after accept; nil: no room for this source
@@ -14,8 +15,8 @@
 //	m.Wait(now); read(conn); m.Work()                // around each wait for the client
 //	m.Leave()                                        // at the end, also after Evict
 //
-// What cannot be ended early (a question to a name server, a server process)
-// never calls Wait, and has shares only.
+// A member that cannot be ended early (a question to a name server, a server process)
+// never calls Wait, and so never loses its room.
 package limit
 
 import (
@@ -24,8 +25,8 @@ import (
 	"time"
 )
 
-// Interval is the time over which starts are counted unless another one is asked
-// for (CNT_INTVL of BSD).
+// Interval is the time over which starts are counted unless an entry asks for another
+// (CNT_INTVL of BSD).
 const Interval = 60 * time.Second
 
 // Limits are the limits of one service; 0 is no limit. The names in JSON are
@@ -40,7 +41,7 @@ type Limits struct {
 	SourceWindow time.Duration `json:"per_minute_window_ns,omitempty"` // 0: Interval
 }
 
-// String is the limits in words, for people.
+// String returns the limits in words, for people.
 func (l Limits) String() string {
 	var list []string
 	for _, p := range []struct {
@@ -64,7 +65,7 @@ func (l Limits) String() string {
 // end of each must be noticed at once.
 func (l Limits) Counts() bool { return l.Max > 0 || l.PerSource > 0 }
 
-// period is the time over which starts are counted; 0 is the usual one.
+// period returns the time over which starts are counted; 0 stands for Interval.
 func period(over time.Duration) time.Duration {
 	if over == 0 {
 		return Interval
@@ -72,7 +73,7 @@ func period(over time.Duration) time.Duration {
 	return over
 }
 
-// per is the time over which starts are counted, in a word for the usual one.
+// per returns the time over which starts are counted as text, or usual for Interval.
 func per(over time.Duration, usual string) string {
 	if period(over) == Interval {
 		return usual
@@ -87,8 +88,8 @@ func per(over time.Duration, usual string) string {
 	return s
 }
 
-// Window counts starts. It lasts for some time from the first of them, which is the
-// same at each call: 0 stands for an Interval.
+// Window counts starts. It begins with the first of them and lasts for the time over,
+// which is the same at each call; 0 stands for Interval.
 type Window struct {
 	Start time.Time // of the first start
 	Count int
@@ -108,8 +109,7 @@ func (w *Window) Admit(now time.Time, limit int, over time.Duration) bool {
 
 func (w *Window) withdraw() { w.Count = max(w.Count-1, 0) }
 
-// Full reports whether the window holds limit starts, which is never so for
-// limit 0.
+// Full reports whether the window holds limit starts. With limit 0 it never does.
 func (w *Window) Full(now time.Time, limit int, over time.Duration) bool {
 	if now.Sub(w.Start) >= period(over) {
 		w.Count = 0
@@ -117,7 +117,7 @@ func (w *Window) Full(now time.Time, limit int, over time.Duration) bool {
 	return limit > 0 && w.Count >= limit
 }
 
-// End is when the next window can begin.
+// End returns when the next window can begin.
 func (w *Window) End(over time.Duration) time.Time { return w.Start.Add(period(over)) }
 
 // Usage is what a service has used of its limits. The zero Usage is that of a
@@ -131,9 +131,9 @@ type Usage struct {
 // Full reports whether as many servers run as l allows.
 func (u *Usage) Full(l Limits) bool { return l.Max > 0 && u.Live >= l.Max }
 
-// Admit counts the start of a server for a client, unless the limits of the
-// client's source forbid it. The limits of the whole service are its caller's
-// part: those hold back all clients before one of them is accepted.
+// Admit counts the start of a server for a client, unless the limits of the client's
+// source forbid it. The caller has checked the limits of the whole service: those hold
+// back all clients before one of them is accepted.
 func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 	if who != (Source{}) && (l.PerMinute > 0 || l.PerSource > 0) {
 		if r := u.table(who).admit(now, who, l); r.Why != "" {
@@ -145,8 +145,8 @@ func (u *Usage) Admit(now time.Time, who Source, l Limits) Refusal {
 	return Refusal{}
 }
 
-// Refusal says what Admit would say to a client of a source, and counts nothing. That there
-// is no room for one more source is not looked at.
+// Refusal returns what Admit would return for a source, and counts nothing. It ignores
+// whether there is room for one more source.
 func (u *Usage) Refusal(now time.Time, who Source, l Limits) Refusal {
 	if u.sources == nil || who == (Source{}) {
 		return Refusal{}
@@ -168,7 +168,7 @@ func (u *Usage) Release(who Source) {
 }
 
 // Withdraw takes back all that Admit counted for a source: its server was not started,
-// and it is going to be asked for again.
+// and Admit will be called for the client again.
 func (u *Usage) Withdraw(who Source) {
 	u.Starts.withdraw()
 	u.Live--
@@ -177,13 +177,13 @@ func (u *Usage) Withdraw(who Source) {
 	}
 }
 
-// Reply counts a datagram to a source unless it had as many as l.PerMinute in this
-// SourceWindow.
+// Reply counts a datagram to a source, and reports false, counting nothing, if the source
+// had l.PerMinute of them in this SourceWindow.
 func (u *Usage) Reply(now time.Time, who Source, l Limits) bool {
 	return u.table(who).reply(now, who, l)
 }
 
-// table is that of the kind of a source.
+// table returns the table of the kind of a source.
 func (u *Usage) table(who Source) *table {
 	if u.sources == nil {
 		u.sources = new([kinds]table)
@@ -196,11 +196,11 @@ func (u *Usage) table(who Source) *table {
 type Refusal struct {
 	Why   string // what the source exceeds: "counts" or "counts/min", the words of FreeBSD's log, or the room for sources
 	Limit int
-	Rate  bool          // it is the limit on starts
-	Over  time.Duration // in which these are counted; 0: an Interval
+	Rate  bool          // the limit is one on starts
+	Over  time.Duration // the time over which starts are counted; 0: Interval
 }
 
-// String is what the source exceeds: "counts/min", or "counts/10s" for another time.
+// String returns what the source exceeds: "counts/min", or "counts/10s" for another time.
 func (r Refusal) String() string {
 	if r.Over == 0 {
 		return r.Why

@@ -91,8 +91,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestRefusalAsAdmit: what a source would be told is what it is told then, and asking
-// counts nothing.
+// TestRefusalAsAdmit: Refusal returns what Admit then returns, and counts nothing.
 func TestRefusalAsAdmit(t *testing.T) {
 	t.Parallel()
 	who, other := Address(netip.MustParseAddr("192.0.2.1")), Address(netip.MustParseAddr("192.0.2.2"))
@@ -175,7 +174,7 @@ func TestSourceBits(t *testing.T) {
 	}
 }
 
-// A user or machine with the number of another source is not that one.
+// A user or machine with the number of another source is a different source.
 func TestSourcesOfSeveralKinds(t *testing.T) {
 	t.Parallel()
 	same := map[Source]bool{Address(netip.MustParseAddr("0.0.0.7")): true, Address(netip.MustParseAddr("0:0:0:7::1")): true, User(7): true, Machine(7): true}

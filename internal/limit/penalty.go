@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Ledger holds what sources have to pay for: time in which they are not served. It
-// works as sshd's PerSourcePenalties do. Each penalty is a time; those of a source add
-// up and pass as time does. When they come to the minimum the source is refused until
-// all of them have passed. The zero Ledger is empty.
+// Ledger holds the penalties of sources: times in which they are not served. It works as
+// sshd's PerSourcePenalties do. The penalties of a source add up and pass as time does.
+// When they come to the minimum the source is refused until all of them have passed. The
+// zero Ledger is empty.
 type Ledger struct {
 	accounts [kinds]accounts
 }
 
 // Terms say when penalties count.
 type Terms struct {
-	Min time.Duration // a source whose penalties come to that is refused
+	Min time.Duration // a source whose penalties come to this is refused
 	Max time.Duration // they never come to more
 }
 
-// debt is what one source has to pay for.
+// debt is the sum of the penalties of one source.
 type debt struct {
 	who     Source
 	until   time.Time // when all is paid
@@ -27,8 +27,8 @@ type debt struct {
 	at      int       // in accounts.order
 }
 
-// maxDebts is how many sources of one kind have debts. Anybody may have many
-// addresses, so those that have paid soonest are forgiven for new ones that owe more.
+// maxDebts is how many sources of one kind have debts. Anybody may have many addresses,
+// so the debts that end soonest are forgiven for new ones that last longer.
 const maxDebts = 4096
 
 // accounts are the debts of the sources of one kind.
@@ -37,9 +37,9 @@ type accounts struct {
 	order order
 }
 
-// Punish adds a penalty to the debts of a source. It returns when they are paid, and
-// whether the source is refused from now on and was not before. Nobody in particular
-// owes nothing.
+// Punish adds a penalty to the debt of a source. It returns when the debt ends, and
+// whether the source is refused from now on and was not before. The zero Source never
+// owes anything.
 func (l *Ledger) Punish(now time.Time, who Source, by time.Duration, t Terms) (until time.Time, begins bool) {
 	by = min(by, t.Max)
 	if who == (Source{}) || by <= 0 {
@@ -65,8 +65,8 @@ func (l *Ledger) Punish(now time.Time, who Source, by time.Duration, t Terms) (u
 	return d.until, begins
 }
 
-// Ban has a source refused for some time from now on, unless that is so already. It
-// returns until when, and whether it was not refused before.
+// Ban has a source refused for some time from now on, or until its debt ends if that is
+// later. It returns until when, and whether the source was not refused before.
 func (l *Ledger) Ban(now time.Time, who Source, by time.Duration) (until time.Time, begins bool) {
 	until = now.Add(by)
 	if who == (Source{}) || by <= 0 {
@@ -88,8 +88,8 @@ func (l *Ledger) Ban(now time.Time, who Source, by time.Duration) (until time.Ti
 	return d.until, begins
 }
 
-// open makes room for the debt of a source, which will be paid at until; nil if all
-// others owe more.
+// open makes room for the debt of a source, which will be paid at until. It returns nil
+// if all others owe more.
 func (a *accounts) open(now time.Time, who Source, until time.Time) *debt {
 	for len(a.order) > 0 && !a.order[0].until.After(now) {
 		d := heap.Pop(&a.order).(*debt)
@@ -110,7 +110,7 @@ func (a *accounts) open(now time.Time, who Source, until time.Time) *debt {
 	}
 	delete(a.debts, d.who)
 	a.debts[who] = d
-	*d = debt{who: who, until: now} // still the first: whoever asks puts it into its place
+	*d = debt{who: who, until: now} // still the first: the caller puts it into its place
 	return d
 }
 
@@ -120,7 +120,7 @@ func (l *Ledger) Refuses(now time.Time, who Source) bool {
 	return d != nil && d.refused && d.until.After(now)
 }
 
-// order has the debt first that is paid soonest (container/heap).
+// order is a heap with the debt first that is paid soonest (container/heap).
 type order []*debt
 
 func (o order) Len() int           { return len(o) }

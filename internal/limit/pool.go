@@ -25,16 +25,16 @@ type Pool struct {
 
 // Member is a client that has room in a Pool.
 type Member struct {
-	// Evict is called when the member has lost its room to another, within Enter
-	// or Move. It must see to it that the client is soon gone, and not block. It is
-	// set before the first Wait.
+	// Evict is called when the member has lost its room to another, within Enter or Move.
+	// It must see to it that the client is soon gone, and must not block. It is set
+	// before the first Wait.
 	Evict func()
 
 	pool    *Pool
 	service string
 	source  Source
 	at      int          // in pool.members; -1: it has left
-	waiting atomic.Int64 // for its client since then, in Unix ns; 0: it works
+	waiting atomic.Int64 // waits for its client since then, in Unix ns; 0: it works
 }
 
 // Wait says that the member waits for its client from now on, to send or to
@@ -45,7 +45,7 @@ func (m *Member) Wait(now time.Time) { m.waiting.Store(now.UnixNano()) }
 // and so keeps its room. Any goroutine may call it.
 func (m *Member) Work() { m.waiting.Store(0) }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (p *Pool) Len() int { return len(p.members) }
 
 // Room reports whether Enter would find room for a client of a service whose
@@ -58,11 +58,11 @@ func (p *Pool) Room(service string, now time.Time) bool {
 // Enter makes a client a member, or returns nil if there is no room for it. After
 // Room, nil means that its source has no room left.
 //
-// If all room, or that of the service or the source, is taken, then of those
-// members that hold it the one makes room that has waited longest for its
-// client, and at least for the Patience of the pool. If there is none, it is one
-// that waits of the service that has most members, and there of the source that
-// has most, provided that either has two more than the newcomer's had before.
+// If all room, or that of the service or the source, is taken, one of the members that
+// hold it makes room: the one that has waited longest for its client, if that is at least
+// the Patience of the pool. Otherwise it is a waiting member of the service that has most
+// members, and there of the source that has most, provided that either has at least two
+// more than the newcomer's.
 func (p *Pool) Enter(service string, source Source, now time.Time) *Member {
 	out, ok := p.room(service, source, now, false)
 	if !ok {
@@ -75,8 +75,8 @@ func (p *Pool) Enter(service string, source Source, now time.Time) *Member {
 	return m
 }
 
-// Move has a member count for a service that is not its own. It reports false, and
-// leaves the member where it is, if that service has no room.
+// Move has a member count for another service. It reports false, and leaves the member
+// where it is, if that service has no room.
 func (m *Member) Move(service string, now time.Time) bool {
 	p := m.pool
 	out, ok := p.room(service, m.source, now, true)
@@ -90,8 +90,8 @@ func (m *Member) Move(service string, now time.Time) bool {
 	return true
 }
 
-// Leave gives up the room of a member. Nothing happens if it has left or lost its
-// room before, or if there is no member.
+// Leave gives up the room of a member. It does nothing if the member has left or lost its
+// room before, or is nil.
 func (m *Member) Leave() {
 	if m == nil || m.at < 0 {
 		return
@@ -105,7 +105,7 @@ func (m *Member) Leave() {
 	p.count(m, -1)
 }
 
-// count adds n to what the service and the source of a member have.
+// count adds n to the members of m's service and source.
 func (p *Pool) count(m *Member, n int) {
 	if p.services == nil {
 		p.services, p.sources = map[string]int{}, map[Source]int{}
@@ -116,7 +116,7 @@ func (p *Pool) count(m *Member, n int) {
 	}
 }
 
-// add adds n to a counter, and drops one that has come to nothing.
+// add adds n to a counter, and drops one that has come to 0.
 func add[K comparable](counts map[K]int, key K, n int) {
 	if counts[key] += n; counts[key] == 0 {
 		delete(counts, key)
@@ -135,13 +135,13 @@ func (p *Pool) evict(m *Member) {
 type claim struct {
 	service     string
 	source      Source
-	serviceFull bool  // so one of that service must make room
-	sourceFull  bool  // so one of that source must
-	idle        int64 // who has waited since then, in Unix ns, has waited long enough
+	serviceFull bool  // so a member of that service must make room
+	sourceFull  bool  // so a member of that source must
+	idle        int64 // a member that waits since then has waited long enough, in Unix ns
 }
 
-// room finds the member that makes room for a client, nil if that is not needed.
-// It is not ok if there is no room. A client that moves is a member already.
+// room finds the member that makes room for a client; nil if none has to. ok is false if
+// there is no room. A client that moves is a member already.
 func (p *Pool) room(service string, source Source, now time.Time, moves bool) (out *Member, ok bool) {
 	c := claim{
 		service: service, source: source,
@@ -152,7 +152,7 @@ func (p *Pool) room(service string, source Source, now time.Time, moves bool) (o
 	if !c.serviceFull && !c.sourceFull && (moves || len(p.members) < p.Size) {
 		return nil, true
 	}
-	var since int64 // out waits
+	var since int64 // since when out waits
 	for _, m := range p.members {
 		waits := m.waiting.Load()
 		if waits == 0 || !c.fits(m) {
@@ -165,7 +165,7 @@ func (p *Pool) room(service string, source Source, now time.Time, moves bool) (o
 	return out, out != nil && (since <= c.idle || p.greedy(out, &c))
 }
 
-// fits reports whether the newcomer can have the place of m.
+// fits reports whether the newcomer can have the room of m.
 func (c *claim) fits(m *Member) bool {
 	return (!c.serviceFull || m.service == c.service) && (!c.sourceFull || m.source == c.source)
 }
@@ -183,8 +183,8 @@ func (p *Pool) before(c *claim, a, b *Member, sinceA, sinceB int64) bool {
 	) > 0
 }
 
-// greedy reports whether the service or the source of m has more than that of
-// the newcomer, also once the newcomer has the place of m.
+// greedy reports whether the service or the source of m has more than that of the
+// newcomer, even once the newcomer has m's room.
 func (p *Pool) greedy(m *Member, c *claim) bool {
 	return p.services[m.service] > p.services[c.service]+1 || p.sources[m.source] > p.sources[c.source]+1
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// silent enters n clients that wait from then on. Each must get in.
+// silent enters n clients that wait from now on. Each must get in.
 func silent(t *testing.T, p *Pool, service string, source Source, now time.Time, n int) (list []*Member) {
 	t.Helper()
 	for range n {
@@ -68,7 +68,7 @@ func TestPoolShares(t *testing.T) {
 	}
 }
 
-// Whoever has waited longest makes room, if for long enough; whoever works does
+// The member that has waited longest makes room, if for long enough; one that works does
 // not.
 func TestPoolPatience(t *testing.T) {
 	t.Parallel()
@@ -149,7 +149,7 @@ func TestPoolKeepsNobodyOut(t *testing.T) {
 	}
 }
 
-// model is a pool as a list, with its rules written down once more.
+// model is a pool as a list, with its rules written down again.
 type model struct {
 	Pool
 	list []*modelMember
@@ -181,7 +181,7 @@ func (m *model) ofSource(s Source) int {
 	return m.have(func(x *modelMember) bool { return x.source == s })
 }
 
-// enter returns who may have to make room. With need false nobody has to.
+// enter returns the members of which one has to make room. With need false none has to.
 func (m *model) enter(name string, source Source, now time.Time) (out []*modelMember, need bool) {
 	service, of := m.ofService(name) >= m.PerService, m.ofSource(source) >= m.PerSource
 	if !service && !of && len(m.list) < m.Size {

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// A Usage and a Ledger can go to another process as JSON. What is read again holds
-// together whatever the text was.
+// A Usage and a Ledger can go to another process as JSON. What is read is consistent
+// whatever the text was.
 
 var errSource = errors.New("limit: this is no source")
 
-// MarshalText writes what makes a source.
+// MarshalText writes a source for another process.
 func (s Source) MarshalText() ([]byte, error) {
 	return fmt.Appendf(nil, "%d:%d:%x:%x", s.kind, s.bits, s.id, s.low), nil
 }
@@ -26,7 +26,7 @@ func (s *Source) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// savedUsage is a Usage in the open.
+// savedUsage is a Usage with nothing hidden from package json.
 type savedUsage struct {
 	Starts Window
 	Live   int
@@ -100,7 +100,7 @@ func (b *table) restore(k kind, from savedTable) {
 	}
 }
 
-// savedDebt is a debt in the open.
+// savedDebt is a debt with nothing hidden from package json.
 type savedDebt struct {
 	Source  Source
 	Until   time.Time

@@ -55,8 +55,8 @@ func TestUsageGoesOn(t *testing.T) {
 	}
 }
 
-// TestForgottenGoOn: nobody gets more than a limit allows because another process has
-// forgotten him.
+// TestForgottenGoOn: no source gets more than a limit allows because another process has
+// forgotten it.
 func TestForgottenGoOn(t *testing.T) {
 	t.Parallel()
 	u, l := &Usage{}, Limits{PerMinute: 5}
@@ -71,7 +71,7 @@ func TestForgottenGoOn(t *testing.T) {
 	}
 }
 
-// TestDebtsGoOn: a source that is refused still is, until the same time.
+// TestDebtsGoOn: a refused source stays refused, until the same time.
 func TestDebtsGoOn(t *testing.T) {
 	t.Parallel()
 	l := &Ledger{}
@@ -98,7 +98,7 @@ func TestSavedSources(t *testing.T) {
 	}
 }
 
-// TestOddUsage: what cannot be is left out.
+// TestOddUsage: impossible values are left out.
 func TestOddUsage(t *testing.T) {
 	t.Parallel()
 	const tally = `{"Source":"3:0:%d:0","Live":%d}`

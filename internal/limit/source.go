@@ -7,11 +7,11 @@ import (
 	"net/netip"
 )
 
-// Source is what a client counts as. Sources can be compared, and hold no
-// pointer. The zero Source is nobody in particular and has no limits.
+// Source is what a client counts as. Sources can be compared, and hold no pointer. The
+// zero Source is nobody in particular and has no limits.
 type Source struct {
 	kind kind
-	bits uint8  // of an address that count
+	bits uint8  // how many bits of an address count
 	id   uint64 // of IPv6 the first 64 bits
 	low  uint64 // and the others
 }
@@ -38,12 +38,12 @@ const (
 	usualV6 = 64
 )
 
-// Address is the usual source of an Internet client. That of an address which is
-// not valid is the zero Source.
+// Address returns the usual source of an Internet client; for an address that is not
+// valid, the zero Source.
 func Address(addr netip.Addr) Source { return Bits{}.Source(addr) }
 
-// Source is the source of an Internet client, the first bits of its address. That of
-// an address which is not valid is the zero Source.
+// Source returns the source of an Internet client, the first bits of its address; for an
+// address that is not valid, the zero Source.
 func (n Bits) Source(addr netip.Addr) Source {
 	addr = addr.Unmap()
 	switch {
@@ -55,20 +55,20 @@ func (n Bits) Source(addr netip.Addr) Source {
 		b := addr.As16()
 		bits := cmp.Or(n.V6, usualV6)
 		s := Source{ipv6, bits, binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-		s.id &^= ^uint64(0) >> bits // nothing from 64 bits on
+		s.id &^= ^uint64(0) >> bits // no change from 64 bits on
 		s.low &^= ^uint64(0) >> (max(bits, 64) - 64)
 		return s
 	}
 	return Source{}
 }
 
-// User is the source of a client of a UNIX-domain socket.
+// User returns the source of a client of a UNIX-domain socket.
 func User(uid uint32) Source { return Source{kind: user, id: uint64(uid)} }
 
-// Machine is the source of a client of a vsock, by its context id (CID).
+// Machine returns the source of a client of a vsock, by its context id (CID).
 func Machine(cid uint32) Source { return Source{kind: machine, id: uint64(cid)} }
 
-// String is the source as a log line names it.
+// String returns the source as a log line names it.
 func (s Source) String() string {
 	switch s.kind {
 	case ipv4:

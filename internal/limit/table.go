@@ -36,16 +36,15 @@ func (t *tally) refusal(now time.Time, l Limits) Refusal {
 	return Refusal{}
 }
 
-// table holds the tallies of the sources of one kind. Anybody may have many
-// addresses, or claim to, so a table is bounded: a newcomer takes the place of a
-// source that has used little, and what such a source has used counts for every
-// newcomer until its window has passed. So nobody gets more than a limit allows
-// by being forgotten, and whoever has reached a limit is not forgotten: if there
-// is nobody else, it is the newcomer who is refused.
+// table holds the tallies of the sources of one kind. Anybody may have many addresses, or
+// claim to, so a table is bounded: a newcomer takes the place of a source that has used
+// little, and what such a source has used counts for every newcomer until its window has
+// passed. So nobody gets more than a limit allows by being forgotten. A source that has
+// reached a limit is not forgotten: if all others have too, the newcomer is refused.
 type table struct {
 	tallies   map[Source]*tally
-	idle      [ranks]list // those without servers
-	forgotten Window      // at least what any source that is forgotten has used
+	idle      [ranks]list // sources without servers
+	forgotten Window      // at least what any forgotten source has used
 	spare     *tally      // to be used again
 }
 
@@ -57,7 +56,7 @@ const maxSources = 4096
 // the starts that are counted, the last one for all that have more.
 const ranks = 16
 
-// list is a list of tallies, the one first that has been left alone for longest.
+// list is a list of tallies. First comes the one that has not changed for longest.
 type list struct{ first, last *tally }
 
 func (l *list) push(t *tally) {
@@ -142,7 +141,7 @@ func (b *table) tally(now time.Time, who Source, l Limits) *tally {
 	if t := b.tallies[who]; t != nil {
 		return t
 	}
-	b.forgotten.Full(now, 0, l.SourceWindow) // it may have passed
+	b.forgotten.Full(now, 0, l.SourceWindow) // its window may have passed
 	if !b.makeRoom(now, l) {
 		return nil
 	}
@@ -158,8 +157,8 @@ func (b *table) tally(now time.Time, who Source, l Limits) *tally {
 	return t
 }
 
-// makeRoom forgets who has used least, unless that is as many starts as l allows. If
-// there are too many, because many had servers, it forgets two.
+// makeRoom forgets the source that has used least, unless that has used all starts that l
+// allows. If there are too many, because many had servers, it forgets two.
 func (b *table) makeRoom(now time.Time, l Limits) bool {
 	for n := range 2 {
 		t := b.least(now, period(l.SourceWindow))
@@ -174,8 +173,8 @@ func (b *table) makeRoom(now time.Time, l Limits) bool {
 	return true
 }
 
-// least returns a tally whose window has passed, or else one of those that have
-// used least. It is nil if all sources have servers.
+// least returns a tally whose window has passed, or else one that has used least. It is
+// nil if all sources have servers.
 func (b *table) least(now time.Time, over time.Duration) (least *tally) {
 	for i := range b.idle {
 		t := b.idle[i].first

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// number is one of many addresses.
+// number returns one of many addresses.
 func number(i int) Source {
 	return Address(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 }
@@ -99,7 +99,7 @@ func TestKindsOfSourcesAreApart(t *testing.T) {
 	}
 }
 
-// Whoever has a server is never forgotten.
+// A source that has a server is never forgotten.
 func TestSourceWithServerIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	var u Usage
@@ -125,7 +125,7 @@ func TestSourceWithServerIsNotForgotten(t *testing.T) {
 	}
 }
 
-// counted is how many sources have a tally.
+// counted returns how many sources have a tally.
 func (u *Usage) counted() (n int) {
 	for _, b := range u.sources {
 		n += len(b.tallies)
@@ -205,8 +205,8 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 }
 
-// What is forgotten is the most that any source which is forgotten has used, also
-// if one that has used less is forgotten later.
+// What counts for newcomers is the most that any forgotten source has used, even if one
+// that has used less is forgotten later.
 func TestForgottenIsTheMost(t *testing.T) {
 	t.Parallel()
 	var u Usage
@@ -315,7 +315,7 @@ type account struct {
 	starts []time.Time
 }
 
-// recent is how many starts there were within some time.
+// recent returns how many starts there were within some time.
 func (a *account) recent(now time.Time, over time.Duration) (n int) {
 	for _, at := range slices.Backward(a.starts) {
 		if now.Sub(at) >= over {
@@ -326,7 +326,7 @@ func (a *account) recent(now time.Time, over time.Duration) (n int) {
 	return n
 }
 
-// usageModel is a Usage with what its sources did.
+// usageModel is a Usage beside a plain record of what its sources did.
 type usageModel struct {
 	Usage
 	limits   Limits
@@ -335,9 +335,9 @@ type usageModel struct {
 	running  int
 }
 
-// Random servers of few sources start and end as a plain list says. Of many
-// sources, none has more servers than the limit, nor more starts than two windows
-// that follow each other allow.
+// Random servers of few sources start and end as a plain record says. Of many sources,
+// none has more servers than the limit, nor more starts than two windows that follow each
+// other allow.
 func TestUsageIsItsModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -367,7 +367,7 @@ func TestUsageIsItsModel(t *testing.T) {
 	}
 }
 
-// start starts a server, if that may be, and reports whether the answer was
+// start starts a server, if the limits allow it, and reports whether the answer was
 // right.
 func (m *usageModel) start(who Source, now time.Time) bool {
 	a, l := m.accounts[who], m.limits

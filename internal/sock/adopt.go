@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Adopt takes over a socket that somebody else has opened, bound and made to
-// listen: it moves it to a descriptor of at least floor and tells the Spec that
-// Open would have needed. After an error fd is closed.
+// Adopt takes over a socket that somebody else has opened, bound and made to listen: it
+// moves the socket to a descriptor of at least floor and returns the Spec that Open would
+// have needed. After an error fd is closed.
 func Adopt(fd, floor int) (s Spec, high int, err error) {
 	s, err = identify(fd)
 	if err != nil {

@@ -9,11 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Asked is the local address that the datagram was sent to, with the port of
-// the socket of s that it was received from. For a broadcast it is the address
-// of the interface, for an IPv6 group that s is bound to the one that an answer
-// would come from; for other IPv6 multicast, and where the kernel does not say, it
-// is that of s.
+// Asked returns the local address that the datagram was sent to, with the port of s,
+// whose socket received it. For a broadcast that is the address of the interface, and for
+// an IPv6 group that s is bound to, the address that an answer would come from. For other
+// IPv6 multicast, and where the kernel does not say, it is the address of s.
 func (p *Packet) Asked(s Spec) netip.AddrPort {
 	addr := s.Addr.Addr()
 	v4, v6 := p.info()
@@ -30,7 +29,7 @@ func (p *Packet) Asked(s Spec) netip.AddrPort {
 	return netip.AddrPortFrom(addr, s.Addr.Port())
 }
 
-// zoned is an address with the interface that a link-local one needs.
+// zoned returns an address with the interface that a link-local one needs.
 func zoned(addr netip.Addr, index uint32) netip.Addr {
 	if addr.Is6() && addr.IsLinkLocalUnicast() {
 		return addr.WithZone(strconv.Itoa(int(index)))
@@ -38,7 +37,7 @@ func zoned(addr netip.Addr, index uint32) netip.Addr {
 	return addr
 }
 
-// source is the address that the kernel chooses for datagrams to an IPv6 peer.
+// source returns the address that the kernel chooses for datagrams to an IPv6 peer.
 func source(peer *Address) (netip.Addr, error) {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -102,9 +101,9 @@ func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
 	return Apply(conn, s, o)
 }
 
-// Share lets other datagram sockets be bound to the address of fd, or no more.
-// Both must consent, and with SO_REUSEPORT both must be of one user as well:
-// with SO_REUSEADDR anybody could come between a service and its clients.
+// Share lets other datagram sockets be bound to the address of fd, or no longer. Both
+// sockets must consent, and with SO_REUSEPORT both must be of one user as well: with
+// SO_REUSEADDR anybody could come between a service and its clients.
 func Share(fd int, on bool) error {
 	value := 0
 	if on {
@@ -113,8 +112,7 @@ func Share(fd int, on bool) error {
 	return setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, value, "SO_REUSEPORT")
 }
 
-// Connect connects a datagram socket to a peer, as one that was received from
-// it before.
+// Connect connects a datagram socket to a peer, whose address the kernel has given.
 func Connect(fd int, peer *Address) error {
 	_, _, e := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&peer.raw)), uintptr(peer.len))
 	if e != 0 {
@@ -123,9 +121,9 @@ func Connect(fd int, peer *Address) error {
 	return nil
 }
 
-// StopReceiving makes a connected datagram socket receive nothing more, so that what
-// its peer sends goes to another socket: it is connected to itself. What has
-// arrived can still be received.
+// StopReceiving makes a connected datagram socket receive nothing more, so that what its
+// peer sends goes to another socket: it connects the socket to itself. What has arrived
+// can still be received.
 func StopReceiving(fd int) error {
 	var self Address
 	if err := Local(fd, &self); err != nil {

@@ -86,8 +86,8 @@ func receive(t *testing.T, fd int) (Packet, []byte) {
 	return p, b[:n]
 }
 
-// Whoever has got a socket of its own is served there and the others by the
-// first one; what was sent before is put back and arrives at the new socket.
+// A client that has got a socket of its own is served there and the others by the first
+// socket; what it sent before is put back and arrives at its own socket.
 func TestConnectAndInject(t *testing.T) {
 	t.Parallel()
 	j, err := NewInjector(3)
@@ -156,7 +156,7 @@ func TestConnectAndInject(t *testing.T) {
 	}
 }
 
-// What a client sends to a deaf socket arrives at the first one.
+// After StopReceiving, what a client sends arrives at the first socket.
 func TestStopReceiving(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"127.0.0.1", "::1"} {
@@ -224,7 +224,7 @@ func occupied(t *testing.T, to netip.AddrPort, option, uid int) {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	unix.Setfsuid(uid) // of this thread; sockets belong to it
+	unix.Setfsuid(uid) // this thread's, which owns the sockets that it makes
 	defer unix.Setfsuid(os.Geteuid())
 	for _, addr := range []string{"0.0.0.0", "127.0.0.1"} {
 		thief, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

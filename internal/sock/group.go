@@ -11,11 +11,11 @@ import (
 
 var errNoMulticast = errors.New("join: no interface has multicast")
 
-// Join has the datagram socket of a multicast address join the group: on the
-// interface of the address's zone, on the one that it is bound to (SO_BINDTODEVICE),
-// or else on all that are up and have multicast. What it
-// is in already stays. It returns on how many interfaces the socket is in the group,
-// and the first error of the others. For other sockets it does nothing.
+// Join has the datagram socket of a multicast address join the group: on the interface of
+// the address's zone, on the one that the socket is bound to (SO_BINDTODEVICE), or else
+// on all that are up and have multicast. Groups that it is in already stay. Join returns
+// on how many interfaces the socket is in the group, and the first error of the others.
+// For other sockets it does nothing.
 func Join(fd int, s Spec) (joined int, err error) {
 	if !s.Group() {
 		return 0, nil

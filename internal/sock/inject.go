@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Injector puts datagrams back into the queues of this machine's UDP sockets:
-// it sends them again in the name of their senders, over the loopback device.
-// The kernel then delivers each to the socket that suits it best now, as if it
-// had just arrived. Nothing leaves the machine, and the reverse path filter
-// does not see it: a looped packet keeps the route it was sent by.
+// Injector puts datagrams back into the queues of this machine's UDP sockets: it sends
+// them again over the loopback device, with their senders as the source. The kernel then
+// delivers each to the socket that suits it best now, as if it had just arrived. Nothing
+// leaves the machine, and the reverse path filter does not apply: a looped packet keeps
+// the route it was sent by.
 type Injector struct {
 	v4, v6 int
 	no6    error // why there is no v6
@@ -39,8 +39,8 @@ func raw(family, floor int) (int, error) {
 	return raise(fd, floor)
 }
 
-// raw6 opens a socket for which the kernel makes IPv6 headers and checksums,
-// and fragments: with theirs the longest datagrams exceed what lo takes.
+// raw6 opens a socket for which the kernel makes IPv6 headers, checksums and fragments:
+// the longest datagrams with their headers exceed the MTU of lo.
 func raw6(floor int) (int, error) {
 	fd, err := raw(unix.AF_INET6, floor)
 	if err != nil {
@@ -70,8 +70,8 @@ func (j *Injector) Close() {
 	}
 }
 
-// Inject has a datagram of up to 65,507 (IPv4) or 65,527 bytes arrive from
-// somebody at an address of this machine. Both addresses are of one family.
+// Inject has a datagram of up to 65,507 (IPv4) or 65,527 bytes arrive at to, an address
+// of this machine, as if from had sent it. Both addresses are of one family.
 func (j *Injector) Inject(from, to netip.AddrPort, b []byte) error {
 	if from.Addr().Is4() {
 		return j.inject4(from, to, b)
@@ -94,8 +94,8 @@ func (j *Injector) inject4(from, to netip.AddrPort, b []byte) error {
 	h[9] = unix.IPPROTO_UDP
 	copy(h[12:], src[:])
 	copy(h[16:], dst[:])
-	// The kernel adds the length, an id and the header's checksum (raw(7)). The
-	// datagram's own stays 0, which is none.
+	// The kernel adds the length, an id and the header's checksum (raw(7)). The checksum
+	// of UDP stays 0, which means none.
 	putUDP(h[ip4Header:], from, to, len(b))
 	_, err := unix.SendmsgBuffers(j.v4, [][]byte{h[:], b}, nil, &unix.SockaddrInet4{Addr: dst}, unix.MSG_DONTWAIT)
 	return os.NewSyscallError("sendmsg", err)
@@ -111,8 +111,8 @@ func (j *Injector) inject6(from, to netip.AddrPort, b []byte) error {
 	}
 	var h [udpHeader]byte
 	putUDP(h[:], from, to, len(b))
-	// Of an IPPROTO_RAW socket that makes no headers itself, the port is the
-	// protocol of the packet.
+	// For an IPPROTO_RAW socket that makes no headers itself, the port of the address is
+	// the protocol of the packet.
 	dst := &unix.SockaddrInet6{Addr: to.Addr().As16(), ZoneId: zone, Port: unix.IPPROTO_UDP}
 	source := unix.PktInfo6(&unix.Inet6Pktinfo{Addr: from.Addr().As16(), Ifindex: zone})
 	_, err = unix.SendmsgBuffers(j.v6, [][]byte{h[:], b}, source, dst, unix.MSG_DONTWAIT)

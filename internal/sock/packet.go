@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Packet holds the addresses of one datagram: whence it came and, for a socket
-// opened with Options.Reply or Connect, where it was sent to.
+// Packet holds the addresses of one datagram: where it came from and, for a socket opened
+// with Options.Reply or Connect, where it was sent to.
 type Packet struct {
 	Peer    Address
 	control [96]byte // as received: the control messages with the destination
@@ -19,7 +19,7 @@ type Packet struct {
 // length.
 func (p *Packet) Receive(fd int, b []byte) (int, error) { return p.receive(fd, b, 0) }
 
-// Peek stores the addresses of the next datagram, which stays where it is.
+// Peek stores the addresses of the next datagram, which stays in the queue.
 func (p *Packet) Peek(fd int) error {
 	_, err := p.receive(fd, nil, unix.MSG_PEEK)
 	return err
@@ -40,8 +40,8 @@ func (p *Packet) receive(fd int, b []byte, flags uintptr) (int, error) {
 	return int(n), nil
 }
 
-// info returns the destination in the control messages, if there is one. For an
-// IPv4 datagram a socket for both has one of each kind.
+// info returns the destination in the control messages, if there is one. For an IPv4
+// datagram a dual socket has one of each kind.
 func (p *Packet) info() (v4 *unix.Inet4Pktinfo, v6 *unix.Inet6Pktinfo) {
 	for at := 0; at+unix.SizeofCmsghdr <= p.length; {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&p.control[at]))

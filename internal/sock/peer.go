@@ -19,7 +19,7 @@ type Address struct {
 	len uint32
 }
 
-// Family is the address family, unix.AF_UNSPEC if there is no address.
+// Family returns the address family, or unix.AF_UNSPEC if there is no address.
 func (a *Address) Family() int {
 	if a.len == 0 {
 		return unix.AF_UNSPEC
@@ -27,8 +27,8 @@ func (a *Address) Family() int {
 	return int(a.raw.Addr.Family)
 }
 
-// AddrPort is the Internet address; one that is IPv4 in IPv6 is given as IPv4.
-// It is invalid for other families.
+// AddrPort returns the Internet address, and an IPv4 address in IPv6 as IPv4. It is
+// invalid for other families.
 func (a *Address) AddrPort() netip.AddrPort {
 	switch a.Family() {
 	case unix.AF_INET:
@@ -45,7 +45,7 @@ func (a *Address) AddrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// CID is the context id of the machine at a vsock address, and otherwise
+// CID returns the context id of the machine at a vsock address, and otherwise
 // unix.VMADDR_CID_ANY.
 func (a *Address) CID() uint32 {
 	if a.Family() != unix.AF_VSOCK {
@@ -59,7 +59,7 @@ func port(p *uint16) uint16 {
 	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(p))[:])
 }
 
-// zoneName is the interface's name, as an address is written: fe80::1%eth0.
+// zoneName returns an interface's name, as an address has it: fe80::1%eth0.
 func zoneName(id uint32) string {
 	if ifi, err := net.InterfaceByIndex(int(id)); err == nil {
 		return ifi.Name

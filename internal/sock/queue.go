@@ -20,13 +20,14 @@ func Consume(fd int, s Spec) {
 	}
 }
 
-// Exhausted reports errors that say that the system has run out of something.
+// Exhausted reports whether err says that the process or the system has run out of
+// descriptors or memory.
 func Exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
 }
 
-// Gone reports errors that the connection had before it was accepted, which is gone;
-// Linux hands them over with accept (accept(2), "Error handling").
+// Gone reports whether err is one of a connection that ended before it was accepted;
+// Linux hands such errors over with accept (accept(2), "Error handling").
 func Gone(err error) bool {
 	for _, e := range []syscall.Errno{unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET, unix.EHOSTUNREACH, unix.EOPNOTSUPP, unix.ENETUNREACH} {
 		if err == e {

@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// option is one that a server may leave changed on a socket it was lent.
+// option is a socket option that a server may leave changed on the socket lent to it.
 type option struct {
 	level, number int
 	name          string
 }
 
-// lasting are the options that outlive the server that sets them. Those of a
-// listening socket are passed on to its connections (accept(2)).
+// lasting are the options that outlive the server that sets them. Connections inherit
+// those of their listening socket.
 var lasting = []option{
 	{unix.SOL_SOCKET, unix.SO_REUSEADDR, "SO_REUSEADDR"},
 	{unix.SOL_SOCKET, unix.SO_REUSEPORT, "SO_REUSEPORT"},
@@ -68,9 +68,9 @@ var lasting = []option{
 }
 
 // Restore gives a socket that a server has had the options that Open gives it, and
-// returns the names of those that were others. It has the socket leave groups and
-// drop its filter. What is in the queue stays. It takes some 100 system calls, about
-// 30 µs.
+// returns the names of those that had changed. The socket also leaves multicast groups
+// and drops its filter. What is in its queue stays. Restore takes some 100 system calls,
+// about 30 µs.
 func Restore(fd int, s Spec, o Options) (changed []string) {
 	fresh, err := unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
 	if err != nil {
@@ -91,7 +91,7 @@ func Restore(fd int, s Spec, o Options) (changed []string) {
 	}
 	changed = append(changed, restoreBuffers(fd, fresh)...)
 	changed = append(changed, restoreMemory(fd, fresh, s)...)
-	Join(fd, s) // should the server have left the group
+	Join(fd, s) // in case the server has left the group
 	return changed
 }
 
@@ -121,7 +121,7 @@ func (p option) set(fd int, value string) error {
 	return unix.SetsockoptString(fd, p.level, p.number, value)
 }
 
-// bufLock is SO_BUF_LOCK (Linux 5.15): which sizes were set and do not adapt.
+// bufLock is SO_BUF_LOCK (Linux 5.15): which buffer sizes were set, and do not adapt.
 const bufLock = 72
 
 // restoreBuffers gives a socket the buffer sizes of another one. The kernel doubles
@@ -189,9 +189,9 @@ func leave(fd int, s Spec) (left bool) {
 	return left
 }
 
-// groups4 are the IPv4 groups of this machine by the numbers of its interfaces. In
-// the file an interface has a line "2  eth0  :  1  V3", and each of its groups an
-// indented one below, with the address in hexadecimal as it lies in memory.
+// groups4 returns the IPv4 multicast groups of this machine by the numbers of its
+// interfaces. In the file an interface has a line "2  eth0  :  1  V3", and each of its
+// groups an indented line below, with the address in hexadecimal as it lies in memory.
 func groups4() map[int][][4]byte {
 	list, index := map[int][][4]byte{}, 0
 	for line := range lines("/proc/net/igmp") {
@@ -209,7 +209,7 @@ func groups4() map[int][][4]byte {
 	return list
 }
 
-// groups6 are the IPv6 groups of this machine, a line each: "2  eth0  ff02…  1 …".
+// groups6 returns the IPv6 groups of this machine, a line each: "2  eth0  ff02…  1 …".
 func groups6() (list []unix.IPv6Mreq) {
 	for line := range lines("/proc/net/igmp6") {
 		words := strings.Fields(line)
@@ -225,7 +225,7 @@ func groups6() (list []unix.IPv6Mreq) {
 	return list
 }
 
-// lines are the lines of a file that are not blank.
+// lines yields the lines of a file that are not blank.
 func lines(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		f, err := os.Open(path)

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRestore: whatever a server has changed of a socket is as Open has made it, and
-// what it has not changed stays as it is.
+// TestRestore: whatever a server has changed of a socket is again as Open has made it,
+// and what it has not changed stays.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	group := [4]byte{224, 0, 0, 251}
@@ -22,7 +22,7 @@ func TestRestore(t *testing.T) {
 	for _, tt := range []struct {
 		option string
 		change func(fd int) error
-		kinds  string // in which kinds of socket it is there
+		kinds  string // the kinds of socket that have it
 	}{
 		{"SO_BROADCAST", set(unix.SOL_SOCKET, unix.SO_BROADCAST, 1), "udp4 udp6 tcp4 tcp6 unix"},
 		{"SO_KEEPALIVE", set(unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1), "udp4 udp6 tcp4 tcp6 unix"},
@@ -72,7 +72,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// kindOf is a socket at any address.
+// kindOf returns the Spec of a socket of a kind, at any address.
 func kindOf(t *testing.T, kind string) Spec {
 	switch kind {
 	case "unix":

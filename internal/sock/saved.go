@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// savedSpec is a Spec in the open.
+// savedSpec is a Spec with nothing hidden from package json.
 type savedSpec struct {
 	Family, Type uint8
 	Dual         bool `json:",omitempty"`
 	Protocol     uint16
 	Addr         netip.AddrPort
-	Name         []byte `json:",omitempty"` // of bytes, as a path has
+	Name         []byte `json:",omitempty"` // a path need not be UTF-8
 }
 
 // MarshalJSON writes a Spec for another process.

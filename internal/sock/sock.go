@@ -35,19 +35,19 @@ func UnixSpec(kind uint8, path string) Spec {
 	return Spec{Family: unix.AF_UNIX, Type: kind, name: unique.Make(path)}
 }
 
-// VsockSpec is the Spec of a socket for the host of a virtual machine.
+// VsockSpec is the Spec of a socket between virtual machines and their host (vsock(7)).
 func VsockSpec(kind uint8, port uint32) Spec {
 	return Spec{Family: unix.AF_VSOCK, Type: kind, name: unique.Make(strconv.FormatUint(uint64(port), 10))}
 }
 
-// OfProgram is the Spec of the socket for an ONC RPC program, whose port the
-// kernel chooses; that of Addr is 0.
+// OfProgram returns s as the Spec of the socket of an ONC RPC program. The kernel chooses
+// its port: the port of Addr is 0.
 func (s Spec) OfProgram(number uint32) Spec {
 	s.name = unique.Make(strconv.FormatUint(uint64(number), 10))
 	return s
 }
 
-// Path is the path of a unix socket, and empty for others.
+// Path returns the path of a unix socket, and "" for others.
 func (s Spec) Path() string {
 	if s.Family != unix.AF_UNIX {
 		return ""
@@ -62,13 +62,13 @@ type Options struct {
 	Blocking       bool   // a wait server expects a blocking socket
 	Defer          bool   // accept only once the client has sent something (TCP_DEFER_ACCEPT)
 	Reply          bool   // datagrams are answered by Packet.Reply
-	Connect        bool   // their senders get sockets of their own, by Packet.Connect
+	Connect        bool   // senders of datagrams get sockets of their own, by Packet.Connect
 	Mode           uint32 // of a unix path
 	UID, GID       int    // of a unix path; -1: unchanged
 	Tuning         Tuning
 }
 
-// String is the address as logs show it.
+// String returns the address as logs show it.
 func (s Spec) String() string {
 	switch s.Family {
 	case unix.AF_UNIX:
@@ -97,16 +97,15 @@ func (s Spec) Listens() bool {
 	return s.Type == unix.SOCK_STREAM || s.Type == unix.SOCK_SEQPACKET || s.Type == unix.SOCK_DCCP
 }
 
-// Conflicts reports whether two Internet sockets may be in each other's way: they
-// have one port of one protocol.
+// Conflicts reports whether two Internet sockets may be in each other's way: they have
+// the same port of the same protocol.
 func (s Spec) Conflicts(t Spec) bool {
 	return s.Type == t.Type && s.Protocol == t.Protocol && s.Addr.Port() == t.Addr.Port() && s.Addr.IsValid() && t.Addr.IsValid()
 }
 
-// Open opens and binds a socket, listens on it where its type has connections,
-// and moves it to a descriptor of at least floor. ours is the file that it makes at
-// the path of s. The error names the system call that failed, as in "bind: Address
-// already in use".
+// Open opens and binds a socket, listens on it where its type has connections, and moves
+// it to a descriptor of at least floor. ours is the file that it makes at the path of s.
+// The error names the system call that failed, as in "bind: address already in use".
 func Open(s Spec, o Options, floor int) (fd int, ours File, err error) {
 	fd, err = unix.Socket(int(s.Family), int(s.Type)|unix.SOCK_CLOEXEC, int(s.Protocol))
 	if err != nil {
@@ -140,7 +139,7 @@ func set(fd int, s Spec, o Options) (ours File, err error) {
 	if err := Apply(fd, s, o); err != nil {
 		return File{}, err
 	}
-	if o.Connect { // servers of an earlier daemon may have such sockets still
+	if o.Connect { // servers of an earlier daemon may still have such sockets
 		if err := Share(fd, true); err != nil {
 			return File{}, err
 		}
@@ -171,8 +170,8 @@ func Listen(fd int, s Spec, o Options) error {
 	return os.NewSyscallError("listen", unix.Listen(fd, o.Backlog))
 }
 
-// Close closes a socket that Open opened, and removes its path if that still is
-// the file ours.
+// Close closes a socket that Open opened, and removes its path if the file there is still
+// ours.
 func Close(fd int, s Spec, ours File) {
 	if s.HasPath() {
 		Remove(s, ours)
@@ -235,8 +234,8 @@ func Apply(fd int, s Spec, o Options) error {
 	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, !o.Blocking))
 }
 
-// setReply asks for the destination of each datagram. An IPv6 socket tells that of
-// an IPv4 datagram as an IPv6 address too, but not that it is a broadcast.
+// setReply asks for the destination of each datagram. A dual socket needs both options:
+// an IPv4 destination in the form of IPv6 does not tell that it is a broadcast.
 func setReply(fd int, s Spec) error {
 	switch s.Family {
 	case unix.AF_INET:
@@ -252,8 +251,8 @@ func setReply(fd int, s Spec) error {
 	return nil
 }
 
-// setRoom makes room for a burst of datagrams, while servers are being started
-// for them. The administrator's limit is meant for users.
+// setRoom makes room for the datagrams that arrive while servers are being started. It
+// goes past the administrator's limit (net.core.rmem_max), which is meant for users.
 func setRoom(fd int) {
 	const room = 1 << 20 // the kernel doubles it, and counts 768 bytes for the smallest datagram
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) != nil {

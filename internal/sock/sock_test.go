@@ -12,7 +12,7 @@ import (
 
 const floor = 40 // for the tests' sockets
 
-// open opens a socket for the test's time and returns it with its address.
+// open opens a socket until the end of the test and returns it with its address.
 func open(t *testing.T, s Spec, o Options) (fd int, at netip.AddrPort) {
 	t.Helper()
 	if o.Backlog == 0 {
@@ -111,8 +111,8 @@ func TestOpenAndAccept(t *testing.T) {
 	}
 }
 
-// TestPacketsOfSCTP: a socket for packets is opened, and accepts nobody: its associations
-// are its own.
+// TestPacketsOfSCTP: a SOCK_SEQPACKET socket of SCTP opens but accepts no connection: it
+// has its associations itself.
 func TestPacketsOfSCTP(t *testing.T) {
 	t.Parallel()
 	fd, _ := open(t, Spec{Family: unix.AF_INET, Type: unix.SOCK_SEQPACKET, Protocol: unix.IPPROTO_SCTP, Addr: v4}, Options{})
@@ -154,8 +154,8 @@ func TestVsock(t *testing.T) {
 	open(t, VsockSpec(unix.SOCK_STREAM, 4_000_000_000), Options{})
 }
 
-// One wildcard address for each family, or one socket for both: whatever the
-// kernel's default is.
+// Each family can have its wildcard address, or one socket both, whatever the kernel's
+// default is.
 func TestFamiliesDoNotCollide(t *testing.T) {
 	t.Parallel()
 	port, err := freeport.Claim() // one that the kernel chose for IPv6 may be in use in IPv4

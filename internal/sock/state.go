@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// State is what is wrong with an open socket that a server has had, or whose
-// interface has gone. The zero value is nothing.
+// State is what is wrong with an open socket that a server has had, or whose interface
+// has gone. The zero State means that nothing is.
 type State struct {
 	Deaf        bool // it no longer listens, or was shut down: no client reaches it
 	Away        bool // the interface of its address is another one now
@@ -39,14 +39,14 @@ func deaf(fd int) bool {
 	return err == nil && n == 1 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP) != 0
 }
 
-// Relisten makes a socket that was shut down listen again, and reports whether it
-// does: tcp can, with the clients in its queue lost.
+// Relisten makes a socket that was shut down listen again, and reports whether it does.
+// Only TCP can; the clients in its queue are lost.
 func Relisten(fd int, s Spec, o Options) bool {
 	return s.Listens() && Listen(fd, s, o) == nil && !deaf(fd)
 }
 
-// Away reports whether a socket is bound to an address of an interface that has
-// gone. One that comes back with the same name has another number.
+// Away reports whether a socket is bound to an address of an interface that has gone and
+// come back: with the same name it has another number. While it is gone, Away is false.
 func Away(fd int, s Spec) bool {
 	if s.Addr.Addr().Zone() == "" {
 		return false
@@ -59,8 +59,8 @@ func Away(fd int, s Spec) bool {
 	return err == nil && id != (*unix.RawSockaddrInet6)(unsafe.Pointer(&a.raw)).Scope_id
 }
 
-// Disconnect undoes connect on a datagram socket. It keeps its address and what
-// is in its queue.
+// Disconnect undoes connect on a datagram socket, which keeps its address and what is in
+// its queue.
 func Disconnect(fd int) error {
 	sa := unix.RawSockaddr{Family: unix.AF_UNSPEC}
 	_, _, e := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))

@@ -29,7 +29,7 @@ func TestLookShutDown(t *testing.T) {
 			if st := Look(fd, tt.spec, o); st != (State{}) {
 				t.Errorf("%s: a new one is %+v", tt.name, st)
 			}
-			unix.Shutdown(fd, how) // of udp it says that there is no connection, and shuts down all the same
+			unix.Shutdown(fd, how) // for udp this is ENOTCONN, and works all the same
 			if st := Look(fd, tt.spec, o); !st.Deaf {
 				t.Errorf("%s: shut down, it is %+v", tt.name, st)
 			}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stamp tells when the datagram that was last received from an Internet socket,
-// by whomever, arrived: it changes if and only if something is received. It is
+// Stamp returns when the datagram that was last received from an Internet socket, by
+// whatever process, had arrived: it changes if and only if something is received. It is
 // in ns, 0 if nothing has been received yet, and -1 if the kernel does not tell.
 func Stamp(fd int) int64 {
 	var ts unix.Timespec
@@ -21,7 +21,7 @@ func Stamp(fd int) int64 {
 	return -1
 }
 
-// Queued is the number of connections that a listening TCP socket has ready for
+// Queued returns the number of connections that a listening TCP socket has ready for
 // accept, and -1 if the kernel does not tell.
 func Queued(fd int) int {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)

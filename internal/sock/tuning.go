@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tuning is what the key sockopt asks for. Connections have all of it from the socket
-// that they come from. The zero Tuning asks for nothing and takes no system call.
+// Tuning is what the key sockopt asks for. Connections inherit all of it from their
+// listening socket. The zero Tuning asks for nothing and takes no system call.
 type Tuning struct {
 	KeepAlive, NoDelay, FreeBind bool
 	Device, Congestion           string
@@ -18,8 +18,7 @@ type Tuning struct {
 	UserTimeout                  time.Duration
 }
 
-// apply sets what t asks for. It comes before bind, which the device and FreeBind
-// matter to.
+// apply sets what t asks for. It comes before bind, for which Device and FreeBind matter.
 func (t *Tuning) apply(fd int, s Spec) error {
 	if *t == (Tuning{}) {
 		return nil
@@ -78,7 +77,7 @@ func flag(on bool) int {
 	return 0
 }
 
-// Retune takes back what t has asked for on an open socket, and o no longer does.
+// Retune takes back on an open socket what t has asked for and o no longer does.
 func Retune(fd int, s Spec, t Tuning, o Options) error {
 	if t == o.Tuning {
 		return nil

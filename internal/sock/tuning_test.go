@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTuning: connections have what was asked for of the socket that they come from,
-// and a change takes it back.
+// TestTuning: connections inherit what was asked for of their listening socket, and a
+// change takes it back.
 func TestTuning(t *testing.T) {
 	t.Parallel()
 	want := Tuning{KeepAlive: true, NoDelay: true, FreeBind: true, Congestion: "reno", TOS: 16, FastOpen: 5, UserTimeout: 7 * time.Second}

@@ -15,7 +15,7 @@ import (
 // a path, only to what has been opened there without following a link and turned
 // out to be ours.
 
-// File identifies a file, whatever its name. The zero File is none.
+// File identifies a file, whatever its name. The zero File is no file.
 type File struct{ Device, Inode uint64 }
 
 // HasPath reports whether a socket has a path in the file system.
@@ -66,7 +66,7 @@ func bindPath(fd int, s Spec, o Options) (ours File, err error) {
 	return fileOf(&made.stat), nil
 }
 
-// Own gives the path of s the owner and mode of o, if it still is the file ours.
+// Own gives the path of s the owner and mode of o, if the file there is still ours.
 func Own(s Spec, o Options, ours File) error {
 	at, err := openPath(unix.AT_FDCWD, s)
 	if err != nil {
@@ -127,7 +127,7 @@ func (p *place) own(o Options, ours bool) error {
 	return nil
 }
 
-// proc is a path to the file itself, which a call may follow.
+// proc returns a path to the opened file itself, for calls that follow links.
 func (p *place) proc() string { return "/proc/self/fd/" + strconv.Itoa(p.fd) }
 
 // clearPath removes a stale socket at the path of s in its directory: one that
@@ -163,8 +163,8 @@ func (p *place) served(kind uint8) bool {
 	return !errors.Is(unix.Connect(fd, &unix.SockaddrUnix{Name: p.proc()}), unix.ECONNREFUSED)
 }
 
-// Remove removes the path of s if it still is the file ours; a path that somebody
-// else has made since is not ours.
+// Remove removes the path of s if the file there is still ours, and not one that somebody
+// else has put there since.
 func Remove(s Spec, ours File) {
 	dir, err := unix.Open(filepath.Dir(s.Path()), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -99,7 +99,7 @@ func TestUnixPathTaken(t *testing.T) {
 	}
 	full := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "full"))
 	open(t, full, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1})
-	for range 3 { // one more waits than may
+	for range 3 { // one more than may wait
 		c, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -127,8 +127,8 @@ func TestUnixPathTaken(t *testing.T) {
 	}
 }
 
-// TestOwnSparesFiles: in place of a socket there is another name of a file of ours,
-// which keeps its mode.
+// TestOwnSparesFiles: a hard link to a file of ours has taken the place of a socket; the
+// file keeps its mode.
 func TestOwnSparesFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Find returns the TCP socket of this network namespace that the kernel gives a
-// segment to which goes from one address to another: that of the connection, or else
-// the one that listens. Without from only the latter is looked for. It is false if
-// there is none. A connection that no process has accepted yet has no Inode and no UID.
+// Find returns the TCP socket of this network namespace to which the kernel gives a
+// segment from one address to another: that of the connection, or else the one that
+// listens. If from is not valid only the latter is looked for. The bool is false if there
+// is none. A connection that no process has accepted yet has no Inode and no UID.
 func Find(from, to netip.AddrPort) (Socket, bool, error) {
 	fd, err := ask(exact(from, to))
 	if err != nil {
@@ -39,7 +39,7 @@ func Find(from, to netip.AddrPort) (Socket, bool, error) {
 	return list[0], true, nil
 }
 
-// exact is a request for one socket, whose local address is the one that the segment
+// exact returns a request for one socket, whose local address is the one that the segment
 // goes to.
 func exact(from, to netip.AddrPort) []byte {
 	q := Query{Family: unix.AF_INET, Protocol: unix.IPPROTO_TCP}
@@ -61,7 +61,7 @@ func exact(from, to netip.AddrPort) []byte {
 	return b
 }
 
-// device is the number of a zone of an address.
+// device returns the number of the interface of a zone; 0: any.
 func device(zone string) uint32 {
 	if zone == "" {
 		return 0

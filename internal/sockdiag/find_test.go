@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFind: who listens for an address, also one that listens on all, and who has the
-// other end of a connection once it is accepted.
+// TestFind: the socket that listens at an address or on all, and the server's end of a
+// connection once it is accepted.
 func TestFind(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ listen, to string }{

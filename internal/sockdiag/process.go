@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Process is one that has a socket open.
+// Process is a process that has a socket open.
 type Process struct {
 	PID  int
 	Name string // as ps(1) shows it
 }
 
-// Holder returns the process with the lowest number that has the socket of an inode
-// open. It is false if there is none, if this process may not look at it, or if that is
-// not known by a time.
+// Holder returns the process with the lowest number that has the socket of an inode open.
+// The bool is false if there is none, if this process may not look at it, or if it is not
+// found by the time until.
 func Holder(inode uint64, until time.Time) (Process, bool) {
 	name := "socket:[" + strconv.FormatUint(inode, 10) + "]"
 	for _, pid := range processes() {
@@ -33,7 +33,7 @@ func Holder(inode uint64, until time.Time) (Process, bool) {
 	return Process{}, false
 }
 
-// processes are the numbers of those that /proc shows, in ascending order.
+// processes returns the process ids that /proc shows, in ascending order.
 func processes() (pids []int) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -71,7 +71,7 @@ func command(pid int) string {
 	return strings.TrimSuffix(string(text), "\n")
 }
 
-// Inodes are those of the sockets that a process has open.
+// Inodes returns the inodes of the sockets that a process has open.
 func Inodes(pid int) map[uint64]bool {
 	links, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd/*"))
 	if err != nil {
@@ -88,7 +88,7 @@ func Inodes(pid int) map[uint64]bool {
 	return open
 }
 
-// Session are the processes of a session, in ascending order.
+// Session returns the processes of a session, in ascending order.
 func Session(id int) (pids []int) {
 	for _, pid := range processes() {
 		if sid, err := unix.Getsid(pid); err == nil && sid == id {
@@ -98,7 +98,7 @@ func Session(id int) (pids []int) {
 	return pids
 }
 
-// Named is the process of a number; false if there is none.
+// Named returns the process of a number; false if there is none.
 func Named(pid int) (Process, bool) {
 	name := ""
 	if pid > 0 {
@@ -107,7 +107,7 @@ func Named(pid int) (Process, bool) {
 	return Process{pid, name}, name != ""
 }
 
-// Parent is the parent of a process; 0 if there is none.
+// Parent returns the parent of a process; 0 if there is none.
 func Parent(pid int) int {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {

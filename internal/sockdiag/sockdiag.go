@@ -1,8 +1,7 @@
-// Package sockdiag asks the kernel about its sockets, as sock_diag(7) has it. In go a
-// family, a protocol, states and a local port; out come the sockets that fit, with
-// their addresses, owners and inodes, and the process that has such an inode open. No
-// descriptor is kept. Its calls take as long as the tables are long, so the event loop
-// makes none.
+// Package sockdiag asks the kernel about its sockets (sock_diag(7)). In go a family, a
+// protocol, states and a local port; out come the sockets that fit, with their addresses,
+// owners and inodes, and the process that has such an inode open. No descriptor is kept.
+// Its calls take as long as the kernel's tables are long, so the event loop makes none.
 package sockdiag
 
 import (
@@ -15,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// State is that of a socket, as the kernel's tcp_states.h numbers them. A datagram
+// State is the state of a socket, numbered as in the kernel's tcp_states.h. A datagram
 // socket that is not connected is in state Close.
 type State uint8
 
@@ -30,20 +29,20 @@ const (
 	Closing     State = 11
 )
 
-// Query is what is asked for.
+// Query says which sockets are asked for.
 type Query struct {
 	Family   uint8 // unix.AF_INET or AF_INET6
 	Protocol uint8 // unix.IPPROTO_TCP, IPPROTO_UDP, ...
 	States   []State
 	Port     uint16 // the local one; 0: any
-	Times    bool   // of TCP: LastSent and LastReceived are wanted
+	Times    bool   // for TCP: LastSent and LastReceived are wanted
 }
 
-// Socket is one that the kernel has.
+// Socket is what the kernel says of one socket.
 type Socket struct {
 	State         State
 	Local, Remote netip.AddrPort // IPv4 addresses as such, whatever the family; Remote is 0 if there is none
-	UID           uint32         // of who made it
+	UID           uint32         // of the user who made it
 	Inode         uint64         // 0: no process has it open
 	Cookie        uint64         // no other socket ever had it
 	LastSent      time.Duration  // since data was sent, if asked for
@@ -98,7 +97,7 @@ const (
 
 const infoAttr = 2 // INET_DIAG_INFO
 
-// request is q as the kernel reads it.
+// request returns q as the kernel reads it.
 func request(q Query) []byte {
 	states := uint32(0)
 	for _, s := range q.States {
@@ -108,7 +107,7 @@ func request(q Query) []byte {
 	b = binary.NativeEndian.AppendUint32(b, headerSize+requestSize)
 	b = binary.NativeEndian.AppendUint16(b, unix.SOCK_DIAG_BY_FAMILY)
 	b = binary.NativeEndian.AppendUint16(b, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	b = append(b, make([]byte, 8)...) // number and sender
+	b = append(b, make([]byte, 8)...) // sequence number and sender
 	extensions := byte(0)
 	if q.Times {
 		extensions = 1 << (infoAttr - 1)
@@ -119,7 +118,7 @@ func request(q Query) []byte {
 	return b[:headerSize+requestSize] // all else is zero: any
 }
 
-// ErrGarbled is the error of an answer that is none.
+// ErrGarbled is the error of an answer that cannot be read.
 var ErrGarbled = errors.New("sock_diag: garbled answer")
 
 // parse adds the sockets of one datagram of the answer to list. done is true at the

@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tcp is a query for the listening and connected sockets of a port.
+// tcp returns a query for the listening and connected sockets of a port.
 func tcp(family uint8, port uint16) Query {
 	return Query{Family: family, Protocol: unix.IPPROTO_TCP, States: []State{Listen, Established}, Port: port, Times: true}
 }
 
-// at are the sockets of a list that have an address. All have its port, some perhaps at
-// another address: those are other processes' of this machine.
+// at returns the sockets of a list at an address. All must have its port; those at other
+// addresses may be other processes' of this machine.
 func at(t *testing.T, local netip.AddrPort, list []Socket) []Socket {
 	t.Helper()
 	return slices.DeleteFunc(list, func(s Socket) bool {
@@ -32,7 +32,7 @@ func at(t *testing.T, local netip.AddrPort, list []Socket) []Socket {
 	})
 }
 
-// TestDump: the kernel's sockets of a port, and no others, with who has them.
+// TestDump: the kernel's sockets of a port, and no others, with their owners.
 func TestDump(t *testing.T) {
 	t.Parallel()
 	client := socktest.Dial(t, socktest.Listen(t))
@@ -57,7 +57,7 @@ func TestDump(t *testing.T) {
 	}
 }
 
-// TestDumpDatagrams: of UDP, and of IPv6.
+// TestDumpDatagrams: sockets of UDP, of IPv4 and IPv6.
 func TestDumpDatagrams(t *testing.T) {
 	t.Parallel()
 	for family, addr := range map[uint8]string{unix.AF_INET: "127.0.0.1:0", unix.AF_INET6: "[::1]:0"} {
@@ -90,7 +90,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// TestDumpError: what the kernel refuses is its error.
+// TestDumpError: the error is the kernel's.
 func TestDumpError(t *testing.T) {
 	t.Parallel()
 	if _, err := Dump(Query{Family: unix.AF_INET, Protocol: 255}); !errors.Is(err, unix.ENOENT) {

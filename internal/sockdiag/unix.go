@@ -44,8 +44,8 @@ func unixListeners(text string) map[uint64]string {
 	return paths
 }
 
-// unixFields are number, references, protocol, flags, type, state, inode and path in a
-// line of /proc/net/unix. A path may hold blanks.
+// unixFields returns number, references, protocol, flags, type, state, inode and path in
+// a line of /proc/net/unix. A path may hold blanks.
 func unixFields(line string) (f [8]string) {
 	rest := strings.TrimSuffix(line, "\n")
 	for i := range 7 {

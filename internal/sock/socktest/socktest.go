@@ -1,6 +1,6 @@
-// Package socktest is for tests of what is given sockets: it makes listening sockets and
-// connections of TCP on 127.0.0.1, at ports of the kernel's choice, and connections of the
-// UNIX domain. A test that cannot have one fails.
+// Package socktest makes sockets for tests: listening sockets and connections of TCP on
+// 127.0.0.1, at ports of the kernel's choice, and connections of the UNIX domain. A test
+// that cannot have one fails.
 package socktest
 
 import (
@@ -67,7 +67,7 @@ func Connection(t testing.TB) (client *net.TCPConn, fd int) {
 	return client, fd
 }
 
-// Pair is as Connection, but of the UNIX domain.
+// Pair is like Connection, but of the UNIX domain.
 func Pair(t testing.TB) (client *net.UnixConn, fd int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -85,8 +85,8 @@ func Pair(t testing.TB) (client *net.UnixConn, fd int) {
 	return c.(*net.UnixConn), fds[1]
 }
 
-// Await waits until a descriptor is readable, for 30 seconds at most. What has gone over
-// the loopback device mostly is there at once, but not always.
+// Await waits until a descriptor is readable, for 30 seconds at most. What is sent over
+// the loopback device is mostly there at once, but not always.
 func Await(t testing.TB, fd int) {
 	t.Helper()
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
@@ -99,8 +99,8 @@ func Await(t testing.TB, fd int) {
 	}
 }
 
-// HangUp closes a socket of package net, or a listener. A child that this process is
-// just starting has a copy until the end of its exec; that one takes nothing any more.
+// HangUp closes a socket of package net, or a listener. It shuts the socket down first: a
+// child that is just being started has a copy until its exec, which would keep it going.
 func HangUp(socket io.Closer) error {
 	raw, err := socket.(syscall.Conn).SyscallConn()
 	if err != nil {
