@@ -1,10 +1,10 @@
-// Package arrival reads who the clients are that come through a proxy (key proxy). In
+// Package arrival finds out who the clients are that come through a proxy (key proxy). In
 // goes a connection that was just accepted; out comes the client that the header of the
-// proxy names, before anything is asked about it. A goroutine of its own reads each
-// header.
+// proxy names, before anything is asked about that client. A goroutine of its own reads
+// each header.
 //
-// Meanwhile the client has not been admitted, and counts as one that is expected, so
-// that no more are accepted than the limits of the service can take.
+// Until then the client is not admitted, but counts as expected, so that no more clients
+// are accepted than the limits of the service can take.
 package arrival
 
 import (
@@ -32,26 +32,27 @@ import (
 // HeaderTime is how long a proxy may take to send its header.
 const HeaderTime = 3 * time.Second
 
-// Arrivals are the clients whose header is read. They belong to the goroutine of the
-// event loop.
+// Arrivals are the clients whose headers are being read. They belong to the goroutine of
+// the event loop.
 type Arrivals struct {
 	*loop.Beside
-	Room limit.Pool // of the connections
+	Room limit.Pool // for their connections
 
 	log     *logbook.Book
 	starter *child.Starter
 }
 
 // New makes Arrivals. There are none yet. Connections come from few proxies, so a source
-// has no share of its own of the room.
+// may have all the room.
 func New(log *logbook.Book, starter *child.Starter, mail *loop.Mailbox) *Arrivals {
 	room := limit.Pool{Size: 256, PerService: 128, PerSource: 256, Patience: HeaderTime}
 	return &Arrivals{Beside: loop.NewBeside(mail, room.Size), Room: room, log: log, starter: starter}
 }
 
-// Await has the header read of a client that has just been accepted, and calls then on
-// the loop with the client as the header has it, or with nil if it is refused or gone.
-// It takes over the connection; that of the client it gives is then's.
+// Await has the header of a newly accepted client read, and calls then on the loop: with
+// the client that the header names, or with nil if it is refused or gone. Await takes
+// over c.Conn; the connection of the client it finds is then's. If c comes from no proxy,
+// or there is no room, Await closes c.Conn and does not call then.
 func (a *Arrivals) Await(k *table.Socket, c client.Client, then func(*client.Client)) {
 	v := k.Service
 	if !v.Do.Proxies.Has(c.Peer.Addr()) {
@@ -86,12 +87,12 @@ func (a *Arrivals) Await(k *table.Socket, c client.Client, then func(*client.Cli
 	})
 }
 
-// arrived is the client of a connection whose header has been read; nil: there is none.
+// arrived is the client of a connection whose header was read; nil: there is none.
 func (a *Arrivals) arrived(k *table.Socket, c client.Client, f *stream.Conn, h proxyproto.Header, err error) *client.Client {
 	defer f.Close()
 	c.Room.Leave()
 	c.Room = nil
-	v := k.Service // of now: there may have been a reload
+	v := k.Service // the service as of now: there may have been a reload
 	switch {
 	case k.Closed:
 		return nil
@@ -113,7 +114,7 @@ func (a *Arrivals) arrived(k *table.Socket, c client.Client, f *stream.Conn, h p
 	return &c
 }
 
-// headerFault is what is wrong with a header, in words.
+// headerFault says what is wrong with a header.
 func headerFault(err error) string {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -124,8 +125,8 @@ func headerFault(err error) string {
 	return strerror.Cause(err)
 }
 
-// refuse counts a client that does not come through a proxy as it should. Of a
-// service one is logged a minute.
+// refuse counts a client that does not come through a proxy as it should. It logs one a
+// minute for each service.
 func (a *Arrivals) refuse(v *table.Service, peer netip.AddrPort, why string) {
 	u := v.Usage()
 	u.Refused.Proxy++

@@ -21,9 +21,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// visit has a proxy connect and send a text; after one with an exclamation mark at its
-// end, which is not sent, it closes its end. It returns the client that arrives; nil: none
-// does, and the proxy sees the end.
+// visit has a proxy connect and send a text. If the text ends in an exclamation mark,
+// which is not sent, the proxy closes its end. visit returns the client that arrives;
+// nil: none does, and the proxy sees the end of the connection.
 func visit(t *testing.T, a *Arrivals, mail *looptest.Mailbox, k *table.Socket, text string) *client.Client {
 	t.Helper()
 	proxy, fd := socktest.Pair(t)
@@ -45,15 +45,15 @@ func visit(t *testing.T, a *Arrivals, mail *looptest.Mailbox, k *table.Socket, t
 	return arrived
 }
 
-// TestAwait: who a client is comes from the header of a proxy, of which nothing else is
-// taken from the connection; who is no proxy, or has no header, is refused and counted.
+// TestAwait: the proxy's header says who a client is, and no more is read of the
+// connection. Who is no proxy, or sends no header, is refused and counted.
 func TestAwait(t *testing.T) {
 	t.Parallel()
 	const header = "PROXY TCP4 198.51.100.7 203.0.113.1 4711 80\r\n"
 	for _, tt := range []struct {
 		name, from, sent string
-		closed           bool   // the socket is, meanwhile
-		want             string // who arrives
+		closed           bool   // whether the socket is closed meanwhile
+		want             string // who arrives; "": nobody
 		log              string
 	}{
 		{"a header", "192.0.2.0/24", header + "rest", false, "198.51.100.7:4711 by 192.0.2.9:3128 at 203.0.113.1:80", ""},
@@ -102,7 +102,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// TestNoRoom: a client for whose header there is no room is gone, and not expected.
+// TestNoRoom: a client whose header finds no room is gone, and not expected.
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
 	starter := childtest.New(t)
@@ -116,7 +116,7 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// TestRefusedOften: of many that are refused one is told, and all are counted.
+// TestRefusedOften: of many refused clients one is logged, and all are counted.
 func TestRefusedOften(t *testing.T) {
 	t.Parallel()
 	book, v := booktest.New(t), &table.Service{Label: "one/tcp", Do: &table.Action{Action: &plan.Action{}}}

@@ -1,7 +1,7 @@
-// Package builtin is the small services that inetd answers itself: echo,
-// discard, chargen, daytime and time (RFC 862, 863, 864, 867, 868). In goes a
-// connection or a datagram, out come the bytes of the reply. It opens nothing,
-// sets no time limits and counts no clients: its caller does.
+// Package builtin has the small services that inetd answers itself: echo, discard,
+// chargen, daytime and time (RFC 862, 863, 864, 867, 868). In goes a connection or a
+// datagram; out come the bytes of the reply. It opens nothing, sets no time limits and
+// counts no clients: its caller does.
 package builtin
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Service is one built-in service. Each value from Lookup has its own state
-// (the position of chargen), so a socket needs one of its own.
+// Service is one built-in service. Each value from Lookup has its own state (the position
+// of chargen), so every socket needs its own.
 type Service struct {
 	Name string
 
@@ -31,8 +31,8 @@ type Service struct {
 	Reply func(dst, req []byte) (reply []byte, ok bool)
 }
 
-// Lookup returns a fresh Service of that name, which is lower case and no
-// alias. Now tells the local time.
+// Lookup returns a new Service by its name, in lower case and not an alias. now returns
+// the local time.
 func Lookup(name string, now func() time.Time) (Service, bool) {
 	for _, s := range services(now) {
 		if s.Name == name {
@@ -61,7 +61,7 @@ func services(now func() time.Time) []Service {
 	}
 }
 
-// brief is the service that sends what text appends, whoever asks.
+// brief is a service that sends what text appends, whoever asks.
 func brief(name string, text func(dst []byte) []byte) Service {
 	return Service{
 		Name:   name,

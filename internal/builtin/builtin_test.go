@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// peer is a connection whose other end sends in and takes up to limit bytes.
+// peer is a connection whose other end sends what Reader has, and takes up to limit
+// bytes.
 type peer struct {
 	io.Reader
 	out   bytes.Buffer
@@ -102,7 +103,7 @@ func (s *sizes) Read(b []byte) (int, error) {
 	return s.Reader.Read(b)
 }
 
-// Whoever waits for a quiet peer holds no large buffer, also after a transfer.
+// Whoever waits for a quiet peer holds no large buffer, not even after a large transfer.
 func TestQuietConnectionsAreSmall(t *testing.T) {
 	t.Parallel()
 	parts := io.MultiReader(strings.NewReader("hello"), bytes.NewReader(make([]byte, bulkSize)), strings.NewReader("bye"))

@@ -15,12 +15,12 @@ const (
 	lineSize  = lineChars + len("\r\n")
 )
 
-// rounds is how often the ring is gone around in one write of a stream, about
-// 69 KiB: enough for the system calls not to matter.
+// rounds is how often one write of a stream goes around the ring. At about 69 KiB the
+// system calls do not matter.
 const rounds = 10
 
-// pattern is shared by all connections and never written to. It is made when
-// the first of them comes, since most daemons never see one.
+// pattern is shared by all connections and never written to. The first connection makes
+// it, since most daemons never see one.
 var pattern = sync.OnceValue(func() []byte {
 	text := make([]byte, 0, rounds*ringSize*lineSize)
 	for start := range rounds * ringSize {
@@ -37,7 +37,7 @@ func chargen(conn io.ReadWriter) error {
 	}
 }
 
-// generator is where in the ring the next datagram starts.
+// generator knows where in the ring the next datagram starts.
 type generator struct{ start int }
 
 func (g *generator) reply(dst, _ []byte) ([]byte, bool) {
@@ -46,7 +46,7 @@ func (g *generator) reply(dst, _ []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// appendLine appends the line that starts at the given place of the ring.
+// appendLine appends the line that starts at a place of the ring.
 func appendLine(dst []byte, start int) []byte {
 	for i := range lineChars {
 		dst = append(dst, byte(firstChar+(start+i)%ringSize))

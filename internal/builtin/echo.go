@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	quietSize = 2 << 10  // takes any one Ethernet segment
+	quietSize = 2 << 10  // holds any one Ethernet segment
 	bulkSize  = 64 << 10 // beyond this the copying costs more than the calls
 )
 
@@ -39,10 +39,10 @@ func pump(dst io.Writer, src io.Reader) error {
 	}
 }
 
-// pumpBulk copies until a read finds so little that the small buffer will do.
-// Stopping at the first read that does not fill the large one would be more
-// frugal, but in the midst of a transfer such reads are common and each would
-// cost a detour through the small buffer.
+// pumpBulk copies until a read finds so little that the small buffer will do. Stopping at
+// the first read that does not fill the large one would be more frugal, but such reads
+// are common in the midst of a transfer, and each would cost a detour through the small
+// buffer.
 func pumpBulk(dst io.Writer, src io.Reader) error {
 	bulk := bulkBuffers.Get().(*[bulkSize]byte)
 	defer bulkBuffers.Put(bulk)

@@ -41,8 +41,8 @@ func loopback(t testing.TB) (server, client net.Conn) {
 	return fileConn(t, fd), conn
 }
 
-// A peer that has sent its last byte still gets all of it back, and a stream
-// whose peer goes away ends.
+// A peer that has sent its last byte still gets all of it back, and a stream ends when
+// its peer goes away.
 func TestStreamsOverSockets(t *testing.T) {
 	t.Parallel()
 	server, client := loopback(t)

@@ -7,7 +7,7 @@
 // (RFC 1122, 4.2.2.13), and the client's system may throw away what the client has
 // not read yet.
 //
-// A Set knows which connections those are, and a Sink polls and closes them in an event
+// A Set keeps connections that are drained, and a Sink polls and closes them in an event
 // loop. Each belongs to a single goroutine.
 package drain
 
@@ -28,16 +28,16 @@ type Set struct {
 type conn struct {
 	fd    int
 	until time.Time
-	at    int // in Set.order
+	at    int // index in Set.order
 }
 
 // Max is how many connections are drained at once. A client that never closes takes
 // a place until its time has passed, or for as long as nobody else needs it.
 const Max = 512
 
-// Add takes in a connection that is to be closed by a time at the latest. If there
-// are too many then, out is the one that would be closed first, and no longer in the
-// set: it is the caller's to be closed. Otherwise out is -1.
+// Add takes in a connection that is to be closed by a time at the latest. If there are
+// then too many, Add takes out the one that would be closed first and returns it, for the
+// caller to close. Otherwise out is -1.
 func (s *Set) Add(fd int, until time.Time) (out int) {
 	if s.conns == nil {
 		s.conns = map[int]*conn{}
@@ -64,7 +64,7 @@ func (s *Set) Remove(fd int) bool {
 	return true
 }
 
-// First is the connection whose time passes first. It reports false if there is none.
+// First returns the connection whose time passes first. ok is false if there is none.
 func (s *Set) First() (fd int, until time.Time, ok bool) {
 	if len(s.order) == 0 {
 		return -1, time.Time{}, false
@@ -85,9 +85,9 @@ func (s *Set) Len() int { return len(s.order) }
 // perCall bounds what Rest reads at once, so that no client keeps others waiting.
 const perCall = 4
 
-// Rest reads what has arrived on a connection into a buffer, where nobody looks at
-// it. It reports whether the client has closed its side or is gone. The descriptor
-// may be blocking; Rest does not wait.
+// Rest reads and drops what has arrived on a connection; buffer is where it is read to.
+// It reports whether the client has closed its side or is gone. The descriptor may be
+// blocking; Rest does not wait.
 func Rest(fd int, buffer []byte) (over bool) {
 	for range perCall {
 		n, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT)
@@ -101,7 +101,7 @@ func Rest(fd int, buffer []byte) (over bool) {
 	return false
 }
 
-// order has the connection first whose time passes first (container/heap).
+// order is a heap with the connection first whose time passes first (container/heap).
 type order []*conn
 
 func (o order) Len() int           { return len(o) }

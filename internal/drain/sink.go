@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sink drains connections in an event loop, to whose goroutine it belongs.
+// Sink drains connections in an event loop. It belongs to the goroutine of the loop.
 type Sink struct {
 	Set
 
@@ -17,18 +17,18 @@ type Sink struct {
 	poll    *loop.Poll
 	tag     loop.Tag
 	timers  *loop.Timers
-	dues    []time.Time // of its timers, the latest first
+	dues    []time.Time // when its timers come, the latest first
 	scratch []byte
 }
 
-// NewSink makes a Sink. The descriptors that it drains are in poll with tag and their
-// own number, and for those it is to be told by Readable.
+// NewSink makes a Sink. The descriptors that it drains are in poll with tag and their own
+// number; when one is readable, the loop is to call Readable.
 func NewSink(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers) *Sink {
 	return &Sink{starter: starter, poll: poll, tag: tag, timers: timers}
 }
 
-// Drain takes over a connection on which all has been sent: the client is told the end,
-// and may take some time to close.
+// Drain takes over a connection on which all has been sent. The client is told the end,
+// and may take d to close.
 func (s *Sink) Drain(conn int, d time.Duration) {
 	unix.Shutdown(conn, unix.SHUT_WR)
 	if Rest(conn, s.buffer()) {
@@ -46,14 +46,15 @@ func (s *Sink) Drain(conn int, d time.Duration) {
 	s.setTimer()
 }
 
-// Readable reads what a client still sends, and closes the connection when that is over.
+// Readable reads what a client still sends, and closes the connection when that has
+// ended.
 func (s *Sink) Readable(conn int) {
 	if Rest(conn, s.buffer()) && s.Remove(conn) {
 		s.close(conn)
 	}
 }
 
-// buffer is room for what nobody looks at, made when first needed.
+// buffer is where dropped bytes are read to, made when first needed.
 func (s *Sink) buffer() []byte {
 	if s.scratch == nil {
 		s.scratch = make([]byte, 16<<10)
@@ -61,15 +62,15 @@ func (s *Sink) buffer() []byte {
 	return s.scratch
 }
 
-// close closes a connection. A child may have a copy until its exec, so closing alone
-// would not take it out of the epoll set.
+// close closes a connection. It takes the connection out of the epoll set first: a child
+// may have a copy until its exec, so that closing alone would not.
 func (s *Sink) close(conn int) {
 	s.poll.Remove(conn)
 	unix.Close(conn)
 }
 
-// setTimer has the connections closed whose time has passed. One timer is enough for
-// all, unless one is to be closed before that.
+// setTimer has connections closed when their time has passed. One timer is enough for
+// all, unless a connection is to be closed before it comes.
 func (s *Sink) setTimer() {
 	_, until, ok := s.First()
 	if n := len(s.dues); !ok || n > 0 && !until.Before(s.dues[n-1]) {
@@ -83,7 +84,7 @@ func (s *Sink) setTimer() {
 	})
 }
 
-// closeUntil closes the connections whose time has passed at some time.
+// closeUntil closes the connections whose time is not after now.
 func (s *Sink) closeUntil(now time.Time) {
 	for conn, until, ok := s.First(); ok && !now.Before(until); conn, until, ok = s.First() {
 		s.Remove(conn)
@@ -91,7 +92,7 @@ func (s *Sink) closeUntil(now time.Time) {
 	}
 }
 
-// CloseAll closes all of them.
+// CloseAll closes all connections.
 func (s *Sink) CloseAll() {
 	for conn, _, ok := s.First(); ok; conn, _, ok = s.First() {
 		s.Remove(conn)

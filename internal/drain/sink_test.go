@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSinkClosesInTime: a connection is closed when its time has passed, though one that
-// came before has a later time.
+// TestSinkClosesInTime: a connection is closed when its time has passed, even if an
+// earlier connection has a later time.
 func TestSinkClosesInTime(t *testing.T) {
 	t.Parallel()
 	starter := childtest.New(t)

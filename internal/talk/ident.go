@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ident tells a client who owns a connection between its machine and ours.
+// ident tells a client who owns a connection between the client's machine and this one.
 func (t *Talks) ident(v *table.Service, c client.Client, from stream.Leftover) {
 	var scratch sock.Address
 	local := c.Local(&scratch)

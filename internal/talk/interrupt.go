@@ -6,7 +6,7 @@ import (
 	"inetd/internal/table"
 )
 
-// Interrupt interrupts all conversations, and those that begin before GoOn.
+// Interrupt interrupts all conversations, also those that begin before GoOn.
 func (t *Talks) Interrupt() {
 	t.interrupted = true
 	for f := range t.underWay {
@@ -14,8 +14,8 @@ func (t *Talks) Interrupt() {
 	}
 }
 
-// setAside keeps a client whose conversation was interrupted. It reports false if
-// that is impossible.
+// setAside keeps the client of an interrupted conversation, with a new descriptor of the
+// connection. It reports false if that is impossible.
 func (t *Talks) setAside(v *table.Service, c client.Client, f *stream.Conn) bool {
 	conn, err := f.Duplicate()
 	f.Close()
@@ -27,7 +27,7 @@ func (t *Talks) setAside(v *table.Service, c client.Client, f *stream.Conn) bool
 	return true
 }
 
-// GoOn takes up the conversations that were interrupted.
+// GoOn resumes the conversations that were interrupted.
 func (t *Talks) GoOn() {
 	list := t.asides
 	t.asides, t.interrupted = nil, false
@@ -36,8 +36,8 @@ func (t *Talks) GoOn() {
 	}
 }
 
-// Left are the conversations that were interrupted, and those that could not be: of
-// these the next program is to make an end, so they are over, and each has another
+// Left are the conversations for the next program. Those that were interrupted it can
+// resume. The others it is only to end: they are marked as over, and each has another
 // descriptor of its connection.
 func (t *Talks) Left() (list []Left) {
 	for f, a := range t.underWay {

@@ -14,12 +14,12 @@ import (
 
 // Bounds on the dialogue of tcpmux.
 const (
-	muxTime    = 10 * time.Second // for all of it
-	maxMuxLine = 256              // bytes of the service's name with the end of its line
+	muxTime    = 10 * time.Second // for the whole dialogue
+	maxMuxLine = 256              // bytes of a service's name, with the end of the line
 )
 
-// mux reads the name of a service from a client of tcpmux, and has the loop
-// start the service.
+// mux reads the name of a service from a client of tcpmux, and has the loop start that
+// service.
 func (t *Talks) mux(v *table.Service, c client.Client, from stream.Leftover) {
 	services := t.loop.Now.Mux
 	t.converse(v, c, from, func(f *stream.Conn) error {
@@ -43,10 +43,9 @@ func (t *Talks) mux(v *table.Service, c client.Client, from stream.Leftover) {
 	})
 }
 
-// handOut asks the loop to start a service, and returns what the client is to be
-// told if that does not. Where the system has run out of something, that passes: the
-// client waits, as others do in the listen queue. It is called by the goroutine of the
-// dialogue.
+// handOut asks the loop to start a service, and returns what the client is told if that
+// fails. If the system is short of something, that passes: the client waits up to
+// muxTime, as others do in the listen queue. It runs on the goroutine of the dialogue.
 func (t *Talks) handOut(name string, c client.Client, f *stream.Conn) (no string) {
 	f.Room.Work()
 	until := time.Now().Add(muxTime)
@@ -61,8 +60,8 @@ func (t *Talks) handOut(name string, c client.Client, f *stream.Conn) (no string
 	}
 }
 
-// Demuxed is what became of a client of tcpmux.
+// Demuxed is what happened to a client of tcpmux.
 type Demuxed struct {
-	No    string // what it is told; "": it is served
-	Short bool   // the system has run out of something, so it is to try again
+	No    string // what the client is told; "": it is served
+	Short bool   // the system is short of something, so try again
 }

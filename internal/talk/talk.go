@@ -1,14 +1,14 @@
-// Package talk serves the clients of builtins that are connections: those of package
-// builtin, the dialogue of tcpmux and that of ident. In goes a client that was admitted;
-// it is answered at once, or a goroutine talks with it, and when the conversation is over
-// the client is released. Of an interrupted conversation comes out how far it has got, so
-// that the next program goes on there (see package stream).
+// Package talk serves the clients of builtins on connections: those of package builtin,
+// the dialogue of tcpmux and that of ident. In goes a client that was admitted. It is
+// answered at once, or a goroutine talks with it; after that the client is released. For
+// an interrupted conversation, out comes how far it has got, so that the next program can
+// go on there (see package stream).
 //
 //	Enter -> Serve -> goroutine ... -> Loop.Release
 //	                   tcpmux: -> Loop.Demux, which serves the client further
 //
 // All but what such a goroutine does belongs to the goroutine of the event loop. Loop is
-// what that does for this package.
+// what the event loop does for this package.
 package talk
 
 import (
@@ -33,8 +33,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loop is what the event loop does for Talks. But for UserName, which is called beside
-// the loop, its functions are called on it.
+// Loop is what the event loop does for Talks. Its functions are called on the loop,
+// except UserName, which is called beside it.
 type Loop struct {
 	Starter *child.Starter
 	Mail    *loop.Mailbox
@@ -44,34 +44,34 @@ type Loop struct {
 	Now     *table.InForce
 	Clock   *zone.Clock
 
-	Release  func(v *table.Service, source limit.Source) // a client has gone
+	Release  func(v *table.Service, source limit.Source) // called when a client has gone
 	UserName func(v *table.Service, uid uint32) string
 
-	// Demux serves the client of a conversation as one of the service of tcpmux with a
+	// Demux has the client of a conversation served by the service of tcpmux that has the
 	// name.
 	Demux func(name string, c client.Client, f *stream.Conn) Demuxed
 }
 
 // Talks are the conversations of builtins with clients.
 type Talks struct {
-	Room limit.Pool // of the connections; a client that finds none waits in the listen queue
+	Room limit.Pool // for connections; a client that finds none waits in the listen queue
 
 	loop        Loop
 	underWay    map[*stream.Conn]Left
 	asides      []Left    // interrupted ones
-	interrupted bool      // and so are all that begin
+	interrupted bool      // those that begin are interrupted, too
 	crowded     time.Time // when a client was last refused for want of room
 	text        []byte    // scratch
 }
 
-// Left is a conversation with a client that was not brought to its end.
+// Left is a conversation that was not brought to its end.
 type Left struct {
 	Service *table.Service
 	Client  client.Client
 	stream.Leftover
 }
 
-// New makes Talks for an event loop. There are none yet.
+// New makes Talks for an event loop. There is no conversation yet.
 func New(l Loop) *Talks {
 	return &Talks{
 		Room: limit.Pool{Size: 256, PerService: 128, PerSource: 128, Patience: 10 * time.Second},
@@ -110,13 +110,13 @@ func (t *Talks) Enter(v *table.Service, c *client.Client) bool {
 	return false
 }
 
-// Leave releases a client, and gives up the room that Enter gave it.
+// Leave releases a client and the room that Enter gave it.
 func (t *Talks) Leave(v *table.Service, c client.Client) {
 	t.loop.Release(v, c.Source)
 	c.Room.Leave()
 }
 
-// Serve serves a client. It takes over the connection.
+// Serve serves a client, and takes over its connection.
 func (t *Talks) Serve(v *table.Service, c client.Client) {
 	t.loop.Door.Welcome(v, c.Conn)
 	v.Usage().Started++
@@ -131,8 +131,8 @@ func (t *Talks) Serve(v *table.Service, c client.Client) {
 	t.Resume(v, c, stream.Leftover{})
 }
 
-// Resume talks with a client from the beginning, or from where it was interrupted. It
-// takes over the connection.
+// Resume talks with a client from the beginning, or from where a conversation was
+// interrupted. It takes over the connection.
 func (t *Talks) Resume(v *table.Service, c client.Client, from stream.Leftover) {
 	switch v.Do.Builtin {
 	case plan.MuxName:
@@ -145,9 +145,9 @@ func (t *Talks) Resume(v *table.Service, c client.Client, from stream.Leftover) 
 	}
 }
 
-// converse has a goroutine serve a client, whose connection is closed when serve
-// returns. Its error is the client's affair. It goes on where another conversation
-// with the client was interrupted, if that was so.
+// converse has a goroutine serve a client, and closes the connection when serve returns,
+// unless the conversation was interrupted. The error of serve concerns only the client.
+// from is how far an interrupted conversation had got; zero: this is a new one.
 func (t *Talks) converse(v *table.Service, c client.Client, from stream.Leftover, serve func(*stream.Conn) error) {
 	c.Conn = t.loop.Starter.Keep(c.Conn)
 	f, err := stream.Open(c.Conn, c.Room)
@@ -164,7 +164,7 @@ func (t *Talks) converse(v *table.Service, c client.Client, from stream.Leftover
 	logEnd := t.logStart(v, c, from.Begun)
 	t.underWay[f] = Left{Service: v, Client: c}
 	t.limitTime(v, c, f)
-	if t.interrupted { // it has begun after the others were
+	if t.interrupted { // the others are interrupted already
 		f.Interrupt()
 	}
 	go func() {
@@ -184,7 +184,7 @@ func (t *Talks) converse(v *table.Service, c client.Client, from stream.Leftover
 	}()
 }
 
-// limitTime ends a conversation once its time is over, if it has a limit.
+// limitTime ends a conversation after its max_time, if it has one.
 func (t *Talks) limitTime(v *table.Service, c client.Client, f *stream.Conn) {
 	k := v.Do.Keys
 	if k == nil || k.MaxTime == 0 {
@@ -198,9 +198,9 @@ func (t *Talks) limitTime(v *table.Service, c client.Client, f *stream.Conn) {
 	})
 }
 
-// logStart logs that a client is served, if connections are logged. A begun that is not
-// 0 is the time at which that has begun already: then the log has it. end logs the end,
-// and is for the event loop.
+// logStart logs that a client is served, if connections are logged. If begun is not 0,
+// the conversation began at that time, and the log has it already. end logs its end, and
+// is to be called on the event loop.
 func (t *Talks) logStart(v *table.Service, c client.Client, begun int64) (end func()) {
 	log := t.loop.Log
 	if !log.Connections {

@@ -58,7 +58,7 @@ func visitor(t *testing.T) (net.Conn, client.Client) {
 	return c, client.Client{Conn: fd, Source: limit.User(1)}
 }
 
-// TestEnter: a client without room is released, counted and told of.
+// TestEnter: a client without room is released, counted and logged.
 func TestEnter(t *testing.T) {
 	t.Parallel()
 	h, v := newHall(t), internal("echo")
@@ -70,7 +70,7 @@ func TestEnter(t *testing.T) {
 	if h.Enter(v, &second) || h.released != 1 || v.Usage().Refused.Room != 1 {
 		t.Errorf("the second one has %v, %d are released, %+v", second.Room, h.released, v.Usage().Refused)
 	}
-	h.Enter(v, &second) // which is told once a minute
+	h.Enter(v, &second) // logged once a minute
 	if want := "echo/tcp from uid 1 exceeded the connections of internal services (limit 2 of one service, 1 from one source, inetd.conf:1)\n"; h.Lines() != want {
 		t.Errorf("the log says %q", h.Lines())
 	}
@@ -98,7 +98,7 @@ func TestBrief(t *testing.T) {
 	}
 }
 
-// TestMux: what a client of tcpmux is told, and that it waits where the system is short of
+// TestMux: what tcpmux tells its clients, and that they wait while the system is short of
 // something.
 func TestMux(t *testing.T) {
 	t.Parallel()
@@ -147,8 +147,8 @@ func TestMux(t *testing.T) {
 	}
 }
 
-// TestInterrupt: a conversation that is interrupted is left as it is, counts on, and goes
-// on later.
+// TestInterrupt: an interrupted conversation is left as it is, still counts, and goes on
+// later.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	h, v := newHall(t), internal("echo")
@@ -181,7 +181,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestMaxTimeOfOneGone: nothing is told of a conversation that is over when its time is.
+// TestMaxTimeOfOneGone: nothing is logged if a conversation is over before its max_time.
 func TestMaxTimeOfOneGone(t *testing.T) {
 	t.Parallel()
 	h, v := newHall(t), internal("echo")
@@ -200,8 +200,8 @@ func TestMaxTimeOfOneGone(t *testing.T) {
 	}
 }
 
-// TestSetAside: conversations are set aside with one descriptor each, also one that begins
-// after the others were interrupted; one that cannot be is left as over.
+// TestSetAside: an interrupted conversation is set aside with one descriptor, even one
+// that begins after Interrupt. If it is not interrupted yet, it is left as over.
 func TestSetAside(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
@@ -226,8 +226,8 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
-// TestIdent: while the name of a user is looked up, which cannot be ended early, a client
-// keeps its room.
+// TestIdent: a client keeps its room while the name of a user is looked up, as that
+// cannot be ended early.
 func TestIdent(t *testing.T) {
 	t.Parallel()
 	h, v := newHall(t), internal(plan.IdentName)
