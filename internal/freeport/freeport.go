@@ -1,5 +1,5 @@
-// Package freeport finds ports for tests: out comes one that nothing uses, and that no
-// other test takes that asks here, also in another process.
+// Package freeport finds ports for tests. Out comes a port that nothing uses, and that no
+// other test gets from here, not even in another process.
 package freeport
 
 import (
@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The ports are below those that the kernel gives to clients, so that no connection
-// takes one. Each process looks from a place of its own on.
+// The ports are below those that the kernel gives to clients, so that no connection takes
+// one. Each process starts looking at a place of its own.
 const first, count = 12000, 20000
 
 var next atomic.Uint32
 
-// Claim returns a port that no socket of this network namespace is bound to. The claim
-// is an abstract UNIX socket of the port's name, which lasts as long as this process.
+// Claim returns a port that no socket of this network namespace is bound to. The claim is
+// an abstract UNIX socket named after the port, which lasts as long as this process.
 func Claim() (int, error) {
 	next.CompareAndSwap(0, uint32(os.Getpid())*61)
 	for range count {
@@ -37,10 +37,10 @@ func Claim() (int, error) {
 	return 0, fmt.Errorf("none of %d ports is free", count)
 }
 
-// unused asks the kernel. It binds nothing: a process started at that moment would hold
-// the socket too, until its exec, and the port be busy to who claims it. Connections that
-// wait for their last packets (TIME_WAIT) keep nobody from listening, and there may be
-// many thousands.
+// unused asks the kernel whether a port is free. It binds nothing: a process started at
+// that moment would hold the socket too, until its exec, and the port would be busy for
+// whoever claims it. Connections in TIME_WAIT keep nobody from listening, and there may
+// be many thousands, so those are not asked for.
 func unused(port int) bool {
 	states := []sockdiag.State{
 		sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.Close,

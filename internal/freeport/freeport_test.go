@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestClaim: a port is given once and can be bound; one in use is seen as such.
+// TestClaim: a port is given once and can be bound; a port in use is seen as such.
 func TestClaim(t *testing.T) {
 	t.Parallel()
 	seen := map[int]bool{}

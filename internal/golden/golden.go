@@ -1,7 +1,6 @@
-// Package golden compares what a test got with a file that says what it should
-// be. In go the path and the text; out comes the failure of the test, as a
-// difference. With -update the file is written instead: read it before it is
-// committed. Only tests import it.
+// Package golden compares what a test got with a file of what it should get. In go the
+// path and the text; out comes the failure of the test, as a difference. With -update the
+// file is written instead: read it before you commit it. Only tests import it.
 package golden
 
 import (
@@ -14,8 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files and what is generated")
 
-// Update reports whether files are to be written, for tests that make one from
-// parts.
+// Update reports whether files are to be written, for tests that make a file from parts.
 func Update() bool { return *update }
 
 // Compare fails the test if the file at path does not hold got.

@@ -2,7 +2,7 @@
 // them in (hosts.allow, hosts.deny, inetd.sec and the names in the keys allow and deny),
 // what the names of both ends are, and which program the options of a rule want in place
 // of the server. In goes a client that was admitted; out comes an Inquiry with the
-// answer, which the log has by then.
+// answer, which has been logged by then.
 //
 // Rules may be many and name servers slow, so each client has a goroutine of its own,
 // which asks package wrap, and the event loop goes on with the client when it has the
@@ -29,7 +29,7 @@ import (
 
 // Bounds on inquiries.
 const (
-	most        = wrap.MaxSlow + 64 // at once; more clients wait in the listen queue
+	most        = wrap.MaxSlow + 64 // inquiries at once; more clients wait in the listen queue
 	longest     = 30 * time.Second
 	commandTime = 10 * time.Second
 )
@@ -37,7 +37,7 @@ const (
 // Options are what the command line says of inquiries.
 type Options struct {
 	*plan.Config
-	Resolve bool // servers are told the names of hosts
+	Resolve bool // servers are told host names
 	KeepEnv bool // servers inherit the daemon's whole environment
 }
 
@@ -67,7 +67,7 @@ func New(o Options, log *logbook.Book, now *table.InForce, starter *child.Starte
 	}
 }
 
-// ReadRules reads the rules that a plan asks for ahead of the first client, to report
+// ReadRules reads the rules that a plan asks for before the first client comes, and logs
 // their problems.
 func (d *Desk) ReadRules(p *plan.Plan) {
 	var files []*wrap.Files
@@ -95,7 +95,7 @@ func (d *Desk) wraps(do *table.Action) bool { return d.options.Wraps(do.Action, 
 // tellsNames reports whether the server is told the names of hosts.
 func (d *Desk) tellsNames(do *table.Action) bool { return d.options.Resolve && do.Builtin == "" }
 
-// Ask finds out about a client, and calls then on the loop. The connection is then's.
+// Ask finds out about a client, and then calls then on the loop, which takes over c.Conn.
 func (d *Desk) Ask(v *table.Service, c client.Client, then func(*Inquiry)) {
 	q := d.inquiry(v, c)
 	d.starter.Note(c.Conn)
@@ -111,14 +111,14 @@ func (d *Desk) Ask(v *table.Service, c client.Client, then func(*Inquiry)) {
 	})
 }
 
-// Each calls f with the clients about whom something is being found out.
+// Each calls f with each client whose inquiry is under way.
 func (d *Desk) Each(f func(*table.Service, client.Client)) {
 	for q := range d.asked {
 		f(q.For, q.Client)
 	}
 }
 
-// Refused logs a client whose address alone decides that it is refused.
+// Refused logs a client that is refused because of its address alone.
 func (d *Desk) Refused(v *table.Service, c client.Client, g *access.Guard) {
 	q := d.inquiry(v, c)
 	q.Answer = wrap.Refusal(q.Query, g.Check(q.Query))

@@ -12,26 +12,25 @@ import (
 	"inetd/internal/wrap"
 )
 
-// Inquiry is what is to be found out about a client before it is served, and what came
-// of that.
+// Inquiry is what is to be found out about a client before it is served, and the result.
 type Inquiry struct {
 	wrap.Question
 	For    *table.Service
 	Client client.Client
 
 	Answer  *wrap.Answer
-	Program *child.Program // in place of the one of the service; nil: that one
+	Program *child.Program // to start in place of the service's; nil: start that one
 
 	name, proto string // of the service
 	wrapped     bool   // hosts.allow and hosts.deny are asked
 }
 
-// KnowsPeer reports whether the name of the client is known, and wanted; of no Inquiry it
-// is not.
+// KnowsPeer reports whether the name of the client is wanted and known; false for a nil
+// Inquiry.
 func (q *Inquiry) KnowsPeer() bool { return q != nil && q.Named && q.Answer.PeerName != "" }
 
-// AppendNames appends the variables for the names of both ends to an environment, as far
-// as they are known.
+// AppendNames appends the variables with the names of both ends to an environment, if
+// they are wanted and known.
 func (q *Inquiry) AppendNames(env []byte) []byte {
 	if !q.Named {
 		return env
@@ -46,7 +45,7 @@ func (q *Inquiry) AppendNames(env []byte) []byte {
 	return env
 }
 
-// tell logs what came of a client, in the words of tcp_wrappers, and why.
+// tell logs what was decided about a client, in the words of tcp_wrappers, and why.
 func (d *Desk) tell(q *Inquiry) {
 	a := q.Answer
 	who := access.Expand("%c", a.Query, 0)
@@ -60,7 +59,7 @@ func (d *Desk) tell(q *Inquiry) {
 	}
 }
 
-// priority is that of the rule, or else p.
+// priority is the priority that the rule asks for, or else p.
 func (q *Inquiry) priority(p syslog.Priority) syslog.Priority {
 	if level := q.Answer.Severity; level >= 0 {
 		return syslog.Priority(level)

@@ -22,8 +22,8 @@ import (
 	"inetd/internal/wrap/dnstest"
 )
 
-// A fixture is a Desk with a loop of its own and a service whose server is /bin/echo. Its
-// files of rules are not there at first.
+// fixture is a Desk with a loop of its own, and a service whose server is /bin/echo.
+// There are no files of rules at first.
 type fixture struct {
 	*Desk
 	*booktest.Book
@@ -56,7 +56,7 @@ var (
 
 func (f *fixture) path(name string) string { return filepath.Join(f.dir, name) }
 
-// rules writes a line into a file of rules; without a line there is no such file.
+// rules writes a line into a file of rules; "": there is no such file.
 func (f *fixture) rules(name, line string) {
 	f.t.Helper()
 	if line == "" {
@@ -70,7 +70,7 @@ func (f *fixture) rules(name, line string) {
 // said is all that was logged.
 func (f *fixture) said() string { return strings.ReplaceAll(f.Lines(), f.dir, "DIR") }
 
-// him is a client, who has no connection.
+// him is a client without a connection.
 func him() client.Client {
 	return client.Client{Conn: -1, Peer: netip.MustParseAddrPort("192.0.2.1:1024")}
 }
@@ -86,14 +86,14 @@ func (f *fixture) ask(c client.Client) (q *Inquiry) {
 	return q
 }
 
-// finish waits until nothing is asked any more.
+// finish waits until no inquiry is under way.
 func (f *fixture) finish() {
 	f.t.Helper()
 	f.mail.Until(func() bool { return f.Len() == 0 })
 }
 
-// TestAsk: what becomes of a client: let in or not, which program is to be started in
-// place of the server, and what the log says.
+// TestAsk: what happens to a client: whether it is let in, which program is to be started
+// in place of the server, and what the log says.
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	const who = "connection from 192.0.2.1, service one (tcp)"
@@ -107,7 +107,7 @@ func TestAsk(t *testing.T) {
 		set              func(*fixture, *client.Client)
 		let              bool
 		program          string // "": that of the service
-		log              string // its line begins so; "": there is none
+		log              string // how its line begins; "": there is none
 	}{
 		{"no rules", wrapped, "", "", "", nothing, true, "", letIn},
 		{"denied", wrapped, "", "ALL: ALL", "", nothing, false, "", refused + "DIR/deny:1: ALL: ALL (daemon echo, peer 192.0.2.1:1024)\n"},
@@ -159,13 +159,13 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// keysWith are keys of which one was written.
+// keysWith are keys with one that was written.
 func keysWith(key string) *conf.Keys {
 	return &conf.Keys{Wrap: true, Options: []conf.Option{{Key: conf.Word{Text: key, Pos: conf.Pos{Line: 4}}}}}
 }
 
-// TestWants: something is to be found out about all clients of a service if rules are
-// asked, or if its server is to be told names.
+// TestWants: there is an inquiry about every client of a service if rules are asked, or
+// if the server is to be told names.
 func TestWants(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -194,8 +194,7 @@ func TestWants(t *testing.T) {
 	}
 }
 
-// TestEach: a client is among those about whom something is being found out until the
-// answer has come.
+// TestEach: the inquiry about a client is under way until the answer has come.
 func TestEach(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, wrapped)
@@ -218,7 +217,7 @@ func TestEach(t *testing.T) {
 	f.finish()
 }
 
-// TestRefused: the log tells of a client who is refused by its address alone.
+// TestRefused: the log has a client that is refused because of its address alone.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, no)
@@ -230,15 +229,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestReadRules: mistakes in the files that a plan has asked for are told before the first
-// client comes, and those of other files are not.
+// TestReadRules: mistakes in the files that a plan asks for are logged before the first
+// client comes; those in other files are not.
 func TestReadRules(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name       string
 		config     plan.Config
 		plan       plan.Plan
-		hosts, sec bool // are told of
+		hosts, sec bool // whether their mistakes are logged
 	}{
 		{"nothing", no, plan.Plan{}, false, false},
 		{"-l", wrapped, plan.Plan{}, true, false},
@@ -257,7 +256,7 @@ func TestReadRules(t *testing.T) {
 	}
 }
 
-// TestNames: a server is told the names that are known, if it is to be told any.
+// TestNames: a server is told the names that are known, if it is to be told names.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -284,7 +283,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPriority: a line has the priority of the rule, which may be the most urgent of all.
+// TestPriority: a line has the priority of the rule; 0 is the most urgent one.
 func TestPriority(t *testing.T) {
 	t.Parallel()
 	for severity, want := range map[int]syslog.Priority{-1: syslog.Info, 0: 0, 4: syslog.Warning} {

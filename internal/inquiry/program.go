@@ -17,9 +17,8 @@ import (
 	"inetd/internal/wrap"
 )
 
-// prepare makes the program that is to be started in place of the one of the
-// service, if there is to be one: a command, or the server with another
-// environment or user.
+// prepare makes the program to be started in place of the service's, if there is to be
+// one: a command, or the server with another environment or user.
 func (d *Desk) prepare(q *Inquiry, do *table.Action) {
 	a := q.Answer
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
@@ -52,7 +51,7 @@ func (d *Desk) programFor(a *wrap.Answer, do *table.Action) (*child.Program, err
 	return compile.Program(profile, do.Action, do.Keys, strings.Split(do.Argv, "\x00"))
 }
 
-// credentialFor looks up the user of the entry, or whom the rule wants instead.
+// credentialFor looks up the user of the entry, or the one that the rule names instead.
 func (d *Desk) credentialFor(a *wrap.Answer, do *table.Action) (*child.Credential, error) {
 	who := do.User
 	if a.AsUser != "" {
@@ -60,7 +59,7 @@ func (d *Desk) credentialFor(a *wrap.Answer, do *table.Action) (*child.Credentia
 	} else if a.AsGroup != "" {
 		who = plan.User{Name: cmp.Or(who.Name, strconv.Itoa(os.Geteuid())), Group: a.AsGroup}
 	}
-	host := machine.Host() // this is beside the loop
+	host := machine.Host() // which may read files: this runs beside the loop
 	host.Getent = getent.New(d.commands.FirstLine)
 	accounts, err := host.OpenAccounts()
 	if err != nil {

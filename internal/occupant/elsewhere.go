@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Elsewhere says where the processes of a session listen, as "port 8080", an address of
-// the port that the place has, or a path; nothing if that is nowhere. The place is an
-// address or anything else.
+// Elsewhere says where the processes of a session listen: "port 8080", or an address if
+// only that is not the place's, or a path; "" if nowhere. place need not be an address.
 func Elsewhere(session int, place string) string {
 	own := map[uint64]bool{}
 	for _, pid := range sockdiag.Session(session) {
@@ -40,7 +39,7 @@ func Elsewhere(session int, place string) string {
 	return ""
 }
 
-// tcpOf is where one of some sockets listens; invalid if none does.
+// tcpOf is where one of these sockets listens for TCP; invalid if none does.
 func tcpOf(own map[uint64]bool) netip.AddrPort {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		list, err := sockdiag.Dump(sockdiag.Query{Family: family, Protocol: unix.IPPROTO_TCP, States: []sockdiag.State{sockdiag.Listen}})

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestElsewhere: where a session listens, of which one process has the socket.
+// TestElsewhere: a session listens where one of its processes has a listening socket.
 func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,10 +1,10 @@
-// Package occupant says who answers at a place: whether that is the server of an entry,
-// which was to listen there, or somebody who has taken the place before it. In goes a
-// connection to the place; out comes an Owner, and from that, the user and the session
-// of the server, a verdict.
+// Package occupant says who answers at a place: the server of an entry, which was to
+// listen there, or somebody who took the place before it. In goes a connection to the
+// place; out comes an Owner and, given the user and the session of the server, a verdict.
 //
-// A port above 1023 and a path in a directory that others may write to are anybody's.
-// Whoever listens there first would have the clients of the entry, and what they say.
+// A port above 1023, or a path in a directory that others may write to, is open to
+// anybody. Whoever listens there first would get the clients of the entry, and what they
+// say.
 package occupant
 
 import (
@@ -17,17 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Owner is whose socket answers, as far as the kernel says.
+// Owner is the owner of the socket that answers, as far as the kernel tells.
 type Owner struct {
-	Known bool   // false: it is none of this machine, or the kernel has no way to tell
-	UID   uint32 // who has made the socket
-	PID   int32  // who has called listen(2), at a UNIX-domain socket; 0: not known
+	Known bool   // false: the socket is on another machine, or the kernel cannot tell
+	UID   uint32 // the user who made the socket
+	PID   int32  // the process that called listen(2), for a UNIX-domain socket; 0: not known
 	Inode uint64 // of the socket; 0: not known
 }
 
-// OwnerOf returns the owner of the other end of a connection. What is accepted belongs to
-// who has accepted it, and what is not to who listens. So the answer holds for this very
-// connection, and not for the one after it.
+// OwnerOf returns the owner of the other end of a connection: whoever accepted it or,
+// until then, whoever listens. The answer holds for this very connection, and not for the
+// next.
 func OwnerOf(fd int) Owner {
 	peer, err := unix.Getpeername(fd)
 	if err != nil {
@@ -53,13 +53,13 @@ func OwnerOf(fd int) Owner {
 		return Owner{}
 	}
 	listens, _, err := sockdiag.Find(netip.AddrPort{}, to)
-	if accepted.Inode == 0 || listens.Inode != 0 && listens.UID == accepted.UID { // which lasts longer
+	if accepted.Inode == 0 || listens.Inode != 0 && listens.UID == accepted.UID { // the listening socket lasts longer
 		return Owner{Known: err == nil && listens.Inode != 0, UID: listens.UID, Inode: listens.Inode}
 	}
 	return Owner{Known: true, UID: accepted.UID, Inode: accepted.Inode}
 }
 
-// endOf is an address of TCP; invalid if it is another.
+// endOf is the address of a TCP socket; invalid for another socket.
 func endOf(a unix.Sockaddr) netip.AddrPort {
 	switch a := a.(type) {
 	case *unix.SockaddrInet4:
@@ -74,12 +74,12 @@ func endOf(a unix.Sockaddr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Is reports whether the place is not somebody else's: its owner is the user of the
-// entry, or root, who could have the clients anyway. What is not known is let pass.
+// Is reports whether the owner may be the server of an entry: its user, or root, who
+// could get the clients anyway. An owner that is not known passes.
 func (o Owner) Is(user uint32) bool { return !o.Known || o.UID == user || o.UID == 0 }
 
-// Process returns the process that has the socket, if this one may know it. It reads
-// /proc until a time.
+// Process returns the process that has the socket, if it can be seen. It reads /proc, but
+// not for longer than until.
 func (o Owner) Process(until time.Time) (p sockdiag.Process, ok bool) {
 	if o.Inode == 0 {
 		return sockdiag.Named(int(o.PID))
@@ -87,11 +87,12 @@ func (o Owner) Process(until time.Time) (p sockdiag.Process, ok bool) {
 	return sockdiag.Holder(o.Inode, until)
 }
 
-// maxDepth bounds the way up from a process to the first one.
+// maxDepth bounds the way up from a process to its ancestors.
 const maxDepth = 64
 
-// Within reports whether a process is of a session, or descends from the process that
-// has begun it. A server that gives up its privileges is found so: its user is another.
+// Within reports whether a process belongs to a session, or descends from the process
+// that began it. So it finds a server that gave up its privileges and has another user
+// now.
 func Within(pid, session int) bool {
 	for range maxDepth {
 		if pid <= 1 || session <= 1 {

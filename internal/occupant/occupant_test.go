@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// connected is the descriptor of a connection to a new place.
+// connected returns the descriptor of a connection to a new place, and the listener
+// there.
 func connected(t *testing.T, network, address string) (int, net.Listener) {
 	t.Helper()
 	l, err := net.Listen(network, address)
@@ -31,8 +32,8 @@ func connected(t *testing.T, network, address string) (int, net.Listener) {
 	return int(f.Fd()), l
 }
 
-// TestOwner: a connection that waits belongs to who listens, and an accepted one to who
-// has it, also when nobody listens any more.
+// TestOwner: a waiting connection belongs to whoever listens, and an accepted one to
+// whoever has it, even if nobody listens any more.
 func TestOwner(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ network, address string }{
@@ -85,7 +86,7 @@ func TestIs(t *testing.T) {
 	}
 }
 
-// TestWithin: a process is of its session, and of the one of an ancestor.
+// TestWithin: a process belongs to its own session, and to that of an ancestor.
 func TestWithin(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sh", "-c", "setsid sh -c 'echo $$; read x'; exit")
