@@ -1,7 +1,7 @@
 // Package compile turns what a plan says of servers into programs that package child can
 // start. In go actions, identities and the keys of entries; out come profiles, which
-// many services share, and a program for each action. It starts nothing, and opens
-// nothing but what child.Starter.Profile does.
+// many services share, and a program for each action. It starts nothing, and opens only
+// what child.Starter.Profile opens.
 package compile
 
 import (
@@ -17,9 +17,9 @@ import (
 	"inetd/internal/pty"
 )
 
-// Profiles makes the profiles of servers: who they run as, with which environment and
-// bounds. Servers whose keys differ in nothing of that share one. keys are those of the
-// entries by plan.Server.Keys, and env is what all servers get of the daemon's environment.
+// Profiles makes the profiles of servers: as whom they run, with which environment and
+// bounds. Servers for which these are equal share a profile. keys has the keys of entries
+// by plan.Server.Keys, and env is what every server gets of the daemon's environment.
 func Profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.Keys, starter *child.Starter, env []string) (map[plan.Server]*child.Profile, error) {
 	made := make(map[plan.Server]*child.Profile, len(identities))
 	alike := map[string]*child.Profile{}
@@ -42,8 +42,8 @@ func Profiles(identities map[plan.Server]*plan.Identity, keys map[string]*conf.K
 	return made, nil
 }
 
-// Program is the server of an action, with a profile and the arguments of the action.
-// k are the keys of its entry; nil: none.
+// Program returns the server program of an action with the arguments argv. k are the keys
+// of its entry; nil: none.
 func Program(profile *child.Profile, do *plan.Action, k *conf.Keys, argv []string) (*child.Program, error) {
 	if k == nil || !k.PTY {
 		return profile.Program(do.Path, argv)
@@ -56,7 +56,7 @@ func Program(profile *child.Profile, do *plan.Action, k *conf.Keys, argv []strin
 	return g, err
 }
 
-// Credential is an identity in the words of package child; nil is the daemon's own.
+// Credential returns an identity as package child takes it; nil is the daemon's own.
 func Credential(id *plan.Identity) *child.Credential {
 	if id == nil {
 		return nil
@@ -64,7 +64,7 @@ func Credential(id *plan.Identity) *child.Credential {
 	return &child.Credential{UID: id.UID, GID: id.GID, Groups: id.Groups}
 }
 
-// Setup is what the keys of an entry give its servers; nil: nothing.
+// Setup returns what the keys of an entry give its servers. k may be nil.
 func Setup(k *conf.Keys) (u child.Setup) {
 	if k == nil {
 		return u
@@ -82,16 +82,16 @@ func Setup(k *conf.Keys) (u child.Setup) {
 	return u
 }
 
-// ioPriority is a priority as ioprio_set(2) takes it; 0 is none.
+// ioPriority returns a priority as ioprio_set(2) takes it; 0 is none.
 func ioPriority(p conf.IOPriority) int {
 	class := slices.Index([]string{"", "realtime", "best-effort", "idle"}, p.Class)
 	if class == 3 {
-		p.Level = 0 // an idle process has none
+		p.Level = 0 // the class idle has no levels
 	}
 	return class<<13 | p.Level
 }
 
-// stderrFile is the file that key stderr asks for; "": none.
+// stderrFile returns the file that the key stderr asks for; "": none.
 func stderrFile(key string) string {
 	switch key {
 	case "socket", "log":
@@ -102,8 +102,8 @@ func stderrFile(key string) string {
 	return key
 }
 
-// Environment is the environment of the servers of an entry: of the daemon's the
-// variables that key pass_env names, or else env, and those of key env.
+// Environment returns the environment of an entry's servers: the variables of the daemon
+// that the key pass_env names, or else env, and the variables of the key env.
 func Environment(k *conf.Keys, env []string) []string {
 	if !hasEnvironment(k) {
 		return env
@@ -120,10 +120,10 @@ func Environment(k *conf.Keys, env []string) []string {
 // hasEnvironment reports whether the servers of an entry have an environment of their own.
 func hasEnvironment(k *conf.Keys) bool { return k.Has("env") || k.Has("pass_env") }
 
-// defaultEndTime is how long a server that is asked to end may take.
+// defaultEndTime is how long a server may take to end after SIGTERM.
 const defaultEndTime = 5 * time.Second
 
-// EndTime is how long a server that is asked to end may take (key end_time).
+// EndTime returns how long a server may take to end after SIGTERM (key end_time).
 func EndTime(k *conf.Keys) time.Duration {
 	if k != nil && k.Has("end_time") {
 		return k.EndTime

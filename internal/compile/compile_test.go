@@ -10,7 +10,7 @@ import (
 	"inetd/internal/plan"
 )
 
-// ioprio_set(2): the class is above 13 bits of level, and an idle process has no level.
+// TestIOPriority: the class is above the 13 bits of the level, and idle has no levels.
 func TestIOPriority(t *testing.T) {
 	t.Parallel()
 	for p, want := range map[conf.IOPriority]int{
@@ -34,7 +34,7 @@ func TestStderrFile(t *testing.T) {
 	}
 }
 
-// TestWithoutKeys: an entry without keys gets what all get.
+// TestWithoutKeys: an entry without keys gets the defaults.
 func TestWithoutKeys(t *testing.T) {
 	t.Parallel()
 	env := []string{"PATH=/bin"}
@@ -56,8 +56,8 @@ func TestWithoutKeys(t *testing.T) {
 	}
 }
 
-// TestProfilesAreShared: servers share a profile if their keys differ in nothing of it, so
-// that a thousand entries take no more memory than one.
+// TestProfilesAreShared: servers share a profile unless it depends on a key in which they
+// differ, so that a thousand entries take no more memory than one.
 func TestProfilesAreShared(t *testing.T) {
 	t.Parallel()
 	starter := childtest.New(t)

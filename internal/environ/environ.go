@@ -1,6 +1,6 @@
-// Package environ makes the environment of servers. In goes that of the daemon;
-// out comes what a server gets of it, and the variables that tell a server about
-// its client and its socket.
+// Package environ makes the environment of servers. In goes the daemon's environment;
+// out comes the part of it that a server gets, and the variables that tell a server
+// about its client and its socket.
 package environ
 
 import (
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Variables that Debian's inetd keeps from its servers, by prefix and by name:
-// they describe the user who started the daemon.
+// Debian's inetd withholds these variables from its servers, by prefix and by name: they
+// describe the user who started the daemon.
 var (
 	droppedPrefixes = []string{"CVS", "LD_", "SSH", "TERM", "TMP"}
 	droppedNames    = []string{
@@ -19,14 +19,14 @@ var (
 	}
 )
 
-// privateNames speak to this daemon and its runtime alone, and never to a server.
+// privateNames are variables for this daemon and its Go runtime, which no server gets.
 var privateNames = []string{
 	"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
 	"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK",
 }
 
-// Common returns what every server gets of the daemon's environment: all but what
-// describes the user who started the daemon, or with keep that, too.
+// Common returns what every server gets of the daemon's environment own: all but the
+// variables that describe the user who started the daemon. With keep it gets these, too.
 func Common(own []string, keep bool) []string {
 	return selected(own, func(name string) bool {
 		return keep || !slices.Contains(droppedNames, name) &&
@@ -34,8 +34,7 @@ func Common(own []string, keep bool) []string {
 	})
 }
 
-// Named returns the variables of the daemon's environment that have one of the
-// names.
+// Named returns the variables of the daemon's environment own that have one of the names.
 func Named(own, names []string) []string {
 	return selected(own, func(name string) bool { return slices.Contains(names, name) })
 }
@@ -62,15 +61,15 @@ func With(env, set []string) []string {
 	return env
 }
 
-// Append appends NAME=value and a NUL to the environment of a server. Like all
-// functions of this name it allocates nothing if b has room.
+// Append appends NAME=value and a NUL to the environment of a server. Like all functions
+// here whose names begin so, it allocates nothing if b has room.
 func Append(b []byte, name, value string) []byte {
 	b = append(append(append(b, name...), '='), value...)
 	return append(b, 0)
 }
 
-// AppendEnds appends the variables for the two ends of a connection, under the
-// names of UCSPI and those of CGI.
+// AppendEnds appends the variables for both ends of a connection, under the names of
+// UCSPI and of CGI.
 func AppendEnds(b []byte, local, remote netip.AddrPort) []byte {
 	b = AppendAddr(b, "TCPLOCALIP", local.Addr())
 	b = appendNumber(b, "TCPLOCALPORT", uint64(local.Port()))
@@ -79,14 +78,13 @@ func AppendEnds(b []byte, local, remote netip.AddrPort) []byte {
 	port := len(b)
 	b = appendNumber(b, "TCPREMOTEPORT", uint64(remote.Port()))
 	end := len(b)
-	// To copy a text with its NUL is cheaper than to make it twice.
+	// It is cheaper to copy a text with its NUL than to format it twice.
 	b = append(append(b, "REMOTE_ADDR"...), b[addr+len("TCPREMOTEIP"):port]...)
 	return append(append(b, "REMOTE_PORT"...), b[port+len("TCPREMOTEPORT"):end]...)
 }
 
-// AppendListen appends the variables of sd_listen_fds(3) but LISTEN_PID. The
-// name of the socket is that of the service, without the colons that would separate
-// names.
+// AppendListen appends the variables of sd_listen_fds(3) except LISTEN_PID. The socket has
+// the name of the service, with _ for colons, which would separate names.
 func AppendListen(b []byte, label string) []byte {
 	name := label
 	if label[0] != '/' && label[0] != '@' {
@@ -96,15 +94,14 @@ func AppendListen(b []byte, label string) []byte {
 	return Append(b, "LISTEN_FDNAMES", strings.ReplaceAll(name, ":", "_"))
 }
 
-// AppendPeer appends the variables for the process that is the client of a unix
-// socket.
+// AppendPeer appends the variables for the client process of a UNIX-domain socket.
 func AppendPeer(b []byte, uid, gid uint32, pid int32) []byte {
 	b = appendNumber(b, "REMOTE_UID", uint64(uid))
 	b = appendNumber(b, "REMOTE_GID", uint64(gid))
 	return appendNumber(b, "REMOTE_PID", uint64(pid))
 }
 
-// AppendAddr appends an address.
+// AppendAddr appends a variable whose value is an address.
 func AppendAddr(b []byte, name string, a netip.Addr) []byte {
 	b = a.AppendTo(append(append(b, name...), '='))
 	return append(b, 0)

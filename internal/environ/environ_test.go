@@ -80,7 +80,7 @@ func TestAppendEnds(t *testing.T) {
 	}
 }
 
-// TestNamed: only what is named is passed on, and never what speaks to the daemon.
+// TestNamed: only named variables are passed on, and none that is for the daemon itself.
 func TestNamed(t *testing.T) {
 	t.Parallel()
 	own := []string{"PATH=/bin", "A=1", "AB=2", "NOTIFY_SOCKET=x", "EMPTY="}
@@ -89,7 +89,7 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// TestWith: a variable takes the place of those of its name, and of no other.
+// TestWith: a variable replaces all of the same name and no other.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	own := []string{"A=1", "AB=2", "A=3", "C=4"}
@@ -102,7 +102,7 @@ func TestWith(t *testing.T) {
 	}
 }
 
-// TestAppendPeer: the client of a unix socket is a process.
+// TestAppendPeer: a client of a UNIX-domain socket is described as a process.
 func TestAppendPeer(t *testing.T) {
 	t.Parallel()
 	got := string(AppendPeer(Append(nil, "PROTO", "UNIX"), 4294967294, 5, 77))

@@ -16,33 +16,33 @@ import (
 	"inetd/internal/slab"
 )
 
-// Generation is what the daemon keeps of a plan: services made ready to be put
-// into force, and what is asked of the configuration while it is.
+// Generation is what the daemon keeps of a plan: the services, ready to be put into
+// force, and what must be known of the configuration while they are.
 type Generation struct {
 	Services []*Service
 	Mux      []*Service // the services that tcpmux hands out
-	Names    []string   // of configuration files, for places; those of the generations before come first
+	Names    []string   // of configuration files, for Places; those of earlier generations come first
 	Files    []string   // configuration files that were read
-	Known    []string   // configuration files that hold anything; not nil once there was a load
+	Known    []string   // configuration files that are not empty; nil only before the first load
 	Watch    []string   // paths whose change on disk matters
 	Profiles map[plan.Server]*child.Profile
-	keys     map[string]*conf.Keys // of servers that have any
+	keys     map[string]*conf.Keys // the keys of servers, by plan.Server.Keys
 	Accounts *account.DB
 	Secured  map[string]string // official service names by label; nil: there is no inetd.sec
-	Hosts    *plan.Names       // that the configuration names; nil: none
+	Hosts    *plan.Names       // the hosts that the configuration names; nil: none
 	Late     *plan.Late        // what is to be tried again; nil: nothing
 	Sockets  int
 	Banners  map[string]string          // texts for clients, by path
 	Guards   map[*Service]*access.Guard // of the services that say who may use them
 }
 
-// InForce is the generation that is in force: a merge puts the next one in its place, so
-// whoever has an InForce always asks what holds now.
+// InForce holds the generation that is in force. A merge replaces it, so a pointer to an
+// InForce always leads to the current one.
 type InForce struct{ *Generation }
 
-// Assemble makes the services of a plan. It runs beside the event loop, so that
-// a merge only has to put them into force. What is kept is copied: nothing of
-// the plan stays but its actions.
+// Assemble makes the services of a plan, with the environment env of servers and the Names
+// of the generation in force. It runs beside the event loop, so that a merge only has to
+// put the services into force. Only the actions of the plan are kept, all else is copied.
 func Assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*Generation, error) {
 	g := &Generation{
 		Names:    slices.Clip(names),
@@ -98,13 +98,13 @@ func (a *assembly) add(from *plan.Service) error {
 	return nil
 }
 
-// deed is what services have in common that share an action: also the places of keys.
+// deed is what services that share an Action have in common.
 type deed struct {
 	do   *plan.Action
-	asks *plan.Ask // the first of a list; nil: none
+	asks *plan.Ask // the first of the list; nil: there are none
 }
 
-// action makes an action of the table, once for all services that share it.
+// action returns the Action of a service, which it makes once for all that share it.
 func (a *assembly) action(v *plan.Service) (*Action, error) {
 	from, which := v.Do, deed{do: v.Do}
 	if len(v.Asks) > 0 {
@@ -139,8 +139,8 @@ func (a *assembly) action(v *plan.Service) (*Action, error) {
 	return do, nil
 }
 
-// guard keeps what rules about the clients of a service, once for all services that
-// have it from one place. It takes a while, and is called beside the event loop.
+// guard makes the guard of a service, once for all services that share the keys. It may
+// take a while, which is why it runs beside the event loop.
 func (a *assembly) guard(v *Service, from *plan.Service) {
 	if from.Clients == nil {
 		return
@@ -158,7 +158,7 @@ func (a *assembly) guard(v *Service, from *plan.Service) {
 	v.Do.AsksNames = g.AsksNames()
 }
 
-// place keeps the line of an entry. Entries of one file follow each other.
+// place returns the line of an entry. Entries of one file follow each other.
 func (a *assembly) place(file string, line int) Place {
 	if len(a.Names) == 0 || a.last.name != file {
 		at := a.PlaceIn(file, line)
@@ -167,7 +167,7 @@ func (a *assembly) place(file string, line int) Place {
 	return Place{a.last.index, uint32(line)}
 }
 
-// PlaceIn is a line of a file, whose name is kept.
+// PlaceIn returns a line of a file as a Place. It adds the file to Names if need be.
 func (g *Generation) PlaceIn(file string, line int) Place {
 	i := slices.Index(g.Names, file)
 	if i < 0 {
@@ -177,14 +177,15 @@ func (g *Generation) PlaceIn(file string, line int) Place {
 	return Place{uint32(i), uint32(line)}
 }
 
-// Place is where the entry of a service stands: "/etc/inetd.conf:7". It may be a
-// service of an earlier generation, as the names of files are kept.
+// Place returns the file and line of a service's entry: "/etc/inetd.conf:7". The service
+// may be one of an earlier generation, because Names keeps their files.
 func (g *Generation) Place(v *Service) string {
 	return g.Names[v.At.File] + ":" + strconv.Itoa(int(v.At.Line))
 }
 
-// Identities looks the users of a generation up again. It runs beside the event
-// loop. A user who is gone keeps the old profile.
+// Identities looks up the users of servers again, beside the event loop. It returns a
+// Generation of nothing but Profiles, without those of users who are gone, and Accounts,
+// which is nil if the files of users and groups cannot be read; the errors say why.
 func (g *Generation) Identities(host *plan.Host, starter *child.Starter, env []string) (*Generation, []error) {
 	servers := make(map[plan.Server]*conf.Keys, len(g.Profiles))
 	for s := range g.Profiles {

@@ -4,7 +4,7 @@ import (
 	"slices"
 )
 
-// same reports whether a reload leaves a service as it was.
+// same reports whether a service is the same after a reload.
 func (v *Service) same(w *Service) bool {
 	a, b := v.First, w.First
 	for a != nil && b != nil && a.Spec == b.Spec {
@@ -13,14 +13,14 @@ func (v *Service) same(w *Service) bool {
 	return a == nil && b == nil && *v.Do.Action == *w.Do.Action
 }
 
-// Changes are the labels of services that a reload adds, changes and removes.
+// Changes is what a reload changes: the labels of services.
 type Changes struct {
 	Added, Changed, Removed []string
-	Kept                    int // services that stay as they were
+	Kept                    int // number of unchanged services
 }
 
-// Compare says what a reload changes. Services go by their labels, which
-// several may share.
+// Compare returns what a reload from old to now changes. Services are compared by their
+// labels, which several may share.
 func Compare(old, now []*Service) (out Changes) {
 	before := make(map[string][]*Service, len(old))
 	for _, v := range old {

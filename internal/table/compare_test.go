@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// made returns services from "label program address...".
+// made returns services made of a label, a program and addresses.
 func made(entries ...[]string) (list []*Service) {
 	for _, e := range entries {
 		v := &Service{Label: e[0], Do: &Action{Action: &plan.Action{Path: e[1]}}}
@@ -51,7 +51,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Two entries may have one label: the same service on two addresses.
+// TestCompareSameLabel: two entries may have one label, a service on two addresses.
 func TestCompareSameLabel(t *testing.T) {
 	t.Parallel()
 	one := []string{"ftp/tcp", "/ftpd", "127.0.0.1:21"}

@@ -4,29 +4,29 @@ import (
 	"inetd/internal/sock"
 )
 
-// maxFormers bounds what is kept of removed services.
+// maxFormers is the number of removed services whose usage is kept.
 const maxFormers = 1 << 12
 
-// former is what a removed service is known by if it comes back. One of tcpmux has no
-// socket.
+// former identifies a removed service that comes back. spec is zero if tcpmux handed the
+// service out.
 type former struct {
 	label string
 	spec  sock.Spec
 }
 
-// Formers are the usages of services that were removed. A mistake in a line removes its
-// service, and the mended line brings it back: what that had used of its limits, and how
-// it fared, is not forgotten in between.
+// Formers are the usages of removed services. A mistake in a line removes its service, and
+// a mended line brings the service back: the daemon does not forget in between what the
+// service has used of its limits.
 type Formers map[former]*Usage
 
-// Keep remembers a service that is removed. Its usage may go on with other sockets.
+// Keep remembers the usage of a removed service, unless a service in goesOn still has it.
 func (f Formers) Keep(v *Service, spec sock.Spec, goesOn map[*Usage]bool) {
 	if v.Used != nil && !goesOn[v.Used] && len(f) < maxFormers {
 		f[former{v.Label, spec}] = v.Used
 	}
 }
 
-// Recall gives a service that has come back what it had used.
+// Recall gives a service that has come back its former usage, but not its Fitness.
 func (f Formers) Recall(v *Service, spec sock.Spec) {
 	which := former{v.Label, spec}
 	u := f[which]
@@ -37,7 +37,7 @@ func (f Formers) Recall(v *Service, spec sock.Spec) {
 	}
 }
 
-// Usages are those that services have.
+// Usages returns the set of the usages of services.
 func Usages(services []*Service) map[*Usage]bool {
 	all := map[*Usage]bool{}
 	for _, v := range services {
@@ -48,8 +48,8 @@ func Usages(services []*Service) map[*Usage]bool {
 	return all
 }
 
-// Successor is the service of a generation that has the sockets of one before, or its name
-// at tcpmux; nil if there is none.
+// Successor returns the service that now has the sockets of an earlier service, or its
+// name in tcpmux; nil: none.
 func (g *Generation) Successor(was *Service) *Service {
 	if k := was.First; k != nil {
 		if k.Closed {

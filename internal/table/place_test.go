@@ -7,8 +7,8 @@ import (
 	"inetd/internal/plan"
 )
 
-// TestPlaceOutlivesReload: a server of a service that a reload removed may fail
-// afterwards, when the files of the configuration are other ones.
+// TestPlaceOutlivesReload: a server of a removed service may still fail after the reload,
+// and then the log names the file that its entry was in.
 func TestPlaceOutlivesReload(t *testing.T) {
 	t.Parallel()
 	generationOf := func(names []string, files ...string) *Generation {

@@ -6,8 +6,8 @@ import (
 	"inetd/internal/status"
 )
 
-// Outline fills in the counts and the state of a service. Of the clients admitted to it
-// some have no server yet.
+// Outline fills in the counts and the state of the service. unstarted is how many of its
+// admitted clients have no server yet.
 func (v *Service) Outline(to *status.Service, unstarted int) {
 	to.Service, to.State = v.Label, status.Listening
 	if v.Do.Mux {
@@ -23,7 +23,7 @@ func (v *Service) Outline(to *status.Service, unstarted int) {
 		return
 	}
 	to.Running, to.Unstarted, to.Counts = u.Live-unstarted, unstarted, u.Counts
-	to.Failures = append([]status.Failure(nil), u.Failures...) // the loop goes on with its own
+	to.Failures = append([]status.Failure(nil), u.Failures...) // a copy: the loop changes the original
 	switch {
 	case to.State == status.Closed:
 	case u.Halted:
@@ -33,7 +33,7 @@ func (v *Service) Outline(to *status.Service, unstarted int) {
 	}
 }
 
-// Details fills in what the entry of a service says, and its sockets.
+// Details fills in what the service's entry says, and its sockets.
 func (v *Service) Details(to *status.Service, unstarted int) {
 	to.Server, to.Limits = v.Do.Path, v.Do.Limits
 	if v.Do.Builtin != "" {

@@ -8,15 +8,15 @@ import (
 	"inetd/internal/plan"
 )
 
-// savedAction is an action in the open.
+// savedAction is the form in which an upgrade hands over an action.
 type savedAction struct {
 	Action *plan.Action
 	Keys   *conf.Keys `json:",omitempty"`
 	Asks   []plan.Ask `json:",omitempty"`
 }
 
-// Saved is an action as the next program reads it. It has its place among its keys, as
-// programs had it that did not share those.
+// Saved returns the action as the next program reads it. The place of connect is among
+// the keys there, because that is where earlier versions of the program expect it.
 func (do *Action) Saved() json.RawMessage {
 	keys := do.Keys
 	if do.Passes() {
@@ -26,13 +26,14 @@ func (do *Action) Saved() json.RawMessage {
 	}
 	text, err := json.Marshal(savedAction{do.Action, keys, do.Asks})
 	if err != nil {
-		text = []byte("{}") // plain values have no error; the next program would find another action
+		text = []byte("{}") // cannot happen with plain values; the next program would see a changed action
 	}
 	return text
 }
 
-// ActionOf makes an action, without a program, of one in the open. One that has another
-// shape in this program is none that the load could find again.
+// ActionOf returns an action, without a program, from its saved form. If another version
+// has saved it in a form that does not fit, the action is empty: the first load then
+// finds that the entry has changed.
 func ActionOf(text json.RawMessage) *Action {
 	saved := savedAction{Action: &plan.Action{}}
 	if json.Unmarshal(text, &saved) != nil || saved.Action == nil {
@@ -46,7 +47,7 @@ func ActionOf(text json.RawMessage) *Action {
 	return do
 }
 
-// Saved is a usage as the next program reads it.
+// Saved returns the usage as the next program reads it.
 func (u *Usage) Saved() *handover.Usage {
 	return &handover.Usage{
 		Limits: &u.Usage, Counts: u.Counts, IdleStarts: u.IdleStarts, Suspended: u.Halted,
@@ -54,7 +55,7 @@ func (u *Usage) Saved() *handover.Usage {
 	}
 }
 
-// UsageOf is the usage that another program has left.
+// UsageOf returns the usage that the program before has left.
 func UsageOf(from *handover.Usage) *Usage {
 	return &Usage{
 		Usage: *from.Limits, Counts: from.Counts, IdleStarts: from.IdleStarts, Halted: from.Suspended,

@@ -9,8 +9,8 @@ import (
 	"inetd/internal/plan"
 )
 
-// TestSavedPlace: where clients are passed on to is among the keys of an action that
-// another program leaves or takes over, also one that knows it nowhere else.
+// TestSavedPlace: the saved form of an action has the place of connect among its keys,
+// and an action is read correctly from a form that has it nowhere else.
 func TestSavedPlace(t *testing.T) {
 	t.Parallel()
 	to := conf.Place{Network: "tcp", Address: "127.0.0.1:1"}

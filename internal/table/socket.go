@@ -10,22 +10,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket is one address a service is reached by. It lives on through a reload,
-// with another service if need be.
+// Socket is one address at which clients reach a service. It survives a reload, and may
+// then belong to another service.
 type Socket struct {
 	Spec    sock.Spec
 	Service *Service
 	Next    *Socket // of the same service
 	FD      int32   // -1: not open
-	Server  int32   // pid of the wait server that has the socket
+	Server  int32   // pid of the wait server that has the socket; 0: none
 	Polled  bool    // in the epoll set
-	Held    uint8   // a bit for each bound in whose list it is
-	Closed  bool    // no longer in the table; a timer may still know it
+	Held    uint8   // a bit for each gate.Bound whose list the socket is in
+	Closed  bool    // no longer in the table; a timer may still refer to it
 }
 
-// Queued returns a number that changes when a server takes something from the
-// socket: how many connections are in its queue, or the time of arrival of the last
-// datagram taken. It is negative where the kernel does not tell.
+// Queued returns a number that changes when a server takes something from the socket: the
+// number of connections in its queue, or the time of arrival of the last datagram taken.
+// It is negative if the kernel does not tell.
 func (k *Socket) Queued() int64 {
 	if k.Spec.Listens() {
 		return int64(sock.Queued(int(k.FD)))
@@ -33,8 +33,8 @@ func (k *Socket) Queued() int64 {
 	return sock.Stamp(int(k.FD))
 }
 
-// Bindings returns how each version of an RPC program is reached by a socket;
-// nothing for other services.
+// Bindings returns the registrations with rpcbind of each version of an RPC program at an
+// open socket; nil for other services.
 func (k *Socket) Bindings() (list []rpcbind.Binding) {
 	var local sock.Address
 	p := k.Service.Do.RPC
@@ -58,7 +58,7 @@ func (k *Socket) Bindings() (list []rpcbind.Binding) {
 	return list
 }
 
-// Where is the address of a socket in words, with the port that the kernel has
+// Where returns the address of the socket in words, with the port that the kernel has
 // chosen for an RPC program.
 func (k *Socket) Where() string {
 	if list := k.Bindings(); len(list) > 0 {
@@ -67,8 +67,8 @@ func (k *Socket) Where() string {
 	return k.Spec.String()
 }
 
-// Subject begins a log line about the socket: the service and the address, or the path of
-// a UNIX-domain socket alone, which is the name of its service.
+// Subject returns the beginning of a log line about the socket: the service and the
+// address. A UNIX-domain socket is named by its path alone, which is also its label.
 func (k *Socket) Subject() string {
 	if at := k.Where(); at != k.Service.Label {
 		return k.Service.Label + ": " + at
@@ -76,7 +76,7 @@ func (k *Socket) Subject() string {
 	return k.Service.Label
 }
 
-// Answering returns the ports of datagram builtins.
+// Answering returns the ports at which datagram builtins answer.
 func Answering(services []*Service) map[uint16]bool {
 	ports := map[uint16]bool{}
 	for _, v := range services {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestBindings opens sockets and looks how they are registered.
+// TestBindings opens sockets and checks their registrations.
 func TestBindings(t *testing.T) {
 	t.Parallel()
 	v4, v6 := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 0), netip.AddrPortFrom(netip.IPv6Unspecified(), 0)

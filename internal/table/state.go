@@ -7,8 +7,8 @@ import (
 	"inetd/internal/plan"
 )
 
-// State is what a socket is doing, in words. Of the clients admitted to its service some
-// have no server yet.
+// State returns what the socket is doing, in words. unstarted is how many of the admitted
+// clients of its service have no server yet.
 func (k *Socket) State(unstarted int) string {
 	u := k.Service.Usage()
 	switch {
@@ -26,7 +26,7 @@ func (k *Socket) State(unstarted int) string {
 	return "listening, " + k.Service.users(u.Live-unstarted)
 }
 
-// MuxState is what a service of tcpmux is doing, in words.
+// MuxState returns what a service of tcpmux is doing, in words.
 func (v *Service) MuxState() string {
 	u := v.Usage()
 	if u.Halted {
@@ -35,8 +35,8 @@ func (v *Service) MuxState() string {
 	return "handed out by tcpmux, " + servers(u.Live)
 }
 
-// users are n of what the limits of a service count. Many clients that are passed on have
-// one server, or none.
+// users returns n with the noun for what the service's limits count: servers, or clients
+// if they are passed on, because many of these may share one server.
 func (v *Service) users(n int) string {
 	if v.Do.Passes() {
 		return plan.Count(n, "client", "clients")
@@ -46,5 +46,5 @@ func (v *Service) users(n int) string {
 
 func servers(n int) string { return plan.Count(n, "server", "servers") }
 
-// NotAvailable is the answer to a client of tcpmux that gets no server.
+// NotAvailable is the answer to a client of tcpmux who gets no server.
 const NotAvailable = "-Service not available\r\n"

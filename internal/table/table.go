@@ -1,35 +1,35 @@
-// Package table is what the daemon knows of its services: what each does (Action), its
-// sockets, and what it has used of its limits (Usage). In goes a plan; Assemble makes of
-// it a Generation, which package inetd puts into force. What a generation keeps is
-// copied, in slabs, so that nothing else of the plan stays in memory.
+// Package table holds what the daemon knows of its services: what each does (Action), its
+// sockets, and what it has used of its limits (Usage). In goes a plan; out of Assemble
+// comes a Generation, which package inetd puts into force. Its services are copies, in
+// slabs, so that what only a load needs does not stay in memory.
 //
-// Assemble and Identities may run beside the event loop, as nobody else has what they
-// make. All else belongs to the goroutine of the loop, which owns every value here; so
-// there is no lock. Nothing here opens, starts or logs anything.
+// Assemble and Identities may run beside the event loop, because nobody else has access
+// to what they make. All else belongs to the goroutine of the loop, so there are no
+// locks. This package opens, starts and logs nothing.
 package table
 
 import (
 	"strings"
 )
 
-// Place is a line of a configuration file, in few bytes: services are many.
+// Place is a line of a configuration file, in few bytes: there may be many services.
 type Place struct {
-	File uint32 // an index into generation.names
+	File uint32 // an index into Generation.Names
 	Line uint32
 }
 
-// Service is one entry made ready. A reload makes new ones; their sockets and
-// their usage stay. A machine may have thousands, so what services have in
-// common is shared: see Action.
+// Service is one entry that is served. A reload makes new services, to which it gives the
+// sockets and the usage of the old ones. There may be thousands, so they share what they
+// have in common: see Action.
 type Service struct {
 	Label string // "ftp/tcp", the subject of log lines
 	At    Place  // of the entry
 	Do    *Action
-	First *Socket // of a list
-	Used  *Usage  // made by its first client
+	First *Socket // of the list of its sockets; nil: none
+	Used  *Usage  // nil before the first client
 }
 
-// Add appends a socket to those of a service.
+// Add appends a socket to those of the service.
 func (v *Service) Add(k *Socket) {
 	at := &v.First
 	for *at != nil {
@@ -38,7 +38,7 @@ func (v *Service) Add(k *Socket) {
 	*at = k
 }
 
-// Usage is what a service has used, made when it is first asked for.
+// Usage returns the usage of the service, and makes it first if there is none.
 func (v *Service) Usage() *Usage {
 	if v.Used == nil {
 		v.Used = &Usage{}
@@ -46,7 +46,7 @@ func (v *Service) Usage() *Usage {
 	return v.Used
 }
 
-// Split is the label as name and protocol.
+// Split returns the name and the protocol in the label.
 func (v *Service) Split() (name, proto string) {
 	proto = strings.ToLower(v.Do.Proto)
 	i := strings.LastIndexByte(v.Label, '/')
@@ -56,9 +56,8 @@ func (v *Service) Split() (name, proto string) {
 	return v.Label[:i], v.Label[i+1:]
 }
 
-// Cause makes a cause that concerns the service.
+// Cause returns a Cause that concerns the service.
 func (v *Service) Cause(what string) Cause { return Cause{v.Label, what} }
 
-// Cause is why clients of a service are refused, or its servers fail, as the log says
-// it.
+// Cause is a reason why clients of a service are refused or its servers fail, as logged.
 type Cause struct{ Label, What string }

@@ -13,15 +13,15 @@ const muxLabel = plan.MuxName + "/"
 
 func (v *Service) muxName() string { return strings.TrimPrefix(v.Label, muxLabel) }
 
-// GoAhead tells a client of tcpmux that its server begins, if the entry has a +;
-// otherwise the server does so itself. The text fits into the empty send buffer.
+// GoAhead tells the client of tcpmux at descriptor conn that its server begins, if the
+// entry has a +; otherwise the server does. The text fits into the empty send buffer.
 func (v *Service) GoAhead(conn int) {
 	if v.Do.Plus {
 		unix.Write(conn, []byte("+Go\r\n"))
 	}
 }
 
-// Muxed finds the service of a name. Upper and lower case are the same.
+// Muxed returns the service of a name, in upper or lower case; nil: there is none.
 func (g *Generation) Muxed(name string) *Service {
 	for _, v := range g.Mux {
 		if strings.EqualFold(v.muxName(), name) {
@@ -31,7 +31,7 @@ func (g *Generation) Muxed(name string) *Service {
 	return nil
 }
 
-// Menu is the answer to "help": the name of each service on a line of its own.
+// Menu returns the answer to "help": the name of each service on a line of its own.
 func Menu(services []*Service) string {
 	var b strings.Builder
 	for _, v := range services {

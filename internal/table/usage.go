@@ -8,25 +8,25 @@ import (
 	"inetd/internal/status"
 )
 
-// Usage is what a service has used of its limits, and how it fares. It goes on
-// through a reload.
+// Usage is what a service has used of its limits, and what is known of its servers. It
+// survives a reload.
 type Usage struct {
 	limit.Usage
 	status.Counts
 	IdleStarts int      // servers in a row that ended without having taken anything
-	Halted     bool     // its sockets are not polled until the window has passed
-	Failing    []Cause  // why its servers could not be started, as it was logged
-	Mended     []string // what wait servers have left behind, as it was logged
-	Altered    bool     // one has changed options of its socket
+	Halted     bool     // suspended: its sockets are not polled until the window has passed
+	Failing    []Cause  // the logged reasons why its servers could not be started
+	Mended     []string // the logged faults that wait servers have left in its sockets
+	Altered    bool     // a wait server has changed options of a socket
 	Fitness
-	Looked    time.Time     // when these were last looked at
-	Unwelcome time.Time     // when the sender of a datagram who is refused was last told
-	Unproxied time.Time     // when a client without a proxy's header was
-	Expected  int           // clients whose header is read
+	Looked    time.Time     // when the options of a socket were last checked
+	Unwelcome time.Time     // when a refused sender of a datagram was last logged
+	Unproxied time.Time     // when a client without a proxy's header was last logged
+	Expected  int           // clients whose proxy header is being read
 	Debts     *limit.Ledger // penalties of sources; nil: there were none
 }
 
-// NoRoom reports whether as many servers run, or are about to be started, as may.
+// NoRoom reports whether as many servers as l allows run or are about to be started.
 func (u *Usage) NoRoom(l limit.Limits) bool {
 	if u.Expected == 0 {
 		return u.Full(l)
@@ -34,17 +34,17 @@ func (u *Usage) NoRoom(l limit.Limits) bool {
 	return l.Max > 0 && u.Live+u.Expected >= l.Max || l.Starts > 0 && u.Starts.Count+u.Expected >= l.Starts
 }
 
-// Fitness is what is known of the servers of a service.
+// Fitness is what is known of the servers of a service, as long as it has one program.
 type Fitness struct {
-	Sound    bool // one has ended in order, or what is wrong was told
-	Suspect  bool // the connection of the next one is watched
-	Examined bool // one that lives for longer was asked where it listens
+	Sound    bool // a server has ended in order, or the log says what is wrong
+	Suspect  bool // the connection of the next server is to be watched
+	Examined bool // a long-lived server was examined for listening sockets
 }
 
-// CountEnd counts the end of a server.
+// CountEnd counts the end of a server by how it ended.
 func (u *Usage) CountEnd(st child.Status) {
 	switch {
-	case st.Stage != child.Run: // counted by logEnd, which knows why
+	case st.Stage != child.Run: // counted by diagnose.Doctor.NotStarted, which knows why
 	case st.Wait == 0:
 		u.EndedWell++
 	case st.Wait.Signaled():
