@@ -10,14 +10,14 @@ import "fmt"
 // Credentials are what a process of a user is given.
 type Credentials struct {
 	UID, GID uint32
-	Groups   []uint32 // sorted, with GID; equal answers share it, so it must not be changed
+	Groups   []uint32 // sorted, GID included; equal answers share it, so it must not be changed
 }
 
 // Error says why a name cannot be used, and what to do about it.
 type Error struct {
 	Text string
 	Hint string // may be empty
-	Err  error  // why getent could not be asked; nil: it was, or need not be
+	Err  error  // why getent could not be asked; nil: it was asked, or need not be
 
 	Unknown bool // the name is not known, at least not now
 }
@@ -50,8 +50,8 @@ type answer struct {
 	err error
 }
 
-// Open reads both files. One that is missing counts as empty; one that cannot
-// be read is an error with its path. A nil getent leaves it at the files.
+// Open reads both files. One that is missing counts as empty; one that cannot be read is
+// an error with its path. With a nil getent only the files answer.
 func Open(passwd, group string, getent Getent) (*DB, error) {
 	db := &DB{
 		passwd:  file{path: passwd},
@@ -102,9 +102,9 @@ func (db *DB) Lookup(user, group string) (Credentials, error) {
 	return a.Credentials, a.err
 }
 
-// Dotted reports whether what was read as user.group is the name of a user: one
-// of the passwd file, or one that getent knows. That is not asked if the files
-// know both the user and the group, as they do in nearly every configuration.
+// Dotted reports whether what was read as user.group is the name of a user: one of the
+// passwd file, or one that getent knows. Getent is not asked if the files know both the
+// user and the group, as they do in nearly every configuration.
 func (db *DB) Dotted(user, group string) bool {
 	whole := user + "." + group
 	if _, ok := db.users.named(whole); ok {
@@ -117,7 +117,7 @@ func (db *DB) Dotted(user, group string) bool {
 	return err == nil
 }
 
-// knows reports whether a file has a name; a number needs none.
+// knows reports whether a file has a name. A number need not be in a file.
 func (db *DB) knows(name string, has func(name string) bool) bool {
 	_, numeric := parseID(name)
 	return numeric || has(name)

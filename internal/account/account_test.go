@@ -82,7 +82,7 @@ func TestLookup(t *testing.T) {
 		{"nobody", "audio", 65534, 29, []uint32{29}},
 		{"nobody", "lonely", 65534, 400, []uint32{400}},
 		{"nobody", "77", 65534, 77, []uint32{77}},
-		{"nobody", "30", 65534, 1030, []uint32{1030}}, // the name of a group
+		{"nobody", "30", 65534, 1030, []uint32{1030}}, // 30 is the name of a group
 
 		// Root keeps its other groups only if none is given.
 		{"root", "", 0, 0, []uint32{0, 1, 10}},

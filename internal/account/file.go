@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// file is a file and what it was like when it was read.
+// file is a file and its status when it was read.
 type file struct {
 	path string
 	seen status      // zero: there was none
-	now  unix.Stat_t // room for what it is like now
+	now  unix.Stat_t // room for its status now
 }
 
 // status is what changes with a file.
@@ -30,8 +30,8 @@ func newStatus(st *unix.Stat_t) status {
 	return status{uint64(st.Dev), st.Ino, st.Size, st.Mtim}
 }
 
-// maxFile is the size of a file that is read at most: a million users or
-// memberships take less.
+// maxFile is how many bytes of a file are read at most: a million users or memberships
+// take less.
 const maxFile = 256 << 20
 
 // read returns the text. A damaged file is an error, since a user may be
@@ -61,8 +61,8 @@ func (f *file) read() (string, error) {
 	return text, nil
 }
 
-// changed asks the kernel directly: the daemon does so for its clients, and has
-// few pages of package os in memory then.
+// changed asks the kernel directly: the daemon calls it while it serves clients, when few
+// pages of package os are in memory.
 func (f *file) changed() bool {
 	if unix.Stat(f.path, &f.now) != nil {
 		f.now = unix.Stat_t{}

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// open is what Open makes of two texts.
+// open returns what Open makes of two texts.
 func open(passwd, group string) *DB {
 	return &DB{users: parseUsers(passwd), groups: parseGroups(group), answers: map[question]answer{}}
 }
 
-// entries are the lines of a file as colon-separated fields, the slow way.
+// entries returns the lines of a file as colon-separated fields, the slow way.
 func entries(text string, fields int) [][]string {
 	var list [][]string
 	for line := range strings.SplitSeq(text, "\n") {

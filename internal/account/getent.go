@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Getent answers one key of one database (passwd, group, initgroups) with the
-// line that getent(1) prints. Not found: there is no such key. An error says
-// why it could not be asked, without naming getent. It may take long.
+// Getent answers one key of one database (passwd, group, initgroups) with the line that
+// getent(1) prints. found is false if there is no such key. err says why getent could not
+// be asked, without naming it. A call may take long.
 type Getent func(database, key string) (line string, found bool, err error)
 
 func (db *DB) askUser(name string) (user, bool, error) {
@@ -23,8 +23,8 @@ func (db *DB) askGroup(name string) (uint32, bool, error) {
 	return gid, found && ok, err
 }
 
-// askMemberships returns the groups beside the primary one: the name is
-// printed, then the ids.
+// askMemberships returns the groups besides the primary one. getent prints the user's
+// name, then the ids.
 func (db *DB) askMemberships(user string) ([]uint32, error) {
 	line, _, err := db.ask("initgroups", user)
 	if err != nil {
@@ -39,8 +39,8 @@ func (db *DB) askMemberships(user string) ([]uint32, error) {
 	return gids, nil
 }
 
-// ask asks getent for a key that could be a name. Neither an option nor what
-// would end a field of a file is one.
+// ask asks getent for a key that could be a name: one that is not an option and has no
+// character that would end a field of a file.
 func (db *DB) ask(database, key string) (line string, found bool, err error) {
 	if db.getent == nil || !isName(key) || strings.ContainsAny(key, ":\n\x00") {
 		return "", false, nil

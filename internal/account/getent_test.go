@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// directory answers as getent does, and counts.
+// directory answers as getent does, and records what was asked.
 type directory struct {
 	lines map[string]string // "database key" to line
 	err   error
@@ -75,8 +75,8 @@ func TestGetent(t *testing.T) {
 	}
 }
 
-// TestDotted: a user whose name has a dot is that user, if there is one, and
-// nobody is asked about user.group where the files know both.
+// TestDotted: a user whose name has a dot is that user, if there is one, and getent is
+// not asked about user.group where the files know both.
 func TestDotted(t *testing.T) {
 	t.Parallel()
 	d := &directory{lines: map[string]string{"passwd far.away": "far.away:*:3000:100::/:/bin/sh"}}
@@ -112,7 +112,7 @@ func TestGetentFails(t *testing.T) {
 		{"nobdy", "", `unknown user "nobdy" (getent passwd: timed out); did you mean "nobody"?`},
 		{"nobody", "nogroup", `unknown group "nogroup" (getent group: timed out)`},
 		{"nobody", "", ""},
-		{"5000", "6000", ""}, // numbers need nobody
+		{"5000", "6000", ""}, // numbers need no getent
 	}
 	for _, tt := range tests {
 		_, err := db.Lookup(tt.user, tt.group)

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// groups is a group file, turned round: what matters is who is listed where,
-// and a machine may have a million memberships.
+// groups is a group file, indexed by member: what matters is who is listed where, and a
+// machine may have a million memberships.
 type groups struct {
 	gid         map[string]uint32 // of the first group of that name
 	last        map[string]int32  // the last of a user's memberships
 	memberships []membership
 }
 
-// membership is a link in the chain of one user's.
+// membership is a link in the chain of one user's memberships.
 type membership struct {
 	gid      uint32
 	previous int32 // -1: none

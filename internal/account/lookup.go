@@ -32,7 +32,7 @@ func (db *DB) user(name string) (user, error) {
 	if ok {
 		return u, nil
 	}
-	if numeric { // whatever became of asking: the number answers for itself
+	if numeric { // even if getent could not be asked
 		return user{uid: id}, nil
 	}
 	return user{}, unknown("user", name, db.passwd, db.users.names(), err)
@@ -52,8 +52,8 @@ func (db *DB) gid(name string) (uint32, error) {
 	return 0, unknown("group", name, db.group, db.groups.names(), err)
 }
 
-// memberships returns the groups that list a user. A user of the file is
-// looked up in the file only, as one found elsewhere is elsewhere.
+// memberships returns the groups that list a user. A user of the passwd file is looked up
+// in the group file only, and any other by getent only.
 func (db *DB) memberships(u user) ([]uint32, error) {
 	if u.remote {
 		return db.askMemberships(u.name)
@@ -68,8 +68,8 @@ func union(a, b []uint32) []uint32 {
 	return slices.Clip(slices.Compact(ids))
 }
 
-// unknown says that a name is unknown, what stood in the way of finding it, and
-// which name was probably meant.
+// unknown returns the error that a name is unknown: what stood in the way of finding it,
+// and which name was probably meant.
 func unknown(kind, name string, f file, known iter.Seq[string], asked error) error {
 	if name != "" && strings.Trim(name, "0123456789") == "" {
 		return &Error{Text: fmt.Sprintf("%s id %s is out of range", kind, name), Hint: fmt.Sprintf("expected 0 to %d", maxID)}

@@ -2,9 +2,9 @@ package account
 
 import "strconv"
 
-// Name returns the login name of a user id by a passwd file or, if it is not
-// there, by a Getent, which may be nil; it is empty if nobody has the id. It
-// reads the file anew, so it may be called by any goroutine.
+// Name returns the login name of a user id from a passwd file or, if the id is not there,
+// from a Getent, which may be nil. The name is empty if nobody has the id. Name reads the
+// file anew, so any goroutine may call it.
 func Name(passwd string, id uint32, getent Getent) (string, error) {
 	text, err := (&file{path: passwd}).read()
 	if err != nil {
@@ -15,7 +15,7 @@ func Name(passwd string, id uint32, getent Getent) (string, error) {
 	}
 	db := DB{getent: getent}
 	u, ok, err := db.askUser(strconv.FormatUint(uint64(id), 10))
-	if !ok || u.uid != id { // a user may be called by a number
+	if !ok || u.uid != id { // a user's name may be a number
 		return "", err
 	}
 	return u.name, nil

@@ -66,11 +66,11 @@ func (db *users) numbered(uid uint32) (user, bool) {
 	return db.list[i], true
 }
 
-// firstUser is the lowest number of a user who is no account of the system.
+// firstUser is the lowest id of a user who is not a system account.
 const firstUser = 1000
 
-// names yields the users who may be meant by a name that is unknown. Nobody is
-// led to run a server as an account of the system.
+// names yields the users to suggest for an unknown name. System accounts are left out, so
+// that nobody is led to run a server as one.
 func (db *users) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, u := range db.list {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens a netlink socket (rtnetlink(7)) that hears of interfaces and addresses
-// of both families. It is non-blocking, close-on-exec, at least floor, and the
+// Open opens a netlink socket (rtnetlink(7)) that hears of interfaces and addresses of
+// both families. The descriptor is non-blocking, close-on-exec, at least floor, and the
 // caller's.
 func Open(floor int) (fd int, err error) {
 	low, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
@@ -28,9 +28,9 @@ func Open(floor int) (fd int, err error) {
 // batch is how many messages are taken at a time.
 const batch = 64
 
-// Drain takes the messages that have arrived from fd, or the first ones of many.
-// What they say does not matter: some may have been lost, so that whoever hears of
-// a change has to look at everything.
+// Drain drops the messages that have arrived at fd, or the first ones of many. What they
+// say does not matter: some may have been lost, so the caller has to look at everything
+// after any change.
 func Drain(fd int) {
 	var b [1]byte // the kernel drops the rest of a message
 	for range batch {

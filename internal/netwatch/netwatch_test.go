@@ -11,15 +11,15 @@ import (
 
 // readable reports whether a descriptor is readable within ms milliseconds.
 func readable(fd, ms int) bool {
-	n, err := 0, error(unix.EINTR) // by the signal that ip has ended
+	n, err := 0, error(unix.EINTR) // SIGCHLD interrupts it when ip has ended
 	for err == unix.EINTR {
 		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, ms)
 	}
 	return n == 1
 }
 
-// TestChanges: it becomes readable when an interface or an address comes or goes,
-// and Drain ends that. It runs in a network of its own.
+// TestChanges: the descriptor becomes readable when an interface or an address comes or
+// goes, and Drain ends that. It runs in a network namespace of its own.
 func TestChanges(t *testing.T) {
 	const mark = "NETWATCH_TEST_NETWORK"
 	if os.Getenv(mark) == "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// changes are the ways in which a file comes to be another.
+// changes are the ways in which the content at a path changes.
 var changes = []struct {
 	name   string
 	before func(d tree) // makes what is there at Set

@@ -12,25 +12,25 @@ import (
 
 // inotify is an inotify instance and the goroutine that reads from it.
 //
-// It asks the kernel for each place for exactly those events that tell of a change at
-// a watched path. The libraries there are ask for all events of a directory, so that
-// each file that anybody made above a configuration file would wake the daemon.
+// For each place it asks the kernel for exactly those events that tell of a change at a
+// watched path. Existing libraries ask for all events of a directory: each file that
+// anybody made in a directory above a configuration file would wake the daemon.
 type inotify struct {
 	file   *os.File
 	events chan []event  // several at once, as they were read
 	ended  chan struct{} // closed when the goroutine has ended
 }
 
-// event is what the kernel tells of a watch.
+// event is what the kernel says of a watch.
 type event struct {
 	watch int // its number; negative: events were lost
 	mask  uint32
-	name  string // in a directory
+	name  string // of a file in a directory
 }
 
-// pause is how long events are left in the kernel's queue after some were read.
-// Thousands of them wake the daemon a few times only; if the queue overflows that is
-// an event, too.
+// pause is how long events are left in the kernel's queue after some were read, so that
+// thousands of them wake the daemon only a few times. If the queue overflows that is an
+// event, too.
 const pause = 100 * time.Millisecond
 
 func openInotify() (*inotify, error) {
@@ -103,7 +103,7 @@ func (n *inotify) control(f func(fd int) error) error {
 	return errors.Join(raw.Control(func(fd uintptr) { e = f(int(fd)) }), e)
 }
 
-// close ends the instance and its goroutine. What stops that one has been closed.
+// close ends the instance and its goroutine, whose stop has been closed.
 func (n *inotify) close() error {
 	err := n.file.Close()
 	<-n.ended

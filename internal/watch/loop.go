@@ -22,12 +22,12 @@ const (
 // An opener gives an inotify instance.
 type opener func() (*inotify, error)
 
-// loop is one goroutine's own. Events are only hints to look: what counts is
-// the content, and an event that was lost or came late does no harm.
+// loop belongs to one goroutine. Events are only hints to look: what counts is the
+// content, and an event that was lost or came late does no harm.
 type loop struct {
 	*Watcher
 	open    opener
-	kernel  *inotify // nil: there is none to be had
+	kernel  *inotify // nil: none could be opened
 	events  <-chan []event
 	watches map[int]interest // by the number of the watch
 
@@ -101,7 +101,7 @@ func (l *loop) set(paths []string) {
 	}
 }
 
-// hint has the loop look when the files are quiet.
+// hint has the loop look when the burst of events is over.
 func (l *loop) hint() {
 	if l.first.IsZero() {
 		l.first = time.Now()
@@ -126,7 +126,7 @@ func (l *loop) look() {
 	}
 }
 
-// glance stands for the events of a degraded Watcher.
+// glance replaces the events that a degraded Watcher may not get.
 func (l *loop) glance() {
 	if slices.ContainsFunc(l.files, func(f *file) bool { return read(f.path) != f.told }) {
 		l.hint()
@@ -134,14 +134,14 @@ func (l *loop) glance() {
 }
 
 // tells reports whether an event is a reason to look. One of a watch that has ended is
-// none.
+// not.
 func (l *loop) tells(e event) bool {
 	i, known := l.watches[e.watch]
 	return e.watch < 0 || known && i.tells(e)
 }
 
-// follow watches the places the files depend on now. It does so once more if others
-// have changed them meanwhile, which nothing might tell.
+// follow watches the places the files depend on now. If others have changed these
+// meanwhile it does so again, because no event may tell.
 func (l *loop) follow() {
 	for range 3 {
 		all := l.wanted()

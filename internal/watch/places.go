@@ -13,26 +13,26 @@ import (
 // maxLinks is how many symbolic links the kernel follows in one path.
 const maxLinks = 40
 
-// The events that tell of a change. Those of the first kind are of the thing itself,
-// so that a directory is silent whatever happens in it.
+// The events that tell of a change. Those in replaced are of the thing itself, so that a
+// directory is silent whatever happens in it.
 const (
 	replaced = unix.IN_MOVE_SELF | unix.IN_DELETE_SELF                        // of a directory on the way
-	unlinked = replaced | unix.IN_ATTRIB | unix.IN_DONT_FOLLOW                // of a link: it may be open, so that nothing is deleted
+	unlinked = replaced | unix.IN_ATTRIB | unix.IN_DONT_FOLLOW                // of a link: while somebody has it open, only IN_ATTRIB tells that it is gone
 	written  = replaced | unix.IN_ATTRIB | unix.IN_MODIFY                     // of a file
 	appears  = replaced | unix.IN_CREATE | unix.IN_MOVED_TO                   // of a directory in which a name is missing
 	filled   = appears | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MODIFY // of a directory whose files are watched
 )
 
-// interest is what is to be known of a place.
+// interest says which events at a place matter.
 type interest struct {
 	mask  uint32
 	names string // that matter if they appear in a directory, each between slashes
 }
 
-// interests are places by their path, which has no links in it.
+// interests are the places to watch by their path, which has no links in it.
 type interests map[string]interest
 
-// note adds to what is to be known of a place.
+// note adds to the events that matter at a place.
 func (all interests) note(place string, mask uint32, name string) {
 	i := all[place]
 	i.mask |= mask
@@ -98,7 +98,7 @@ func (all interests) walk(path string) {
 	}
 }
 
-// kind is the mask for what is no link, on the way or at the end of it.
+// kind returns the mask for what is no link, on the way or last on it.
 func kind(st os.FileInfo, last bool) uint32 {
 	switch {
 	case !st.IsDir():
@@ -109,7 +109,7 @@ func kind(st os.FileInfo, last bool) uint32 {
 	return replaced
 }
 
-// wanted are the places that the files depend on now.
+// wanted returns the places that the files depend on now.
 func (l *loop) wanted() interests {
 	all := interests{}
 	for _, f := range l.files {
@@ -121,8 +121,8 @@ func (l *loop) wanted() interests {
 // settled reports whether the files still depend on these places.
 func (l *loop) settled(all interests) bool { return maps.Equal(all, l.wanted()) }
 
-// remote returns an error if one of the files is on a file system whose other
-// users the kernel does not hear of.
+// remote returns an error if one of the files is on a file system that other machines or
+// programs may change without the kernel hearing of it.
 func (l *loop) remote() error {
 	for _, f := range l.files {
 		var st unix.Statfs_t

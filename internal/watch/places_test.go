@@ -49,7 +49,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// Events that are none of a watched file's are told from those that are.
+// Events that concern a watched file are told from others.
 func TestTells(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

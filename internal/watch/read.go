@@ -12,7 +12,7 @@ import (
 // digest stands for the content at a path: equal digests, equal content.
 type digest uint64
 
-// What there is no content of.
+// Digests of paths without content.
 const (
 	missing digest = iota // or unreadable
 	special               // a device, pipe or socket, which might block or act, or a directory in a directory
@@ -35,7 +35,7 @@ func read(path string) digest {
 	return digest(h.Sum64())
 }
 
-// ignored reports the names of files that do not count in a directory.
+// ignored reports whether a file of that name does not count in a directory.
 func ignored(name string) bool { return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") }
 
 func readFile(path string) digest {

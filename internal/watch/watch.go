@@ -1,6 +1,6 @@
-// Package watch tells when files are no longer what they were. In go the
-// paths of files and directories, out comes each path whose content changed
-// on disk, once it is quiet again. It knows nothing of what the files mean.
+// Package watch tells when files are no longer what they were. In go the paths of files
+// and directories; out comes each path whose content changed on disk, once it is quiet
+// again. It knows nothing of what the files mean.
 package watch
 
 import "sync"
@@ -58,13 +58,12 @@ func (w *Watcher) Set(paths []string) {
 	}
 }
 
-// Changed gives each path, as it was written in Set, whose content is not
-// what it was at Set: once per path, and again when it changes further. A
-// change that is undone before it was received is not told. The channel is
-// never closed.
+// Changed returns a channel of each path, as it was written in Set, whose content is not
+// what it was at Set: once per path, and again when it changes further. A change that is
+// undone before it was received is not sent. The channel is never closed.
 func (w *Watcher) Changed() <-chan string { return w.changed }
 
-// Each calls f with what Changed gives, until the Watcher has ended.
+// Each calls f with each path from Changed, until the Watcher has ended.
 func (w *Watcher) Each(f func(path string)) {
 	for {
 		select {

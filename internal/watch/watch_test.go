@@ -59,7 +59,7 @@ func (d tree) link(target, name string) {
 	ok(d.t, os.Symlink(target, d.path(name)))
 }
 
-// next is the next path told.
+// next returns the next path told.
 func next(t *testing.T, w *Watcher) string {
 	t.Helper()
 	select {
