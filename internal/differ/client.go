@@ -16,21 +16,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A client of a stream waits that long for its first byte, one of datagrams for its
+// How long a client of a stream waits for its first byte, and one of datagrams for its
 // answer.
 const (
 	streamTime   = 1500 * time.Millisecond
 	datagramTime = 1500 * time.Millisecond
 )
 
-// result is what became of a client.
+// result is what happened to a client.
 type result struct {
-	verdict string // "served", "refused", "silent", or "closed": nobody listens on a port of TCP
+	verdict string // "served", "refused", "silent", "closed" (no TCP socket listens there), or an error
 	text    string // what it received
 	report  *report
 }
 
-// attempt lets clients try, one after the other. Those that hold stay until all
+// attempt lets clients try, one after the other. Those with hold stay connected until all
 // have tried.
 func attempt(tries []try) []result {
 	results := make([]result, len(tries))
@@ -47,7 +47,7 @@ func attempt(tries []try) []result {
 	return results
 }
 
-// do is the whole life of a client, but for one that holds.
+// do is the whole life of a client, but one with hold is returned connected.
 func (t *try) do() (r result, held net.Conn) {
 	if t.network == "udp" {
 		return t.send(), nil
@@ -68,8 +68,8 @@ func (t *try) do() (r result, held net.Conn) {
 	return r, nil
 }
 
-// send sends a datagram and waits for the answer, which may come from another
-// address of the daemon: a server that knows none lets the kernel choose one.
+// send sends a datagram and waits for the answer. It may come from another address of the
+// daemon: a server that knows none lets the kernel choose one.
 func (t *try) send() result {
 	l := net.ListenConfig{Control: anyAddress}
 	conn, err := l.ListenPacket(context.Background(), t.network, netip.AddrPortFrom(t.from, 0).String())
@@ -89,7 +89,7 @@ func (t *try) send() result {
 	return served(buffer[:n])
 }
 
-// anyAddress lets a client be at any address.
+// anyAddress lets a client have any address.
 func anyAddress(network, address string, c syscall.RawConn) (err error) {
 	failed := c.Control(func(fd uintptr) {
 		if strings.HasSuffix(network, "6") {
@@ -101,7 +101,7 @@ func anyAddress(network, address string, c syscall.RawConn) (err error) {
 	return errors.Join(failed, err)
 }
 
-// talk says a word and takes the answer, which is one line.
+// talk says a word and reads one line, the answer.
 func (t *try) talk(conn net.Conn) result {
 	_ = conn.SetDeadline(time.Now().Add(streamTime))
 	_, _ = io.WriteString(conn, "hello\r\n")
@@ -122,7 +122,7 @@ func (t *try) talk(conn net.Conn) result {
 	return result{verdict: "refused"}
 }
 
-// served is the result of an answer.
+// served makes a result of an answer.
 func served(answer []byte) result {
 	var p report
 	if json.Unmarshal(answer, &p) == nil {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Clients of a generated file, and services in it at most.
+// Clients for a generated file, and services in it, at most.
 const (
 	clientsPerFile  = 20
 	servicesPerFile = 3
 )
 
-// generate makes files about access, and their clients, until there are that many
-// pairs of both. A seed makes the same ones again.
+// generate makes files about access and clients for them, until there are that many pairs
+// of a file and a client. The same seed makes the same pairs.
 func generate(pairs int, seed uint64) (scenes []scene) {
 	for n := 0; pairs > 0; n++ {
 		g := generator{rand.New(rand.NewPCG(seed, uint64(n)))}
@@ -62,9 +62,9 @@ func (g generator) try(services int) try {
 	return t
 }
 
-// lists are the lines of only_from and no_access, with every operator. They have
-// names only where a socket is of IPv4 alone: a client of another has an address of
-// IPv6, which a file like /etc/hosts has no name for, so that xinetd finds none.
+// lists are lines of only_from and no_access, with every operator. They have names only
+// where the socket is of IPv4 alone: at another socket all clients have IPv6 addresses,
+// for which a file like /etc/hosts has no names, so that xinetd finds none.
 func (g generator) lists(defaults, named bool) string {
 	var b strings.Builder
 	for range 1 + g.IntN(3) {
@@ -82,8 +82,8 @@ func (g generator) lists(defaults, named bool) string {
 	return b.String()
 }
 
-// form is an address of a list in any of the forms that there are. A name in a list
-// of those who may not is a scene of its own.
+// form is an address in any form that a list may have. A name in no_access is a scene of
+// its own.
 func (g generator) form(named bool) string {
 	a := g.address()
 	if a.Is6() {
@@ -117,7 +117,7 @@ func (g generator) form(named bool) string {
 	return a.String()
 }
 
-// address is one of few, so that lists and clients often meet.
+// address is one of few addresses, so that lists and clients often meet.
 func (g generator) address() netip.Addr {
 	pick := func(of ...byte) byte { return of[g.IntN(len(of))] }
 	switch g.IntN(8) {

@@ -1,13 +1,13 @@
-// Differ serves configurations of xinetd with xinetd itself and with inetd, and
-// compares what both do: the sockets that are open, the clients that are served,
-// and all that a server sees of its process. In go the files of testdata/differ,
-// and generated ones about access; out comes a table with a line for each file.
+// Differ serves configurations of xinetd with xinetd itself and with inetd, and compares
+// what both do: the sockets that are open, the clients that are served, and all that a
+// server sees of its process. In go the files of testdata/differ, and generated ones
+// about access; out comes a table with a line for each file.
 //
 //	differ -xinetd PATH -inetd PATH [-pairs N] [-seed N] [FILE...]
 //
-// It needs root, and runs in namespaces of its own, where every address is one of
-// this machine and every port is free. A difference that a file itself announces
-// (see scene.go) is deliberate; any other makes the exit status 1.
+// It needs root, and runs in namespaces of its own, where every address is the machine's
+// and every port is free. A difference that a file itself announces (see scene.go) is
+// deliberate; any other makes the exit status 1.
 package main
 
 import (
@@ -46,7 +46,7 @@ type options struct {
 	verbose       bool
 }
 
-// run isolates the program, or does its work once it is isolated.
+// run starts the program again in namespaces of its own or, once there, does its work.
 func (o *options) run(files []string) (status int, err error) {
 	for _, path := range []*string{&o.xinetd, &o.inetd} {
 		if *path, err = filepath.Abs(*path); err != nil {

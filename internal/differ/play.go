@@ -15,7 +15,7 @@ import (
 
 // outcome is what a daemon did in a scene.
 type outcome struct {
-	sockets []string // that are open: "tcp 0.0.0.0:7001"
+	sockets []string // the open ones, such as "tcp 0.0.0.0:7001"
 	results []result // of the tries
 	log     string
 }
@@ -24,7 +24,7 @@ type outcome struct {
 type peer struct {
 	name    string
 	command func(conf, log string) *exec.Cmd
-	ready   func(p *process) bool // whether it has opened what it opens
+	ready   func(p *process) bool // whether its sockets are open
 }
 
 // startTime is how long a daemon may take to open its sockets.
@@ -88,8 +88,7 @@ func play(p peer, s *scene) (*outcome, error) {
 	return o, err
 }
 
-// furnish adds the lines of a scene to the files of /etc. The result takes them
-// out again.
+// furnish adds the lines of a scene to the files of /etc; restore takes them out again.
 func (s *scene) furnish() (restore func(), err error) {
 	before := map[string][]byte{}
 	for name, lines := range s.etc {
@@ -149,7 +148,7 @@ func start(p peer, dir, conf string) (*process, error) {
 	return proc, proc.await(p)
 }
 
-// await returns when the daemon serves, or has ended, which is an outcome as well.
+// await returns when the daemon serves or has ended, which is an outcome as well.
 func (proc *process) await(p peer) error {
 	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if len(proc.ended) > 0 || p.ready(proc) {
@@ -169,8 +168,8 @@ func (proc *process) stop() {
 	reap()
 }
 
-// reap ends the servers that are left, and takes them off. All processes of the
-// namespace but this one are theirs.
+// reap kills the servers that are left, and waits for their ends. All processes of the
+// namespace but this one are servers.
 func reap() {
 	for {
 		if err := syscall.Kill(-1, syscall.SIGKILL); errors.Is(err, syscall.ESRCH) {

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeName is the base name of the program when it is a server.
+// probeName is the base name of this program as a server.
 const probeName = "probe"
 
-// isProbe reports whether this process is a server: its name is that of the
-// program, whatever its first argument is.
+// isProbe reports whether this process is a server: the file name of its program says so,
+// whatever argv[0] is.
 func isProbe() bool {
 	self, err := os.Readlink("/proc/self/exe")
 	return err == nil && filepath.Base(self) == probeName
@@ -32,7 +32,7 @@ type report struct {
 	Limits           []string // lines of /proc/self/limits
 	Directory        string
 	Descriptors      []string
-	Signals          []uint64 // masks of those that are blocked and ignored
+	Signals          []uint64 // masks of the blocked and the ignored ones
 	KeepAlive, Delay int      // SO_KEEPALIVE and TCP_NODELAY of the connection
 }
 
@@ -66,7 +66,7 @@ func look() *report {
 	return r
 }
 
-// signals are the masks of those that this process blocks and ignores.
+// signals are the masks of the signals that this process blocks and ignores.
 func signals() (masks []uint64) {
 	for _, line := range linesOf("/proc/self/status", "SigBlk", "SigIgn") {
 		_, digits, _ := strings.Cut(line, " ")
@@ -87,7 +87,7 @@ func linesOf(path string, words ...string) (list []string) {
 	return list
 }
 
-// descriptors are the open ones that the Go runtime has not opened.
+// descriptors are the open ones, except those of Go's runtime.
 func descriptors() (list []string) {
 	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, e := range entries {
@@ -101,8 +101,8 @@ func descriptors() (list []string) {
 	return list
 }
 
-// answer writes to the client that standard input leads to: a connection, a
-// listening socket, or a socket with a datagram.
+// answer writes to the client at standard input: a connection, a listening socket or a
+// datagram socket.
 func answer(text []byte) {
 	if kind, _ := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_TYPE); kind == unix.SOCK_DGRAM {
 		buffer := make([]byte, 1<<16)

@@ -10,19 +10,19 @@ import (
 
 // scene is a configuration and the clients that try it.
 //
-// A file of testdata/differ is one of xinetd, with the scene in comments:
+// A file of testdata/differ is a configuration of xinetd, with the scene in comments:
 //
 //	#! tcp FROM TO [hold]        a client; with hold it stays until the end
 //	#! udp FROM TO
 //	#! FILE: LINE                a line of /etc/hosts.allow, hosts.deny, hosts, networks or services
-//	#! differs WHAT: REASON      a deliberate difference, see verdict.go for WHAT; it has to be there
+//	#! differs WHAT: REASON      a deliberate difference, which has to be there; see verdict for WHAT
 type scene struct {
 	name      string
 	conf      string
 	generated bool
 	tries     []try
 	etc       map[string]string // lines to add to files of /etc
-	differs   map[string]string // reasons
+	differs   map[string]string // the reason of each deliberate difference
 }
 
 // try is a client.
@@ -34,7 +34,7 @@ type try struct {
 	original string
 }
 
-// readScenes reads files, and those in testdata/differ if there are none.
+// readScenes reads the files; if there are none, those in testdata/differ.
 func readScenes(files []string) (scenes []scene, err error) {
 	if len(files) == 0 {
 		if files, err = filepath.Glob("testdata/differ/*"); err != nil || len(files) == 0 {

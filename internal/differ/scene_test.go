@@ -12,7 +12,7 @@ import (
 
 const sceneDir = "../../testdata/differ"
 
-// TestScenes: each file has clients, and there are enough of them.
+// TestScenes: each file has clients, and there are enough files.
 func TestScenes(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(sceneDir + "/*")
@@ -60,8 +60,7 @@ func TestParseScene(t *testing.T) {
 	}
 }
 
-// TestGenerate: a seed makes the same files again, and there are as many pairs as
-// were asked for.
+// TestGenerate: the same seed makes the same files, with as many pairs as were asked for.
 func TestGenerate(t *testing.T) {
 	t.Parallel()
 	pairs := 0
@@ -77,7 +76,7 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// TestJudge: what differs is found, and is deliberate only where the file says so.
+// TestJudge: differences are found, and are deliberate only if the file says so.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	served := func(change func(*report)) result {

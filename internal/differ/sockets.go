@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// sockets lists what listens in this network namespace.
+// sockets lists the TCP sockets that listen in this network namespace, and all UDP
+// sockets.
 func sockets() (list []string) {
 	for _, name := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		text, _ := os.ReadFile("/proc/self/net/" + name)
@@ -26,8 +27,8 @@ func sockets() (list []string) {
 	return slices.Compact(list)
 }
 
-// socketAddress reads an address of /proc/net: words in the byte order of the
-// machine, in hexadecimal digits.
+// socketAddress reads an address of /proc/net: words in the machine's byte order, in
+// hexadecimal digits.
 func socketAddress(s string) netip.AddrPort {
 	host, port, _ := strings.Cut(s, ":")
 	b, _ := hex.DecodeString(host)

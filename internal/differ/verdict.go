@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// verdict is the comparison of two outcomes: what differs, by what it is about.
-// That is "sockets", "access" (who is served), "wider" (inetd serves a client that
-// xinetd does not), a field of report in lower case, or "stale" (what the file calls
-// deliberate is not there any more).
+// verdict is the comparison of two outcomes: the differences, by what they are about.
+// That is "sockets", "access" (who is served), "wider" (inetd serves a client that xinetd
+// does not), "answer" (what it gets is of another kind), something that a server sees
+// (see reports), or "stale" (the file calls deliberate what does not differ).
 type verdict struct {
 	differences map[string][]string
 	deliberate  map[string]bool
@@ -42,8 +42,8 @@ func judge(s *scene, x, i *outcome) *verdict {
 	return v
 }
 
-// sockets compares what is open. A socket of xinetd for both versions of IP is as
-// good as two.
+// sockets compares which sockets are open. A socket of xinetd for both versions of IP is
+// as good as two.
 func (v *verdict) sockets(x, i []string) {
 	x, i = reached(x), reached(i)
 	for _, s := range x {
@@ -58,7 +58,7 @@ func (v *verdict) sockets(x, i []string) {
 	}
 }
 
-// reached names sockets by what reaches them.
+// reached names sockets by the addresses that reach them.
 func reached(list []string) (out []string) {
 	for _, s := range list {
 		network, address, _ := strings.Cut(s, " ")
@@ -116,14 +116,14 @@ func (v *verdict) reports(t *try, x, i *result) {
 	}
 }
 
-// others are the supplementary groups that a server has beside its own group: it
-// makes no difference whether that is among them.
+// others are the supplementary groups of a server without its own group: it makes no
+// difference whether that is among them.
 func others(r *report) []int {
 	return slices.DeleteFunc(slices.Clone(r.Groups), func(gid int) bool { return gid == r.GID })
 }
 
-// changed are masks of signals without those that this process has: xinetd leaves
-// them as they are, and inetd resets them.
+// changed are masks of signals without those of this process: xinetd leaves those as they
+// are, and inetd resets them.
 func changed(masks []uint64) (own []uint64) {
 	for i, inherited := range signals() {
 		if i < len(masks) {
@@ -133,12 +133,12 @@ func changed(masks []uint64) (own []uint64) {
 	return own
 }
 
-// ownEnv is the environment without what is added, and without the beginning that
-// addresses of IPv4 have on a socket of IPv6.
+// ownEnv is the environment without added variables, and without the prefix that IPv4
+// addresses have on an IPv6 socket.
 func ownEnv(env []string) (own []string) {
 	for _, s := range env {
 		name, value, _ := strings.Cut(s, "=")
-		if slices.Contains(added, name) || value == "<no address>" { // which xinetd tells a server that waits
+		if slices.Contains(added, name) || value == "<no address>" { // which xinetd tells a wait server
 			continue
 		}
 		if name == "REMOTE_HOST" {
@@ -149,7 +149,7 @@ func ownEnv(env []string) (own []string) {
 	return own
 }
 
-// fails reports whether a difference is not deliberate.
+// fails reports whether any difference is not deliberate.
 func (v *verdict) fails() bool {
 	for what := range v.differences {
 		if !v.deliberate[what] {
@@ -181,7 +181,7 @@ func head(log string) string {
 	return strings.Join(lines, "")
 }
 
-// line is the line of the table.
+// line is the line of a scene in the table.
 func (v *verdict) line(s *scene) string {
 	var deliberate, other []string
 	for _, what := range slices.Sorted(maps.Keys(v.differences)) {
@@ -202,7 +202,7 @@ func (v *verdict) line(s *scene) string {
 	return strings.TrimRight(fmt.Sprintf("%-8s %-24s %2d sockets %3d clients  %s", word, s.name, v.open, len(s.tries), text), " ")
 }
 
-// tally counts over all scenes.
+// tally counts what came of all scenes.
 type tally struct{ files, clients, generated, pairs, failed, deliberate int }
 
 func (t *tally) add(s *scene, v *verdict) {

@@ -10,18 +10,17 @@ import (
 	"syscall"
 )
 
-// insideVar is set in the environment of the program once it is in namespaces of
-// its own.
+// insideVar is set in the environment once the program is in namespaces of its own.
 const insideVar = "INETD_DIFFER_INSIDE"
 
-// workDir is a file system of its own: it holds the server program and what the
-// scenes write.
+// workDir has a file system of its own, with the server program and what the scenes
+// write.
 const workDir = "/mnt"
 
 func isolated() bool { return os.Getenv(insideVar) != "" }
 
-// isolate runs the program again with a network, mounts and processes of its own.
-// All processes end with it. It returns the exit status.
+// isolate runs the program again with a network, mounts and processes of its own; all its
+// processes end with it. It returns the exit status.
 func isolate() (int, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -41,8 +40,8 @@ func isolate() (int, error) {
 	return 0, err
 }
 
-// furnish prepares the namespaces: every address is one of the loopback interface,
-// and files of /etc can be written.
+// furnish prepares the namespaces: every address is the loopback interface's, and the
+// files of /etc can be written.
 func furnish() error {
 	mounts := []struct {
 		source, target, kind string
@@ -78,7 +77,7 @@ func furnish() error {
 	return placeProbe()
 }
 
-// placeProbe copies this program to where the files name it as a server.
+// placeProbe copies this program to the path that the files have as their server.
 func placeProbe() error {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package inspect answers what can be said of a configuration without serving it.
-// In go the files, and for one service the state of a running daemon; out comes a
-// report. Nothing is opened, and nothing is started but getent(1), if a name is not
-// in the files.
+// Package inspect answers what can be said of a configuration without serving it. In go
+// the files, and for one service the state of a running daemon; out comes a report.
+// Nothing is opened, and nothing is started except getent(1), for names that are not in
+// the files.
 package inspect
 
 import (
@@ -14,8 +14,8 @@ import (
 	"inetd/internal/sock"
 )
 
-// Check writes what a daemon started by root would open, and every problem: as
-// text, or with asJSON as one object. It returns the number of errors.
+// Check writes what a daemon started by root would open, and every problem: as text or,
+// with asJSON, as one object. It returns the number of errors.
 func Check(c *plan.Config, w io.Writer, asJSON bool) (errors int) {
 	r := plan.Check(c, host(child.Clones()))
 	if asJSON {
@@ -26,24 +26,23 @@ func Check(c *plan.Config, w io.Writer, asJSON bool) (errors int) {
 	return r.Errors()
 }
 
-// Convert writes a configuration to w as one file in the second syntax, and its
-// errors and warnings to stderr. It returns the number of errors, or that w could
-// not be written.
+// Convert writes a configuration to w as one file in the second syntax, and its errors
+// and warnings to stderr. It returns the number of errors, and the error of writing to w.
 func Convert(c *plan.Config, w, stderr io.Writer) (errors int, err error) {
 	r, err := plan.Convert(c, &plan.Host{Getent: getent.New(getent.Exec)}, w)
 	r.WriteProblems(stderr)
 	return r.Errors(), err
 }
 
-// Usable says why a configuration cannot be put into force, if it cannot. The service
-// manager has opened the inherited sockets, and known files were read before.
+// Usable returns why a configuration cannot be put into force, or nil. The service
+// manager has opened the inherited sockets, and known files held something before.
 func Usable(c *plan.Config, inherited []sock.Spec, known []string) error {
 	h := host(child.Clones())
 	h.Inherited, h.Known = inherited, known
 	return plan.Load(c, h).Err
 }
 
-// host is this machine, with a kernel that has clone3 or not.
+// host is this machine; clone tells whether its kernel has clone3.
 func host(clone bool) *plan.Host {
 	h := machine.Host()
 	h.Clone, h.Getent = clone, getent.New(getent.Exec)

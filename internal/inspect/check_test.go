@@ -9,7 +9,7 @@ import (
 	"inetd/internal/plan"
 )
 
-// TestCheckKnowsRules: the files of access rules are part of the configuration.
+// TestCheckKnowsRules: a check covers the files of access rules.
 func TestCheckKnowsRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -20,10 +20,10 @@ import (
 	"inetd/internal/wrap"
 )
 
-// Explain writes the whole story of a service: with the address of a client what
-// becomes of that, then what the files say now, and what the daemon has. It reads
-// the files that the daemon reads. It returns the exit status: 0 if a client would
-// get a server.
+// Explain writes the whole story of a service: first, if from is valid, what happens to a
+// client from there, then what the files say now, and then what the daemon has. It reads
+// the files that the daemon reads. It returns the exit status: 0 if a client would get a
+// server.
 func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) (code int, err error) {
 	var c plan.Config
 	if err := json.Unmarshal(shot.Config, &c); err != nil {
@@ -38,7 +38,7 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 	switch {
 	case len(r.Entries) > 0:
 		found = slices.DeleteFunc(found, func(m mention) bool { return m.what != amends })
-	case len(found) > 0: // its line is off, or has a mistake
+	case len(found) > 0: // the entry is off, or has a mistake
 		code = 1
 	default:
 		r, code = all.WithoutEntries(), 1
@@ -73,8 +73,8 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 	return max(code, min(r.Errors(), 1)), nil
 }
 
-// verdicts writes what becomes of a client of each entry, and reports whether it is
-// served.
+// verdicts writes what happens to a client of each entry, and reports whether all of them
+// serve it, now or later.
 func verdicts(c *plan.Config, r *plan.Report, shot *status.Snapshot, from netip.Addr, w io.Writer) (served bool) {
 	asker := wrap.NewAsker(net.DefaultResolver)
 	if len(r.Entries) == 0 {
@@ -96,7 +96,7 @@ func verdicts(c *plan.Config, r *plan.Report, shot *status.Snapshot, from netip.
 	return served
 }
 
-// question is about a client of entry i of a report.
+// question is what is asked about a client of entry i of a report.
 func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Question {
 	e := &r.Entries[i]
 	q := wrap.Question{Query: access.Query{Daemon: filepath.Base(e.Server), Service: e.Service, Peer: netip.AddrPortFrom(from, 0)}}
@@ -113,10 +113,10 @@ func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Quest
 	return q
 }
 
-// waits begins what is said of a client that is served later.
+// waits begins the text about a client that is served later.
 const waits = ", and waits: "
 
-// now says what keeps a client from a server that the rules let in.
+// now says what keeps a client that the rules let in from a server; "": nothing.
 func now(shot *status.Snapshot, place string, served bool) string {
 	i := slices.IndexFunc(shot.Services, func(v status.Service) bool { return absolute(shot, v.Place) == absolute(shot, place) })
 	switch {
@@ -138,7 +138,8 @@ func now(shot *status.Snapshot, place string, served bool) string {
 	return ""
 }
 
-// absolute is a place as the daemon means it, whose files may have relative names.
+// absolute is a place with an absolute path. A relative one begins at the daemon's
+// directory.
 func absolute(shot *status.Snapshot, place string) string {
 	if filepath.IsAbs(place) {
 		return place
@@ -146,8 +147,8 @@ func absolute(shot *status.Snapshot, place string) string {
 	return filepath.Join(shot.Directory, place)
 }
 
-// opening is the rule of the keys that close a service to all clients for a while, as
-// it is now.
+// opening is the rule of the keys that close a service to all clients for a while, as it
+// applies now.
 func opening(k *conf.Keys) wrap.Rules {
 	return func(access.Query) access.Verdict {
 		now := time.Now()

@@ -19,10 +19,10 @@ import (
 
 const explainDir = "../../testdata/explain"
 
-// noon is when the daemon of the tests is asked.
+// noon is the time at which the daemon is asked.
 var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-// explained is a configuration in a directory of the test.
+// explained writes a configuration to a directory of the test.
 func explained(t *testing.T) *plan.Config {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
@@ -44,7 +44,7 @@ func explained(t *testing.T) *plan.Config {
 	}
 }
 
-// running is a daemon that has served a configuration for a while.
+// running is the state of a daemon that has served a configuration for a while.
 func running(t *testing.T, c *plan.Config) *status.Snapshot {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -59,8 +59,8 @@ func running(t *testing.T, c *plan.Config) *status.Snapshot {
 	return shot
 }
 
-// served is a service that had two clients. That on port 7012 is suspended, the socket of
-// port 7013 is not open, and that on port 7014 turns the client away.
+// served is a service that had two clients. That on port 7012 is suspended, that on port
+// 7013 has no open socket, and that on port 7014 turns the client away.
 func served(v *plan.Service) status.Service {
 	s := status.Service{
 		Service: v.Label, Place: fmt.Sprintf("%s:%d", v.At.File, v.At.Line), Server: v.Do.Path, State: status.Listening, Limits: v.Do.Limits,
@@ -89,8 +89,8 @@ func served(v *plan.Service) status.Service {
 	return s
 }
 
-// TestExplainGolden is the whole story of each kind of service. A client comes first
-// in it, because that is what was asked for.
+// TestExplainGolden: the whole story of each kind of service. If a client was asked
+// about, it comes first.
 func TestExplainGolden(t *testing.T) {
 	t.Parallel()
 	c := explained(t)

@@ -8,15 +8,15 @@ import (
 	"inetd/internal/textfile"
 )
 
-// mention is a line of a configuration file that seems to be about a service and is
-// none of its entries.
+// mention is a line of a configuration file that seems to be about a service but is not
+// one of its entries.
 type mention struct {
 	file string
 	line int
 	what string
 }
 
-// mentions are the lines about a service that are switched off, and those with a mistake.
+// mentions are the lines about a service that are switched off or have a mistake.
 func mentions(r *plan.Report, label string) (found []mention) {
 	name, _, _ := strings.Cut(label, "/")
 	if strings.HasPrefix(label, "/") {
@@ -38,13 +38,13 @@ func mentions(r *plan.Report, label string) (found []mention) {
 	return found
 }
 
-// What lines are that are on.
+// What is said of lines that are switched on.
 const (
 	mistake = "has a mistake here"
 	amends  = "is amended here, with a mistake"
 )
 
-// about says what a line is to a service, "" if it is nothing.
+// about says what a line is to a service; "": nothing.
 func about(line, name string) string {
 	rest := strings.TrimLeft(line, "# \t")
 	off := len(rest) < len(line) && strings.HasPrefix(strings.TrimSpace(line), "#")
@@ -68,11 +68,11 @@ func about(line, name string) string {
 	return ""
 }
 
-// minColumns is how many words a line has that is an entry.
+// minColumns is how many words an entry has at least.
 const minColumns = 6
 
-// names reports whether the first word of a line is a service, with an address before
-// it or a protocol behind it or without.
+// names reports whether the first word of a line names a service, with or without an
+// address before it and a protocol after it.
 func names(word, name string) bool {
 	word = word[strings.LastIndexByte(word, ':')+1:]
 	first, _, _ := strings.Cut(word, "/")

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// kind is a kind of service, with a client of it.
+// kind is a kind of service, with what its clients do.
 type kind struct {
 	name   string
 	visit  func() error
@@ -22,11 +22,11 @@ type kind struct {
 
 const (
 	clients    = 8
-	clientTime = time.Minute     // for one visit, the daemon's bad moments included
-	again      = 2 * time.Second // a datagram is sent once more: UDP promises nothing
+	clientTime = time.Minute     // for one visit, even in one of the daemon's bad moments
+	again      = 2 * time.Second // until a datagram is sent once more: UDP promises nothing
 )
 
-// kinds are those of the services that stay.
+// kinds are the kinds of the services that stay.
 func (d *daemon) kinds() []*kind {
 	stream := func(network, addr, preface string) func() error {
 		return func() error { return echo(network, addr, preface) }
@@ -45,7 +45,7 @@ func (d *daemon) kinds() []*kind {
 
 const words = "are you there?\n"
 
-// echo expects its words back and then the end.
+// echo expects its words back, and then the end of the connection.
 func echo(network, addr, preface string) error {
 	c, err := net.DialTimeout(network, addr, clientTime)
 	if err != nil {
@@ -76,7 +76,7 @@ func exchange(addr string) error {
 	b := make([]byte, 100)
 	for until := time.Now().Add(clientTime); time.Now().Before(until); {
 		if _, err = io.WriteString(c, words); err != nil {
-			continue // the ICMP error of the last one
+			continue // an ICMP error, caused by the last datagram
 		}
 		_ = c.SetReadDeadline(time.Now().Add(again))
 		var n int
@@ -114,7 +114,7 @@ func (d *daemon) visitProgram() error {
 	return echo("tcp4", d.program300001, "")
 }
 
-// rush is the clients at work.
+// rush is a number of clients at work.
 type rush struct {
 	stop atomic.Bool
 	wg   sync.WaitGroup
@@ -132,7 +132,7 @@ func newRush(kinds []*kind) *rush {
 	return r
 }
 
-// call visits once and counts what came of it.
+// call makes one visit and counts how it ended.
 func (k *kind) call() {
 	err := k.visit()
 	if err == nil {

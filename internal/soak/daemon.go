@@ -17,17 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// daemon is the inetd that is tried.
+// daemon is the inetd under test.
 type daemon struct {
 	program, dir  string
 	cmd           *exec.Cmd
 	ended         chan error
 	log           *syslogd
-	program300001 string // where the RPC program is; "": not known yet
-	ports         []int  // that are free: those of the services, then those that come and go
+	program300001 string // where the RPC program listens; "": not known yet
+	ports         []int  // free ones: first for the services that stay, then for those that come and go
 }
 
-// Services are on the first ports; those that come and go have the others.
+// The services that stay have the first ports; those that come and go have the others.
 const (
 	fixedPorts  = 8
 	movingPorts = 12
@@ -83,7 +83,7 @@ func (d *daemon) end() {
 	}
 }
 
-// freePorts returns ports that nobody has now.
+// freePorts returns ports that nobody uses now.
 func freePorts(n int) (ports []int, err error) {
 	for range n {
 		l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -120,7 +120,7 @@ tcpmux/cat stream tcp nowait - /bin/cat
 		os.WriteFile(d.path("services"), fmt.Appendf(nil, "tcpmux %d/tcp\n", d.ports[4]), 0o600))
 }
 
-// change writes other services that come and go, each time.
+// change writes other services that come and go; n is different each time.
 func (d *daemon) change(n int) error {
 	var b strings.Builder
 	for i := range movingPorts {
@@ -134,13 +134,13 @@ func (d *daemon) change(n int) error {
 	return os.WriteFile(d.path("moving.conf"), []byte(b.String()), 0o600)
 }
 
-// usage is what the daemon has.
+// usage is what the daemon uses.
 type usage struct {
 	descriptors, threads, goroutines, children int
 	pss                                        int // KiB
 }
 
-// measure asks the kernel and the daemon.
+// measure asks the kernel and the daemon what the daemon uses.
 func (d *daemon) measure() (u usage, err error) {
 	proc := fmt.Sprintf("/proc/%d/", d.pid())
 	for what, n := range map[string]*int{"fd": &u.descriptors, "task": &u.threads} {
@@ -164,7 +164,7 @@ func (d *daemon) measure() (u usage, err error) {
 	return u, err
 }
 
-// shot is what is asked of the daemon's status.
+// shot is the part of the daemon's status that is used here.
 type shot struct {
 	Goroutines int
 	Running    int
@@ -185,9 +185,9 @@ func (d *daemon) status() (s shot, err error) {
 // settleTime is how long the daemon may take to give back what it does not need.
 const settleTime = 30 * time.Second
 
-// settled measures when no server runs any more and what is used stays the same.
+// settled measures once no server runs any more and the usage stays the same.
 func (d *daemon) settled() (u usage, err error) {
-	_ = exec.Command("pkill", "-P", strconv.Itoa(d.pid()), "-x", "sleep").Run() // our own, the daemon's children
+	_ = exec.Command("pkill", "-P", strconv.Itoa(d.pid()), "-x", "sleep").Run() // the daemon's children, left by clients of killServers
 	for until := time.Now().Add(settleTime); time.Now().Before(until); {
 		last := u
 		time.Sleep(2 * time.Second)
@@ -201,7 +201,7 @@ func (d *daemon) settled() (u usage, err error) {
 // syslogd is the daemon behind /dev/log.
 type syslogd struct {
 	conn *net.UnixConn
-	mu   sync.Mutex // held while it does not read
+	mu   sync.Mutex // held to keep it from reading
 	last []string
 	seen chan string
 }
@@ -236,7 +236,7 @@ func (l *syslogd) read() {
 	}
 }
 
-// await waits for a line.
+// await waits for a line with text in it.
 func (l *syslogd) await(text string) error {
 	for {
 		select {

@@ -18,8 +18,8 @@ type deed struct {
 	name    string
 	what    func() error
 	done    int
-	refused int   // that the machine or the daemon did not let be done
-	last    error // of those
+	refused int   // times that the machine or the daemon did not let it be done
+	last    error // the last reason for that
 }
 
 func (e *deed) do() {
@@ -31,10 +31,10 @@ func (e *deed) do() {
 	e.done++
 }
 
-// moment is how long each lasts.
+// moment is how long a deed lasts.
 const moment = time.Second
 
-// deeds are all of them, with a reload after each.
+// deeds are all deeds, with a reload before each.
 func (d *daemon) deeds() []*deed {
 	n := 0
 	reload := &deed{name: "reload with changed files", what: func() error {
@@ -67,7 +67,7 @@ func (d *daemon) upgrade() error {
 	return nil
 }
 
-// killServers has some servers whose clients expect no answer, and kills them.
+// killServers starts servers whose clients expect no answer, and kills them.
 func (d *daemon) killServers() error {
 	for range 10 {
 		c, err := net.Dial("tcp4", d.addr(6))
@@ -80,7 +80,7 @@ func (d *daemon) killServers() error {
 	return exec.Command("pkill", "-KILL", "-P", strconv.Itoa(d.pid()), "-x", "sleep").Run()
 }
 
-// stallSyslog does not read for a moment.
+// stallSyslog stops reading the log for a while.
 func (d *daemon) stallSyslog() error {
 	d.log.mu.Lock()
 	defer d.log.mu.Unlock()
@@ -88,7 +88,7 @@ func (d *daemon) stallSyslog() error {
 	return nil
 }
 
-// exhaustDescriptors leaves the daemon one descriptor more than it has.
+// exhaustDescriptors limits the daemon to one descriptor more than it has.
 func (d *daemon) exhaustDescriptors() error {
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.pid()))
 	if err != nil {
@@ -107,7 +107,7 @@ func (d *daemon) exhaustDescriptors() error {
 	return unix.Prlimit(d.pid(), unix.RLIMIT_NOFILE, &before, nil)
 }
 
-// exhaustProcesses allows the daemon no further process, by a control group.
+// exhaustProcesses allows the daemon no more processes, by a control group.
 func (d *daemon) exhaustProcesses() error {
 	group := "/sys/fs/cgroup/pids/inetd-soak"
 	if _, err := os.Stat(filepath.Dir(group)); err != nil {
@@ -135,8 +135,8 @@ func (d *daemon) exhaustProcesses() error {
 	return os.WriteFile(group+"/pids.max", []byte("max"), 0)
 }
 
-// disband takes the processes of a control group to another one, also servers that the
-// daemon has started in it, and removes it. Those that end hold it for a little longer.
+// disband moves the processes of a control group to another one, also servers that the
+// daemon started in it, and removes the group. Ending processes hold it a little longer.
 func disband(group, home string) {
 	for range 100 {
 		pids, _ := os.ReadFile(group + "/cgroup.procs")
@@ -152,8 +152,8 @@ func disband(group, home string) {
 
 func write(path string, n int) error { return os.WriteFile(path, []byte(strconv.Itoa(n)), 0) }
 
-// homeOf is the file that takes a process back to the control group that it was in, as
-// /proc/PID/cgroup tells it.
+// homeOf returns the file that moves a process back to the control group it was in, given
+// the text of /proc/PID/cgroup.
 func homeOf(text string) string {
 	for line := range strings.Lines(text) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)

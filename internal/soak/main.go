@@ -1,8 +1,8 @@
 // Soak has eight clients use every kind of service for minutes or hours, while the
 // configuration changes, servers are killed, the log is not read, descriptors and
-// processes run out, and the daemon is stopped and replaced by its program anew. In
-// goes an inetd; out comes a table of what was asked for and what came of it, and
-// where something was lost what to look at.
+// processes run out, and the daemon is stopped and upgraded. In goes an inetd; out comes
+// a table of what was asked for and what came of it and, if something was lost, the end
+// of the log.
 //
 // It needs root: it has a /dev of its own, with a syslog daemon that it can stall.
 package main
@@ -58,7 +58,7 @@ func enclose() (failed bool, err error) {
 	return false, err
 }
 
-// arrange makes a /dev with null and, by startSyslog, a log.
+// arrange makes a /dev with null; startSyslog adds log.
 func arrange() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
@@ -69,7 +69,7 @@ func arrange() error {
 	return unix.Mknod("/dev/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3)))
 }
 
-// soak does everything and prints what came of it.
+// soak does everything and prints the report.
 func soak(inetd string, length time.Duration) (failed bool, err error) {
 	inetd, err = filepath.Abs(inetd)
 	if err != nil {
@@ -88,8 +88,8 @@ func soak(inetd string, length time.Duration) (failed bool, err error) {
 		return false, err
 	}
 	defer d.end()
-	// What is needed for anything at all is there after the first round. Both times the
-	// same deeds were the last, so that what they leave behind can be compared.
+	// After the first round the daemon has whatever it needs at all. Both rounds end with
+	// the same deeds, so that what those leave behind can be compared.
 	first := d.round(0)
 	second := d.round(length)
 	r := report{kinds: second.kinds, deeds: second.deeds, before: first.left, after: second.left, dead: second.dead}
@@ -100,7 +100,7 @@ func soak(inetd string, length time.Duration) (failed bool, err error) {
 	return r.failed, nil
 }
 
-// round is what was done for a time, and what the daemon has afterwards.
+// round is what was done in some time, and what the daemon had afterwards.
 type round struct {
 	kinds []*kind
 	deeds []*deed
@@ -108,7 +108,7 @@ type round struct {
 	dead  error // the daemon has ended, or does not answer
 }
 
-// round does every deed once or more often while clients come.
+// round does every deed at least once while clients come.
 func (d *daemon) round(length time.Duration) (r round) {
 	r.kinds, r.deeds = d.kinds(), d.deeds()
 	rush := newRush(r.kinds)

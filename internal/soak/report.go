@@ -14,11 +14,11 @@ type report struct {
 	failed        bool
 }
 
-// mayGrow is how much more memory the daemon may have at the end, in KiB.
+// mayGrow is how much the daemon's memory may grow, in KiB.
 const mayGrow = 256
 
-// moreThreads is how many threads more it may have: Go's runtime starts another when one is
-// held up in the kernel, and the daemon is one that an upgrade has begun anew.
+// moreThreads is how many threads it may add: Go's runtime starts another when one is
+// held up in the kernel, and an upgrade begins the daemon's program anew.
 const moreThreads = 2
 
 func (r *report) write(w io.Writer) {
@@ -51,7 +51,7 @@ func (r *report) write(w io.Writer) {
 	for _, row := range []struct {
 		what          string
 		before, after int
-		more          int // is allowed
+		more          int // that is allowed
 	}{
 		{"descriptors", r.before.descriptors, r.after.descriptors, 0},
 		{"threads", r.before.threads, r.after.threads, moreThreads},

@@ -1,5 +1,5 @@
-// Echo is the server that the tests of the packages start: it needs no library, so that
-// it runs in an image that has none. Told to end, it tells its client.
+// Echo is the server that the tests of the packages start. It needs no library, so that
+// it runs in an image without any. When told to end, it tells its client so.
 package main
 
 import (

@@ -1,14 +1,14 @@
 //go:build linux && amd64
 
-// Otherday runs a command for which it is another day: whoever asks for the time of day,
-// the command or what it starts, is told one that many days have been added to. Files
-// still get the time of the machine. It is for root.
+// Otherday runs a command on another day: when the command, or what it starts, asks for
+// the time of day, it is told one that is some days later. Files still get the machine's
+// time. It needs root.
 //
 //	otherday DAYS COMMAND [ARG...]
 //
-// A library in LD_PRELOAD cannot do that to programs in Go, which ask the kernel by
-// themselves. So the command is traced: it does not learn where the vDSO is, by which
-// it would know the time without a system call, and the call is answered here.
+// A library in LD_PRELOAD cannot do that to Go programs, which make system calls
+// themselves. So the command is traced: where the vDSO is, which tells the time without a
+// system call, is hidden from it, and the system call is answered here.
 package main
 
 import (
@@ -38,7 +38,7 @@ func main() {
 	if len(os.Args) < 3 {
 		log.Fatal("usage: otherday DAYS COMMAND [ARG...]")
 	}
-	runtime.LockOSThread() // a thread has the filter, and a thread is the tracer
+	runtime.LockOSThread() // a filter belongs to a thread, and so does tracing
 	if os.Getenv(insideEnv) != "" {
 		log.Fatal(become(os.Args[2:]))
 	}
@@ -53,7 +53,8 @@ func main() {
 	os.Exit(status)
 }
 
-// become executes the command, whose calls that ask for the time stop for the tracer.
+// become executes the command. Its system calls that ask for the time stop for the
+// tracer.
 func become(argv []string) error {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -110,17 +111,17 @@ func trace(shift time.Duration) (status int, err error) {
 			delete(known, pid)
 			continue
 		}
-		// A thread may be gone at any moment, so errors of ptrace(2) say nothing.
+		// A thread may end at any moment, so errors of ptrace(2) mean nothing.
 		_ = unix.PtraceCont(pid, int(stopped(pid, ws, known, shift)))
 	}
 }
 
-// stopped deals with a stop of a thread, and returns the signal that it is to get.
+// stopped handles a stop of a thread, and returns the signal to continue it with.
 func stopped(pid int, ws unix.WaitStatus, known map[int]bool, shift time.Duration) unix.Signal {
 	isNew := !known[pid]
 	known[pid] = true
 	switch event := ws.TrapCause(); {
-	case len(known) == 1 && isNew: // the first has executed this program
+	case len(known) == 1 && isNew: // the first process has executed this program
 		_ = unix.PtraceSetOptions(pid, options)
 	case event == unix.PTRACE_EVENT_SECCOMP:
 		answerTime(pid, shift)
@@ -134,7 +135,7 @@ func stopped(pid int, ws unix.WaitStatus, known map[int]bool, shift time.Duratio
 	return 0
 }
 
-// answerTime has a system call not be done, and return another time.
+// answerTime skips a system call and has it return another time.
 func answerTime(pid int, shift time.Duration) {
 	var regs unix.PtraceRegs
 	if unix.PtraceGetRegs(pid, &regs) != nil {
@@ -164,9 +165,8 @@ func answerTime(pid int, shift time.Duration) {
 	_ = unix.PtraceSetRegs(pid, &regs)
 }
 
-// hideVDSO makes of the entry of the auxiliary vector that tells where the vDSO is one
-// that is ignored. Arguments, environment and that vector follow each other on the
-// stack of a program that begins.
+// hideVDSO has the entry of the auxiliary vector that tells where the vDSO is ignored. On
+// the stack of a new program, arguments, environment and that vector follow each other.
 func hideVDSO(pid int) {
 	var regs unix.PtraceRegs
 	if unix.PtraceGetRegs(pid, &regs) != nil {

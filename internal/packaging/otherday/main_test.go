@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// tellEnv has the test program tell the time instead.
+// tellEnv has the test program tell the time instead of testing.
 const tellEnv = "OTHERDAY_TELL"
 
 func TestMain(m *testing.M) {
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestOtherDay: a program in Go and one in C, and what they start, are told another day.
+// TestOtherDay: a Go program, a C program and what a shell starts are told another day.
 func TestOtherDay(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
