@@ -66,7 +66,7 @@ func (s *Server) receiveClient(v *table.Service, c *client.Client) {
 	s.attend(v, c)
 }
 
-// newClient is the client of a connection that has just been accepted.
+// newClient returns the client of a connection that has just been accepted.
 func (s *Server) newClient(k *table.Socket, conn int) client.Client {
 	c := client.Client{Conn: conn, Peer: s.peer.AddrPort()}
 	switch k.Spec.Family {
@@ -81,9 +81,9 @@ func (s *Server) newClient(k *table.Socket, conn int) client.Client {
 	return c
 }
 
-// acceptFailed handles an error of accept. One that belongs to a connection
-// which is gone is no news. After any other the connection may still be in the queue, as
-// when a security module forbids to take it, so the socket rests.
+// acceptFailed handles an error of accept. The error of a connection that is already gone
+// is ignored. After any other error the connection may still be in the queue, as when a
+// security module forbids accepting it, so the socket is not polled for a while.
 func (s *Server) acceptFailed(k *table.Socket, err error) {
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) || sock.Gone(err) {
 		return

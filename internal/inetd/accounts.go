@@ -6,12 +6,12 @@ import (
 	"inetd/internal/table"
 )
 
-// accountsAge is how old the knowledge of users and groups may be.
+// accountsAge is how old what is known of users and groups may be.
 const accountsAge = time.Second
 
-// refreshAccounts looks whether the passwd or group file has changed since the
-// load, at most once a second, and has the identities of all servers looked up
-// again if so. The services stay as they are.
+// refreshAccounts checks, at most once a second, whether the passwd or group file has
+// changed since the load. If so, the identities of all servers are looked up again. The
+// services stay as they are.
 func (s *Server) refreshAccounts() {
 	if !s.ready || s.loading || s.turned.Sub(s.checked) < accountsAge {
 		return
@@ -29,7 +29,7 @@ func (s *Server) refreshAccounts() {
 	})
 }
 
-// identified has servers started from now on run under the profiles of now.
+// identified puts the identities in now into force, for servers that start from now on.
 func (s *Server) identified(now *table.Generation, errs []error) {
 	s.loading = false
 	for _, err := range errs {

@@ -8,8 +8,8 @@ import (
 	"inetd/internal/table"
 )
 
-// bound is the limit on what runs at once that keeps a service from a further
-// client, if there is one. Clients of tcpmux ask for room when they enter.
+// bound returns the limit on concurrent work that keeps a service from taking another
+// client, if there is one. Clients that tcpmux hands out ask for room when they enter.
 func (s *Server) bound(v *table.Service) gate.Bound {
 	switch {
 	case s.inquiries.Full() && (s.inquiries.Wants(v.Do) || v.Do.AsksNames):
@@ -30,7 +30,7 @@ func (s *Server) bound(v *table.Service) gate.Bound {
 	return gate.Unbound
 }
 
-// release takes back what admit counted.
+// release takes back what Door.Admit counted for a client.
 func (s *Server) release(v *table.Service, source limit.Source) {
 	u := v.Usage()
 	u.Release(source)

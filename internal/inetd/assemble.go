@@ -5,7 +5,7 @@ import (
 	"inetd/internal/plan"
 )
 
-// host is what a load of this daemon needs to know.
+// host returns what a load needs to know of the machine and of this daemon.
 func (s *Server) host() *plan.Host {
 	h := machine.Host()
 	h.Clone, h.Getent = s.starter.Clone(), s.getent()

@@ -23,12 +23,12 @@ func (s *Server) attend(v *table.Service, c *client.Client) {
 	s.start(&delayed{svc: v, client: *c, program: v.Do.Program})
 }
 
-// decided goes on with a client about whom everything is known.
+// decided serves a client whose inquiry is over, or turns it away.
 func (s *Server) decided(q *inquiry.Inquiry) {
 	v, c, pid := q.For, q.Client, os.Getpid()
 	switch {
 	case q.Program != nil:
-		c.Room.Leave() // of a builtin: a process serves the client instead
+		c.Room.Leave() // the room of a builtin: a process serves the client instead
 		pid = cmp.Or(s.start(&delayed{svc: v, client: c, inquiry: q, program: q.Program}), pid)
 	case !q.Answer.Allow:
 		s.turnAway(v, c)
@@ -42,7 +42,7 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 	}
 }
 
-// turnAway ends a client that has been admitted.
+// turnAway ends the connection of a client that was admitted and is then refused.
 func (s *Server) turnAway(v *table.Service, c client.Client) {
 	s.door.Blame(v, &c)
 	s.sendAway(v, c.Conn)

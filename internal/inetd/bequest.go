@@ -7,8 +7,8 @@ import (
 	"inetd/internal/succession"
 )
 
-// bequest is the state of the daemon but for the clients of which it has the
-// connection: those are given away only at the end.
+// bequest returns the state of the daemon without the clients whose connections it
+// holds: those are given away only at the end.
 func (s *Server) bequest() *succession.Will {
 	s.idle.Resume()
 	w := succession.NewWill(s.now, s.sockets)
@@ -21,7 +21,7 @@ func (s *Server) bequest() *succession.Will {
 	return w
 }
 
-// bequeathClients gives away the clients of which the daemon has the connection.
+// bequeathClients adds the clients whose connections the daemon holds.
 func (s *Server) bequeathClients(w *succession.Will) {
 	if s.heir != nil {
 		w.Again(s.heir)

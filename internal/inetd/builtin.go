@@ -32,7 +32,7 @@ func (s *Server) answer(k *table.Socket) {
 	}
 }
 
-// replier has the state of the replies of a socket, which ends with a reload.
+// replier returns the builtin that answers on a socket. Its state ends with a reload.
 func (s *Server) replier(k *table.Socket) *builtin.Service {
 	b := s.repliers[k]
 	if b == nil {
@@ -43,11 +43,11 @@ func (s *Server) replier(k *table.Socket) *builtin.Service {
 	return b
 }
 
-// mayAnswer reports whether a datagram may be answered. Its source may be forged
-// to have two services answer each other, or to bury somebody in replies.
+// mayAnswer reports whether a datagram may be answered. Its source may be forged, to make
+// two services answer each other or to flood somebody with replies.
 func (s *Server) mayAnswer(v *table.Service, p *sock.Packet) bool {
 	if p.Peer.Family() == unix.AF_UNIX {
-		return true // that source is real
+		return true // the kernel vouches for this source
 	}
 	peer := p.Peer.AddrPort()
 	if !s.door.Hears(v, peer) || p.ToMany() || !builtin.Answerable(peer, func(port uint16) bool { return s.answering[port] }) {

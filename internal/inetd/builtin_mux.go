@@ -12,8 +12,8 @@ import (
 )
 
 // demux starts the service of a name for a client of tcpmux, whose dialogue is f. If
-// there is no such service or its limits forbid a start, it returns what the client is
-// told: it has been accepted, so it cannot wait in a listen queue as others do.
+// there is no such service or its limits forbid a start, it returns what to tell the
+// client, which is accepted already and so cannot wait in a listen queue as others do.
 func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxed {
 	v := s.now.Muxed(name)
 	if v == nil {
@@ -40,7 +40,7 @@ func (s *Server) demux(name string, c client.Client, f *stream.Conn) talk.Demuxe
 	unix.SetNonblock(conn, false)
 	c.Conn = conn
 	if c.Room != nil {
-		f.Room = nil // this dialogue's room is that of the builtin now
+		f.Room = nil // the builtin has the room of this dialogue now
 	}
 	s.attend(v, &c)
 	return talk.Demuxed{}

@@ -10,8 +10,8 @@ import (
 	"inetd/internal/table"
 )
 
-// runner is what runs the daemon's own programs. Their ends are reaped with those of
-// the servers.
+// runner makes what runs the daemon's own programs. They are reaped together with the
+// servers.
 func (s *Server) runner() *command.Runner {
 	return &command.Runner{
 		Starter: s.starter, Post: s.mail.Post,
@@ -19,8 +19,8 @@ func (s *Server) runner() *command.Runner {
 	}
 }
 
-// getent returns a function that asks getent(1). It is not to be called on the loop,
-// which starts and reaps its processes.
+// getent returns a function that asks getent(1). The function must not be called on the
+// loop, because the loop starts and reaps the processes of getent.
 func (s *Server) getent() func(database, key string) (line string, found bool, err error) {
 	return getent.New(s.commands.FirstLine)
 }
@@ -30,8 +30,8 @@ func (s *Server) spawn(v *table.Service, cmd string) {
 	s.commands.Spawn(cmd, func(err error) { s.log.Errorf("%s: spawn: %v", v.Label, err) })
 }
 
-// userName looks up the name of a user. It may take as long as getent does, and is
-// called by goroutines. Nothing is kept: clients ask seldom.
+// userName looks up the name of a user. It may take as long as getent does, so only
+// goroutines beside the loop call it. Nothing is cached: clients ask seldom.
 func (s *Server) userName(v *table.Service, uid uint32) string {
 	name, err := account.Name(plan.PasswdFile, uid, account.Getent(s.getent()))
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 type Config struct {
 	plan.Config
 
-	// Inherited are descriptors of sockets that whoever started the daemon has
-	// opened. The daemon owns them, and uses those that entries ask for instead of
-	// opening them.
+	// Inherited are descriptors of sockets that were opened by whoever started the
+	// daemon. The daemon owns them, and uses them for entries that ask for such sockets
+	// instead of opening new ones.
 	Inherited []int
 
 	Processes      int  // concurrent servers altogether; 0: no limit
@@ -25,10 +25,10 @@ type Config struct {
 	Watch          bool // reload by itself when a file changes on disk
 	LogConnections bool // one line at the start and one at the end of each server
 
-	Version  string // to be told in a status
+	Version  string // shown in the status
 	Log      *syslog.Logger
 	Watchdog time.Duration      // Notify("WATCHDOG=1") is called this often; 0: never
-	Left     *handover.State    // by the program before in this process; nil: there was none
+	Left     *handover.State    // what the previous program in this process has left; nil: there was none
 	Loaded   func(Outcome)      // called once, with the outcome of the first load; may be nil
 	Ready    func()             // called once, when the first load is done and its sockets are open; may be nil
 	Notify   func(state string) // tells the service manager; must not block; may be nil

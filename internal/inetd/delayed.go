@@ -12,21 +12,21 @@ import (
 	"inetd/internal/table"
 )
 
-// delayed is a client that has been admitted and whose server cannot be started
-// now: the system has no room for a process, or as many run as may. It keeps its
-// connection and is tried again, in its order. While anybody waits here no other
-// client is accepted that needs a process, so few can come to wait: those about
-// whom something was being found out. For a relay that takes no client only those of
-// its own service wait.
+// delayed is a client that has been admitted but whose server cannot be started now: the
+// system has no room for a process, or as many servers run as may. The client keeps its
+// connection and is tried again, in order. While one waits here, no other client that
+// needs a process is accepted, so few come to wait: those with an inquiry under way. A
+// relay that is full makes only the clients of its own service wait.
 type delayed struct {
 	svc     *table.Service
 	client  client.Client
 	inquiry *inquiry.Inquiry // nil: none was needed
 	program *child.Program
-	full    bool // it waits for the relay of its service, and not for a process
+	full    bool // it waits for the relay of its service, not for a process
 }
 
-// boundByDelayed is what keeps a service from a further client because others wait.
+// boundByDelayed returns what keeps a service from taking another client because others
+// wait.
 func (s *Server) boundByDelayed(v *table.Service) gate.Bound {
 	b := gate.Unbound
 	for i := range s.delayed {
@@ -40,8 +40,8 @@ func (s *Server) boundByDelayed(v *table.Service) gate.Bound {
 	return b
 }
 
-// start starts the server of a client that has been admitted, or has it wait. It
-// takes over the connection, and returns the process, 0 if there is none yet.
+// start starts the server of a client that has been admitted, or lets the client wait. It
+// takes over the connection, and returns the process id, or 0 if there is no process yet.
 func (s *Server) start(d *delayed) (pid int) {
 	if do := d.svc.Do; do.Plus || do.Keys != nil {
 		s.door.Welcome(d.svc, d.client.Conn)
@@ -62,13 +62,13 @@ func (s *Server) start(d *delayed) (pid int) {
 	return 0
 }
 
-// crowdedOut reports whether as many servers run as may altogether.
+// crowdedOut reports whether the limit on servers altogether is reached.
 func (s *Server) crowdedOut() bool {
 	return s.cfg.Processes > 0 && len(s.running.All()) >= s.cfg.Processes
 }
 
-// startDelayed starts servers for the clients that wait, as far as there is room. The
-// end of a process makes some. Who waits for a relay keeps nobody else waiting.
+// startDelayed starts servers for the clients that wait, as far as there is room, which
+// the end of a process makes. A client that waits for a relay keeps nobody else waiting.
 func (s *Server) startDelayed() {
 	list, n := s.delayed, 0
 	s.delayed = nil
@@ -93,14 +93,14 @@ func (s *Server) startDelayed() {
 			s.delayed = append(s.delayed, list[i:]...)
 			return
 		default:
-			s.gate.Unhold(d.svc.Used) // nobody else of it may wait for a relay any more
+			s.gate.Unhold(d.svc.Used) // perhaps no client of it waits for a relay any more
 		}
 		n++
 	}
 }
 
-// retryDelayed tries again every gate.RestTime while clients wait: what made no process
-// possible may be over without any end of ours.
+// retryDelayed tries again every gate.RestTime while clients wait: a lack of processes may
+// pass without one of the daemon's own processes ending.
 func (s *Server) retryDelayed() {
 	if s.retrying {
 		return

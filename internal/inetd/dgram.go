@@ -15,17 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nowait datagram services. Package dgram gives each client a socket of its own; here
-// its server is admitted, started, and followed by another one for what it has left
-// unread.
+// This file serves nowait datagram services. Package dgram gives each client a socket of
+// its own; here the client is admitted, its server is started, and another server follows
+// for datagrams that the first has left unread.
 
-// dgramSessions are those clients.
+// dgramSessions are the clients of nowait datagram services.
 type dgramSessions struct {
 	dgram.Table[*table.Socket]
 	denied bool // no datagram can be put back, and the log says so
 }
 
-// clientOfPair is the client of a service, without a connection yet.
+// clientOfPair returns the client of a service, without a connection yet.
 func clientOfPair(v *table.Service, e dgram.Pair) *client.Client {
 	return &client.Client{Conn: -1, Peer: e.Client, Source: v.Do.Source(e.Client.Addr())}
 }
@@ -59,11 +59,11 @@ func (s *Server) canPutBack(k *table.Socket) bool {
 	return true
 }
 
-// deliver serves one datagram. It reports whether a server was to be started for it;
-// other sockets have their turn then.
+// deliver serves one datagram. It reports whether the datagram needed a server: then it
+// is the turn of other sockets.
 func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
 	e, v := dgram.PairOf(p, k.Spec), k.Service
-	if t := s.sessions.Find(e); t != nil { // it arrived before its session was connected
+	if t := s.sessions.Find(e); t != nil { // the datagram arrived before its session was connected
 		s.sessions.PutBack(t, e.Client, b)
 		return false
 	}
@@ -80,7 +80,7 @@ func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
 	return true
 }
 
-// startSession starts the server of a session, which has been admitted.
+// startSession starts the server of a session whose client has been admitted.
 func (s *Server) startSession(t *client.Session) {
 	v := t.At.Service
 	c := *clientOfPair(v, t.Pair)
@@ -95,8 +95,9 @@ func (s *Server) startSession(t *client.Session) {
 	s.start(&delayed{svc: v, client: c, program: v.Do.Program})
 }
 
-// unserved handles a datagram b that was admitted and for which there can be no socket.
-// If others will fare no better now, it goes back to the socket of the service.
+// unserved handles a datagram b that was admitted but for which no socket can be opened.
+// If the system has run out of something, which other datagrams would meet as well, b
+// goes back to the socket of the service.
 func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 	u, source := k.Service.Usage(), k.Service.Do.Source(e.Client.Addr())
 	if sock.Exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {
@@ -111,17 +112,17 @@ func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 	}
 }
 
-// notPutBack logs that a datagram is lost.
+// notPutBack logs that a datagram is lost because it could not be put back.
 func (s *Server) notPutBack(t *client.Session, err error) {
 	s.log.DatagramLost(t.At.Service, "datagram", err)
 }
 
-// sessionEnded handles the end of a session's server. Another one is started for
-// datagrams that it has left unread, unless it has read none: nor would the next. It
-// reports whether there is another one.
+// sessionEnded handles the end of a session's server. Another server is started for
+// datagrams that the first has left unread, unless the first has read none: the next
+// would read none either. It reports whether another server was started.
 func (s *Server) sessionEnded(p *running.Process, st child.Status) (restarted bool) {
 	t := p.Client.Session
-	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // processes that it has left may still read
+	orphans := unix.Kill(-st.Pid, 0) != unix.ESRCH // processes that the server left behind may still read
 	if st.Stage != child.Run || orphans {
 		s.sessions.Drop(t)
 		return false
@@ -144,11 +145,11 @@ func (s *Server) sessionEnded(p *running.Process, st child.Status) (restarted bo
 }
 
 // restartSession starts another server for unread datagrams if that is allowed now, and
-// reports whether it did. Otherwise they go back to the socket of the service, to wait
-// there with others.
+// reports whether it did. Otherwise the datagrams go back to the socket of the service
+// and wait there with others.
 func (s *Server) restartSession(t *client.Session) bool {
-	// If the client is gone, the answer has come back as an ICMP error, and the next
-	// server would read that first. Asking for it takes it away.
+	// If the client is gone, the answer has come back as an ICMP error, which the next
+	// server would read first. Asking for the error clears it.
 	unix.GetsockoptInt(t.Conn, unix.SOL_SOCKET, unix.SO_ERROR)
 	v := t.At.Service
 	if s.gate.Closed || t.At.Closed || v.Do.Mode != plan.Connect || v.Usage().Halted || !s.gate.MayStart(v) || !t.Redirect(s.buffer(), perTurn) || !s.door.Admit(v, clientOfPair(v, t.Pair), s.turned) {

@@ -4,12 +4,12 @@ import (
 	"time"
 )
 
-// endTime is what servers have that are told to end, before the daemon ends itself: if
-// that is process 1, the kernel then kills them.
+// endTime is how long servers that are told to end have before the daemon ends itself. If
+// the daemon is process 1, the kernel then kills them.
 const endTime = 700 * time.Millisecond
 
-// tellToEnd tells the servers that run to end, and waits for them without serving
-// anybody else.
+// tellToEnd tells the running servers to end, and waits for them, at most endTime,
+// without serving anybody else.
 func (s *Server) tellToEnd() {
 	s.gate.Closed = true
 	s.gate.ArmAll()

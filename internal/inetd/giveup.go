@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// loadTime bounds a load, which may ask name servers and reads files: on a dead
-// file system that takes for ever, and nothing can end it. It is less than
-// inetd -c waits for the outcome.
+// loadTime bounds a load, which reads files and may ask name servers. A read from a dead
+// file system takes for ever, and nothing can end it. loadTime is less than inetd -c
+// waits for the outcome.
 const loadTime = 45 * time.Second
 
-// maxStuck is how many loads that were given up may wait at once: each has a
-// thread.
+// maxStuck is how many loads that were given up may still be blocked at once: each holds
+// a thread.
 const maxStuck = 4
 
-// try runs work beside the loop, and what that returns on it. After loadTime late is
-// called instead.
+// try runs work beside the loop, and then on the loop the function that work returned. If
+// work takes longer than loadTime, late is called instead.
 func (s *Server) try(work func() (done func()), late func()) {
 	s.loading = true
 	s.attempts.Try(work, func() { s.giveUp(late) })
 }
 
-// giveUp goes on after a load that has not come back. The watcher may wait for the
-// same file system, so the next load gets one of its own.
+// giveUp goes on after a load that has not come back. The watcher may be blocked on the
+// same file system, so the next load gets a new watcher.
 func (s *Server) giveUp(late func()) {
 	s.loading = false
 	if s.watcher != nil {
@@ -35,8 +35,8 @@ func (s *Server) giveUp(late func()) {
 	}
 }
 
-// slow says that a load takes too long, and what it waits for: a file, or else
-// an answer.
+// slow returns the error of a load that takes too long. It waits for the file at path, or
+// for an answer if path is nil.
 func slow(path *string) error {
 	if path != nil {
 		return fmt.Errorf("%s was not read within %v; is its file system alive?", *path, loadTime)
@@ -44,7 +44,7 @@ func slow(path *string) error {
 	return fmt.Errorf("the load was not done within %v; name servers or getent do not answer", loadTime)
 }
 
-// unread answers a reload from which no plan came.
+// unread answers a reload that has produced no plan.
 func (s *Server) unread(err error, answer []func(Outcome)) {
 	s.refuse(err)
 	for _, done := range answer {

@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A daemon that takes the place of another one makes that one's services its own (package
-// succession), and puts its first load into force as a reload. Until then no socket is
-// polled.
+// A daemon that replaces another program in the same process takes over its services
+// (package succession), and puts its own first load into force as a reload. Until then no
+// socket is polled.
 
-// inherit makes the state that another program has left that of this daemon.
+// inherit takes over the state that the previous program has left.
 func (s *Server) inherit(state *handover.State) (err error) {
 	s.gate.Closed = true
 	d := state.Daemon
@@ -58,7 +58,7 @@ func (s *Server) inherit(state *handover.State) (err error) {
 	return nil
 }
 
-// inheritChild goes on with a child of the program before.
+// inheritChild takes over a child of the previous program.
 func (s *Server) inheritChild(from handover.Child, p *running.Process) *running.Process {
 	now := s.running.Track(from.PID, p, true)
 	s.stderrs.HearOn(from.Stderr, now)
@@ -68,7 +68,7 @@ func (s *Server) inheritChild(from handover.Child, p *running.Process) *running.
 	return now
 }
 
-// inheritSession goes on with a client of a nowait datagram service.
+// inheritSession takes over a client of a nowait datagram service.
 func (s *Server) inheritSession(t *client.Session) {
 	s.starter.Note(t.Conn)
 	if !t.Local.IsValid() {
@@ -94,7 +94,7 @@ func (s *Server) takeOver() {
 	for _, from := range h.State.Clients {
 		v, c := h.Client(from)
 		if c.Session != nil {
-			unix.Close(c.Conn) // a copy of the session's
+			unix.Close(c.Conn) // a copy of the session's descriptor
 			s.startSession(c.Session)
 			continue
 		}
@@ -104,7 +104,7 @@ func (s *Server) takeOver() {
 		plan.Count(len(s.now.Services), "service", "services"), plan.Count(h.State.Servers(), "server that runs", "servers that run"))
 }
 
-// talkLate takes up a conversation of the program before.
+// talkLate takes up a conversation of the previous program.
 func (s *Server) talkLate(v *table.Service, c client.Client, left stream.Leftover) {
 	if v.Do.Stays() && (v.Do.Builtin == plan.MuxName || !left.Over) {
 		c.Room = s.talks.Room.Enter(v.Label, c.Source, time.Now())
@@ -117,7 +117,7 @@ func (s *Server) talkLate(v *table.Service, c client.Client, left stream.Leftove
 	s.talks.Resume(v, c, left)
 }
 
-// attendLate serves a client that was admitted by the program before.
+// attendLate serves a client that was admitted by the previous program.
 func (s *Server) attendLate(was *table.Service, c client.Client) {
 	v := s.now.Successor(was)
 	if v == nil {
@@ -135,8 +135,8 @@ func (s *Server) attendLate(was *table.Service, c client.Client) {
 	s.attend(v, &c)
 }
 
-// notTaken tries the first load again, which could not be put into force. Nobody is
-// served until it can.
+// notTaken schedules another attempt after a first load that could not be put into force.
+// Nobody is served until one is.
 func (s *Server) notTaken(err error) {
 	s.log.Errorf("%v; clients wait until the configuration can be used, which is tried every second", err)
 	s.timers.After(time.Second, func() { s.reload(nil) })

@@ -7,22 +7,22 @@ import (
 	"inetd/internal/table"
 )
 
-// latecomers is when the entries that wait for something are tried again.
+// latecomers says when the entries that wait for something are tried again.
 type latecomers struct {
 	at     time.Time
-	delay  time.Duration // before at
-	timing bool          // there is a timer
+	delay  time.Duration // from the last attempt to at
+	timing bool          // a timer is set
 }
 
-// The time between attempts.
+// Bounds on the time between attempts.
 const (
 	minLate = time.Second
 	maxLate = time.Minute
 )
 
-// awaitLate has the entries that the last load left out tried again: when name
-// servers have answered if they are still being asked, and else after delay, or a
-// second if that is less.
+// awaitLate has the entries that the last load left out tried again: once name servers
+// that are still being asked have answered, or else after delay, within minLate and
+// maxLate.
 func (s *Server) awaitLate(delay time.Duration) {
 	late := s.now.Late
 	s.latecomers.delay = delay
@@ -37,8 +37,8 @@ func (s *Server) awaitLate(delay time.Duration) {
 	}
 }
 
-// timeLate makes sure that there is a timer. One is enough for all, so that a
-// storm of reloads leaves none behind.
+// timeLate makes sure that a timer is set. There is never more than one, so that a storm
+// of reloads leaves no timers behind.
 func (s *Server) timeLate() {
 	if s.latecomers.timing {
 		return
@@ -64,8 +64,8 @@ func (s *Server) askLate(late *plan.Late, names *plan.Names) {
 	}()
 }
 
-// tryLate plans again what the last load has read. Nobody has asked for that, so
-// only what it changes is told.
+// tryLate plans again what the last load has read. Nobody has asked for this, so the log
+// only tells what has changed.
 func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	switch {
 	case late != s.now.Late: // a reload came first
@@ -97,8 +97,8 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 	})
 }
 
-// triedLate puts into force what has been planned again; g is nil if it is of no
-// use.
+// triedLate ends an attempt. It puts the generation g into force if something has been
+// found; g is nil if the attempt was of no use.
 func (s *Server) triedLate(g *table.Generation, passed, fresh []plan.Problem) {
 	defer s.loadDone()
 	if g == nil {

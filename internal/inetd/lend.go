@@ -11,15 +11,15 @@ import (
 	"inetd/internal/table"
 )
 
-// lend gives the socket itself to a wait server. Until that has ended nobody
-// else looks at it.
+// lend gives the socket itself to a wait server. Until the server has ended, the daemon
+// does not poll the socket.
 func (s *Server) lend(k *table.Socket) {
 	v := k.Service
 	if !s.gate.MayStart(v) {
 		return
 	}
 	first, err := s.firstClient(k)
-	if err != nil { // EAGAIN: another process has taken it
+	if err != nil { // EAGAIN: another process has taken the datagram
 		s.gate.Arm(k)
 		return
 	}
@@ -53,9 +53,10 @@ func (s *Server) lend(k *table.Socket) {
 	s.oversee(e, now)
 }
 
-// firstClient is who a wait server is started for, as far as that matters: the sender
-// of the first datagram, if the entry says who may use the service or the server is to
-// be told. Limits of sources are not for who is not known in general.
+// firstClient returns the client that a wait server is started for, where that matters:
+// the sender of the first datagram, if it may be refused or the server is told of it. The
+// client has no Source: limits of sources do not apply to a server that takes its clients
+// itself.
 func (s *Server) firstClient(k *table.Socket) (c client.Client, err error) {
 	do := k.Service.Do
 	if !do.Listens && (do.Guarded || s.door.Sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {

@@ -8,8 +8,8 @@ import (
 	"inetd/internal/sock"
 )
 
-// shrink gives back what a load has used: garbage of many times the size of its
-// result, and the pages of code that ran once. Those that a client needs are
+// shrink gives back the memory that a load has used: garbage of many times the size of its
+// result, and pages of code that ran once. The pages that serving a client needs are
 // touched again at once.
 func (s *Server) shrink() {
 	m := gc.ReadMappings()
@@ -21,14 +21,14 @@ func (s *Server) shrink() {
 	})
 }
 
-// rehearse goes the way of a connection as far as it can without one, so that
-// the pages of that way are in memory. It changes nothing.
+// rehearse runs the code that serves a connection, as far as that is possible without one,
+// so that its pages are in memory. It changes nothing.
 func (s *Server) rehearse() {
 	s.refreshAccounts()
 	sock.Accept(-1, &s.peer) // fails
 	s.env = environ.AppendEnds(s.env[:0], nobody, nobody)
 	s.running.Rehearse()
-	s.timers.After(0, func() {}) // as the sweep
+	s.timers.After(0, func() {}) // as for the sweep
 }
 
 var nobody = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)

@@ -5,8 +5,8 @@ import (
 	"inetd/internal/table"
 )
 
-// crowd is the number of services from which on it is cheaper not to copy the
-// descriptor table for a child.
+// crowd is the number of services above which it is cheaper not to copy the descriptor
+// table for a child.
 const crowd = 24
 
 // merge puts a generation into force and says what that changes.

@@ -18,8 +18,8 @@ func (s *Server) watch() *watch.Watcher {
 	return s.watcher
 }
 
-// watched lists what the last load has found worth watching; before the first
-// one that is what is certain.
+// watched lists the files that the last load found worth watching; before the first load
+// those are the files of the command line.
 func (s *Server) watched() []string {
 	if s.ready {
 		return s.now.Watch
@@ -40,7 +40,7 @@ func (s *Server) changed(path string) {
 	s.log.Noticef("%s: changed on disk, not reloaded; send SIGHUP", path)
 }
 
-// degraded says once that changes are noticed late, and why.
+// degraded logs once that changes are noticed late, and why.
 func (s *Server) degraded() {
 	if err := s.watcher.Degraded(); err != nil && !s.slowWatch {
 		s.slowWatch = true

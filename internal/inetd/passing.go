@@ -6,7 +6,7 @@ import (
 	"inetd/internal/table"
 )
 
-// newRelays makes what serves the entries with the key connect: this loop's part of it.
+// newRelays makes the Relays of this loop, which serve the entries with the key connect.
 func (s *Server) newRelays() *passing.Relays {
 	return passing.New(passing.Loop{
 		Starter: s.starter, Poll: s.poll, Timers: &s.timers, Relay: tagRelay, Ready: tagReady, Log: s.log,
@@ -15,7 +15,7 @@ func (s *Server) newRelays() *passing.Relays {
 	})
 }
 
-// pass has a client passed on to the place of its service.
+// pass hands a client to the relay of its service, which passes it on to the place.
 func (s *Server) pass(v *table.Service, c *client.Client) (pid int, err error) {
 	return s.relays.Pass(v, passing.Client{Conn: c.Conn, Peer: c.Peer, Local: c.Local(&s.local), Source: c.Source, From: c.From()})
 }

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sweep reaps, and has the servers that live on looked at.
+// sweep reaps, and has the servers that still run looked at.
 func (s *Server) sweep() {
 	s.reap()
 	s.running.Settle(s.doctor.Settled)
 }
 
-// reap handles children that have ended, up to 64 of them, or up to the first in whose
-// place another is started. If there may be more it has the loop reap again in its next
+// reap handles children that have ended, up to perTurn of them, or up to the first in
+// whose place another is started. If there may be more, the loop reaps again in its next
 // turn.
 func (s *Server) reap() {
 	s.running.Reap(perTurn, s.ended)
@@ -24,7 +24,7 @@ func (s *Server) reap() {
 	s.lendAgain()
 }
 
-// orphanTime is how often process 1 looks for orphans of servers that have ended. It
+// orphanTime is how often process 1 reaps the processes that servers have left behind. It
 // has no pidfd for them.
 const orphanTime = time.Second
 
@@ -35,8 +35,8 @@ func (s *Server) reapOrphans() {
 	s.timers.After(orphanTime, s.reapOrphans)
 }
 
-// ended handles the end of a server. It reports whether it has started another one: of
-// those a turn of the loop has one, as a service has of its clients.
+// ended handles the end of a server. It reports whether it has started another one in its
+// place: a turn of the loop has one such start, as it has one accept of each service.
 func (s *Server) ended(p *running.Process, st child.Status) (restarted bool) {
 	s.release(p.Service, p.Client.Source)
 	s.idle.Remove(st.Pid)

@@ -14,14 +14,14 @@ import (
 	"inetd/internal/table"
 )
 
-// Reload rereads the configuration. done is called with what that changed,
-// unless it is nil. Calls that come during a load are answered by one more.
+// Reload rereads the configuration, and calls done on the event loop with what that
+// changed, unless done is nil. Calls that come during a load share one further load.
 func (s *Server) Reload(done func(Outcome)) {
 	s.mail.Post(func() { s.reload(done) })
 }
 
-// reload starts a load beside the loop, or remembers to do so after the one
-// that is under way.
+// reload starts a load beside the loop, or remembers to do so after the load that is
+// under way.
 func (s *Server) reload(done func(Outcome)) {
 	if done == nil {
 		done = func(Outcome) {}
@@ -46,7 +46,7 @@ func (s *Server) reload(done func(Outcome)) {
 	s.pacer.Hold()
 	watcher, paths, load := s.watch(), s.watched(), s.load
 	s.try(func() func() {
-		watcher.Set(paths) // before the files are read: no change may fall between
+		watcher.Set(paths) // before the files are read, so that no change is missed
 		p := load(&cfg, host)
 		if !slices.Equal(paths, p.Watch) {
 			watcher.Set(p.Watch)
@@ -115,12 +115,13 @@ func (s *Server) tellNothing(out Outcome) {
 // priorities are the log priorities of problems.
 var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}
 
-// shrinkDelay lets a burst of reloads pass, and what a load has started end.
+// shrinkDelay gives time for a burst of reloads to pass, and for what a load has started
+// to end.
 const shrinkDelay = 500 * time.Millisecond
 
-// refuse handles a configuration of which a file cannot be used at all: a reason
-// to go on with the services there are. At start those are what the other files
-// gave, and it is fatal if that is nothing.
+// refuse handles a configuration with a file that cannot be used at all: the daemon goes
+// on with the services it has. At the start those are the services of the other files; if
+// there are none, the error is fatal.
 func (s *Server) refuse(err error) {
 	switch {
 	case s.heir != nil:
@@ -134,7 +135,7 @@ func (s *Server) refuse(err error) {
 	}
 }
 
-// announce tells that a load is done.
+// announce tells whoever started the daemon, or the service manager, that a load is done.
 func (s *Server) announce() {
 	if s.failure != nil || s.heir != nil {
 		return

@@ -34,8 +34,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a descriptor in the epoll set stands for. The number beside it is the
-// descriptor of a socket, or the process id behind a pidfd.
+// Tags say what a descriptor in the epoll set stands for. The number stored with a tag
+// is the descriptor of a socket, or the process id behind a pidfd.
 const (
 	tagWake loop.Tag = iota
 	tagSocket
@@ -59,13 +59,13 @@ type Server struct {
 	mail     *loop.Mailbox
 	timers   loop.Timers
 	pacer    gc.Pacer
-	clock    *zone.Clock // of builtins, and of hours
+	clock    *zone.Clock // local time, for builtins and the key hours
 	turned   time.Time   // when the loop began this turn
 	yielded  time.Time   // when the loop last gave way to Go's scheduler
 	stopping atomic.Bool
 	failure  error // ends Run
 
-	// what is served, and the stages of the way of a client
+	// what is served, and the stages that a client passes through
 	now       *table.InForce
 	sockets   *keep.Sockets
 	gate      *gate.Gate
@@ -73,45 +73,45 @@ type Server struct {
 	door      *admission.Door
 	inquiries *inquiry.Desk
 	delayed   []delayed // clients whose servers cannot be started yet
-	retrying  bool      // they are tried again soon
+	retrying  bool      // a timer will try the delayed clients again
 	relays    *passing.Relays
 	talks     *talk.Talks
 
 	// processes
 	running  *running.Table
-	commands *command.Runner // of the daemon's own programs
+	commands *command.Runner // runs the daemon's own programs
 	idle     *idle.Limiter
 	stderrs  *running.Stderrs
 	draining *drain.Sink
-	relend   []*table.Socket // wait sockets that are the daemon's again since this reap, and readable
+	relend   []*table.Socket // wait sockets that came back in this reap and are readable
 
-	examinations *loop.Beside // of what does not work
+	examinations *loop.Beside // goroutines that find out why something does not work
 	doctor       *diagnose.Doctor
 
 	// datagrams
 	sessions  dgramSessions
-	share     int                                // how many of one socket may be served in this turn
-	repliers  map[*table.Socket]*builtin.Service // of builtins
+	share     int                                // datagrams of one socket that may be served in this turn
+	repliers  map[*table.Socket]*builtin.Service // the builtins that answer on sockets
 	answering map[uint16]bool                    // the ports of builtins
 
 	// loads
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool            // a load is under way
 	attempts     *loop.Attempts  // to load
-	waiting      []func(Outcome) // for the load after it
+	waiting      []func(Outcome) // to be called after the next load
 	again        bool
 	latecomers   latecomers // entries that are tried again
 	ready        bool
-	loads        int       // that were put into force
-	loadedAt     time.Time // the last of them
+	loads        int       // how many were put into force
+	loadedAt     time.Time // when the last load was
 	watcher      *watch.Watcher
 	slowWatch    bool      // the log says that changes on disk are noticed late
-	changedFiles []string  // on disk since then
+	changedFiles []string  // files changed on disk since the last load
 	checked      time.Time // when the account files were last looked at
 
 	// an upgrade
-	heir      *succession.Heir // what this one has taken over and does not serve yet
-	proofTime time.Duration    // how long another one may take to prove itself
+	heir      *succession.Heir // what this daemon has taken over and does not serve yet; nil: nothing
+	proofTime time.Duration    // how long a new program may take to prove itself
 
 	// scratch of the accept path, which allocates nothing
 	peer   sock.Address
@@ -121,7 +121,7 @@ type Server struct {
 }
 
 // New makes a Server: it opens what the loop needs, and finds out how children can be
-// started. It reads no file before Run.
+// started. It does not read the configuration; Run does.
 func New(c Config) (*Server, error) {
 	starter, err := child.New()
 	if err != nil {
@@ -171,9 +171,9 @@ func New(c Config) (*Server, error) {
 	return s, p.Add(starter.Wake(), tagWake, 0)
 }
 
-// Run loads the configuration and serves it until Stop. It returns an error if
-// the first load is impossible, and otherwise nil, when all sockets are closed;
-// servers that still run are left alone.
+// Run loads the configuration and serves it until Stop; then it closes all sockets and
+// returns nil. It returns an error if the first load is impossible. Servers that still
+// run are left alone, or told to end first if Config.EndServers is set.
 func (s *Server) Run() error {
 	s.reserveThreads()
 	if !s.starter.Clone() {
@@ -196,13 +196,13 @@ func (s *Server) Run() error {
 	return s.failure
 }
 
-// launchTime is how long the process that has started the daemon may need to end
-// once that serves.
+// launchTime is how long the process that started the daemon may take to end once the
+// daemon serves.
 const launchTime = time.Second
 
-// reserveThreads has Go's runtime make its threads before servers can use up the
-// processes that this one may have. Where they are few, it makes the rest when
-// whoever has started the daemon is gone.
+// reserveThreads has Go's runtime make its threads before servers can use up the limit
+// on processes. If the limit leaves room for too few threads, the rest are made once the
+// process that started the daemon is gone.
 func (s *Server) reserveThreads() {
 	if _, enough := threads.Reserve(s.starter.Room); enough {
 		return
@@ -273,9 +273,10 @@ func (s *Server) turn() {
 	}
 }
 
-// events waits for what happens next. The daemon closes its copy of a connection once
-// the child has its own descriptor table, or the client would not see the server's end
-// of the connection. It waits for that before it sleeps, not before it works.
+// events waits for what happens next. The daemon can close its copy of a connection only
+// once the child has a descriptor table of its own, and must, or the client would not see
+// the server close the connection. So events waits for such children before it sleeps,
+// but not if there is work to do.
 func (s *Server) events() []unix.EpollEvent {
 	s.timers.Expire()
 	more := s.carryOn() // which may set timers
@@ -294,8 +295,8 @@ func (s *Server) events() []unix.EpollEvent {
 	return s.poll.Wait(timeout)
 }
 
-// carryOn does part of what the last turn has left. It reports whether the next turn
-// has to come at once.
+// carryOn does some of what the last turn left over. It reports whether the next turn
+// must come at once.
 func (s *Server) carryOn() (more bool) {
 	room, unread := s.gate.Rearm(), s.sessions.Closing() && s.sessions.PutBackUnread(s.buffer(), perTurn)
 	return room || unread || s.running.Due()
@@ -338,7 +339,7 @@ func (s *Server) feedWatchdog() {
 func (s *Server) close() {
 	s.notify("STOPPING=1")
 	s.pacer.Close()
-	for pid, p := range s.running.All() { // its own commands, for which nobody waits any more
+	for pid, p := range s.running.All() { // the daemon's own commands: nobody waits for them any more
 		if p.Done != nil && p.Service == nil {
 			child.SignalSession(pid, unix.SIGKILL)
 		}

@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// launch starts the server of a client. If it cannot, the client is still its
-// caller's.
+// launch starts the server of a client. If it cannot, the caller still has the client.
 func (s *Server) launch(d *delayed) (pid int, err error) {
 	v, c := d.svc, &d.client
 	if d.program == v.Do.Program && v.Do.Passes() {
@@ -53,8 +52,8 @@ func (s *Server) launch(d *delayed) (pid int, err error) {
 	return pid, nil
 }
 
-// oversee does for a server that has just started what its entry, the command line or
-// a suspicion asks for.
+// oversee sets up for a server that has just started what its entry, the command line or
+// a suspicion asks for: logging, time limits, a closer look.
 func (s *Server) oversee(e running.Pipe, p *running.Process) {
 	s.stderrs.Hear(e, p)
 	s.doctor.Watch(p)
@@ -63,7 +62,7 @@ func (s *Server) oversee(e running.Pipe, p *running.Process) {
 	s.idle.Limit(p)
 }
 
-// clientEnv appends what a server is told of its client.
+// clientEnv appends the variables that tell a server of its client.
 func (s *Server) clientEnv(b []byte, v *table.Service, c *client.Client) []byte {
 	b = environ.Append(b, "PROTO", v.Do.Proto)
 	if c.Cred.Pid != 0 {
@@ -79,8 +78,8 @@ func (s *Server) clientEnv(b []byte, v *table.Service, c *client.Client) []byte 
 	return environ.AppendEnds(b, local, c.Peer)
 }
 
-// appendHost appends REMOTE_HOST with the address of a client whose name is not
-// known, if the entry wants that, as xinetd sets it for all.
+// appendHost appends REMOTE_HOST with the address of a client whose name is not known, if
+// the entry asks for the variable. xinetd sets it for every server.
 func (d *delayed) appendHost(b []byte) []byte {
 	k, peer := d.svc.Do.Keys, d.client.Peer
 	if k == nil || !k.RemoteHost || !peer.IsValid() || d.inquiry.KnowsPeer() {
@@ -89,11 +88,11 @@ func (d *delayed) appendHost(b []byte) []byte {
 	return environ.AppendAddr(b, "REMOTE_HOST", peer.Addr())
 }
 
-// environment is what every server gets of the daemon's own.
+// environment returns the part of the daemon's own environment that every server gets.
 func (s *Server) environment() []string { return environ.Common(os.Environ(), s.cfg.KeepEnv) }
 
-// keepConn returns another descriptor of a connection whose service asks for that (key
-// linger), or 0. With none left the client is served like one of any other service.
+// keepConn returns a second descriptor of a connection whose service has the key linger,
+// or 0. If no descriptor is left, the client is served without the key.
 func (s *Server) keepConn(v *table.Service, conn int) (kept int) {
 	if v.Do.Keys == nil || v.Do.Keys.Linger == 0 || v.Do.Mode != plan.Accept {
 		return 0

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status calls done with the state of the daemon, on the event loop. If it is to be
-// brief, it tells of a service only what a table has columns for.
+// Status calls done with the state of the daemon, on the event loop. If brief is set, a
+// service has only what the table of package status has columns for.
 func (s *Server) Status(brief bool, done func(*status.Snapshot)) {
 	fill := s.fill
 	if brief {
@@ -26,7 +26,8 @@ func (s *Server) Status(brief bool, done func(*status.Snapshot)) {
 	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
 }
 
-// StatusFor calls done with the state of the daemon as it is for a client with an address.
+// StatusFor is like Status, not brief; each service also says why it would turn away a
+// client at the address from.
 func (s *Server) StatusFor(from netip.Addr, done func(*status.Snapshot)) {
 	fill := func(to *status.Service, v *table.Service, unstarted int) {
 		s.fill(to, v, unstarted)
@@ -35,7 +36,7 @@ func (s *Server) StatusFor(from netip.Addr, done func(*status.Snapshot)) {
 	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
 }
 
-// A filler fills in what is to be told of a service.
+// A filler fills in the state of one service.
 type filler func(to *status.Service, v *table.Service, unstarted int)
 
 // perSlice is how many services are looked at in one turn of the event loop. It takes
@@ -65,8 +66,8 @@ func (s *Server) collect(shot *status.Snapshot, fill filler, done func(*status.S
 	more()
 }
 
-// unstarted counts the clients that have been admitted and whose servers are not yet
-// started: something is being found out about them, or there is no room.
+// unstarted counts the clients that have been admitted but whose servers have not started:
+// an inquiry about them is under way, or there is no room for a process.
 func (s *Server) unstarted() map[*table.Usage]int {
 	n := map[*table.Usage]int{}
 	s.inquiries.Each(func(v *table.Service, _ client.Client) { n[v.Used]++ })
@@ -98,7 +99,7 @@ func (s *Server) outline(to *status.Service, v *table.Service, unstarted int) {
 	}
 }
 
-// fill fills in all that is to be told of a service.
+// fill fills in everything about a service.
 func (s *Server) fill(to *status.Service, v *table.Service, unstarted int) {
 	s.outline(to, v, unstarted)
 	v.Details(to, unstarted)

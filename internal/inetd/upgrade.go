@@ -15,31 +15,31 @@ import (
 	"inetd/internal/handover"
 )
 
-// Another program takes the place of this one in the same process in two steps. It
-// proves itself in a child (Prove), while this one serves on. Then this one stops
-// polling, so that clients wait in their queues, brings to an end what is under way,
-// and leaves the rest as a handover.State to the other (HandOver).
+// In an upgrade another program replaces this one in the same process, in two steps. The
+// new program proves itself in a child, while this one goes on serving (Prove). Then this
+// one stops polling, so that clients wait in the listen queues, brings to an end what is
+// under way, and leaves the rest to the new program as a handover.State (HandOver).
 
 // Bounds on an upgrade.
 const (
 	proofTime    = 50 * time.Second                 // the new program loads the configuration, see loadTime
-	quiesceTime  = arrival.HeaderTime + time.Second // what is under way may take
-	quiescePause = 2 * time.Millisecond             // between looks whether it is done
+	quiesceTime  = arrival.HeaderTime + time.Second // for what is under way to end
+	quiescePause = 2 * time.Millisecond             // between checks whether it has ended
 )
 
 // Proved begins the line by which a program says that it can take over; its name and
-// version follow. It ends with status 0 then. Any other line says why it cannot.
+// version follow, and it exits with status 0. Any other line says why it cannot.
 const Proved = "takes over: "
 
-// ErrGivenUp is why there is no upgrade if nobody waits for it any more.
+// ErrGivenUp is the error of an upgrade that nobody waits for any more.
 var ErrGivenUp = errors.New("who has asked for it has given up")
 
-// Prove starts a program as a child that is given a state on its standard input and
+// Prove starts a program as a child that gets the daemon's state on its standard input and
 // answers in one line. It returns what the program calls itself. The end of ctx ends the
-// child. Prove is called beside the loop.
+// child. Prove must be called beside the loop, not on it.
 func (s *Server) Prove(ctx context.Context, argv []string, process handover.Process) (name string, err error) {
 	sample := make(chan []byte, 1)
-	s.mail.Post(func() { // which owns what the state refers to
+	s.mail.Post(func() { // the loop owns what the state refers to
 		state := s.bequest().State
 		state.Process = process
 		text, e := handover.Encode(state)
@@ -69,9 +69,9 @@ func (s *Server) Prove(ctx context.Context, argv []string, process handover.Proc
 	return name, nil
 }
 
-// HandOver stops serving and calls execute with all that the next program needs. If
-// execute returns, with its error, this one serves on. No other HandOver may be under
-// way, and nobody may wait for the outcome of a Reload: it would never come.
+// HandOver stops serving and calls execute with all that the new program needs. If execute
+// returns, this program goes on serving and HandOver returns the error. No other HandOver
+// may be under way, and nobody may wait for the outcome of a Reload: it would never come.
 func (s *Server) HandOver(execute func(*handover.State) error) error {
 	failed := make(chan error, 1)
 	s.mail.Post(func() {
@@ -83,7 +83,7 @@ func (s *Server) HandOver(execute func(*handover.State) error) error {
 	return <-failed
 }
 
-// quiesce calls done when nothing is under way any more that ends soon.
+// quiesce calls done once everything under way that ends soon has ended, or at until.
 func (s *Server) quiesce(until time.Time, done func()) {
 	s.starter.Settle(0)
 	underWay := s.talks.Len() > 0 || s.arrivals.Len() > 0 || s.inquiries.Len() > 0 || s.starter.Starting() || s.sessions.Closing()
@@ -96,7 +96,7 @@ func (s *Server) quiesce(until time.Time, done func()) {
 
 var errStopping = errors.New("this daemon is ending")
 
-// handOver has execute take everything away. It returns only if that fails.
+// handOver gives everything to execute. It returns only if that fails.
 func (s *Server) handOver(execute func(*handover.State) error) error {
 	err := errStopping
 	if !s.stopping.Load() {

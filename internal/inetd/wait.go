@@ -30,8 +30,8 @@ func (s *Server) takeBack(p *running.Process, st child.Status) {
 	s.gate.Arm(k)
 }
 
-// lendAgain starts the next servers for the sockets that have come back with
-// something waiting on them: polling them would only tell this once more.
+// lendAgain starts the next servers for the sockets that have come back with something
+// waiting on them: polling them first would only tell the same again.
 func (s *Server) lendAgain() {
 	for _, k := range s.relend {
 		if s.gate.Closed || k.FD < 0 || k.Service.Do.Mode != plan.Lend || k.Service.Usage().Halted {
