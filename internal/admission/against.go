@@ -9,9 +9,9 @@ import (
 	"inetd/internal/table"
 )
 
-// Against says why a client with an address would be turned away from a service at the
-// moment, "" if it would not. Nothing is counted. What hours, load and rules of the entry
-// say is found out from that.
+// Against says why a service would now turn away a client with an address, "" if it would
+// not. Nothing is counted. It leaves out hours, load and access rules: whoever asks can
+// tell those from the entry.
 func (d *Door) Against(v *table.Service, from netip.Addr) string {
 	now, l := time.Now(), v.Do.Limits
 	if d.Sensed != nil && d.Sensed.Refuses(now, limit.Address(from)) {

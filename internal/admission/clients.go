@@ -8,11 +8,11 @@ import (
 	"inetd/internal/table"
 )
 
-// The keys of an entry that say who may use it. An address is ruled upon as soon as
-// its client is accepted; a name is found out beside the loop, by an inquiry.
+// This file applies the keys allow and deny. An address is checked as soon as its client
+// is accepted; a host name is looked up beside the loop, by an inquiry.
 
-// welcomes reports whether a client of a service may go on by its address. Of one
-// whose name decides it notes that.
+// welcomes reports whether the address of a client lets it go on. If only the client's
+// name can decide, it sets c.Named.
 func (d *Door) welcomes(v *table.Service, c *client.Client) bool {
 	if !v.Do.Guarded || !c.Peer.IsValid() {
 		return true
@@ -26,8 +26,8 @@ func (d *Door) welcomes(v *table.Service, c *client.Client) bool {
 	return r != access.Refused
 }
 
-// unwelcome counts and logs a client whose address is refused. The sender of a
-// datagram may be forged, so those are told once a minute.
+// unwelcome counts and logs a client whose address is refused. The sender of a datagram
+// may be forged, so senders are logged at most once a minute.
 func (d *Door) unwelcome(v *table.Service, c *client.Client, g *access.Guard) {
 	d.Blame(v, c)
 	u := v.Usage()

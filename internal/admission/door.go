@@ -1,12 +1,12 @@
-// Package admission decides who of those that connect is served, by what is known at
-// once: the hours and the load of the machine, sensors, penalties, the addresses that
-// the keys allow and deny name, a service that refuses when it is full, and the limits
-// of a source. In goes a client that was just accepted; out comes whether it goes on, and
-// then its start counts. A refusal is counted, logged, and may come with a text.
+// Package admission decides whether a client is served, as far as that can be decided at
+// once: by the hours and the load of the machine, sensors, penalties, the addresses in
+// the keys allow and deny, a full service that refuses clients, and the limits of a
+// source. In goes a client that was just accepted; out comes whether it goes on, and if
+// so its start is counted. A refusal is counted and logged, and may come with a text.
 //
-// What takes longer, as names of hosts do, is an inquiry (package inquiry), which comes
-// after. The limits of all clients of a service together are asked before a client is
-// accepted, see package inetd.
+// What takes longer, such as host names, is left to an inquiry (package inquiry), which
+// comes next. The limits of a service as a whole are checked before a client is accepted:
+// see package inetd.
 package admission
 
 import (
@@ -22,7 +22,7 @@ import (
 	"inetd/internal/zone"
 )
 
-// Door is where clients come in. It belongs to the goroutine of the event loop.
+// Door admits clients or refuses them. It belongs to the goroutine of the event loop.
 type Door struct {
 	Load   machine.Load  // of the machine
 	Sensed *limit.Ledger // clients that have touched a sensor; nil: nobody has
@@ -33,14 +33,14 @@ type Door struct {
 	clock     *zone.Clock
 }
 
-// New makes a Door to the services in force now.
+// New makes a Door to the services in force.
 func New(log *logbook.Book, now *table.InForce, inquiries *inquiry.Desk, clock *zone.Clock) *Door {
 	return &Door{log: log, now: now, inquiries: inquiries, clock: clock}
 }
 
-// Admit asks whether a client is welcome, applies the limits of its source, which
-// come first so that one client cannot use up a service, and counts the start as one
-// of now.
+// Admit reports whether a client may be served, and if so counts its start at the time
+// now. The limits of its source are applied before the start is counted, so that one
+// client cannot use up a service.
 func (d *Door) Admit(v *table.Service, c *client.Client, now time.Time) bool {
 	u := v.Usage()
 	u.LastClient = now.Unix()
@@ -60,8 +60,8 @@ func (d *Door) Admit(v *table.Service, c *client.Client, now time.Time) bool {
 	return false
 }
 
-// turnsAway reports whether a client is refused by what the keys of an entry ask for,
-// or because it has touched a sensor.
+// turnsAway reports whether a client is refused because of the keys of an entry, or
+// because it has touched a sensor.
 func (d *Door) turnsAway(v *table.Service, c *client.Client, now time.Time) bool {
 	return d.shuts(v, c, now) || d.senses(v, c, now) || d.touched(v, c, now) || d.punished(v, c) || !d.welcomes(v, c) || d.tooFull(v, c, now)
 }
@@ -72,12 +72,13 @@ func (d *Door) Hears(v *table.Service, peer netip.AddrPort) bool {
 	return !d.shuts(v, &c, now) && !d.touched(v, &c, now) && d.welcomes(v, &c)
 }
 
-// RepliesPerMin bounds the datagrams of builtins to one source that is not this machine.
+// RepliesPerMin bounds the datagrams a minute that a builtin sends to one source, unless
+// the source is this machine.
 const RepliesPerMin = 6000
 
-// Answers counts a datagram to a source, which may be forged, unless the limit of the
-// entry, or else RepliesPerMin, has been reached. Without a limit of the entry this
-// machine may have any number.
+// Answers reports whether a builtin may send a datagram to a source, which may be forged,
+// and if so counts it. The limit is that of the entry or else RepliesPerMin. Without a
+// limit in the entry, this machine may have any number.
 func (d *Door) Answers(v *table.Service, source netip.Addr) bool {
 	l := v.Do.Limits
 	if l.PerMinute == 0 && !source.IsLoopback() {

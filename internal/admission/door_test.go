@@ -60,8 +60,8 @@ func from(addr string) *client.Client {
 	return &client.Client{Conn: -1, Peer: netip.AddrPortFrom(a, 1024), Source: limit.Address(a)}
 }
 
-// TestAdmit: each cause for which a client is refused is counted as such and told with
-// its place; who is admitted counts as a start.
+// TestAdmit: each cause of a refusal is counted as such and logged with its place; a
+// client that is admitted counts as a start.
 func TestAdmit(t *testing.T) {
 	t.Parallel()
 	const him, other = "192.0.2.1", "192.0.2.2"
@@ -136,7 +136,7 @@ func TestEnded(t *testing.T) {
 		name    string
 		st      child.Status
 		kill    int64
-		exempt  bool // the client is
+		exempt  bool // the client is exempt from penalties
 		refused bool
 	}{
 		{"an exempt client", child.Status{Wait: syscall.WaitStatus(unix.SIGSEGV)}, 0, true, false},
@@ -169,8 +169,8 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// TestSensor: whoever has touched a sensor is refused by other services, and datagrams of
-// his are not heard.
+// TestSensor: a client that has touched a sensor is refused by other services, and its
+// datagrams are not heard.
 func TestSensor(t *testing.T) {
 	t.Parallel()
 	d := newFixture(t, nil, limit.Limits{})
@@ -205,7 +205,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"192.0.2.1", limit.Limits{}, RepliesPerMin},
 		{"192.0.2.1", limit.Limits{PerMinute: 7}, 7},
-		{"192.0.2.1", limit.Limits{SourceWindow: time.Nanosecond}, RepliesPerMin}, // that window is for the limit of an entry
+		{"192.0.2.1", limit.Limits{SourceWindow: time.Nanosecond}, RepliesPerMin}, // the window belongs to a limit of the entry
 		{"127.0.0.1", limit.Limits{}, RepliesPerMin + 10},
 		{"127.0.0.1", limit.Limits{PerMinute: 7}, 7},
 	} {
@@ -244,7 +244,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// keysOf are keys of which one was written.
+// keysOf returns keys of which only one is written in the entry.
 func keysOf(key string) *conf.Keys {
 	return &conf.Keys{
 		Refuse: "no\r\n", BannerFail: "/b",
@@ -263,8 +263,8 @@ func TestHears(t *testing.T) {
 	}
 }
 
-// TestUnwelcome: each connection that is refused by its address is told, and of datagrams,
-// whose sender may be forged, one a minute.
+// TestUnwelcome: each connection that is refused by its address is logged, but of datagrams,
+// whose sender may be forged, only one a minute.
 func TestUnwelcome(t *testing.T) {
 	t.Parallel()
 	for listens, want := range map[bool]int{true: 3, false: 1} {
@@ -280,7 +280,7 @@ func TestUnwelcome(t *testing.T) {
 	}
 }
 
-// TestWelcome: banner_success is for who is served over a connection of its own.
+// TestWelcome: banner_success is for clients that are served over a connection of their own.
 func TestWelcome(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[plan.Mode]string{plan.Accept: "hello\n", plan.Lend: ""} {

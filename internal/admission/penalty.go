@@ -20,7 +20,7 @@ func (d *Door) punished(v *table.Service, c *client.Client) bool {
 	return true
 }
 
-// punish makes the source of a client pay for something.
+// punish gives the source of a client a penalty, and logs if the source is now refused.
 func (d *Door) punish(v *table.Service, c *client.Client, by time.Duration, what string) {
 	p := v.Do.Penalty
 	if p == nil || by == 0 || c.Peer.IsValid() && p.Exempt.Has(c.Peer.Addr()) {
@@ -35,8 +35,8 @@ func (d *Door) punish(v *table.Service, c *client.Client, by time.Duration, what
 	}
 }
 
-// Ended makes a client of a service with penalties pay for how its server has ended,
-// unless the daemon has ended it.
+// Ended gives a client of a service with penalties the penalty for how its server has
+// ended, unless the daemon has ended the server.
 func (d *Door) Ended(p *running.Process, st child.Status) {
 	v := p.Service
 	if st.Stage != child.Run || p.Kill != 0 {
@@ -50,7 +50,7 @@ func (d *Door) Ended(p *running.Process, st child.Status) {
 	}
 }
 
-// Blame makes a client pay for having been refused by rules.
+// Blame counts a client that was refused by rules, and gives it the penalty for that.
 func (d *Door) Blame(v *table.Service, c *client.Client) {
 	v.Usage().Refused.Rules++
 	if v.Do.Penalty != nil {

@@ -13,10 +13,10 @@ import (
 	"inetd/internal/table"
 )
 
-// A sensor (key sensor, xinetd's flag SENSOR) is a service that nobody has business
-// with. Whoever connects to it is refused by all services for a while.
+// A sensor (key sensor, xinetd's flag SENSOR) is a service that nobody has any business
+// with. A client that connects to it is refused by all services for a while.
 
-// senses refuses the client of a sensor, and remembers it.
+// senses refuses the client of a sensor, and remembers its address.
 func (d *Door) senses(v *table.Service, c *client.Client, now time.Time) bool {
 	if v.Do.Builtin != plan.SensorName {
 		return false

@@ -8,8 +8,8 @@ import (
 	"inetd/internal/table"
 )
 
-// shuts reports whether a service is closed to all clients for a while, by its keys
-// hours and max_load. It counts and logs the client, who may be nobody in particular.
+// shuts reports whether the keys hours and max_load close a service to all clients for
+// now. If so it counts and logs the client, which may have no source.
 func (d *Door) shuts(v *table.Service, c *client.Client, now time.Time) bool {
 	if !v.Do.Keys.Shuts() {
 		return false
@@ -23,8 +23,8 @@ func (d *Door) shuts(v *table.Service, c *client.Client, now time.Time) bool {
 	return true
 }
 
-// tooFull reports whether a client is refused because the service is full, which it
-// counts and logs.
+// tooFull reports whether a client is refused because the service is full. If so it counts
+// and logs the refusal.
 func (d *Door) tooFull(v *table.Service, c *client.Client, now time.Time) bool {
 	u, l := v.Usage(), v.Do.Limits
 	switch {

@@ -1,6 +1,6 @@
-// Package client is who is to be served: a connection, who is at its other end, and what
-// it counts as for the limits. Everything from accept to the start of a server hands a
-// Client on.
+// Package client says who is to be served: a connection, who is at its other end, and what
+// that peer counts as for the limits. All code from accept to the start of a server hands
+// on a Client.
 package client
 
 import (
@@ -16,16 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Client is somebody who is to be served: a connection, and who is at its
-// other end. The function that a client is passed to owns the connection.
+// Client is a connection to be served, and who is at its other end. The function that a
+// client is passed to owns the connection.
 type Client struct {
-	Conn    int
-	Peer    netip.AddrPort // Internet clients
-	Cred    unix.Ucred     // of a unix socket's client; Pid is 0 for others
-	Source  limit.Source   // what it counts as
+	Conn    int            // a descriptor; -1: there is none
+	Peer    netip.AddrPort // of an Internet client; not valid for others
+	Cred    unix.Ucred     // of a client of a unix socket; Pid is 0 for others
+	Source  limit.Source   // what the client counts as for limits
 	Room    *limit.Member  // of a client of a builtin that stays
 	Session *Session       // of a datagram client
-	Named   bool           // its name decides whether it is served
+	Named   bool           // its host name decides whether it is served
 	Proxied *Proxied       // nil: it does not come through a proxy
 }
 
@@ -35,10 +35,10 @@ type Proxied struct {
 	By    netip.AddrPort
 }
 
-// Session is a client of a nowait datagram service and its server.
+// Session is a client of a nowait datagram service, and the socket that is for it alone.
 type Session = dgram.Session[*table.Socket]
 
-// Of is a client that a server has already.
+// Of makes a Client, without a connection, of what Saved returned in the previous program.
 func Of(from handover.Peer) Client {
 	c := Client{Conn: -1, Peer: from.Addr, Source: from.Source, Named: from.Named}
 	c.Cred = unix.Ucred{Pid: int32(from.PID), Uid: uint32(from.UID), Gid: uint32(from.GID)}
@@ -48,7 +48,8 @@ func Of(from handover.Peer) Client {
 	return c
 }
 
-// From says in a log line where a client comes from.
+// From words for a log line where a client comes from, with a blank before it; "" if that
+// is not known.
 func (c *Client) From() string {
 	switch {
 	case c.Cred.Pid != 0:
@@ -63,7 +64,8 @@ func (c *Client) From() string {
 	return ""
 }
 
-// Who is a client of whom a limit of a service has been reached.
+// Who names a client that has reached a limit of a service, by what the limit counts: an
+// address, or the client's source.
 func (c *Client) Who(v *table.Service) string {
 	if c.Peer.IsValid() && v.Do.Bits.V4 == 0 {
 		return c.Peer.Addr().String()
@@ -71,8 +73,8 @@ func (c *Client) Who(v *table.Service) string {
 	return c.Source.String()
 }
 
-// Local is the local end of the client's connection, invalid if there is none. It
-// writes into scratch.
+// Local returns the local address of the client's connection, not valid if there is none.
+// It uses scratch as its memory.
 func (c *Client) Local(scratch *sock.Address) netip.AddrPort {
 	if c.Proxied != nil {
 		return c.Proxied.Local
@@ -83,7 +85,7 @@ func (c *Client) Local(scratch *sock.Address) netip.AddrPort {
 	return scratch.AddrPort()
 }
 
-// Saved is who a client is, in the open.
+// Saved returns who a client is, in the form in which an upgrade hands it over.
 func (c *Client) Saved() handover.Peer {
 	to := handover.Peer{Addr: c.Peer, UID: int(c.Cred.Uid), GID: int(c.Cred.Gid), PID: int(c.Cred.Pid), Source: c.Source, Named: c.Named}
 	if c.Proxied != nil {

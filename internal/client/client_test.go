@@ -19,7 +19,7 @@ var (
 	local = netip.MustParseAddrPort("203.0.113.1:80")
 )
 
-// clients are of each kind that there is.
+// clients has a client of each kind.
 var clients = []struct {
 	Client
 	from, who string
@@ -60,7 +60,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestLocal: the local end is what the kernel says, or what a proxy does.
+// TestLocal: the local end is what the kernel says, or what a proxy says.
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

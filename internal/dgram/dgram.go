@@ -4,13 +4,13 @@
 // to the client, with that datagram in its queue.
 //
 // From then on the kernel delivers the client's datagrams to the second socket. The
-// first one is sent once more over the loopback device, so that it arrives there, too.
-// What a server has left unread when it ends is put back in the same way: it arrives
+// first datagram is sent once more over the loopback device, so that it arrives there,
+// too. What a server has left unread when it ends is put back in the same way: it arrives
 // again, at the socket of another session or at that of the service. So no datagram is
 // lost, and no client has two servers at a time.
 //
-// Sending a datagram in the name of its client takes a raw socket, and with it
-// CAP_NET_RAW. GiveAway is for a daemon without it.
+// Sending a datagram in the name of its client takes a raw socket, and so CAP_NET_RAW.
+// GiveAway is for a daemon without this capability.
 //
 // A Table belongs to one goroutine and never blocks.
 package dgram
@@ -25,13 +25,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxSize is more than the bytes of any datagram.
+// MaxSize is the size in bytes of a buffer that has room for any datagram.
 const MaxSize = 65536
 
 // Pair is who sent the first datagram of a session, and to which address.
 type Pair struct{ Client, Asked netip.AddrPort }
 
-// PairOf is the pair of a datagram that came in on a socket.
+// PairOf returns the pair of a datagram that came in on a socket.
 func PairOf(p *sock.Packet, spec sock.Spec) Pair {
 	return Pair{p.Peer.AddrPort(), p.Asked(spec)}
 }
@@ -43,8 +43,8 @@ func (e Pair) Answerable() bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && e.Client.Port() != 0 && e.Client != e.Asked
 }
 
-// Session is a client and the socket that is for it alone. Its owner, of any type, is
-// the service's socket, as whoever uses this package has it.
+// Session is a client and the socket that is for it alone. Its owner is the socket of the
+// service, in whatever type the user of this package has it.
 type Session[Owner any] struct {
 	Pair
 	At    Owner
@@ -55,12 +55,12 @@ type Session[Owner any] struct {
 
 // Remains is what the server of a session has left behind.
 type Remains struct {
-	Read   bool // it has taken a datagram
+	Read   bool // the server has taken a datagram
 	Unread bool // there are more
 }
 
-// Remains looks at the socket after the end of its server. An empty one that can have
-// nothing put back receives nothing from then on: it is about to be closed.
+// Remains looks at the socket after the end of its server. If the socket is empty and
+// nothing can be put back, it receives nothing from then on: it is about to be closed.
 func (t *Session[Owner]) Remains() Remains {
 	unread := t.Waits()
 	if !unread && !t.Local.IsValid() {
@@ -76,7 +76,7 @@ func (t *Session[Owner]) Waits() bool { return sock.Readable(t.Conn) && !sock.Hu
 
 // Table holds the sessions.
 type Table[Owner any] struct {
-	// Lost is called with a datagram's session when it could not be put back.
+	// Lost is called when a datagram could not be put back, with its session.
 	Lost func(*Session[Owner], error)
 
 	open     map[Pair]*Session[Owner]
@@ -84,8 +84,8 @@ type Table[Owner any] struct {
 	injector *sock.Injector
 }
 
-// Prepare opens what puts datagrams back, unless it is open. Its descriptors are at
-// floor or above.
+// Prepare opens the raw sockets that put datagrams back, unless they are open. Their
+// descriptors are at floor or above.
 func (ts *Table[Owner]) Prepare(floor int) (err error) {
 	if ts.injector != nil {
 		return nil
@@ -100,19 +100,19 @@ func (ts *Table[Owner]) Prepare(floor int) (err error) {
 // Find returns the open session of a pair; nil: there is none.
 func (ts *Table[Owner]) Find(e Pair) *Session[Owner] { return ts.open[e] }
 
-// Sessions are the open ones, by who has them. The map is the table's own.
+// Sessions returns the open sessions by pair. The map is the table's own.
 func (ts *Table[Owner]) Sessions() map[Pair]*Session[Owner] { return ts.open }
 
 // Closing reports whether unread datagrams have yet to be put back.
 func (ts *Table[Owner]) Closing() bool { return len(ts.closed) > 0 }
 
-// Adopt takes over an open session that another program has made. Prepare has
+// Adopt takes over an open session that another program has made. Prepare must have
 // succeeded.
 func (ts *Table[Owner]) Adopt(t *Session[Owner]) { ts.open[t.Pair] = t }
 
-// Open makes a session whose socket holds the first datagram p, of text b, which was
-// taken from the socket fd. The descriptor of the new one is at floor or above.
-// Prepare has succeeded.
+// Open makes a session whose socket holds the first datagram: p, with the bytes b, which
+// was taken from the service's socket fd. The new descriptor is at floor or above. Prepare
+// must have succeeded.
 func (ts *Table[Owner]) Open(at Owner, fd int, spec sock.Spec, o sock.Options, p *sock.Packet, b []byte, floor int) (*Session[Owner], error) {
 	conn, err := p.Connect(fd, spec, o, floor)
 	if err != nil {
@@ -128,14 +128,14 @@ func (ts *Table[Owner]) Open(at Owner, fd int, spec sock.Spec, o sock.Options, p
 	return t, nil
 }
 
-// settleTime is how long datagrams of others may still come to a socket that has been
-// connected: the kernel had found it for them before. Those that were on their way under
-// a flood came within 40 us, unless the machine itself was stopped meanwhile.
+// settleTime is how long datagrams of others may still come to a socket after it has been
+// connected: those for which the kernel chose the socket before. Under a flood they came
+// within 40 us, unless the machine itself was stopped meanwhile.
 const settleTime = 50 * time.Microsecond
 
-// begin opens a session whose socket is connected by now. What came before it was, also
-// from others, arrives once more, after the first datagram. While many come, the last of
-// those are waited for: the server would take them for its client's.
+// begin opens a session whose socket is connected by now. Datagrams that came before, also
+// from others, arrive once more, after the first datagram. If many come, begin waits for
+// the last of them: the server would take them for its client's.
 func (ts *Table[Owner]) begin(t *Session[Owner], first []byte, many bool) error {
 	early := unread(t.Conn)
 	for connected := time.Now(); (many || len(early) > 0) && time.Since(connected) < settleTime; {
@@ -164,12 +164,12 @@ func (ts *Table[Owner]) PutBack(t *Session[Owner], from netip.AddrPort, b []byte
 }
 
 // Return has a datagram for which no session could be opened arrive once more at the
-// socket of the service. Prepare has succeeded.
+// socket of the service. Prepare must have succeeded.
 func (ts *Table[Owner]) Return(e Pair, b []byte) error {
 	return ts.injector.Inject(e.Client, e.Asked, b)
 }
 
-// errKept is why datagrams are lost that no raw socket can put back.
+// errKept is why datagrams are lost where there is no raw socket to put them back.
 var errKept = errors.New("without raw sockets, what a server has left unread cannot be put back")
 
 // Close ends a session. PutBackUnread puts its unread datagrams back.
@@ -203,7 +203,7 @@ func (ts *Table[Owner]) PutBackUnread(b []byte, max int) (more bool) {
 			ts.closed = ts.closed[1:]
 		case err == nil:
 			ts.PutBack(t, from, b[:n])
-		} // else it is an ICMP error that an answer has caused
+		} // any other error is an ICMP error that an answer has caused
 	}
 	return true
 }

@@ -27,7 +27,7 @@ func TestAnswerable(t *testing.T) {
 	}
 }
 
-// TestRemains: what a server has read and left is known by its socket alone.
+// TestRemains: the socket of a server alone tells what it has read and left unread.
 func TestRemains(t *testing.T) {
 	t.Parallel()
 	fd, client := datagramSocket(t)
@@ -54,8 +54,8 @@ func TestRemains(t *testing.T) {
 	check("shut down", Remains{Read: true})
 }
 
-// TestRedirect: where nothing can be put back, a session is of whoever has sent the
-// next datagram, and of nobody without one.
+// TestRedirect: where nothing can be put back, a session goes to the sender of the next
+// datagram, and to nobody if there is none.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	fd, client := datagramSocket(t)
@@ -71,8 +71,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestEarly: a datagram of another client that came to the socket of a session before
-// that was connected goes to the service.
+// TestEarly: a datagram of another client that came to the socket of a session before the
+// socket was connected goes to the service.
 func TestEarly(t *testing.T) {
 	t.Parallel()
 	var table Table[string]
@@ -111,8 +111,7 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// TestUnreadEnds: a client that goes on sending does not keep the loop in the
-// emptying of a socket.
+// TestUnreadEnds: a client that goes on sending does not keep the loop emptying a socket.
 func TestUnreadEnds(t *testing.T) {
 	t.Parallel()
 	fd, client := datagramSocket(t)
@@ -151,8 +150,7 @@ func TestUnreadAfterShutdown(t *testing.T) {
 	}
 }
 
-// datagramSocket is a socket and a client that is connected to it, to which the
-// socket is connected.
+// datagramSocket returns a socket and a client that are connected to each other.
 func datagramSocket(t *testing.T) (fd int, client *net.UDPConn) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

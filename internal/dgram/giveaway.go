@@ -6,10 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// GiveAway makes the socket old of a service that of one client, the sender of p, where
-// no datagram can be put back, and opens another one for the service. It returns the
-// descriptor of the new socket, which is at floor or above. Datagrams of other clients
-// that are already in the queue stay with the old socket: see Redirect.
+// GiveAway connects the service's socket old to one client, the sender of p, and opens
+// another socket for the service. It is for where no datagram can be put back. It returns
+// the descriptor of the new socket, which is at floor or above. Datagrams of other clients
+// that are already in the queue stay with the old socket: see Redirect. After an error the
+// service keeps old.
 func GiveAway(old int, spec sock.Spec, o sock.Options, p *sock.Packet, floor int) (fd int, err error) {
 	if err := sock.Share(old, true); err != nil {
 		return -1, err
@@ -29,9 +30,9 @@ func Given[Owner any](at Owner, e Pair, conn int) *Session[Owner] {
 	return &Session[Owner]{Pair: e, At: at, Conn: conn, Taken: sock.Stamp(conn)}
 }
 
-// Redirect connects the socket of a session to the sender of the next datagram in it.
-// Where nothing can be put back, that may be another client. It looks at max datagrams,
-// for which b has room, and reports whether there is such a one.
+// Redirect connects the socket of a session to the sender of the next datagram in it that
+// can be answered, which may be another client where nothing can be put back. It looks at
+// up to max datagrams, for which b has room, and reports whether there is such a sender.
 func (t *Session[Owner]) Redirect(b []byte, max int) bool {
 	if t.Local.IsValid() {
 		return true

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// service opens the socket of a service and returns it with a client and its first
-// datagram, which was taken from the socket if that is asked for.
+// service opens the socket of a service and returns it with a client and the client's first
+// datagram. If take is set, the datagram has been taken from the socket.
 func service(t *testing.T, take bool) (fd int, spec sock.Spec, client *net.UDPConn, first *sock.Packet) {
 	t.Helper()
 	spec = sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}
@@ -51,8 +51,8 @@ func option(t *testing.T, fd, option int) int {
 	return n
 }
 
-// TestGiveAway: the client's server gets a blocking socket with the datagram in it, and
-// the service another one. If there is none, the service keeps what it has, for itself.
+// TestGiveAway: the client's server gets a blocking socket with the datagram in it, and the
+// service gets another. If no other can be opened, the service keeps its socket, unshared.
 func TestGiveAway(t *testing.T) {
 	t.Parallel()
 	old, spec, _, first := service(t, false)
@@ -105,7 +105,7 @@ func TestEmptyGivenSocketReceivesNothing(t *testing.T) {
 	new(Table[string]).Close(session)
 }
 
-// TestGivenSocketIsClosedWithDatagrams: that they are lost is told.
+// TestGivenSocketIsClosedWithDatagrams: the loss of the datagrams is reported.
 func TestGivenSocketIsClosedWithDatagrams(t *testing.T) {
 	t.Parallel()
 	fd, spec, _, first := service(t, false)

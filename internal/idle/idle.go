@@ -1,8 +1,9 @@
-// Package idle tells which servers have had nothing to do for their idle time. In goes
+// Package idle finds the servers that have had nothing to do for their idle time. In goes
 // what each server serves: a connection, or the socket that its clients connect to; out
-// comes when that was last in use, as far as the kernel tells. One question is for all
-// servers, and no descriptor is kept for it. Ask may take a while; all else is quick and
-// belongs to one goroutine. A Limiter does that in an event loop, and ends those servers.
+// comes when that was last in use, as far as the kernel tells. One question to the kernel
+// covers all servers, and no descriptor is kept for it. Ask may take a while; all else is
+// quick and belongs to one goroutine. A Limiter asks beside an event loop, and ends the
+// servers that are idle.
 package idle
 
 import (
@@ -19,9 +20,9 @@ import (
 // Subject is something that the kernel is not asked about.
 type Subject struct {
 	Cookie uint64         // of the socket of a TCP connection
-	At     netip.AddrPort // where clients connect to by TCP
-	Dual   bool           // with At: that is [::], for IPv4 as well
-	Path   string         // where they connect to in the UNIX domain
+	At     netip.AddrPort // where clients connect by TCP
+	Dual   bool           // At is [::], and takes IPv4 as well
+	Path   string         // where clients connect in the UNIX domain
 }
 
 // Listener is the Subject of a server that has a listening socket with a port, or the
@@ -36,7 +37,7 @@ func Listener(s sock.Spec, port uint16) Subject {
 	return Subject{At: netip.AddrPortFrom(s.Addr.Addr().WithZone(""), port), Dual: s.Dual}
 }
 
-// takes reports whether clients with a local address are those of a listening socket.
+// takes reports whether a connection with a local address belongs to the listening socket.
 func (s *Subject) takes(local netip.Addr) bool {
 	at := s.At.Addr()
 	return at == local || at.IsUnspecified() && (s.Dual || at.Is4() == local.Is4())
@@ -47,17 +48,17 @@ type Server struct {
 	Subject
 	PID   int
 	Time  time.Duration // how long it may have nothing to do
-	Since time.Time     // when it last had something to do, as far as is known
-	Known bool          // the kernel has told of its connection
+	Since time.Time     // the last time it is known to have had something to do
+	Known bool          // the kernel has reported its connection
 }
 
-// over reports whether the server has had nothing to do for its time. A connection
-// that the kernel never tells of is one of another network namespace.
+// over reports whether the server has had nothing to do for its idle time. If the kernel
+// never reports its connection, that is in another network namespace, and nothing is known.
 func (s *Server) over(now time.Time) bool {
 	return now.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
 }
 
-// Table is the servers with an idle time. Its zero value is ready for use.
+// Table holds the servers with an idle time. Its zero value is ready for use.
 type Table struct{ servers map[int]*Server }
 
 // Add puts a server into the table.
@@ -89,8 +90,8 @@ func (t *Table) All() []*Server {
 // minPeriod bounds how often the kernel is asked.
 const minPeriod = 50 * time.Millisecond
 
-// Period returns how long to wait for the next question: a quarter of the shortest
-// time, and 0 if there are no servers.
+// Period returns how long to wait before the next question: a quarter of the shortest idle
+// time, at least minPeriod, and 0 if there are no servers.
 func (t *Table) Period() time.Duration {
 	shortest := time.Duration(0)
 	for _, s := range t.servers {
@@ -104,13 +105,13 @@ func (t *Table) Period() time.Duration {
 	return Pause(shortest)
 }
 
-// Pause returns how long to wait for the next question because of a server with an idle
+// Pause returns how long to wait before the next question about a server with an idle
 // time.
 func Pause(idleTime time.Duration) time.Duration { return max(idleTime/4, minPeriod) }
 
-// Update notes when servers were last in use: used has an element for each of list, and
-// that is zero for one that is not in use. It returns those whose time is over, but for
-// servers that have left the table.
+// Update notes when servers were last in use: used has an element for each server of list,
+// zero if the server is not in use. It returns the servers whose idle time is over, without
+// those that have left the table.
 func (t *Table) Update(list []*Server, used []time.Time, now time.Time) (over []*Server) {
 	for i, s := range list {
 		if u := used[i]; !u.IsZero() {
@@ -131,15 +132,15 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// question is what the kernel is asked, by where the answer goes.
+// question says which servers, by their index, an answer of the kernel is about.
 type question struct {
 	conns map[uint64]int // by cookie
 	ports map[uint16][]int
 	paths map[string][]int
 }
 
-// Ask asks the kernel when servers were last in use: for a connection that is when the
-// last byte went either way, and for a socket that clients connect to now, if one is
+// Ask asks the kernel when servers were last in use. For a connection, that is when the
+// last byte went either way. A socket that clients connect to is in use now, if a client is
 // connected. The time of a server that is not in use is zero.
 func Ask(list []*Server) ([]time.Time, error) {
 	q := ordered(list)
@@ -189,7 +190,7 @@ func ordered(list []*Server) question {
 	return q
 }
 
-// internet notes what a socket of the kernel's says of the servers that it concerns.
+// internet notes what a socket that the kernel reports says about servers.
 func (q *question) internet(list []*Server, used []time.Time, s sockdiag.Socket, now time.Time) {
 	if i, ok := q.conns[s.Cookie]; ok {
 		used[i] = now.Add(-min(s.LastSent, s.LastReceived))
@@ -205,7 +206,8 @@ func (q *question) internet(list []*Server, used []time.Time, s sockdiag.Socket,
 }
 
 // isClient reports whether a socket is a connection that a server has, or that waits
-// for one to accept it. What a server has closed lives on in the kernel for a while.
+// for one to accept it. A connection that a server has closed lives on in the kernel for a
+// while, without an inode.
 func isClient(s sockdiag.Socket) bool {
 	switch s.State {
 	case sockdiag.Established, sockdiag.CloseWait:

@@ -47,7 +47,7 @@ func ask(t *testing.T, s *Server) time.Time {
 	return used[0]
 }
 
-// TestAskConnection: a byte either way is use, and time that passes is none.
+// TestAskConnection: a byte either way counts as use, and asking does not.
 func TestAskConnection(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"127.0.0.1:0", "[::1]:0"} {
@@ -67,7 +67,7 @@ func TestAskConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, from := range []net.Conn{client, server} {
-			for time.Since(ask(t, s)) < 100*time.Millisecond { // for ever, if to ask were use
+			for time.Since(ask(t, s)) < 100*time.Millisecond { // this would not end if asking were use
 			}
 			begun := time.Now()
 			if _, err := from.Write([]byte("x")); err != nil {
@@ -118,7 +118,7 @@ func TestAskListener(t *testing.T) {
 	}
 }
 
-// TestTakes: a client is one of the socket that has its address.
+// TestTakes: a client belongs to the socket with the address that it has connected to.
 func TestTakes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -144,7 +144,7 @@ func TestTakes(t *testing.T) {
 	}
 }
 
-// TestListenerUnknown: of other sockets the kernel does not tell who is connected.
+// TestListenerUnknown: the kernel does not tell who is connected to other kinds of socket.
 func TestListenerUnknown(t *testing.T) {
 	t.Parallel()
 	for _, spec := range []sock.Spec{sock.VsockSpec(unix.SOCK_STREAM, 1), {Family: unix.AF_INET, Type: unix.SOCK_STREAM, Protocol: unix.IPPROTO_SCTP}} {
@@ -176,7 +176,7 @@ func TestIsClient(t *testing.T) {
 }
 
 // TestUpdate: the time of a server is over when it has not been used for its idle time,
-// and not before the kernel has told of its connection at all.
+// but never before the kernel has reported its connection.
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 	begun := time.Unix(1000, 0)
@@ -185,7 +185,7 @@ func TestUpdate(t *testing.T) {
 		name   string
 		cookie uint64
 		used   []time.Time // one question each second
-		over   int         // which of them ends it; 0: none
+		over   int         // the question that ends the server, from 1; 0: none
 	}{
 		{"a socket of nobody", 0, []time.Time{{}, {}, {}, {}}, 4},
 		{"a socket of one", 0, []time.Time{{}, {}, after(3), {}, {}, {}, {}}, 7},
@@ -231,7 +231,7 @@ func TestPeriod(t *testing.T) {
 	}
 }
 
-// BenchmarkQuestion is what one question costs with 10,000 servers, apart from the
+// BenchmarkQuestion measures what one question costs with 10,000 servers, without the
 // kernel's part.
 func BenchmarkQuestion(b *testing.B) {
 	var table Table

@@ -18,9 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limiter ends the servers of an event loop that have had nothing to do for their time
-// (key idle_time). As long as such servers run, the kernel is asked about all of them at
-// once, beside the loop. It belongs to the goroutine of the loop.
+// Limiter ends servers that have had nothing to do for their idle time (key idle_time). As
+// long as servers with an idle time run, the kernel is asked about all of them at once,
+// beside the event loop. A Limiter belongs to the goroutine of the loop.
 type Limiter struct {
 	Table
 
@@ -28,18 +28,18 @@ type Limiter struct {
 	timers  *loop.Timers
 	log     *logbook.Book
 	asks    *loop.Beside
-	due     time.Time // of the next question; zero: none has a timer
-	stopped []*Server // while the kernel is asked once more
+	due     time.Time // when the kernel is asked next; zero: no timer is set
+	stopped []*Server // stopped while the kernel is asked once more
 	failed  bool      // the kernel does not answer, and the log says so
 	scratch sock.Address
 }
 
-// NewLimiter makes a Limiter of the processes that run.
+// NewLimiter makes a Limiter of running processes.
 func NewLimiter(r *running.Table, m *loop.Mailbox, t *loop.Timers, log *logbook.Book) *Limiter {
 	return &Limiter{running: r, timers: t, log: log, asks: loop.NewBeside(m, 1)}
 }
 
-// Due is when the kernel is asked next; zero: nobody has it asked.
+// Due is when the kernel is asked next; zero: no question is due.
 func (l *Limiter) Due() time.Time { return l.due }
 
 // Stopped are the servers that are stopped while the kernel is asked once more.
@@ -56,7 +56,8 @@ func timeOf(k *conf.Keys) time.Duration {
 	return k.IdleTime
 }
 
-// Cookie is what the kernel knows a connection by, if it will be asked about it.
+// Cookie returns the socket cookie by which the kernel knows a connection, or 0 if the
+// kernel will not be asked about it.
 func Cookie(v *table.Service, conn int) (cookie uint64) {
 	if timeOf(v.Do.Keys) > 0 && v.Do.Mode == plan.Accept {
 		cookie, _ = unix.GetsockoptUint64(conn, unix.SOL_SOCKET, unix.SO_COOKIE)
@@ -64,18 +65,18 @@ func Cookie(v *table.Service, conn int) (cookie uint64) {
 	return cookie
 }
 
-// servedBy is what a server serves.
+// servedBy returns what a server serves.
 func (l *Limiter) servedBy(p *running.Process) Subject {
 	k := p.Lent
 	if k == nil || k.FD < 0 || !k.Spec.Listens() {
 		return Subject{Cookie: p.Cookie}
 	}
-	sock.Local(int(k.FD), &l.scratch) // an RPC service has no port before
+	sock.Local(int(k.FD), &l.scratch) // an RPC service has a port only once its socket is open
 	return Listener(k.Spec, l.scratch.AddrPort().Port())
 }
 
-// Limit ends a server that has just started once it has had nothing to do for its
-// idle time, if it has one and if the kernel tells.
+// Limit has a server that has just started ended once it has had nothing to do for its
+// idle time, if it has one and the kernel can tell.
 func (l *Limiter) Limit(p *running.Process) {
 	d := timeOf(p.Service.Do.Keys)
 	if d == 0 || p.PID <= 0 {
@@ -89,7 +90,7 @@ func (l *Limiter) Limit(p *running.Process) {
 	l.askIn(Pause(d))
 }
 
-// askIn has the kernel asked in some time, if it is not asked sooner; 0 is never.
+// askIn has the kernel asked after d, unless it is asked sooner anyway; 0 is never.
 func (l *Limiter) askIn(d time.Duration) {
 	due := time.Now().Add(d)
 	if d == 0 || l.asks.Full() || !l.due.IsZero() && !due.Before(l.due) {
@@ -104,8 +105,8 @@ func (l *Limiter) askIn(d time.Duration) {
 	})
 }
 
-// ask asks the kernel about servers, and calls then with those that have had nothing
-// to do for their time. Nothing is asked in the name of no server.
+// ask asks the kernel about servers, and calls then with those whose idle time is over. If
+// the list is empty, it does nothing.
 func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 	if len(list) == 0 {
 		return
@@ -126,8 +127,8 @@ func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 	})
 }
 
-// lookAt notes when servers have last taken a datagram. Whoever waits in the socket of
-// one is something to do.
+// lookAt notes when servers last took a datagram. A server with a client or a datagram
+// waiting in its socket is in use now.
 func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 	for i, w := range list {
 		p := l.running.All()[w.PID]
@@ -143,8 +144,9 @@ func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 	}
 }
 
-// endAll ends servers. One that takes its clients itself is stopped first and the
-// kernel asked once more: so no client gets to it at the last moment, but to the next.
+// endAll ends servers. A server that takes its clients itself is stopped first, and the
+// kernel is asked once more, so that the server does not accept a client at the last
+// moment: the client waits for the next server.
 func (l *Limiter) endAll(over []*Server) {
 	for _, w := range over {
 		switch p := l.running.All()[w.PID]; {
@@ -166,8 +168,8 @@ func (l *Limiter) endAll(over []*Server) {
 	})
 }
 
-// Resume has the servers go on that were stopped. Of one that was told to end
-// that is the first thing it finds.
+// Resume lets the servers that were stopped go on. One that was told to end meets that
+// signal first.
 func (l *Limiter) Resume() {
 	for _, w := range l.stopped {
 		if l.Has(w) {

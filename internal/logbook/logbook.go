@@ -1,7 +1,7 @@
 // Package logbook writes the log lines about services. In goes what has happened to a
-// service, its clients or its servers; out comes a line that says where its entry
-// stands (FILE:LINE). What may happen often is one line for the first time, and then
-// one a minute with how often it was.
+// service, its clients or its servers; out comes a line that says where the entry stands
+// (FILE:LINE). What may happen often is logged the first time, and then counted: one line
+// a minute says how often it was.
 package logbook
 
 import (
@@ -20,27 +20,27 @@ import (
 	"inetd/internal/table"
 )
 
-// Book is a log. But for the methods of its Logger it belongs to the goroutine of the
-// event loop.
+// Book is a log. It belongs to the goroutine of the event loop, except for the methods of
+// its Logger and Problems.
 type Book struct {
 	*syslog.Logger
-	Every       time.Duration // between lines that only count; a minute
+	Every       time.Duration // between lines that only count; New sets a minute
 	Connections bool          // one line at the start and one at the end of each server
 
 	timers  *loop.Timers
 	now     *table.InForce
 	seldom  seldom.Lines[table.Cause]
-	starved time.Time // when the log was last told that the system has run out of something
+	starved time.Time // when a line last said that the system has run out of something
 }
 
-// New makes a Book of a log, for the services in force now.
+// New makes a Book that writes to l about the services in force.
 func New(l *syslog.Logger, timers *loop.Timers, now *table.InForce) *Book {
 	return &Book{Logger: l, Every: time.Minute, timers: timers, now: now}
 }
 
-// Tell logs a line about a service. The text begins with its subject and is the
-// classic one, if there is such; in parentheses follow what it is about, such as
-// a client or an address, and the place of the entry, and then advice.
+// Tell logs a line about a service. The text begins with its subject, and is the classic
+// text if there is one. In parentheses follow what the line is about, such as a client or
+// an address, and where the entry stands; then comes advice.
 func (b *Book) Tell(p syslog.Priority, v *table.Service, text, about, advice string) {
 	if about != "" {
 		about += ", "
@@ -51,7 +51,7 @@ func (b *Book) Tell(p syslog.Priority, v *table.Service, text, about, advice str
 // Place is where the entry of a service stands.
 func (b *Book) Place(v *table.Service) string { return b.now.Place(v) }
 
-// PlaceOf is where the first of some keys stands that an entry has, or else the entry.
+// PlaceOf is where the entry's first key out of keys stands, or else the entry itself.
 func (b *Book) PlaceOf(v *table.Service, keys ...string) string {
 	for _, key := range keys {
 		i := slices.IndexFunc(v.Do.Asks, func(a plan.Ask) bool { return a.Key == key })
@@ -62,8 +62,9 @@ func (b *Book) PlaceOf(v *table.Service, keys ...string) string {
 	return b.Place(v)
 }
 
-// First reports whether a line is to be logged, the first of its cause. If not it is
-// counted, and once a minute the log says how many more there were, of whom, and text.
+// First reports whether the caller is to log a line, because it is the first of its cause.
+// Later ones are counted, and once a minute the log says how many more there were of whom
+// (a noun, in the singular), and text.
 func (b *Book) First(about table.Cause, whom, text string) bool {
 	if !b.seldom.Tell(about) {
 		return false
@@ -72,7 +73,7 @@ func (b *Book) First(about table.Cause, whom, text string) bool {
 	return true
 }
 
-// more logs how many more there were, of clients or servers, as long as there are any.
+// more logs how many more there were, every minute until there are none.
 func (b *Book) more(about table.Cause, whom, text string) {
 	b.timers.After(b.Every, func() {
 		if n := b.seldom.Rest(about); n > 0 {
@@ -82,11 +83,11 @@ func (b *Book) more(about table.Cause, whom, text string) {
 	})
 }
 
-// Forget makes the next line of a cause the first one.
+// Forget makes the next line of a cause the first one again.
 func (b *Book) Forget(about table.Cause) { b.seldom.Forget(about) }
 
-// Exceeded logs that a client has exceeded a limit, which the first of some keys has set
-// that the entry has.
+// Exceeded logs that a client has exceeded a limit. The entry's first key out of keys has
+// set the limit.
 func (b *Book) Exceeded(v *table.Service, who, what string, limit int, keys ...string) {
 	about := v.Cause(what)
 	if !b.seldom.Tell(about) {
@@ -97,8 +98,8 @@ func (b *Book) Exceeded(v *table.Service, who, what string, limit int, keys ...s
 	b.more(about, "client", " "+what+in)
 }
 
-// Refused logs that a client, who may be nobody in particular, is refused because of a
-// key of the entry; "": of another one's.
+// Refused logs that a client is refused because of a key of the entry; key is "" if the
+// cause is another entry's key. A client without a Source is not named.
 func (b *Book) Refused(v *table.Service, c *client.Client, why, key string) {
 	about := v.Cause(key)
 	if !b.seldom.Tell(about) {
@@ -113,19 +114,19 @@ func (b *Book) Refused(v *table.Service, c *client.Client, why, key string) {
 	b.more(about, "client", " "+what)
 }
 
-// Lack logs, once a minute, that the system has run out of something.
+// Lack logs, at most once a minute, that the system has run out of something.
 func (b *Book) Lack(v *table.Service, what string, err error) {
 	b.short(v, what, err, "trying again")
 }
 
-// DatagramLost logs, once a minute, that a datagram is lost because the system has run
-// out of something.
+// DatagramLost logs, at most once a minute, that a datagram is lost because the system has
+// run out of something.
 func (b *Book) DatagramLost(v *table.Service, what string, err error) {
 	b.short(v, what, err, "the datagram is lost")
 }
 
-// short logs that the system has run out of something, and what that means for the
-// client.
+// short logs that the system has run out of something, and the outcome for the client. All
+// services share the one line a minute.
 func (b *Book) short(v *table.Service, what string, err error, outcome string) {
 	if now := time.Now(); now.Sub(b.starved) > time.Minute {
 		b.starved = now
@@ -133,14 +134,14 @@ func (b *Book) short(v *table.Service, what string, err error, outcome string) {
 	}
 }
 
-// Problems logs the problems of rules. Any goroutine may call it.
+// Problems logs the problems of access rules. Any goroutine may call it.
 func (b *Book) Problems(problems []access.Problem) {
 	for _, p := range problems {
 		b.Warningf("%s", p)
 	}
 }
 
-// Since is the time that has passed since a Unix time in ns, as a line has it.
+// Since is the time that has passed since begun, a Unix time in ns, rounded to milliseconds.
 func Since(begun int64) time.Duration {
 	return time.Duration(time.Now().UnixNano() - begun).Round(time.Millisecond)
 }

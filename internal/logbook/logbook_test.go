@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestBook: lines have the place of the entry or of the key, and what happens often is
-// told once and then counted.
+// TestBook: a line says where the entry or the key stands, and what happens often is logged
+// once and then counted.
 func TestBook(t *testing.T) {
 	t.Parallel()
 	v := &table.Service{Label: "one/tcp", At: table.Place{Line: 4}, Do: &table.Action{Asks: []plan.Ask{{Key: "accept_max", At: conf.Pos{File: "b.conf", Line: 9}}}}}

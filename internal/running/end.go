@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LimitTime ends a server that has just started once its time is over, if it has a limit
-// (key max_time).
+// LimitTime has a server ended once the max_time of its entry has passed since its start,
+// if the entry has this key.
 func (t *Table) LimitTime(p *Process) {
 	k := p.Service.Do.Keys
 	if k == nil || k.MaxTime == 0 || p.PID <= 0 {
@@ -22,8 +22,8 @@ func (t *Table) LimitTime(p *Process) {
 	})
 }
 
-// End tells a server to end because it has been or done something for too long, as a key
-// says, and kills it some time later.
+// End tells a server to end because of a key, and has it killed if it still runs after its
+// end_time. For the log, what says after "has" what the server has been or done too long.
 func (t *Table) End(p *Process, what, key string) {
 	if p.Kill != 0 {
 		return
@@ -34,7 +34,7 @@ func (t *Table) End(p *Process, what, key string) {
 	t.KillAt(p, at)
 }
 
-// KillAt kills a server that was told to end and has not by a time.
+// KillAt has a server that was told to end killed if it has not ended by a time.
 func (t *Table) KillAt(p *Process, at time.Time) {
 	p.Kill = at.UnixNano()
 	t.After(p, time.Until(at), func() {
@@ -43,7 +43,7 @@ func (t *Table) KillAt(p *Process, at time.Time) {
 	})
 }
 
-// serving are the servers of clients: not the programs that the daemon runs for itself.
+// serving returns the servers of clients, without programs that the daemon runs itself.
 func (t *Table) serving() (pids []int) {
 	for pid, p := range t.all {
 		if p.Done == nil && pid > 0 {

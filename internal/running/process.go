@@ -1,10 +1,10 @@
-// Package running keeps the processes that the daemon has started: what each serves, and
-// when it has ended. In goes a process that was just started (Begin); out come the ends
-// (Reap), which cost nothing for servers that live for a moment only and are noticed at
-// once of the others. A server that runs for too long is told to end, and killed if it
-// does not (End); Stderrs has what servers say on their standard error logged.
+// Package running keeps track of the processes that the daemon has started: what each
+// serves, and when it ends. In goes a process that was just started (Begin); out comes its
+// end (Reap). The end of a server that lives only for a moment costs nothing to notice;
+// that of any other is noticed at once. A server that runs for too long is told to end,
+// and killed if it does not (End). Stderrs logs what servers write on standard error.
 //
-// All belongs to the goroutine of the event loop.
+// Everything here belongs to the goroutine of the event loop.
 package running
 
 import (
@@ -22,25 +22,25 @@ import (
 // Process is a running server.
 type Process struct {
 	Service *table.Service     // as it was at the start
-	Program *child.Program     // that was started
+	Program *child.Program     // the program that was started
 	Lent    *table.Socket      // the socket that a wait server has
-	Queued  int64              // table.Socket.Queued when it was lent
+	Queued  int64              // Lent.Queued() when the socket was lent
 	Client  client.Client      // of a nowait server
-	Kept    int                // the daemon's descriptor of its connection; 0: none
+	Kept    int                // the daemon's descriptor of its connection, for key linger; 0: none
 	Probe   int                // likewise, of a server that is suspect
 	Stderr  *stderrlog.Source  // what it writes on its standard error; nil: that is not logged
 	Begun   int64              // Unix time in ns
-	Kill    int64              // when it is killed, having been told to end with all of its session, as Unix time in ns; 0: it was not
-	Cookie  uint64             // of its connection, if it may not be idle for ever
+	Kill    int64              // when its session is killed after being told to end, as Unix time in ns; 0: it was not told
+	Cookie  uint64             // of the socket of its connection; 0: it has no idle time
 	PID     int                // set by Begin
 	pidfd   int                // 0: none
-	Done    func(child.Status) // called with the end of what serves no client itself; a command of the daemon has no Service and Program
+	Done    func(child.Status) // called at the end of a process that serves no client itself; a command of the daemon has no Service and Program
 }
 
-// PidFD is the descriptor by which its end is noticed; 0: there is none yet.
+// PidFD is the descriptor by which the end of the process is noticed; 0: there is none yet.
 func (p *Process) PidFD() int { return p.pidfd }
 
-// Unprobe closes a probe.
+// Unprobe closes the probe, if there is one.
 func (p *Process) Unprobe() {
 	if p.Probe > 0 {
 		unix.Close(p.Probe)
@@ -48,8 +48,8 @@ func (p *Process) Unprobe() {
 	p.Probe = 0
 }
 
-// Stamp tells when the last datagram arrived that a server has taken; it is negative if
-// that is not known.
+// Stamp tells, as a Unix time in ns, when the last datagram that the server has taken
+// arrived; it is 0 if there was none, and negative if that is not known.
 func (p *Process) Stamp() int64 {
 	if t := p.Client.Session; t != nil {
 		return sock.Stamp(t.Conn)
@@ -60,8 +60,8 @@ func (p *Process) Stamp() int64 {
 	return -1
 }
 
-// Awaited reports whether a client waits, or a datagram, in the socket that the server
-// was lent or has for its client's datagrams.
+// Awaited reports whether a client or a datagram waits in the socket that the server was
+// lent, or that it has for its client's datagrams.
 func (p *Process) Awaited() bool {
 	if t := p.Client.Session; t != nil {
 		return t.Waits()
@@ -75,9 +75,9 @@ const briefTime = time.Second
 
 // TookNothing reports whether a wait server has ended without taking what it was
 // started for, given that its socket is readable. For Internet datagrams the kernel
-// tells. For connections there is only the length of the queue, which others may
-// have joined since; so only a server that failed within a second is suspected. One
-// that ends with status 0 is left to the limit on starts.
+// tells. For connections only the length of the queue is known, and other clients may
+// have joined it since; so only a server that failed within briefTime is suspected. A
+// server that ends with status 0 is left to the limit on starts.
 func (p *Process) TookNothing(st child.Status) bool {
 	k := p.Lent
 	switch {

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pipe is the standard error of a server, as long as that is being started: its
-// end that is read for the log, and the server's.
+// Pipe is the pipe for the standard error of a server that is being started: the end that
+// is read for the log, and the server's.
 type Pipe struct{ read, write int }
 
-// Write is the end of the server, for child.Starter; it is closed by a start.
+// Write is the server's end, for child.Starter, which closes it when it starts the server.
 func (p Pipe) Write() int { return p.write }
 
 // Stderrs logs what servers write on their standard error, if their entry says so (key
@@ -40,11 +40,11 @@ func (s *Stderrs) Close() {
 	}
 }
 
-// NoPipe is the pipe of a server that has none: its standard error is elsewhere.
+// NoPipe stands for no pipe: the standard error of the server goes elsewhere.
 func NoPipe() Pipe { return Pipe{-1, child.NoStderr} }
 
-// Open opens what a server of a service has as its standard error if that goes to
-// the log.
+// Open opens a pipe for a server of a service, or returns NoPipe if its standard error does
+// not go to the log.
 func (s *Stderrs) Open(v *table.Service) (Pipe, error) {
 	if v.Do.Keys == nil || v.Do.Keys.Stderr != "log" {
 		return NoPipe(), nil
@@ -59,8 +59,7 @@ func (s *Stderrs) Open(v *table.Service) (Pipe, error) {
 	return Pipe{s.starter.Keep(fds[0]), fds[1]}, nil
 }
 
-// read makes what reads standard error for the log, when a server is the first to
-// need it.
+// read makes the reader of standard error when the first server needs it.
 func (s *Stderrs) read() (err error) {
 	if s.reader == nil {
 		s.reader, err = stderrlog.New(func(line string) { s.log.Log(syslog.Notice, line) })
@@ -76,7 +75,8 @@ func (p Pipe) Unused() {
 	}
 }
 
-// Hear logs what a server that has just started writes on its standard error.
+// Hear begins to log what a server that has just started writes on its standard error. It
+// takes over the read end of the pipe.
 func (s *Stderrs) Hear(e Pipe, p *Process) {
 	if e == NoPipe() {
 		return
@@ -88,14 +88,15 @@ func (s *Stderrs) Hear(e Pipe, p *Process) {
 	}
 }
 
-// HearOn goes on with what the program before has read of a server; 0: nothing.
+// HearOn goes on logging the standard error of a server that the previous program has
+// started; fd is the end that is read, or 0 if it is not logged.
 func (s *Stderrs) HearOn(fd int, p *Process) {
 	if fd == 0 {
 		return
 	}
 	if err := s.read(); err != nil {
 		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
-		return // not closed: that would kill the server at its next word
+		return // fd stays open: to close it would kill the server at its next word
 	}
 	s.starter.Note(fd)
 	s.Hear(Pipe{fd, child.NoStderr}, p)

@@ -38,7 +38,7 @@ func TestPipeIsCloseOnExec(t *testing.T) {
 	}
 }
 
-// TestUnusedPipe: the pipe of a server that could not be started is gone.
+// TestUnusedPipe: the pipe of a server that could not be started is closed.
 func TestUnusedPipe(t *testing.T) {
 	_, e := openPipe(t)
 	e.Unused()

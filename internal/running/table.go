@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Table is the processes that run. It belongs to the goroutine of the event loop.
+// Table holds the running processes. It belongs to the goroutine of the event loop.
 type Table struct {
-	Orphans bool // this is process 1, which reaps processes of others, too
+	Orphans bool // the daemon is process 1, which also reaps processes of others
 
-	// Sweep is called a moment after a start, to Reap and then to Settle. It is set before
-	// the first start; nil: nobody looks for ends without a pidfd but Reap.
+	// Sweep is called a moment after a start, and is to call Reap and then Settle. It is
+	// set before the first start; nil: a process that begins without a pidfd gets none.
 	Sweep func()
 
 	starter  *child.Starter
@@ -25,21 +25,22 @@ type Table struct {
 	log      *logbook.Book
 	all      map[int]*Process
 	spare    []*Process // records to be used again
-	young    []int      // started since the last sweep
-	sweeping bool       // there is a timer for Sweep
-	started  int        // since the last Reap
+	young    []int      // started without a pidfd since the last sweep
+	sweeping bool       // a timer for Sweep is set
+	started  int        // starts since the last Reap; batch: a Reap is due
 }
 
-// New makes a Table of what a starter starts. The pidfds of its processes are in poll
+// New makes a Table of the processes that a starter starts. Their pidfds are added to poll
 // with tag and the process id.
 func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers, log *logbook.Book) *Table {
 	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, log: log, all: map[int]*Process{}, young: make([]int, 0, batch)}
 }
 
-// All are the processes by their ids. The map is the table's own and only to be read.
+// All returns the processes by process id. The map is the table's own and must only be
+// read.
 func (t *Table) All() map[int]*Process { return t.all }
 
-// Track remembers a process, of which it keeps a copy; see Begin.
+// Track remembers a process as Begin does, and fills in its record with a copy of now.
 func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
 	p := t.Begin(pid, prompt)
 	fd := p.pidfd
@@ -48,9 +49,9 @@ func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
 	return p
 }
 
-// Begin remembers a process, and returns its record for the caller to fill in. With
-// prompt its end is noticed at once, by a pidfd; otherwise at the next turn of the loop
-// or sweep, which costs nothing.
+// Begin remembers a process, and returns its record for the caller to fill in. If prompt
+// is set, the end of the process is noticed at once, by a pidfd; otherwise at the next
+// turn of the loop or sweep, which costs nothing.
 func (t *Table) Begin(pid int, prompt bool) *Process {
 	p := t.record()
 	p.PID = pid
@@ -73,11 +74,11 @@ func (t *Table) Begin(pid int, prompt bool) *Process {
 	return p
 }
 
-// maxSpare is how many records are kept for processes to come. The table holds
-// pointers to them because a table of Go's doubles as it grows.
+// maxSpare is how many records are kept for processes to come. The map holds pointers to
+// records, because a map of Go doubles as it grows.
 const maxSpare = 64
 
-// record returns room for what is to be known of a process.
+// record returns an empty record for a process.
 func (t *Table) record() *Process {
 	n := len(t.spare)
 	if n == 0 {
@@ -103,8 +104,8 @@ func (t *Table) Rehearse() {
 	delete(t.all, 0)
 }
 
-// sweepTime is the age at which a server gets a pidfd. Most have ended by then
-// and were reaped in passing.
+// sweepTime is the age at which a server gets a pidfd. Most servers have ended by then and
+// were reaped in passing.
 const sweepTime = 100 * time.Millisecond
 
 func (t *Table) sweep() {
@@ -112,8 +113,8 @@ func (t *Table) sweep() {
 	t.Sweep()
 }
 
-// Settle gives a pidfd to the servers that live on since the last time, so that the
-// loop may sleep until something really happens, and calls f with each.
+// Settle gives a pidfd to each process that was started since the last time and still
+// runs, so that the loop may sleep until something really happens, and calls f with it.
 func (t *Table) Settle(f func(*Process)) {
 	for _, pid := range t.young {
 		if p := t.all[pid]; p != nil && p.pidfd == 0 {
@@ -143,18 +144,18 @@ func (t *Table) pidfd(pid int) int {
 }
 
 // batch is how many servers are started before those that have ended meanwhile are
-// reaped in passing. A batch costs little more than one.
+// reaped in passing. To reap a batch costs little more than to reap one server.
 const batch = 32
 
-// Expect says that a process may have ended.
+// Expect tells the table that a process may have ended.
 func (t *Table) Expect() { t.started = batch }
 
 // Due reports whether it is time to Reap.
 func (t *Table) Due() bool { return t.started >= batch }
 
-// Reap takes children that have ended out of the table, and calls ended with each, or
-// its own Done. Once there were most of them, or ended says that it is enough, it is Due
-// again at once.
+// Reap takes children that have ended out of the table, and calls ended with each, or the
+// child's Done if it has one. If Reap stops after most children, or because ended reports
+// that it is enough, it is Due again at once.
 func (t *Table) Reap(most int, ended func(*Process, child.Status) (enough bool)) {
 	t.Expect()
 	for range most {
@@ -198,8 +199,8 @@ func (t *Table) After(p *Process, d time.Duration, f func()) {
 	t.AfterOr(p, d, f, func() {})
 }
 
-// AfterOr calls f once d has passed, or gone if the process has ended by then. A record
-// is used again, so the time of its start is compared as well.
+// AfterOr calls f once d has passed, or gone if the process has ended by then. Records are
+// used again, so the start time is compared as well.
 func (t *Table) AfterOr(p *Process, d time.Duration, f, gone func()) {
 	pid, begun := p.PID, p.Begun
 	t.timers.After(d, func() {
@@ -211,7 +212,7 @@ func (t *Table) AfterOr(p *Process, d time.Duration, f, gone func()) {
 	})
 }
 
-// Servers counts the processes that serve clients, and not the daemon.
+// Servers counts the processes that serve clients, without the daemon's own commands.
 func (t *Table) Servers() (n int) {
 	for _, p := range t.all {
 		if p.Service != nil {

@@ -56,8 +56,8 @@ func run(t *testing.T, starter *child.Starter, script string) (pid int, program 
 	return pid, program
 }
 
-// TestReapOrphans: process 1 goes on when its last server has ended, as it may have
-// inherited others; and there is no rest before all have ended.
+// TestReapOrphans: process 1 goes on reaping when its last server has ended, as it may have
+// inherited other processes; nothing is due once all are reaped.
 func TestReapOrphans(t *testing.T) {
 	r, starter, _, _ := newTable(t)
 	r.Orphans = true
@@ -121,7 +121,7 @@ func TestReap(t *testing.T) {
 	}
 }
 
-// TestAfterOr: a record that another process has by then is not taken for the process.
+// TestAfterOr: a record that has gone to another process is not taken for the first one's.
 func TestAfterOr(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -151,7 +151,7 @@ func TestAfterOr(t *testing.T) {
 	}
 }
 
-// TestSettle: a process that lives on is looked at once, and one that has ended is not.
+// TestSettle: a process that still runs is looked at once, and one that has ended is not.
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	r, _, _, timers := newTable(t)
@@ -178,7 +178,7 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestServing: programs of the daemon's own are no servers, nor is one that has not begun.
+// TestServing: the daemon's own programs are no servers, nor is a process without an id.
 func TestServing(t *testing.T) {
 	t.Parallel()
 	r, _, _, _ := newTable(t)
@@ -193,8 +193,8 @@ func TestServing(t *testing.T) {
 	}
 }
 
-// TestLimitTime: a server is told to end when its time is over, counted from its start,
-// however often it is asked for; and killed if it does not.
+// TestLimitTime: a server is told to end when its time is over, counted from its start. It
+// is told once, however often End is called, and killed if it does not end.
 func TestLimitTime(t *testing.T) {
 	t.Parallel()
 	r, starter, _, book := newLoggedTable(t)
@@ -226,7 +226,7 @@ func TestLimitTime(t *testing.T) {
 	}
 }
 
-// TestUnprobe: a descriptor is closed once, as its number may be another's by then.
+// TestUnprobe: a probe is closed once only, as its number may be in use again by then.
 func TestUnprobe(t *testing.T) {
 	t.Parallel()
 	c, fd := socktest.Connection(t)

@@ -15,7 +15,7 @@ type metric struct {
 	value            func(v *Service) float64
 }
 
-// serviceMetrics are those of each service. Two services with one label count
+// serviceMetrics are the metrics of each service. Services with the same label count
 // together, because a sample has to be unique.
 var serviceMetrics = []metric{
 	{"inetd_accepted", "counter", "Clients that were accepted.", "", func(v *Service) float64 { return float64(v.Accepted) }},
@@ -36,7 +36,7 @@ var serviceMetrics = []metric{
 	{"inetd_last_client_timestamp_seconds", "gauge", "When the last client came; 0: none has.", "", func(v *Service) float64 { return float64(v.LastClient) }},
 }
 
-// passingMetrics are those of each service whose clients are passed on.
+// passingMetrics are the metrics of each service whose clients are passed on.
 var passingMetrics = []metric{
 	{"inetd_passed_clients", "gauge", "Clients whose connections are passed on, or held until they can be.", "", func(v *Service) float64 { return float64(v.Demand.Clients) }},
 	{"inetd_passed_bytes", "counter", "Bytes of connections that were passed on and have ended, by direction.", `direction="in"`, func(v *Service) float64 { return float64(v.Demand.BytesIn) }},
@@ -80,7 +80,7 @@ func (s *Snapshot) WriteMetrics(w io.Writer) {
 	fmt.Fprintf(b, "# EOF\n")
 }
 
-// writeEach writes metrics of each of some services.
+// writeEach writes metrics of several services.
 func writeEach(b io.Writer, metrics []metric, of []Service) {
 	labels, sums := byLabel(of)
 	kind := ""
@@ -103,7 +103,7 @@ func writeEach(b io.Writer, metrics []metric, of []Service) {
 	}
 }
 
-// byLabel groups services by their labels, in the order of the first of each.
+// byLabel groups services by label, in the order in which the labels first appear.
 func byLabel(of []Service) (labels []string, services [][]*Service) {
 	at := map[string]int{}
 	for i := range of {
@@ -123,7 +123,7 @@ func family(w io.Writer, name, kind, help string) {
 	fmt.Fprintf(w, "# TYPE %s %s\n# HELP %s %s\n", name, kind, name, help)
 }
 
-// sample is the name of the samples of a family: counters end in _total.
+// sample returns the name of the samples of a family: those of counters end in _total.
 func sample(name, kind string) string {
 	if kind == "counter" {
 		return name + "_total"
@@ -131,7 +131,7 @@ func sample(name, kind string) string {
 	return name
 }
 
-// escaped is a text for a label of OpenMetrics.
+// escaped escapes a text for the value of an OpenMetrics label.
 func escaped(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "?"))
 }

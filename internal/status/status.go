@@ -1,6 +1,6 @@
-// Package status words what a running daemon tells of itself. In goes a Snapshot,
-// which the event loop has made; out come a table for a terminal of 80 columns, the
-// story of one service, or OpenMetrics text. It is pure.
+// Package status prints what a running daemon tells of itself. In goes a Snapshot, which
+// the event loop has made; out comes a table for a terminal of 80 columns, a full report
+// on one service, or OpenMetrics text. The package asks nobody else: it is pure.
 package status
 
 import (
@@ -10,17 +10,17 @@ import (
 	"inetd/internal/limit"
 )
 
-// Snapshot is the state of a daemon at one moment. It is what the control socket
-// answers, as one object of JSON.
+// Snapshot is the state of a daemon at one moment. The control socket answers with it, as
+// one object of JSON.
 type Snapshot struct {
 	Version         string    `json:"version"`
 	PID             int       `json:"pid"`
 	Now             time.Time `json:"now"`
 	Started         time.Time `json:"started"`
-	Loads           int       `json:"loads"`             // that were put into force, the first included
-	Loaded          time.Time `json:"loaded"`            // when the last of them was
+	Loads           int       `json:"loads"`             // how many were put into force, the first included
+	Loaded          time.Time `json:"loaded"`            // when the last load was put into force
 	Changed         []string  `json:"changed,omitempty"` // files changed on disk since, not reloaded
-	Directory       string    `json:"directory"`         // from which relative paths lead on
+	Directory       string    `json:"directory"`         // the one that relative paths start from
 	Files           []string  `json:"files"`
 	Goroutines      int       `json:"goroutines"`
 	Descriptors     int       `json:"descriptors"` // open now
@@ -31,8 +31,8 @@ type Snapshot struct {
 	Environment     []string  `json:"environment"` // of every server, besides the variables about its client
 	Services        []Service `json:"services"`
 
-	// Config is the command line of the daemon, for who wants to read the same
-	// files as it does.
+	// Config is the command line of the daemon, for a program that is to read the same
+	// files.
 	Config json.RawMessage `json:"config"`
 }
 
@@ -41,28 +41,28 @@ type Service struct {
 	Service string   `json:"service"` // its label: "ftp/tcp"
 	Place   string   `json:"place"`   // FILE:LINE of its entry
 	Server  string   `json:"server"`  // the path of its program, or "internal NAME"
-	State   string   `json:"state"`   // of State's words
+	State   string   `json:"state"`   // Listening, Suspended, Full, Closed or HandedOut
 	Until   string   `json:"until,omitempty"`
-	Sockets []Socket `json:"sockets"` // none: tcpmux hands the service out
+	Sockets []Socket `json:"sockets"` // empty: tcpmux hands the service out
 	Running int      `json:"running"` // servers; of a relay without a server, connections
 
-	// Clients whose servers are not started yet: something is being found out about
-	// them, or there is no room for a process.
+	// Unstarted counts clients whose servers are not started yet: an inquiry about them is
+	// under way, or there is no room for a process.
 	Unstarted int          `json:"unstarted,omitempty"`
 	Limits    limit.Limits `json:"limits"`
 	Keys      []Key        `json:"keys,omitempty"` // in force, beside the columns
 	Counts
-	Against string  `json:"against_client,omitempty"` // why a client at the address that was asked about is turned away
-	Demand  *Demand `json:"on_demand,omitempty"`      // of a service with the key connect
+	Against string  `json:"against_client,omitempty"` // why a client at the address in the request would be turned away
+	Demand  *Demand `json:"on_demand,omitempty"`      // nil: the entry has no key connect
 }
 
-// Demand is what a service does whose clients are passed on to another place.
+// Demand is the state of a service whose clients are passed on to a place.
 type Demand struct {
 	Place    string `json:"place"`
-	Relay    int    `json:"relay,omitempty"` // the process, 0: none
-	Clients  int    `json:"clients"`         // that it has
+	Relay    int    `json:"relay,omitempty"` // process id of the relay; 0: there is none
+	Clients  int    `json:"clients"`         // of the relay
 	BytesIn  uint64 `json:"bytes_in"`        // from clients
-	BytesOut uint64 `json:"bytes_out"`       // to them
+	BytesOut uint64 `json:"bytes_out"`       // to clients
 
 	Server *Backend `json:"server,omitempty"` // nil: the entry has none
 }
@@ -70,14 +70,14 @@ type Demand struct {
 // Backend is a server that is started on demand.
 type Backend struct {
 	Stage  string        `json:"stage"`
-	Since  time.Time     `json:"since,omitzero"`      // zero: it was never needed
-	Idle   time.Time     `json:"idle_since,omitzero"` // it is ready and has no client
-	PID    int           `json:"pid,omitempty"`       // 0: no process of the daemon's
+	Since  time.Time     `json:"since,omitzero"`      // when the stage began; zero: the server was never needed
+	Idle   time.Time     `json:"idle_since,omitzero"` // zero: the server is not ready, or has a client
+	PID    int           `json:"pid,omitempty"`       // 0: the daemon has no process for it
 	Starts int           `json:"starts"`
-	Took   time.Duration `json:"start_took_ns"` // until it was ready, the last time; 0: it never was
+	Took   time.Duration `json:"start_took_ns"` // from the last start until the server was ready; 0: it never was
 }
 
-// Processes is how many processes it has: one or none.
+// Processes is how many processes the server has: one or none.
 func (b *Backend) Processes() int {
 	if b.PID == 0 {
 		return 0
@@ -85,10 +85,10 @@ func (b *Backend) Processes() int {
 	return 1
 }
 
-// Key is a key that is in force.
+// Key is a key in force for a service.
 type Key struct {
 	Key   string `json:"key"`
-	Text  string `json:"text"`  // "max_time = 30s"; of many values the first, and their number
+	Text  string `json:"text"`  // "max_time = 30s"; for many values, the first and their number
 	Place string `json:"place"` // FILE:LINE where it is written
 }
 
@@ -98,13 +98,13 @@ type Socket struct {
 	State   string `json:"state"` // in words
 }
 
-// The words for the state of a service.
+// Words for the state of a service.
 const (
 	Listening = "listening" // clients are served
 	Suspended = "suspended" // the limit on starts is reached; clients wait
 	Full      = "full"      // the limit on servers at once is reached; clients wait
 	Closed    = "closed"    // a socket could not be opened
-	HandedOut = "by tcpmux"
+	HandedOut = "by tcpmux" // tcpmux serves its clients; it has no socket
 )
 
 // Counts are what has happened to a service since the daemon started, reloads
@@ -114,9 +114,9 @@ type Counts struct {
 	Started    uint64    `json:"started"`          // servers; of a relay without a server, connections
 	Refused    Refused   `json:"refused"`          // clients
 	Failed     uint64    `json:"failed"`           // starts that failed, and connections that could not be passed on
-	Failures   []Failure `json:"failed_by"`        // the same by stage and errno, of the last kinds
-	EndedWell  uint64    `json:"ended_well"`       // with status 0, or, on demand, when they were told to
-	EndedError uint64    `json:"ended_with_error"` // with another one
+	Failures   []Failure `json:"failed_by"`        // Failed by stage and errno; only the latest kinds
+	EndedWell  uint64    `json:"ended_well"`       // with status 0 or, on demand, when told to end
+	EndedError uint64    `json:"ended_with_error"` // with another status
 	Killed     uint64    `json:"killed"`           // by a signal
 	Suspended  uint64    `json:"suspended_times"`
 	LastClient int64     `json:"last_client"` // Unix time in s; 0: none yet
@@ -126,12 +126,12 @@ type Counts struct {
 
 // Refused counts refused clients by cause.
 type Refused struct {
-	Limit   uint64 `json:"limit"`   // of their source
-	Full    uint64 `json:"full"`    // limits of the service (key full)
-	Rules   uint64 `json:"rules"`   // hosts.allow, hosts.deny, inetd.sec, allow and deny
-	Penalty uint64 `json:"penalty"` // of their source
-	Proxy   uint64 `json:"proxy"`   // not one, or no header of the PROXY protocol
-	Room    uint64 `json:"room"`    // of builtins and of tables
+	Limit   uint64 `json:"limit"`   // a limit of their source
+	Full    uint64 `json:"full"`    // a limit of the service (key full)
+	Rules   uint64 `json:"rules"`   // hosts.allow, hosts.deny, inetd.sec, allow, deny, hours, max_load, a sensor
+	Penalty uint64 `json:"penalty"` // a penalty of their source, or it touched a sensor
+	Proxy   uint64 `json:"proxy"`   // the peer is no proxy, or sent no header of the PROXY protocol
+	Room    uint64 `json:"room"`    // no room for another connection to builtins
 }
 
 // Total is how many clients were refused.
@@ -144,7 +144,7 @@ type Failure struct {
 	Count uint64 `json:"count"`
 }
 
-// maxFailures is how many kinds of failure are told apart.
+// maxFailures is how many kinds of failure are kept. The oldest makes way for a new one.
 const maxFailures = 8
 
 // Fail counts a start that failed, and remembers why.

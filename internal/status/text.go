@@ -32,8 +32,8 @@ func (s *Snapshot) WriteTable(w io.Writer) {
 	}
 }
 
-// appendRow appends a line of the table. There may be thousands of them, and package fmt
-// takes four times as long.
+// appendRow appends a line of the table. There may be thousands of lines, and package fmt
+// would take four times as long.
 func (v *Service) appendRow(row []byte, now time.Time) []byte {
 	row = appendLeft(row, cut(plaintext.Visible(v.Service), 22), 23)
 	row = appendLeft(row, v.word(), 10)
@@ -48,18 +48,18 @@ func (v *Service) appendRow(row []byte, now time.Time) []byte {
 
 const blanks = "                        "
 
-// appendLeft appends a text and blanks, to a width.
+// appendLeft appends a text, padded on the right with blanks to a width.
 func appendLeft(b []byte, text string, width int) []byte {
 	return append(append(b, text...), blanks[:max(0, width-utf8.RuneCountInString(text))]...)
 }
 
-// appendRight appends blanks, one at least, and a text, to a width.
+// appendRight appends a text, padded on the left to a width, with at least one blank.
 func appendRight(b []byte, text string, width int) []byte {
 	return append(append(b, blanks[:max(1, width-len(text))]...), text...)
 }
 
 // WriteService writes all that is known of the services with a label, and reports
-// whether there is one. A name without a protocol means all of that name.
+// whether there is one. A name without a protocol stands for all services of that name.
 func (s *Snapshot) WriteService(w io.Writer, label string) bool {
 	found := false
 	for i := range s.Services {
@@ -81,7 +81,7 @@ func (s *Snapshot) Closed(label string) bool {
 	return slices.ContainsFunc(s.Services, func(v Service) bool { return v.Named(label) && v.State == Closed })
 }
 
-// Only keeps the services with these labels, all if there are none.
+// Only keeps the services with these labels; without labels it keeps all services.
 func (s *Snapshot) Only(labels []string) {
 	if len(labels) == 0 {
 		return
@@ -91,7 +91,7 @@ func (s *Snapshot) Only(labels []string) {
 	})
 }
 
-// Hint names the label that was meant, if one is near.
+// Hint suggests the label that was probably meant, "" if none is near.
 func (s *Snapshot) Hint(label string) string {
 	names := make([]string, len(s.Services))
 	for i, v := range s.Services {
@@ -106,8 +106,7 @@ func (s *Snapshot) Hint(label string) string {
 	return ""
 }
 
-// Named reports whether a service has a label, or one that begins with it and a
-// slash.
+// Named reports whether a service has a label, or a label that begins with it and a slash.
 func (v *Service) Named(label string) bool {
 	return v.Service == label || strings.HasPrefix(v.Service, label+"/")
 }
@@ -156,8 +155,8 @@ func (v *Service) write(w io.Writer, now time.Time) {
 	fmt.Fprintln(w)
 }
 
-// running is how much there is of what the limit counts. On demand that is clients, who
-// stand with the relay.
+// running tells how many servers run, and the limit. On demand the limit counts clients,
+// so the line of the relay shows it.
 func (v *Service) running() string {
 	if d := v.Demand; d != nil && d.Server != nil {
 		return strconv.Itoa(v.Running)
@@ -174,7 +173,7 @@ func (v *Service) writeServers(line func(name, format string, args ...any)) {
 	line("servers", "%d started, %d ended well, %d with an error, %d by a signal", v.Started, v.EndedWell, v.EndedError, v.Killed)
 }
 
-// writeDemand writes what is done on demand.
+// writeDemand writes the state of a service whose clients are passed on.
 func (v *Service) writeDemand(line func(name, format string, args ...any), now time.Time) {
 	d := v.Demand
 	if d == nil {
@@ -189,7 +188,7 @@ func (v *Service) writeDemand(line func(name, format string, args ...any), now t
 	line("passed on", "%d bytes from clients, %d to them", d.BytesIn, d.BytesOut)
 }
 
-// story is the state of a server on demand, and how it came to it.
+// story words the state of a server on demand, and how long it has been in it.
 func (b *Backend) story(now time.Time) string {
 	text := b.Stage
 	if !b.Since.IsZero() {
@@ -208,8 +207,8 @@ func (b *Backend) story(now time.Time) string {
 	return text
 }
 
-// word is the state of a service for the table: where clients are served on demand, it is
-// that of the server.
+// word is the state of a service in the table. For a service on demand that listens, it is
+// the state of the server.
 func (v *Service) word() string {
 	switch {
 	case v.State != Listening || v.Demand == nil || v.Demand.Server == nil:
@@ -234,7 +233,7 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// short is a number in at most seven characters.
+// short words a number in at most seven characters.
 func short(n uint64) string {
 	for _, unit := range []string{"", "k", "M", "G", "T"} {
 		if n < 1_000_000 {
@@ -245,7 +244,7 @@ func short(n uint64) string {
 	return strconv.FormatUint(n, 10) + "P"
 }
 
-// cut is a text of at most n characters; an ellipsis stands for the rest.
+// cut cuts a text to at most n characters; an ellipsis stands for the rest.
 func cut(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
@@ -253,7 +252,7 @@ func cut(s string, n int) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-// ago is how long ago something was, given as a Unix time.
+// ago words how long ago something was; at is a Unix time in seconds, 0 for never.
 func ago(now time.Time, at int64) string {
 	if at == 0 {
 		return "-"
@@ -261,7 +260,7 @@ func ago(now time.Time, at int64) string {
 	return span(now.Sub(time.Unix(at, 0))) + " ago"
 }
 
-// span is a time in its largest unit.
+// span words a duration in its largest unit.
 func span(d time.Duration) string {
 	switch d = max(d, 0); {
 	case d < time.Minute:

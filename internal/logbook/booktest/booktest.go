@@ -1,5 +1,5 @@
-// Package booktest is for tests of what writes into a log: a logbook whose lines can be
-// read, of a configuration file that is called inetd.conf, and a Buffer for other logs.
+// Package booktest helps to test code that writes to a log. It has a logbook whose lines
+// can be read, of a configuration file called inetd.conf, and a Buffer for other logs.
 package booktest
 
 import (
@@ -23,7 +23,7 @@ type Book struct {
 	lines Buffer
 }
 
-// New makes a Book, which ends with the test.
+// New makes a Book, which is closed at the end of the test.
 func New(t testing.TB) *Book {
 	b := &Book{Timers: new(loop.Timers), Now: &table.InForce{Generation: &table.Generation{Names: []string{"inetd.conf"}}}}
 	log := syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: &b.lines})
@@ -32,7 +32,8 @@ func New(t testing.TB) *Book {
 	return b
 }
 
-// Lines are those written so far, without the name of the program, each with its end.
+// Lines returns the lines written so far, without the name of the program, each with its
+// newline.
 func (b *Book) Lines() string {
 	b.Flush(20 * time.Second)
 	var text strings.Builder
@@ -43,20 +44,21 @@ func (b *Book) Lines() string {
 	return text.String()
 }
 
-// Buffer is what a log has written, which a goroutine of its own does. Any may use it.
+// Buffer keeps what a log writes. Any goroutine may use it, since a log writes from one of
+// its own.
 type Buffer struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-// Write appends to it.
+// Write appends to the buffer.
 func (l *Buffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-// String is all of it.
+// String returns all that was written.
 func (l *Buffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
