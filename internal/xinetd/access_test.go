@@ -8,8 +8,8 @@ import (
 	"inetd/internal/conf"
 )
 
-// TestAccess asks who may use a service with lists of clients. The answers were
-// those of xinetd 2.3.15.3, but where a list has a mistake: then nobody may.
+// TestAccess asks who may use a service with lists of clients. The answers are those of
+// xinetd 2.3.15.3, except where a list has a mistake: then nobody may.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ attributes, in, out string }{
@@ -85,7 +85,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// admission returns who may use the one service of a text.
+// admission returns a function that tells who may use the one service of a text.
 func admission(t *testing.T, text string) func(client string) bool {
 	t.Helper()
 	defs, _ := Parse("f", []byte(text), nil)

@@ -11,10 +11,10 @@ import (
 	"inetd/internal/nearest"
 )
 
-// attribute is one that has been set, with the values that its assignments leave.
+// attribute is an attribute that has been set, with its values after all assignments.
 type attribute struct {
 	row    *row
-	name   conf.Word // as it was written last
+	name   conf.Word // as in its last assignment
 	values []conf.Word
 	own    bool // it was written for the service, and not only in defaults
 }
@@ -33,7 +33,7 @@ func (s settings) find(r *row) *attribute {
 // get returns an attribute by its name, or nil.
 func (s settings) get(name string) *attribute { return s.find(attributes[name]) }
 
-// values returns those of an attribute, or nil.
+// values returns the values of an attribute, or nil.
 func (s settings) values(name string) []conf.Word {
 	if a := s.get(name); a != nil {
 		return a.values
@@ -49,13 +49,12 @@ func (s settings) text(name string) string {
 	return ""
 }
 
-// has reports whether a word is one of the values of an attribute, in capital or small
-// letters.
+// has reports whether a word is one of the values of an attribute, whatever its case.
 func (s settings) has(name, word string) bool {
 	return slices.ContainsFunc(s.values(name), func(w conf.Word) bool { return alike(w.Text, word) })
 }
 
-// block reads a block, which begins with its head.
+// block reads the block that a head begins.
 func (r *Reader) block(l *lines, head line) {
 	s := &service{Reader: r, root: r.open[0], head: head.words[0], name: head.words[min(len(head.words)-1, 1)]}
 	s.def.Comments = l.above
@@ -77,7 +76,7 @@ func (r *Reader) block(l *lines, head line) {
 	r.services = append(r.services, s)
 }
 
-// begins reads the brace that begins a block. Without one there is no block.
+// begins reads the brace that opens a block, and returns false if there is none.
 func (r *Reader) begins(l *lines, head line, s *service) bool {
 	w, inline := head.words, last(head.words) == "{"
 	if inline {
@@ -110,8 +109,8 @@ func (r *Reader) begins(l *lines, head line, s *service) bool {
 	return true
 }
 
-// body reads the attributes of a block, up to its closing brace. A line that is
-// surely the head of another block ends it as well, so that only this one suffers.
+// body reads the attributes of a block, up to its closing brace. A line that is surely
+// the head of another block ends it too, so that only the unclosed block suffers.
 func (s *service) body(l *lines) {
 	for {
 		line, ok := l.next()
@@ -140,7 +139,7 @@ func (s *service) end(at conf.Pos) {
 	s.errorf(at, fmt.Sprintf("%s begins in line %d", s.head.Text, s.head.Pos.Line), `no "}" before this`)
 }
 
-// readable reports a line with bytes that no text has.
+// readable returns false, and reports it, if a line has bytes that no text has.
 func (s *service) readable(l line) bool {
 	for i := range len(l.text) {
 		if c := l.text[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -189,8 +188,8 @@ func operator(word string) (op, rest string) {
 	return "", word
 }
 
-// set assigns values to an attribute. As in xinetd one that is not known, that is
-// set already or cannot have the operator or that many values is ignored.
+// set assigns values to an attribute. As in xinetd, the assignment is ignored if the
+// attribute is unknown, is already set, or cannot have the operator or that many values.
 func (s *service) set(name conf.Word, op string, values []conf.Word) {
 	in, where := inService, "a service"
 	if s.isDefaults() {
@@ -223,8 +222,8 @@ func (s *service) set(name conf.Word, op string, values []conf.Word) {
 	}
 }
 
-// closesFor returns the attribute that a word was probably meant to be, if that
-// keeps clients out: without it the service would be open to them.
+// closesFor returns the attribute that a word was probably meant to be, if the attribute
+// keeps clients out: without it the service would be open to them. Otherwise it is nil.
 func closesFor(word string) *row {
 	row := attributes[nearest.Name(lower(word), maps.Keys(attributes))]
 	if row == nil || !row.access {
@@ -240,7 +239,7 @@ func count(n int) string {
 	return strconv.Itoa(n) + " values"
 }
 
-// assign carries out an assignment that is in order.
+// assign carries out an assignment that set has checked.
 func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word) {
 	switch {
 	case row.each != nil:
@@ -270,8 +269,8 @@ func (s *service) assign(row *row, name conf.Word, op string, values []conf.Word
 	}
 }
 
-// spelled are values as the program writes them: words of the attribute may be in
-// capital or small letters.
+// spelled returns values with the words of the attribute as the table spells them:
+// their case does not matter.
 func (r *row) spelled(values []conf.Word) []conf.Word {
 	list := slices.Clone(values)
 	for i, w := range list {
@@ -282,7 +281,7 @@ func (r *row) spelled(values []conf.Word) []conf.Word {
 	return list
 }
 
-// expand reads each value of a list and puts what it means in its place.
+// expand replaces each value of a list by what it means.
 func (s *service) expand(row *row, values []conf.Word) (list []conf.Word) {
 	for _, w := range values {
 		means, why, hint := row.each(s.Reader, w.Text)
@@ -296,8 +295,8 @@ func (s *service) expand(row *row, values []conf.Word) (list []conf.Word) {
 	return list
 }
 
-// wrong reports a value that an attribute cannot have. In defaults it is a mistake
-// of all services that use it.
+// wrong reports a mistake in an assignment. One in defaults closes all services that
+// would use the attribute.
 func (s *service) wrong(row *row, at conf.Pos, hint, format string, args ...any) {
 	if s.isDefaults() && row != nil {
 		s.Reader.broken[row] = at
@@ -305,7 +304,7 @@ func (s *service) wrong(row *row, at conf.Pos, hint, format string, args ...any)
 	s.errorf(at, hint, format, args...)
 }
 
-// errorf reports why there will be no service.
+// errorf reports why the service will not be served.
 func (s *service) errorf(at conf.Pos, hint, format string, args ...any) {
 	s.broken = true
 	s.report(conf.Error, at, fmt.Sprintf(format, args...), hint)

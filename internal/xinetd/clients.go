@@ -9,9 +9,9 @@ import (
 	"inetd/internal/conf"
 )
 
-// clients reads one value of only_from or no_access: an address whose zeros at the
-// end stand for anything, one with alternatives in braces, a network with its
-// length or by its name, or a host or domain by name.
+// clients reads one value of only_from or no_access: an IPv4 address whose zeros at the
+// end stand for anything, one with alternatives in braces, an IPv6 address, a network
+// with its length or by its name, or a host or domain by name.
 func clients(r *Reader, value string) (means []string, why, hint string) {
 	switch {
 	case strings.ContainsRune(value, '{'):
@@ -36,7 +36,7 @@ func clients(r *Reader, value string) (means []string, why, hint string) {
 	return []string{value}, "", ""
 }
 
-// Network reads an address of IPv4 whose zeros at the end stand for anything.
+// Network reads an IPv4 address whose zero bytes at the end stand for anything.
 func Network(value string) (netip.Prefix, bool) {
 	a, err := netip.ParseAddr(value)
 	if err != nil || !a.Is4() {
@@ -49,8 +49,7 @@ func Network(value string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, bits), true
 }
 
-// address4 reads an address of IPv4 as a network: each zero at its end is a byte
-// that may be anything.
+// address4 reads an IPv4 address as the network that Network returns.
 func address4(value string) (means []string, why, hint string) {
 	p, ok := Network(value)
 	if !ok {
@@ -59,7 +58,7 @@ func address4(value string) (means []string, why, hint string) {
 	return []string{p.String()}, "", ""
 }
 
-// fourNumbers is the address that one with fewer numbers was probably meant to be.
+// fourNumbers returns what an address with fewer numbers was probably meant to be.
 func fourNumbers(value string) string {
 	parts := strings.Split(strings.Trim(value, "."), ".")
 	for len(parts) < 4 {
@@ -79,13 +78,13 @@ func address6(value string) (means []string, why, hint string) {
 	return []string{netip.PrefixFrom(a, a.BitLen()).String()}, "", ""
 }
 
-// mapped is where IPv6 has the addresses of IPv4.
+// mapped has the IPv6 addresses that stand for those of IPv4.
 var mapped = netip.MustParsePrefix("::ffff:0:0/96")
 
-// reaching is the values of a list as they are for the clients of the service. To a
-// socket of IPv6 the clients of IPv4 have addresses in mapped: one there is theirs,
-// and a network that holds all those means them as well. To a socket of IPv4 nobody
-// has such an address.
+// reaching returns the values of a list as they apply to the clients of the service. On
+// an IPv6 socket, IPv4 clients have addresses in mapped: a network within it means them,
+// and a network that holds all of it means them as well. On an IPv4 socket no client has
+// such an address.
 func (s *service) reaching(values []conf.Word) (list []conf.Word) {
 	for _, w := range values {
 		p, err := netip.ParsePrefix(w.Text)
@@ -102,7 +101,7 @@ func (s *service) reaching(values []conf.Word) (list []conf.Word) {
 	return list
 }
 
-// onlyIPv4 reports whether the service has a socket of IPv4.
+// onlyIPv4 reports whether the service has an IPv4 socket and no other.
 func (s *service) onlyIPv4() bool {
 	a, err := netip.ParseAddr(s.text("bind"))
 	return s.family() == "4" || err == nil && a.Is4()
@@ -122,8 +121,8 @@ func network(value string) (means []string, why, hint string) {
 	return []string{netip.PrefixFrom(a, int(bits)).Masked().String()}, "", ""
 }
 
-// factorized reads "10.1.{2,3}": the numbers in braces are alternatives, and what
-// is left out at the end may be anything.
+// factorized reads "10.1.{2,3}": the numbers in braces are alternatives, and bytes
+// left out at the end may be anything.
 func factorized(value string) (means []string, why, hint string) {
 	front, list, _ := strings.Cut(value, "{")
 	list, closed := strings.CutSuffix(list, "}")
@@ -144,8 +143,8 @@ func factorized(value string) (means []string, why, hint string) {
 
 func decimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// isName reports whether s is made of what names of hosts are made of. Numbers at the
-// end are those of an address.
+// isName reports whether s has only characters that host names have. If its last label
+// has no letter, it is an address and not a name.
 func isName(s string) bool {
 	const letters, others = "abcdefghijklmnopqrstuvwxyz", "0123456789-_."
 	s = lower(s)

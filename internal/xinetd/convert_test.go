@@ -7,7 +7,7 @@ import (
 	"inetd/internal/conf"
 )
 
-// printed is what entries are as definitions, with what stands behind the last one.
+// printed returns entries as definitions, with the comments after the last one.
 func printed(p *conf.Parser, entries []conf.Entry) string {
 	var b strings.Builder
 	for i := range entries {
@@ -17,8 +17,8 @@ func printed(p *conf.Parser, entries []conf.Entry) string {
 	return b.String()
 }
 
-// FuzzConvert: what any file is printed as in the second syntax is read as the same
-// entries, with the same comments.
+// FuzzConvert: any file, printed in the second syntax and read again, gives the same
+// entries with the same comments.
 func FuzzConvert(f *testing.F) {
 	for _, path := range append(scenes(f), dir+"/first.conf") {
 		f.Add(read(f, path))
@@ -48,8 +48,7 @@ func FuzzConvert(f *testing.F) {
 	})
 }
 
-// TestComments: the lines right above a service come with it, and what was said of
-// it.
+// TestComments: a definition has the lines right above its service, and its problems.
 func TestComments(t *testing.T) {
 	t.Parallel()
 	block := "service a\n{\n\tsocket_type = stream\n\twait = no\n\tuser = root\n\tserver = /bin/cat\n"
@@ -67,7 +66,7 @@ func TestComments(t *testing.T) {
 	}{{"# one|  # two", conf.On, 1, false}, {"", conf.On, 1, true}, {"# three", conf.Off, 1, false}} {
 		def := defs[i]
 		n := len(def.Problems)
-		if i == 0 { // xinetd's own defaults are told there
+		if i == 0 {
 			n = min(n, 1)
 		}
 		if strings.Join(def.Comments, "|") != want.comments || def.State != want.state || n != want.problems || def.Broken != want.broken {

@@ -13,7 +13,7 @@ import (
 	"inetd/internal/golden"
 )
 
-// scenes returns the files that are compared with what xinetd does.
+// scenes returns the files with which we compare ourselves to xinetd.
 func scenes(t testing.TB) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../../testdata/differ/*")
@@ -23,9 +23,9 @@ func scenes(t testing.TB) []string {
 	return paths
 }
 
-// TestScenes reads the files that are compared with what xinetd does: each
-// attribute, each operator, each form of address, and the mistakes. Their
-// definitions, a line for each, and problems are in one golden file.
+// TestScenes reads the files with which we compare ourselves to xinetd: each attribute,
+// each operator, each form of address, and the mistakes. Their definitions, a line for
+// each, and problems are in one golden file.
 func TestScenes(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -51,8 +51,8 @@ func read(t testing.TB, path string) string {
 	return string(text)
 }
 
-// FuzzRead: any text is read without a crash, and what is said of it can be shown
-// and lies in it.
+// FuzzRead: any text is read without a crash, and its problems can be shown and have
+// places in it.
 func FuzzRead(f *testing.F) {
 	own, _ := filepath.Glob(dir + "/*.conf")
 	for _, path := range append(scenes(f), own...) {
@@ -81,7 +81,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// checkFollowed: a block behind a text that ends well costs nothing before it.
+// checkFollowed: a block after a text that ends well costs nothing before it.
 func checkFollowed(t *testing.T, text string, defs []conf.Definition) {
 	if strings.TrimSpace(text) == "" || !strings.HasSuffix(text, "\n}\n") {
 		return

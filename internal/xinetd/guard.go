@@ -18,14 +18,14 @@ func (s *service) putOnlyFrom(a *attribute) {
 	s.add(a, "allow", values...)
 }
 
-// putNoAccess is for guard, which knows whether all clients are kept out.
+// putNoAccess adds who may not use the service, unless nobody may: guard adds that.
 func (s *service) putNoAccess(a *attribute) {
 	if values := s.reaching(a.values); len(values) > 0 && !s.nobody {
 		s.add(a, "deny", values...)
 	}
 }
 
-// guard adds what keeps clients out by more than one attribute.
+// guard adds what keeps clients out and depends on several attributes.
 func (s *service) guard() {
 	if s.nobody {
 		s.drop("deny")
@@ -46,9 +46,9 @@ func (s *service) drop(key string) {
 	s.def.Options = kept
 }
 
-// wrap decides whether hosts.allow and hosts.deny are asked. Of a stream service of
-// RPC xinetd does not ask. Where the daemon cannot and there are rules, the service
-// is not served.
+// wrap decides whether hosts.allow and hosts.deny are asked. xinetd does not ask them
+// about an RPC stream service. If this daemon cannot ask them although they have rules,
+// the service is not served.
 func (s *service) wrap() {
 	flags, libwrap := s.get("flags"), s.get("libwrap")
 	stream := s.text("socket_type") == "stream" || s.text("socket_type") == "" && s.protocol() == "tcp"
@@ -94,13 +94,13 @@ func (s *service) putFlags(a *attribute) {
 	}
 }
 
-// closed reports a flag that cannot be honoured, and without which the service
-// would be open to more than its author wants.
+// closed reports a flag that cannot be honoured and without which the service would be
+// open to more clients than its author wants.
 func (s *service) closed(w conf.Word, why string) {
 	s.errorf(w.Pos, "remove the flag if the service can do without", "flag %s: %s, service not served", w.Text, why)
 }
 
-// sensor has the clients of a service kept from all services.
+// sensor adds the key by which whoever connects to this service is kept from all others.
 func (s *service) sensor(w conf.Word) {
 	if s.protocol() != "tcp" || s.waits() || s.rpc() || s.mux() {
 		s.closed(w, "only the client of a tcp connection is known for certain")
@@ -110,7 +110,7 @@ func (s *service) sensor(w conf.Word) {
 	s.def.Options = append(s.def.Options, o)
 }
 
-// intercept is about looking at each packet for a server that waits.
+// intercept handles INTERCEPT: xinetd then checks each packet for a server that waits.
 func (s *service) intercept(w conf.Word) {
 	switch {
 	case !s.waits() || s.internal():
@@ -120,8 +120,8 @@ func (s *service) intercept(w conf.Word) {
 	}
 }
 
-// idOnly is about clients who must say who they are. xinetd asks them only for
-// its log.
+// idOnly handles IDONLY: clients must say who they are. xinetd asks them only if its
+// log wants it.
 func (s *service) idOnly(w conf.Word) {
 	if !s.has("log_on_success", "USERID") && !s.has("log_on_failure", "USERID") {
 		s.once(conf.Hint, w.Pos, "IDONLY has no effect without USERID in log_on_success", "")
@@ -130,7 +130,7 @@ func (s *service) idOnly(w conf.Word) {
 	s.closed(w, "clients are not asked who they are")
 }
 
-// putAccessTimes adds the hours of the day. To xinetd they do not go over midnight.
+// putAccessTimes adds the hours of the day, which cannot go over midnight in xinetd.
 func (s *service) putAccessTimes(a *attribute) {
 	for _, w := range a.values {
 		if h, ok := conf.ParseHours(w.Text); !ok || h.From >= h.To {
@@ -140,7 +140,7 @@ func (s *service) putAccessTimes(a *attribute) {
 	s.add(a, "hours", a.values...)
 }
 
-// putMaxLoad adds the load from which on nobody is served.
+// putMaxLoad adds the load average at which nobody is served any more.
 func (s *service) putMaxLoad(a *attribute) {
 	w := a.values[0]
 	n, err := strconv.ParseFloat(w.Text, 64)
@@ -151,8 +151,8 @@ func (s *service) putMaxLoad(a *attribute) {
 	s.add(a, "max_load", word(strconv.FormatFloat(n, 'f', -1, 64), w))
 }
 
-// first has the lists of a server that waits for datagrams asked about the one that it
-// is started for, as xinetd does.
+// first has the lists of clients of a wait service applied to the datagram that starts
+// its server, as xinetd does. A wait service for connections cannot have such lists.
 func (s *service) first() {
 	i := slices.IndexFunc(s.def.Options, func(o conf.Option) bool { return o.Key.Text == "allow" || o.Key.Text == "deny" })
 	switch {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestIs: a file is one of xinetd by what it holds.
+// TestIs: what a file holds tells whether it is one of xinetd.
 func TestIs(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
@@ -33,7 +33,7 @@ func TestIs(t *testing.T) {
 	}
 }
 
-// TestManual: the page of dialects says of each attribute what becomes of it.
+// TestManual: the page of dialects says what each attribute turns into.
 func TestManual(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../cmd/inetd/inetd.dialects.7")

@@ -8,8 +8,8 @@ import (
 )
 
 // lines reads a text line by line. Lines do not continue: a backslash at the end
-// is a word like others. Quotes mean nothing. xinetd does not tell capital letters
-// from small ones in words of its own, so those that begin a line are in small ones.
+// is a word like others. Quotes mean nothing. To xinetd case does not matter in words
+// of its own, so such a word at the beginning of a line is turned into lower case.
 type lines struct {
 	file  string
 	text  string
@@ -64,7 +64,7 @@ func (l *lines) split(s string) (list []conf.Word) {
 	return list
 }
 
-// own returns a word in small letters if it is one of xinetd's own.
+// own returns a word in lower case if it is one of xinetd's own, else as it is.
 func own(word string) string {
 	low := lower(word)
 	if attributes[low] != nil || slices.Contains(keywords, low) {
@@ -76,8 +76,8 @@ func own(word string) string {
 // alike reports whether two words are the same to xinetd.
 func alike(a, b string) bool { return lower(a) == lower(b) }
 
-// lower returns a word in small letters. Only those of ASCII count, as to strcasecmp(3),
-// by which xinetd compares words: in Unicode the sign for kelvin is a capital k.
+// lower returns a word in lower case. It changes ASCII letters only, as strcasecmp(3)
+// does, by which xinetd compares words: in Unicode the Kelvin sign is a capital k.
 func lower(word string) string {
 	b := []byte(word)
 	for i, c := range b {
@@ -88,12 +88,12 @@ func lower(word string) string {
 	return string(b)
 }
 
-// keywords begin what is no attribute.
+// keywords begin the lines that are not attributes.
 var keywords = []string{"service", "defaults", "include", "includedir"}
 
 func blank(c byte) bool { return c == ' ' || c == '\t' }
 
-// back makes next return the line again that it returned last.
+// back makes next return its last line once more.
 func (l *lines) back() {
 	end := min(l.off-1, len(l.text))
 	l.off = strings.LastIndexByte(l.text[:end], '\n') + 1
@@ -109,7 +109,7 @@ func (l *lines) opens() bool {
 
 func last(w []conf.Word) string { return w[len(w)-1].Text }
 
-// isHead reports whether words may begin a block. More of them are ignored.
+// isHead reports whether words may begin a block. Words after the name are ignored.
 func isHead(w []conf.Word) bool {
 	return w[0].Text == "service" && len(w) > 1 || w[0].Text == "defaults"
 }

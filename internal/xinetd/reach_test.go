@@ -8,8 +8,8 @@ import (
 	"inetd/internal/conf"
 )
 
-// TestReaching: a network of IPv6 that holds the addresses of IPv4 means them to a
-// socket of IPv6 alone; and some attributes mean more than a key of their name.
+// TestReaching: an IPv6 network that holds the mapped addresses means IPv4 clients only
+// on an IPv6 socket; and some attributes mean more than a key of their name.
 func TestReaching(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ attributes, want string }{
@@ -71,9 +71,8 @@ func TestReaching(t *testing.T) {
 	}
 }
 
-// TestOff: which services are off, by words in capital or small letters, which are those of
-// ASCII: the sign for kelvin is no k. In defaults every operator
-// adds to enabled and disabled.
+// TestOff tells which services are off. The case of ASCII letters does not matter, but
+// the Kelvin sign is no k. In defaults every operator adds to enabled and disabled.
 func TestOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ defaults, service, on string }{

@@ -10,18 +10,18 @@ import (
 	"inetd/internal/conf"
 )
 
-// service is a block in the making: of a service, or the defaults.
+// service is a block in the making: a service, or the defaults.
 type service struct {
 	*Reader
 	settings
-	root    *conf.File // the file of the command line that it belongs to
+	root    *conf.File // the file given to Read by which it was read
 	head    conf.Word  // "service" or "defaults"
 	name    conf.Word
 	last    int  // its last line; 0: it is being read
 	broken  bool // it will not be served
 	unended bool // its end is missing
 	nobody  bool // an attribute lets no client in
-	refuses bool // it has a maximum, and whoever comes beyond that is refused
+	refuses bool // it has a maximum, beyond which clients are refused
 	def     conf.Definition
 }
 
@@ -41,10 +41,10 @@ func (s *service) report(severity conf.Severity, at conf.Pos, text, hint string)
 	*to = append(*to, p)
 }
 
-// whileOff notes a problem of a service that is off. --convert writes it as a comment,
-// with what is wrong in its block, and with the errors of the defaults, which would close
-// it if it were on. Who checks the files is told of the lines of the block, but not of
-// attributes that are missing: a block may say disable = yes and nothing else.
+// whileOff notes a problem of a service that is off. --convert prints problems in the
+// block, and errors in the defaults, which would close the service if it were on. A
+// check of the files reports problems in the lines of the block, but not attributes that
+// are missing: a block may say disable = yes and nothing else.
 func (s *service) whileOff(p conf.Problem, own bool) {
 	if own || p.Severity == conf.Error {
 		s.def.Problems = append(s.def.Problems, p)
@@ -54,7 +54,7 @@ func (s *service) whileOff(p conf.Problem, own bool) {
 	}
 }
 
-// once is report for what services may have in common from one place.
+// once is report for a place that several services may share: it reports it only once.
 func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
 	if s.def.State == conf.Off {
 		s.report(severity, at, text, hint)
@@ -64,8 +64,8 @@ func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
 	}
 }
 
-// begin gives a block what it starts from: a service the lists of the defaults
-// before it, and the defaults those of other files.
+// begin gives a block what it starts from: to a service the early attributes of the
+// defaults above it, and to defaults all those of the files before.
 func (s *service) begin() {
 	for _, a := range s.defaults {
 		if s.isDefaults() || a.row.early {
@@ -75,8 +75,8 @@ func (s *service) begin() {
 	}
 }
 
-// keep makes what a block of defaults has set the defaults. There is one of them in
-// a file, and another one is ignored.
+// keep makes the attributes of a block "defaults" the defaults. A second such block in
+// a file is ignored.
 func (s *service) keep() {
 	file := s.head.Pos.File
 	if at, twice := s.defaultsIn[file]; twice {
@@ -95,7 +95,7 @@ func (s *service) keep() {
 // off reports whether the block itself disables its service.
 func (s *service) off() bool { return s.text("disable") == "yes" }
 
-// id is what enabled and disabled know the service by.
+// id returns the name of the service in the attributes enabled and disabled.
 func (s *service) id() string {
 	if id := s.text("id"); id != "" {
 		return id
@@ -109,7 +109,7 @@ func (s *service) disabled() bool {
 	return s.off() || d.get("enabled") != nil && !d.has("enabled", s.id()) || d.has("disabled", s.id())
 }
 
-// serves reports whether it will be served, as far as is known.
+// serves reports whether the service is on and no mistake has been found in it yet.
 func (s *service) serves() bool { return !s.broken && s.def.State == conf.On }
 
 func (s *service) internal() bool { return s.has("type", "INTERNAL") || s.senses() }
@@ -120,7 +120,7 @@ func (s *service) waits() bool    { return s.text("wait") == "yes" }
 func (s *service) mux() bool      { return s.has("type", "TCPMUX") || s.has("type", "TCPMUXPLUS") }
 
 // finish makes the definition, when all defaults are known. first has the services
-// before it by what they listen on.
+// before this one by what they listen on.
 func (s *service) finish(first map[string]*service) {
 	s.def.Service = s.name
 	if s.disabled() {
@@ -143,8 +143,8 @@ func (s *service) finish(first map[string]*service) {
 	s.def.Broken = s.broken
 }
 
-// complete fills in the defaults. One with a mistake costs all services that would
-// have it.
+// complete fills in the defaults. A default with a mistake closes all services that
+// would use it.
 func (s *service) complete() {
 	for _, a := range s.defaults {
 		if !a.row.early && s.find(a.row) == nil && a.row.in&inService != 0 {
@@ -164,7 +164,7 @@ func (s *service) complete() {
 	}
 }
 
-// add adds a key to the definition, with the place of the attribute that it means.
+// add adds a key to the definition, with the place of the attribute it comes from.
 func (s *service) add(from *attribute, key string, values ...conf.Word) {
 	o := conf.Option{Key: conf.Word{Text: key, Pos: from.name.Pos}, Values: values, General: !from.own}
 	if from.name.Text != key {
@@ -182,10 +182,10 @@ func (s *service) implied(key string, values ...string) {
 	s.def.Options = append(s.def.Options, o)
 }
 
-// word is a value that is written otherwise than it stands in the file.
+// word returns a value with a text that differs from the one in the file.
 func word(text string, at conf.Word) conf.Word { return conf.Word{Text: text, Pos: at.Pos} }
 
-// missing reports an attribute that the service needs.
+// missing reports an attribute that the service needs but does not have.
 func (s *service) missing(name string, needed bool) {
 	if needed && s.get(name) == nil {
 		s.errorf(s.name.Pos, "write "+name+" = VALUE", "the attribute %q is missing", name)
@@ -216,8 +216,8 @@ func (s *service) socket() {
 	s.bind()
 }
 
-// unsocketed reports what is missing for a protocol. A socket type that is none is
-// reported by itself.
+// unsocketed reports what is missing to know the protocol. An unknown socket type has
+// been reported by choice.
 func (s *service) unsocketed() {
 	switch s.text("socket_type") {
 	case "":
@@ -227,7 +227,7 @@ func (s *service) unsocketed() {
 	}
 }
 
-// protocol is the one of the socket, which the socket type implies.
+// protocol returns the protocol: the attribute, or what the socket type implies.
 func (s *service) protocol() string {
 	switch p := s.text("protocol"); p {
 	case "":
@@ -239,7 +239,7 @@ func (s *service) protocol() string {
 	return map[string]string{"stream": "tcp", "dgram": "udp"}[s.text("socket_type")]
 }
 
-// family is the end of the word of the protocol, for one version of IP alone.
+// family returns the suffix of the protocol that stands for only one version of IP.
 func (s *service) family() string {
 	switch {
 	case s.has("flags", "IPv4") && !s.has("flags", "IPv6"):
@@ -250,7 +250,7 @@ func (s *service) family() string {
 	return ""
 }
 
-// service writes the name as the second syntax has it, and adds the port.
+// service sets the name as the second syntax writes it, and adds the port.
 func (s *service) service() {
 	name := s.name.Text
 	switch {
@@ -293,7 +293,7 @@ func (s *service) listed() {
 	}
 }
 
-// bind adds the address. To xinetd "::" is every address, also of IPv4.
+// bind adds the address. To xinetd "::" is every address, including those of IPv4.
 func (s *service) bind() {
 	a := s.get("bind")
 	if a == nil || a.values[0].Text == "::" && s.text("v6only") != "yes" {
@@ -336,7 +336,7 @@ func (s *service) server() {
 	}
 }
 
-// unique reports a service that listens where another one does: the first counts.
+// unique reports a service that listens where one before it does: the first counts.
 func (s *service) unique(first map[string]*service) {
 	name := s.def.Service.Text
 	if port := s.text("port"); port != "" && !s.mux() && !s.rpc() {

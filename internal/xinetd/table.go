@@ -9,7 +9,7 @@ const (
 	anywhere = inService | inDefaults
 )
 
-// where tells it in words.
+// where says in words where to write the attribute.
 func (s scope) where() string {
 	if s == inDefaults {
 		return "into defaults"
@@ -17,9 +17,9 @@ func (s scope) where() string {
 	return "into the service"
 }
 
-// How many values an attribute takes where there is no fixed number of them.
+// Numbers of values that are not fixed.
 const (
-	many = -1
+	many = -1 // any number
 	some = -2 // at least one
 )
 
@@ -29,8 +29,8 @@ type row struct {
 	in     scope
 	values int
 	list   bool // += and -= are possible, and in defaults = adds values
-	access bool // it keeps clients out
-	early  bool // a service takes it over from the defaults that stand before it, and can add to it
+	access bool // it decides who is served
+	early  bool // a service begins with its values in the defaults above the service, and can add to them
 
 	of   []string                                                         // words that it may have
 	each func(r *Reader, value string) (means []string, why, hint string) // reads one value of a list
@@ -104,7 +104,7 @@ func init() {
 	attributes["interface"] = attributes["bind"]
 }
 
-// names are the attributes that may stand in a scope.
+// names returns the names of the attributes that may stand in a scope.
 func names(in scope) (list []string) {
 	for _, r := range table {
 		if r.in&in != 0 {

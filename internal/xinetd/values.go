@@ -22,21 +22,21 @@ func (s *service) bad(a *attribute, w conf.Word, hint string) {
 	s.errorf(w.Pos, hint, "%s", text)
 }
 
-// among reports the values of an attribute that are none of its words.
+// among reports the values of an attribute that are not among its words.
 func (s *service) among(a *attribute) {
 	for _, w := range a.values {
 		s.oneOf(a, w, a.row.of)
 	}
 }
 
-// oneOf reports a value that is none of the words, in capital or small letters.
+// oneOf reports a value that is not one of the words, whatever its case.
 func (s *service) oneOf(a *attribute, w conf.Word, words []string) {
 	if !slices.ContainsFunc(words, func(word string) bool { return alike(word, w.Text) }) {
 		s.bad(a, w, suggest(w.Text, words))
 	}
 }
 
-// choice is for a key that has the same words as the attribute.
+// choice is for an attribute whose key takes the same words.
 func choice(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		s.among(a)
@@ -44,7 +44,7 @@ func choice(key string) func(*service, *attribute) {
 	}
 }
 
-// same is for a key that has the values of the attribute.
+// same is for an attribute whose key takes its values as they are.
 func same(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		if len(a.values) > 0 {
@@ -53,14 +53,15 @@ func same(key string) func(*service, *attribute) {
 	}
 }
 
-// vain is for an attribute without effect, and says why.
+// vain is for an attribute without effect; why is the reason.
 func vain(why string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		s.once(conf.Warning, a.name.Pos, a.name.Text+" has no effect: "+why, "")
 	}
 }
 
-// logs is for what is to be logged, and says what is: the attribute does not decide it.
+// logs is for an attribute that chooses what xinetd logs. It has no effect here; what
+// says what is logged instead.
 func logs(what string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		s.among(a)
@@ -71,14 +72,14 @@ func logs(what string) func(*service, *attribute) {
 	}
 }
 
-// What syslog(3) has, and xinetd knows of it.
+// The facilities and levels of syslog(3) that xinetd knows.
 var (
 	facilities = []string{"daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
 	levels     = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
 )
 
-// putLogType only checks where is to be logged. A service with a mistake there is not
-// served by xinetd, so nobody expects it to be open.
+// putLogType only checks the attribute. xinetd does not serve a service with a mistake
+// there, so nobody expects it to be open.
 func (s *service) putLogType(a *attribute) {
 	v := a.values
 	switch kind := v[0].Text; {
@@ -99,8 +100,8 @@ func (s *service) putLogType(a *attribute) {
 	s.once(conf.Hint, a.name.Pos, a.name.Text+" has no effect: the log of all services is that of the daemon", "")
 }
 
-// logLimits checks the sizes of a log file: from the first on xinetd warns, and at the
-// second it stops.
+// logLimits checks the sizes of a log file: at the first xinetd warns, at the second it
+// stops logging.
 func (s *service) logLimits(a *attribute, limits []conf.Word) {
 	least := uint64(0)
 	for _, w := range limits {
@@ -115,7 +116,7 @@ func (s *service) logLimits(a *attribute, limits []conf.Word) {
 	}
 }
 
-// putProtocol only checks the protocol: the version of IP is added to it.
+// putProtocol only checks the protocol: socket adds it, with the version of IP.
 func (s *service) putProtocol(a *attribute) {
 	w := a.values[0]
 	if base := strings.TrimRight(w.Text, "46"); base != w.Text && (base == "tcp" || base == "udp") {
@@ -129,7 +130,7 @@ func number(text string, most uint64) (n uint64, ok bool) {
 	return n, err == nil && n <= most
 }
 
-// size reads a number of bytes. It may have K or M behind it, for 1024 or 1024 * 1024 of them.
+// size reads a number of bytes. K or M may follow it, for 1024 or 1024 * 1024 of them.
 func size(text string) (n uint64, ok bool) {
 	unit := uint64(1)
 	switch end := len(text) - 1; {
@@ -143,8 +144,8 @@ func size(text string) (n uint64, ok bool) {
 	return n * unit, ok
 }
 
-// atOnce is for a number of servers at a time, which may be UNLIMITED. 0 of them
-// is nobody: our keys write it for no limit.
+// atOnce is for a number of servers at a time, or UNLIMITED. 0 lets nobody in, whereas
+// for our keys it is no limit.
 func atOnce(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		w := a.values[0]
@@ -172,7 +173,7 @@ func (s *service) putNice(a *attribute) {
 		return
 	}
 	most := min(max(n, -20), 19)
-	if most != n { // the kernel does so, and xinetd says nothing of it
+	if most != n { // the kernel does the same, and xinetd does not say so
 		s.once(conf.Warning, w.Pos, fmt.Sprintf("nice = %d is taken as %d", n, most), "write a number from -20 to 19")
 	}
 	s.add(a, "nice", word(strconv.FormatInt(most, 10), w))
@@ -187,8 +188,8 @@ func (s *service) putUmask(a *attribute) {
 	s.add(a, "umask", w)
 }
 
-// bound is for the bound of a resource: a number, with K or M behind it but for
-// seconds, or UNLIMITED.
+// bound is for the bound of a resource: a number, which K or M may follow unless it is
+// one of seconds, or UNLIMITED.
 func bound(key string) func(*service, *attribute) {
 	return func(s *service, a *attribute) {
 		w := a.values[0]
@@ -256,8 +257,8 @@ func (s *service) putDenyTime(a *attribute) {
 // longTime is a hundred years in minutes.
 const longTime = 100 * 365 * 24 * 60
 
-// denyTime is for how long a sensor remembers its clients, as the key has it; "" for a
-// value that is none. Without the attribute nobody is remembered.
+// denyTime returns for how long a sensor remembers its clients, as the value of the key
+// sensor; "" for a bad value. Without the attribute nobody is remembered.
 func (s *service) denyTime(a *attribute) string {
 	if a == nil {
 		return "0"
@@ -275,8 +276,8 @@ func (s *service) denyTime(a *attribute) string {
 	return ""
 }
 
-// limits adds the rate of starts. A service that exceeds it pauses until the second
-// is over, and not for the time that the attribute says.
+// limits adds the rate of starts, and that clients beyond a maximum are refused. A
+// service that exceeds its rate pauses until the second is over, not for as long as cps says.
 func (s *service) limits() {
 	if s.refuses && s.protocol() == "tcp" && !s.mux() {
 		s.implied("full", "refuse")
@@ -302,7 +303,7 @@ func (s *service) limits() {
 	}
 }
 
-// world adds what the environment and the groups of the server are.
+// world adds the environment and the groups of the server.
 func (s *service) world() {
 	if s.internal() {
 		return
@@ -320,8 +321,8 @@ func (s *service) world() {
 	}
 }
 
-// variables are the values that may be names of variables. To xinetd "*" is one, and
-// no pattern.
+// variables returns the values that may be names of variables. To xinetd "*" is a name,
+// not a pattern.
 func (s *service) variables(a *attribute) (list []conf.Word) {
 	for _, w := range a.values {
 		if w.Text == "*" || strings.Contains(w.Text, "=") {
@@ -333,8 +334,8 @@ func (s *service) variables(a *attribute) (list []conf.Word) {
 	return list
 }
 
-// Defaults returns what xinetd's own defaults mean here, at the first service that
-// they hold for. That is only worth knowing, for who checks a configuration.
+// Defaults returns a hint at what xinetd's own defaults mean here, with the place of the
+// first service that they hold for. It is for a check of the configuration.
 func (r *Reader) Defaults() (note conf.Problem, ok bool) {
 	i := slices.IndexFunc(r.services, func(s *service) bool { return !s.broken && s.def.State == conf.On && !s.internal() })
 	if i < 0 {

@@ -3,9 +3,9 @@
 // and all problems, each with the place in the file it is about. The package is
 // pure: what it must know of the machine is handed in.
 //
-// A service of xinetd is a set of attributes. Those of a block "defaults" stand
-// for what the blocks of the services leave out, so a file becomes definitions
-// only when all files have been read:
+// A service of xinetd is a set of attributes. A block "defaults" has those for the
+// services that leave them out, so there are no definitions before all files have
+// been read:
 //
 //	r := xinetd.Reader{Include: ...}
 //	r.Read(file)                 // for each file of the command line
@@ -29,7 +29,7 @@ import (
 	"inetd/internal/plaintext"
 )
 
-// maxDepth is how many files may include one another.
+// maxDepth is how deep files may include one another.
 const maxDepth = 16
 
 // Reader reads the files of one configuration.
@@ -39,27 +39,27 @@ type Reader struct {
 	Include func(from, path string, directory bool) ([]*conf.File, error)
 	// Network looks a name up in networks(5). Nil: there are none.
 	Network func(name string) (netip.Prefix, bool)
-	// Port looks a service up in services(5). Nil: nobody asks.
+	// Port looks a service up in services(5). Nil: no service is looked up.
 	Port  func(name, protocol string) (port uint16, ok bool)
 	Root  bool // the daemon can give a server other groups than its own
 	Rules bool // hosts.allow or hosts.deny has rules
 
-	Problems []conf.Problem // of what was read so far
-	Apart    []conf.Problem // those that services have found in the text of defaults
-	Off      []conf.Problem // in the lines of services that are off, for who checks a configuration
+	Problems []conf.Problem // found so far
+	Apart    []conf.Problem // those of services that are not in their own blocks, but in defaults
+	Off      []conf.Problem // in the blocks of services that are off, for a check of the configuration
 
 	services   []*service
 	defaults   settings
-	defaultsIn map[string]conf.Pos // files with such a block
+	defaultsIn map[string]conf.Pos // where each file has its block of them
 	broken     map[*row]conf.Pos   // attributes of defaults with a mistake
 	open       []*conf.File        // being read, the outermost first
 	seen       map[*conf.File]bool
-	told       map[conf.Pos]bool // places about which something was said once
+	told       map[conf.Pos]bool // places that once has reported
 	finished   bool
 }
 
-// Is reports whether a text is a file of xinetd: it holds a block, or includes
-// files, and no line of inetd.conf stands before that.
+// Is reports whether a text is a file of xinetd: it has a block, or includes files,
+// and no line of inetd.conf stands before that.
 func Is(text string) bool {
 	text, _, _ = plaintext.Decode(text)
 	l := lines{text: text}
@@ -76,7 +76,7 @@ func Is(text string) bool {
 	}
 }
 
-// Included reports whether includedir reads a file of that name.
+// Included reports whether includedir reads a file of that name, without its path.
 func Included(name string) bool {
 	return !strings.Contains(name, ".") && !strings.HasSuffix(name, "~")
 }
@@ -109,7 +109,7 @@ func (r *Reader) read(file *conf.File) {
 	r.open = r.open[:len(r.open)-1]
 }
 
-// entry reads what a line outside of blocks begins.
+// entry reads the directive or block that a line outside of blocks begins.
 func (r *Reader) entry(l *lines, head line) {
 	switch w := head.words; {
 	case isDirective(w):
@@ -127,7 +127,7 @@ func (r *Reader) entry(l *lines, head line) {
 	}
 }
 
-// directive performs include or includedir.
+// directive carries out include or includedir.
 func (r *Reader) directive(w []conf.Word) {
 	name, path := w[0].Text, w[1]
 	if len(w) > 2 {
@@ -194,7 +194,8 @@ func (r *Reader) finish() {
 	}
 }
 
-// handsOut reports whether there is a tcpmux. xinetd opens its port for nobody else.
+// handsOut reports whether a service tcpmux is on. Without it xinetd does not open the
+// port of tcpmux.
 func (r *Reader) handsOut() bool {
 	return slices.ContainsFunc(r.services, func(s *service) bool { return s.name.Text == "tcpmux" && s.internal() && s.serves() })
 }
@@ -203,8 +204,8 @@ func (r *Reader) report(s conf.Severity, at conf.Pos, text, hint string) {
 	r.Problems = append(r.Problems, problem(s, at, text, hint))
 }
 
-// Idle notes problems in the lines of a service that is off. They cost nothing, as
-// xinetd would not see them, but the service would be another one if it were on.
+// Idle notes problems in the block of a service that is off, errors as warnings: xinetd
+// does not see them, but they would count if the service were on.
 func (r *Reader) Idle(problems ...conf.Problem) {
 	for _, p := range problems {
 		if p.Severity != conf.Hint {
@@ -214,7 +215,7 @@ func (r *Reader) Idle(problems ...conf.Problem) {
 	}
 }
 
-// problem makes a problem. Its hint may repeat any bytes of the file.
+// problem makes a problem. Its hint may repeat any bytes of the file, so it is escaped.
 func problem(s conf.Severity, at conf.Pos, text, hint string) conf.Problem {
 	return conf.Problem{Pos: at, Severity: s, Text: text, Hint: plaintext.Visible(hint)}
 }
@@ -228,7 +229,7 @@ func Parse(name string, text []byte, include func(from, path string, directory b
 	return list, r.Problems
 }
 
-// suggest is the hint for a word that is none of words.
+// suggest returns the hint for a word that is not one of words.
 func suggest(word string, words []string) string {
 	if near := nearest.Name(word, slices.Values(words)); near != "" {
 		return "did you mean " + strconv.Quote(near) + "?"
@@ -239,7 +240,7 @@ func suggest(word string, words []string) string {
 	return "expected " + joined(words, "or")
 }
 
-// joined is a list of words as a sentence has it: "a, b or c".
+// joined returns a list of words as a sentence has it: "a, b or c".
 func joined(words []string, or string) string {
 	last := len(words) - 1
 	if last == 0 {
