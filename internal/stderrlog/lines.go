@@ -15,8 +15,8 @@ type splitter struct {
 	cut  bool   // the line is longer than part
 }
 
-// write calls emit with each line that ends in b, without the end of it. Blank
-// lines are left out, and long ones are cut. emit must not keep its argument.
+// write calls emit with each line that ends in b, without its line end. Blank lines are
+// left out, and long ones are cut. emit must not keep its argument.
 func (s *splitter) write(b []byte, emit func([]byte)) {
 	for {
 		line, rest, whole := bytes.Cut(b, []byte("\n"))
@@ -58,7 +58,7 @@ func (s *splitter) emit(line []byte, emit func([]byte)) {
 	}
 }
 
-// What may be logged within a window. The log has a queue of limited length, in
+// How many lines may be logged within a window. The log has a queue of limited length, in
 // which the daemon's own lines must find room.
 const (
 	window       = 10 * time.Second

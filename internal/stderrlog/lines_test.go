@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// lines is what a splitter makes of text that comes in pieces.
+// lines returns what a splitter makes of text that comes in pieces.
 func lines(pieces ...string) (list []string) {
 	var s splitter
 	emit := func(line []byte) { list = append(list, string(line)) }

@@ -8,13 +8,13 @@
 // never waits for the log, for its pipe is read whether its lines are logged or
 // not.
 //
-// Add gives a Source for each server. Its Last tells the last lines that the server
-// has written, also those that were not logged, whenever somebody wants to say why it
-// has failed: call it when the server was reaped, and before Ended.
+// Add returns a Source for each server. Its Last returns the last lines that the server
+// has written, also those that were not logged, so that the daemon can say why it has
+// failed: call Last when the server was reaped, and before Ended.
 //
-// What a server has started may keep its standard error for longer than the server
-// lives, even for ever. Ended says when that ends; the pipes of some such servers are
-// read on, and no others.
+// A process that a server has started may keep the server's standard error open after the
+// server's end, even for ever. Ended says when the server ends; the pipes of the latest
+// such servers are read on, and no others.
 package stderrlog
 
 import (
@@ -77,7 +77,7 @@ func start(log func(line string), window time.Duration) (*Reader, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // package os polls nothing else
+	if err := unix.SetNonblock(fd, true); err != nil { // package os polls only what is non-blocking
 		unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
@@ -94,10 +94,10 @@ func start(log func(line string), window time.Duration) (*Reader, error) {
 	return r, nil
 }
 
-// Add takes over fd, the read end of a pipe, and logs what comes out of it until
-// no process has the other end. service and pid name the server, peer its
-// client; "" if it has none. With an error fd is still the caller's, who should
-// not close it while the server runs: that would kill it at its next word.
+// Add takes over fd, the read end of a pipe, and logs what comes out of it until no
+// process has the other end. service and pid name the server, peer its client; "" if it
+// has none. After an error fd is still the caller's, who should not close it while the
+// server runs: SIGPIPE would end the server at its next write.
 func (r *Reader) Add(fd int, service string, pid int, peer string) (*Source, error) {
 	s := &Source{r: r, fd: int32(fd), service: service, prefix: fmt.Sprintf("%s[%d]: ", service, pid)}
 	if peer != "" {
@@ -122,8 +122,8 @@ func (r *Reader) Add(fd int, service string, pid int, peer string) (*Source, err
 	return s, nil
 }
 
-// Last returns the last lines that the server has written, oldest first: a few, each
-// cut to a length that fits into a line of the log, with whatever bytes are in them.
+// Last returns the last lines that the server has written, oldest first: up to 4, each
+// cut to 256 bytes, with whatever bytes are in them.
 func (s *Source) Last() []string {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
@@ -131,7 +131,7 @@ func (s *Source) Last() []string {
 	return s.last.strings()
 }
 
-// FD is the descriptor of the pipe, which stays the Reader's; 0: it was closed.
+// FD returns the descriptor of the pipe, which stays the Reader's; 0: it was closed.
 func (s *Source) FD() int {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
@@ -141,9 +141,9 @@ func (s *Source) FD() int {
 	return int(s.fd)
 }
 
-// Ended says that the server has ended. If another process has its standard error,
-// that is read on; but of too many such pipes the oldest is closed, and who writes
-// to that gets SIGPIPE.
+// Ended says that the server has ended. If another process has its standard error, the
+// pipe is read on; but of too many such pipes the oldest is closed, and a process that
+// writes to it gets SIGPIPE.
 func (s *Source) Ended() {
 	r := s.r
 	r.mu.Lock()
@@ -210,7 +210,7 @@ func (r *Reader) readable(fd int32) {
 	}
 }
 
-// expire ends the budgets whose time is over, and returns when that of the next is.
+// expire ends the budgets whose time is over, and returns when the next one ends.
 func (r *Reader) expire(now time.Time) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -220,10 +220,11 @@ func (r *Reader) expire(now time.Time) time.Time {
 	return r.next
 }
 
-// has reports whether a source is still read. Its number may be another's by now.
+// has reports whether a source is still read. Its descriptor may be another's by now.
 func (r *Reader) has(s *Source) bool { return r.sources[s.fd] == s }
 
-// drain reads all that a pipe holds now. Who writes for ever is not waited for.
+// drain reads all that a pipe holds now. It does not wait for a server that writes for
+// ever.
 func (r *Reader) drain(s *Source) {
 	for range 2 { // more than a pipe holds
 		if !r.has(s) || !r.read(s) {

@@ -49,7 +49,7 @@ func (r testReader) source(service string, pid int, peer string) (*os.File, *Sou
 	return os.NewFile(uintptr(p[1]), "stderr"), s
 }
 
-// counts are those of the sources whose servers have ended, and of all.
+// counts returns the number of sources whose servers have ended, and of all.
 func (r testReader) counts() (left, all int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,8 +124,8 @@ func TestReaderNeverBlocks(t *testing.T) {
 	}
 }
 
-// TestSuppressedIsTold: it is told when the time is over, though nobody writes
-// any more, and then the service may log again.
+// TestSuppressedIsTold: the number of lines left out is told when the window is over,
+// though nobody writes any more, and then the service may log again.
 func TestSuppressedIsTold(t *testing.T) {
 	t.Parallel()
 	r := newReader(t, 100*time.Millisecond)
@@ -176,7 +176,7 @@ func TestManyServers(t *testing.T) {
 	}
 }
 
-// TestLast: the last lines of a server are told as soon as they are written, also
+// TestLast: Last returns the last lines of a server as soon as they are written, also
 // those that are not logged, and after its end.
 func TestLast(t *testing.T) {
 	t.Parallel()
@@ -224,7 +224,7 @@ func TestLeft(t *testing.T) {
 	if left, sources := r.counts(); left != maxLeft || sources != left {
 		t.Errorf("%d are left of %d", left, sources)
 	}
-	sources[0].Ended() // in vain, as its number may be another's
+	sources[0].Ended() // does nothing: its descriptor may be another's
 	if n, _ := r.counts(); n != maxLeft {
 		t.Errorf("%d are left", n)
 	}

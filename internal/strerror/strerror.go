@@ -1,6 +1,6 @@
-// Package strerror words errors as the C library does: "Address already in
-// use". Administrators know these texts and scripts search for them; Go's own
-// begin in lower case. In goes an error, out comes text for a log line.
+// Package strerror words errors as the C library does: "Address already in use".
+// Administrators know these texts and scripts search for them; Go's own begin in lower
+// case. In goes an error; out comes text for a log line.
 package strerror
 
 import (
@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// Errno is the text of an errno.
+// Errno returns the text of an errno.
 func Errno(e syscall.Errno) string {
 	t := e.Error()
 	return strings.ToUpper(t[:1]) + t[1:]
 }
 
-// Cause is the text of the innermost error.
+// Cause returns the text of the innermost error.
 func Cause(err error) string {
 	var e syscall.Errno
 	var p *fs.PathError
@@ -32,8 +32,8 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-// Call is Cause after the name of the system call that failed, if that is
-// known: "bind: Address already in use".
+// Call returns Cause after the name of the system call that failed, if that is known:
+// "bind: Address already in use".
 func Call(err error) string {
 	var call *os.SyscallError
 	if errors.As(err, &call) && errors.As(call.Err, new(syscall.Errno)) {

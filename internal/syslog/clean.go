@@ -11,9 +11,9 @@ import (
 // take by default.
 const lineLimit = 8000
 
-// clean returns s as one printable line: everything else is written as in a
-// Go string, because a line break or an escape sequence from the network
-// could forge a record or drive the terminal of whoever reads the log.
+// clean returns s as one printable line. What is not printable is written as in a Go
+// string, because a line break or an escape sequence from the network could forge a
+// record or drive the terminal of whoever reads the log.
 func clean(s string) string {
 	s = strings.TrimRight(s, "\r\n")
 	if len(s) <= lineLimit && strings.IndexFunc(s, unprintable) < 0 {
@@ -41,7 +41,7 @@ func clean(s string) string {
 	return b.String()[:fits] + mark
 }
 
-// unprintable also holds for what stands for a byte that is not UTF-8.
+// unprintable also holds for RuneError, which stands for a byte that is not UTF-8.
 func unprintable(r rune) bool {
 	return r == utf8.RuneError || !unicode.IsPrint(r)
 }

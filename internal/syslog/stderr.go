@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNowhere: a line on /dev/null, where a daemon in the background has its
-// standard error, is not written but lost.
+// errNowhere: a line written to /dev/null, where a daemon in the background has its
+// standard error, is lost.
 var errNowhere = errors.New("standard error is /dev/null")
 
 // print writes a line to standard error and reports whether it got there.
@@ -50,8 +50,8 @@ func isNull(fd int) bool {
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == unix.Mkdev(1, 3)
 }
 
-// writeAll also serves a descriptor that somebody made non-blocking, as
-// happens to a terminal that is shared.
+// writeAll writes all of b, even to a descriptor that somebody made non-blocking, as
+// happens to a shared terminal.
 func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(fd, b)

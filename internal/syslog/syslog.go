@@ -1,8 +1,8 @@
-// Package syslog takes lines with a priority and brings them to the system's
-// log (facility daemon), or to standard error while there is none. In goes a
-// line, out comes one clean line of text: control characters escaped, 8 kB at
-// most. Logging never waits for whoever reads the log: lines go through a
-// bounded queue, and what does not fit is counted and reported.
+// Package syslog takes lines with a priority and brings them to the system's log
+// (facility daemon), or to standard error while there is none. In goes a line; out comes
+// one clean line of text: control characters escaped, 8 kB at most. Logging never waits
+// for whoever reads the log: lines go through a bounded queue, and what does not fit is
+// counted and reported.
 package syslog
 
 import (
@@ -104,7 +104,7 @@ func (l *Logger) Log(p Priority, line string) {
 	}
 }
 
-// Lost is how many lines the queue had no room for since the start.
+// Lost returns how many lines the queue had no room for since the start.
 func (l *Logger) Lost() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

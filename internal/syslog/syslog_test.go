@@ -38,7 +38,7 @@ func (f *fake) dial(string) (gsyslog.Syslogger, error) {
 	return f, nil
 }
 
-// tried is how often it was tried to dial in vain, or to write.
+// tried returns how many dials were in vain, plus how many writes were tried.
 func (f *fake) tried() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +73,7 @@ func (f *fake) set(err error) {
 
 var errNoSocket = errors.New("no socket")
 
-// stderrLines are the lines in b without ident and pid.
+// stderrLines returns the lines in b without ident and pid.
 func stderrLines(b *bytes.Buffer) []string {
 	text := strings.ReplaceAll(b.String(), fmt.Sprintf("inetd[%d]: ", os.Getpid()), "")
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
@@ -351,8 +351,8 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// Close waits for a reader that does not read as long as it was told to, and
-// tries a syslog daemon that is being left alone once more.
+// Close waits for a reader that does not read only as long as it was told to, and tries
+// once more a syslog daemon that is being left alone.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

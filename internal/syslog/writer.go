@@ -18,14 +18,14 @@ func dialDaemon(ident string) (gsyslog.Syslogger, error) {
 	}, ident)
 }
 
-// A missing socket is known at once. go-syslog also takes it for missing when it has not
-// come to connect within dialTime, as on a busy machine.
+// A missing socket is found at once. go-syslog also calls it missing when it has not come
+// to connect within dialTime, as on a busy machine.
 const (
 	dialTime = 20 * time.Millisecond
 	maxDials = 5
 )
 
-// dialAgain dials until that was not merely late.
+// dialAgain dials again, up to maxDials times, while a failure may only be a late one.
 func dialAgain(dial dialer, ident string) (conn gsyslog.Syslogger, err error) {
 	for range maxDials {
 		began := time.Now()
@@ -37,22 +37,22 @@ func dialAgain(dial dialer, ident string) (conn gsyslog.Syslogger, err error) {
 	return conn, err
 }
 
-// A syslog daemon that does not read is left alone for minPause, and twice as
-// long after each further vain attempt, up to maxPause. A socket that is missing
-// costs little to try, so that is done for each line; lines that wait because
-// there is no standard error either are tried again after such pauses.
+// A syslog daemon that does not read is left alone for minPause, and twice as long after
+// each further vain attempt, up to maxPause. A missing socket costs little to try, so it
+// is tried for each line; lines that wait because there is no standard error either are
+// tried again after such pauses.
 const (
 	minPause = time.Second
 	maxPause = 60 * time.Second
 )
 
-// writer is the goroutine's own: nothing in it is shared.
+// writer belongs to the goroutine of run: nothing in it is shared.
 type writer struct {
 	Options
 	dial dialer
 	conn gsyslog.Syslogger
 
-	down  bool          // syslog cannot be reached, and that was said
+	down  bool          // syslog cannot be reached, and this was logged
 	stuck bool          // because its daemon does not read
 	away  int           // lines that went to standard error meanwhile
 	pause time.Duration // the latest one
@@ -91,7 +91,8 @@ func (l *Logger) run(w *writer) {
 	}
 }
 
-// deliver brings a line to whoever takes it and reports whether somebody did.
+// deliver gives a line to the syslog daemon, standard error or both, and reports whether
+// either took it.
 func (w *writer) deliver(e entry) bool {
 	if w.Target == Stderr {
 		w.print(e)
@@ -149,7 +150,7 @@ func (w *writer) fail(err error) {
 	switch {
 	case stuck != w.stuck, now.Sub(w.retry) > maxPause:
 		w.rest(now, 0)
-	case !now.Before(w.retry): // else a line of its own has found no socket
+	case !now.Before(w.retry): // earlier, a new line has only tried the missing socket
 		w.rest(now, 2*w.pause)
 	}
 	w.stuck = stuck
