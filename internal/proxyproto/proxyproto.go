@@ -1,7 +1,7 @@
-// Package proxyproto reads and writes the header by which a proxy tells the server
-// whose connection it passes on: the PROXY protocol of HAProxy, versions 1 and 2. In
-// go bytes; out come the addresses, the length of the header, or what is wrong with
-// it. It is pure: whoever receives the bytes takes no more of them than the header
+// Package proxyproto reads and writes the header by which a proxy tells the server whose
+// connection it passes on: the PROXY protocol of HAProxy, versions 1 and 2. In go bytes;
+// out come the addresses, the length of the header, or what is wrong with it. The package
+// is pure: its caller receives the bytes, and must take no more of them than the header
 // has.
 package proxyproto
 
@@ -29,8 +29,8 @@ const (
 	max1   = 107 // bytes of a header of version 1, its end of line included
 	fixed2 = 16  // bytes of one of version 2 before its addresses
 
-	// Max is how long a header may be. The specification has version 2 end at 65551
-	// bytes; certificates of clients are what is longest in practice.
+	// Max is how long a header may be, in bytes. The specification allows 65551; the
+	// longest in practice hold certificates of clients.
 	Max = 16 << 10
 )
 
@@ -122,7 +122,7 @@ func parse2(b []byte) (h Header, n int, err error) {
 	return h, fixed2 + size, nil
 }
 
-// sizes are how many bytes the addresses of a family have: of none, IPv4, IPv6, UNIX.
+// sizes are how many bytes the addresses of a family have: none, IPv4, IPv6, UNIX.
 var sizes = [...]int{0, 12, 36, 216}
 
 // addresses reads those of a connection of TCP.
@@ -143,8 +143,8 @@ func addresses(family byte, b []byte) (h Header) {
 	return Header{read(0), read(1)}
 }
 
-// known reports whether there are two addresses to be told, and widens them to the
-// same version of IP.
+// known reports whether both addresses are valid, and widens them to the same version of
+// IP.
 func (h Header) known() (_ Header, six, ok bool) {
 	source, dest := h.Source.Addr().Unmap(), h.Dest.Addr().Unmap()
 	if !source.IsValid() || !dest.IsValid() {
@@ -156,7 +156,7 @@ func (h Header) known() (_ Header, six, ok bool) {
 	return Header{netip.AddrPortFrom(source, h.Source.Port()), netip.AddrPortFrom(dest, h.Dest.Port())}, six, true
 }
 
-// Append1 appends a header of version 1; of unknown addresses if one is invalid.
+// Append1 appends a header of version 1; an UNKNOWN one if an address is invalid.
 func Append1(b []byte, h Header) []byte {
 	h, six, ok := h.known()
 	if !ok {

@@ -74,8 +74,8 @@ func (h Header) text() string {
 	return h.Source.String() + " " + h.Dest.String()
 }
 
-// TestParse: a header is read, whatever follows it, and no part of one is taken for a
-// header or for wrong.
+// TestParse: a header is read, whatever follows it, and a part of one is neither taken
+// for a header nor for an error.
 func TestParse(t *testing.T) {
 	t.Parallel()
 	for _, tt := range cases {

@@ -1,11 +1,11 @@
-// Package pty gives a server a terminal while its client has a byte stream, in a process
-// of its own. In go the connection, as descriptors 0 and 1, and a server with its
-// arguments; out come the bytes of each to the other, and the end of the server as that
-// of this process.
+// Package pty runs a server on a terminal and relays between it and the byte stream of
+// the client, in a process of its own. In go the connection, as descriptors 0 and 1, and
+// a server with its arguments; out come the bytes of each to the other, and in the end
+// this process exits or dies as the server has.
 //
-// The daemon starts this program again, as the user of the entry, so that it never
-// carries a byte of a client itself. The terminal has 24 lines of 80 columns. It does
-// not echo what the client sends, and what the server writes is sent as it is.
+// The daemon starts this program again, as the user of the entry, so that the daemon
+// never carries a byte of a client itself. The terminal has 24 lines of 80 columns. It
+// does not echo what the client sends, and what the server writes is sent as it is.
 package pty
 
 import (
@@ -29,7 +29,7 @@ const Flag = "--pty"
 // self leads to this program, also when its file was replaced.
 const self = "/proc/self/exe"
 
-// Command is the program that runs a server on a terminal, and its arguments.
+// Command returns the program that runs a server on a terminal, and its arguments.
 func Command(path string, argv []string) (program string, args []string) {
 	return self, append([]string{"inetd-pty", Flag, path}, argv...)
 }
@@ -49,9 +49,9 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "pty: it is started by the daemon alone")
 		return notExecuted
 	}
-	runtime.LockOSThread() // whose end would end the server
+	runtime.LockOSThread() // the server is killed when this thread ends
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP) // before the server, which has none ignored then
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP) // before the server, which then inherits none ignored
 	p, slave, err := open()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pty: %v\n", err)
@@ -65,7 +65,7 @@ func Main(args []string) int {
 		return notExecuted
 	}
 	slave.Close()
-	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) // a client that is gone is an error of Write
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) // so that writing to a client that is gone is an error
 	go p.passSignals(signals)
 	go p.fromClient(os.Stdin)
 	sent := make(chan struct{})
@@ -76,7 +76,7 @@ func Main(args []string) int {
 	return p.end(sent)
 }
 
-// terminal is the daemon's end of a terminal, and the server at the other.
+// terminal is the master's end of a terminal, and the server at the other.
 type terminal struct {
 	*os.File
 	server int
@@ -119,7 +119,7 @@ func furnish(fd int) error {
 	return os.NewSyscallError("ioctl TCSETS", unix.IoctlSetTermios(fd, unix.TCSETS, modes))
 }
 
-// control calls f with the descriptor of the daemon's end.
+// control calls f with the descriptor of the master's end.
 func (t *terminal) control(f func(fd int) error) error {
 	raw, err := t.SyscallConn()
 	if err != nil {
@@ -129,9 +129,9 @@ func (t *terminal) control(f func(fd int) error) error {
 	return errors.Join(raw.Control(func(fd uintptr) { e = f(int(fd)) }), e)
 }
 
-// start executes the server in a session of its own, whose terminal is that one. Its
-// standard error is the terminal too, unless the daemon has sent it elsewhere. It is
-// killed when this process ends.
+// start executes the server in a session of its own, with slave as its terminal. Its
+// standard error is the terminal too, unless the daemon has sent it elsewhere. The server
+// is killed when this process ends.
 func start(path string, argv []string, slave *os.File) (pid int, err error) {
 	fds := []uintptr{slave.Fd(), slave.Fd(), slave.Fd()}
 	if elsewhere() {
@@ -143,13 +143,13 @@ func start(path string, argv []string, slave *os.File) (pid int, err error) {
 	})
 }
 
-// elsewhere reports whether standard error is something else than the connection.
+// elsewhere reports whether standard error is something other than the connection.
 func elsewhere() bool {
 	var in, diag unix.Stat_t
 	return unix.Fstat(0, &in) == nil && unix.Fstat(2, &diag) == nil && (in.Dev != diag.Dev || in.Ino != diag.Ino)
 }
 
-// environment is that of the server, which may ask for the kind of its terminal.
+// environment returns that of the server, with the kind of its terminal.
 func environment() []string {
 	env := os.Environ()
 	if _, set := os.LookupEnv("TERM"); !set {
@@ -158,8 +158,8 @@ func environment() []string {
 	return env
 }
 
-// passSignals passes on what the daemon sends to end the server. SIGKILL need not be:
-// the server ends with this process.
+// passSignals passes on the signals by which the daemon ends the server. SIGKILL need not
+// be passed on: the server ends with this process.
 func (t *terminal) passSignals(signals <-chan os.Signal) {
 	for s := range signals {
 		_ = unix.Kill(-t.server, s.(syscall.Signal))
@@ -192,7 +192,7 @@ func (t *terminal) fromClient(conn io.Reader) {
 }
 
 // sendEnd has the server read the end of its input. A terminal that is not read by lines
-// has none: there the line is hung up.
+// has no such end: there the server gets SIGHUP.
 func (t *terminal) sendEnd(last byte) {
 	err := t.control(func(fd int) error {
 		modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
@@ -256,10 +256,10 @@ func (t *terminal) end(sent <-chan struct{}) int {
 	if !st.Signaled() {
 		return st.ExitStatus()
 	}
-	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) // the server may have left one
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) // the server may have left a core
 	child.DefaultSignal(st.Signal())
-	// A signal to the process may find another thread, and be late then: this one would
-	// have ended the process with a status. One to the thread itself comes before that.
+	// A signal to the process may go to another thread, and come after this thread has
+	// ended the process with a status. A signal to this thread comes before that.
 	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), st.Signal())
 	return 128 + int(st.Signal())
 }

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain is the process that keeps a terminal, if it is started as one.
+// TestMain runs as the process that keeps a terminal, if it is started as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == Flag {
 		os.Exit(Main(os.Args[2:]))
@@ -52,7 +52,7 @@ func run(t *testing.T, stderr *os.File, path string, argv ...string) *runner {
 	return r
 }
 
-// answer is all that the server sends.
+// answer returns all that the server sends.
 func (r *runner) answer(t *testing.T) string {
 	t.Helper()
 	b, err := io.ReadAll(r.client)

@@ -10,15 +10,15 @@ import (
 )
 
 // A conversation can be interrupted and go on later, in this program or in the one that
-// takes over. It is interrupted where it waits for its client, so that what is left
-// undone is little.
+// takes over at an upgrade. It is interrupted where it waits for its client, so that
+// little is left undone.
 
 // Leftover is what a conversation has left undone.
 type Leftover struct {
 	Begun  int64     // when it began, Unix time in ns; 0: there was none
 	Got    []byte    // what was read and not answered
 	Unsent []byte    // the rest of an answer
-	Until  time.Time // it ends then; zero: as long as anybody says something
+	Until  time.Time // the conversation ends then; zero: as long as anybody says something
 	Over   bool      // all was said, and only the client's end is waited for
 }
 
@@ -49,7 +49,8 @@ func (c *Conn) Begin(d time.Duration) {
 	c.Room.Wait(now)
 }
 
-// Interrupted reports whether err is the end of a conversation that can go on.
+// Interrupted reports whether err comes from Interrupt, so that the conversation can go
+// on later.
 func (c *Conn) Interrupted(err error) bool {
 	return c.interrupting.Load() && errors.Is(err, os.ErrDeadlineExceeded)
 }
@@ -76,8 +77,8 @@ func (c *Conn) write(b []byte) (int, error) {
 	return n, err
 }
 
-// Keeping is the connection for a dialogue that cannot go on in its middle: got has
-// all that was read, and is read again if the dialogue is taken up once more.
+// Keeping returns the connection for a dialogue that cannot go on in its middle. conn
+// first reads again what an interrupted dialogue has read; got collects all that is read.
 func (c *Conn) Keeping() (conn io.ReadWriter, got *bytes.Buffer) {
 	got = bytes.NewBuffer(bytes.Clone(c.Left.Got))
 	r := io.MultiReader(bytes.NewReader(c.Left.Got), io.TeeReader(c.File, got))

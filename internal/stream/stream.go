@@ -1,7 +1,7 @@
-// Package stream is a client's connection in the hands of a goroutine. In goes the
+// Package stream lets a goroutine talk with a client over its connection. In goes the
 // descriptor of an accepted connection; out come its first line, the header of a proxy,
-// what a builtin reads and writes, and in the end the descriptor again, for a server.
-// What is read before that takes no byte from the server.
+// what a builtin reads and writes, and in the end a descriptor for a server. The server
+// misses no byte: before it, no more is read than the line or the header has.
 package stream
 
 import (
@@ -21,13 +21,13 @@ import (
 
 const idleTime = 10 * time.Minute
 
-// Conn is a connection that a goroutine may read and write, with a time-out on each
-// call. During such a call it may lose its room to another client, or be interrupted.
+// Conn is a connection that a goroutine may read and write, with a time-out on each call.
+// During a call the connection may lose its room to another client, or be interrupted.
 type Conn struct {
 	*os.File
 	Room *limit.Member // nil: none
 	Left Leftover      // what an interruption leaves
-	Idle time.Duration // how long it may be without a byte either way before it is closed; 0: 10 minutes
+	Idle time.Duration // how long a Read or a Write may take; 0: 10 minutes
 
 	interrupting atomic.Bool
 }
@@ -49,8 +49,8 @@ func Open(fd int, room *limit.Member) (*Conn, error) {
 // End ends the conversation with the client.
 func (c *Conn) End() { c.shut(unix.SHUT_RDWR) }
 
-// shut ends the call that a goroutine is in, and all that follow, whatever their
-// deadlines are.
+// shut shuts the connection down (shutdown(2)), which ends the call that a goroutine is
+// in, and all that follow, whatever their deadlines are.
 func (c *Conn) shut(how int) error {
 	return c.control(func(fd int) error { return unix.Shutdown(fd, how) })
 }
@@ -78,8 +78,8 @@ func (c *Conn) Write(b []byte) (int, error) {
 // ErrLongLine is the error of a first line that is longer than allowed.
 var ErrLongLine = errors.New("the line is too long")
 
-// ReadLine reads the first line that a client sends, of most bytes with its end. It
-// leaves all bytes after the line to others. If the client ends before the line does,
+// ReadLine reads the first line that a client sends, of up to most bytes with its end. It
+// leaves all bytes after the line in the socket. If the client ends before the line does,
 // the error is io.ErrUnexpectedEOF.
 func (c *Conn) ReadLine(most int) (string, error) {
 	line := append(make([]byte, 0, most), c.Left.Got...)
@@ -148,7 +148,7 @@ func receiveHeader(fd int, have []byte) (h proxyproto.Header, n int, _ []byte, e
 	if n > 0 {
 		all = all[:n]
 	}
-	_, err = unix.Read(fd, b[:len(all)-len(have)]) // they have arrived
+	_, err = unix.Read(fd, b[:len(all)-len(have)]) // does not block: they have arrived
 	return h, n, all, err
 }
 
@@ -171,8 +171,8 @@ func (c *Conn) AwaitEnd() error {
 	return err
 }
 
-// Duplicate returns another descriptor of the connection, a low one, as a connection
-// has that a server is started for. The caller owns it.
+// Duplicate returns another descriptor of the connection, with a low number, as the start
+// of a server needs. The caller owns it.
 func (c *Conn) Duplicate() (fd int, err error) {
 	err = c.control(func(own int) (err error) {
 		fd, err = unix.FcntlInt(uintptr(own), unix.F_DUPFD_CLOEXEC, 3)
