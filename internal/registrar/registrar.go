@@ -1,6 +1,6 @@
-// Package registrar keeps rpcbind told of the RPC programs that are served. In
-// goes the list of what is to be registered; out come registrations that last
-// through restarts of rpcbind, and log lines about trouble with it.
+// Package registrar keeps the RPC programs that are served registered with rpcbind. In
+// goes the list of what is to be registered; out come registrations that last through
+// restarts of rpcbind, and log lines about trouble with it.
 package registrar
 
 import (
@@ -23,13 +23,13 @@ type Registrar struct {
 	lists  chan []Registration // what is wanted; only the latest counts
 	ended  chan struct{}       // closed when the goroutine has ended
 
-	made    []rpcbind.Binding        // and not removed yet
-	refused map[rpcbind.Binding]bool // since the list came
+	made    []rpcbind.Binding        // registrations made and not removed yet
+	refused map[rpcbind.Binding]bool // refused since the latest list came
 	trouble string                   // the cause that was logged last
 }
 
-// Registration is a binding that is wanted, with the label of its service and
-// the place of the entry for log lines.
+// Registration is a binding that is wanted, with the label of its service and the file
+// and line of its entry for log lines.
 type Registration struct {
 	rpcbind.Binding
 	Label string
@@ -39,15 +39,15 @@ type Registration struct {
 // New returns a Registrar, whose goroutine runs until Close or Release.
 func New(log *syslog.Logger, client rpcbind.Client) *Registrar { return Resume(log, client, nil) }
 
-// Resume is New for a Registrar that goes on with what another one has made.
+// Resume is like New, for a Registrar that goes on with what another one has made.
 func Resume(log *syslog.Logger, client rpcbind.Client, made []rpcbind.Binding) *Registrar {
 	r := &Registrar{log: log, client: client, made: made, lists: make(chan []Registration, 1), ended: make(chan struct{})}
 	go r.run()
 	return r
 }
 
-// Want replaces the list of what is to be registered. It does not wait. Want,
-// Close and Release are for one goroutine.
+// Want replaces the list of what is to be registered. It does not wait. Only one
+// goroutine may call Want, Close and Release.
 func (r *Registrar) Want(list []Registration) {
 	select {
 	case <-r.lists:
@@ -70,8 +70,8 @@ func (r *Registrar) Close() {
 	}
 }
 
-// Release ends the Registrar and leaves the registrations, which it returns. If
-// rpcbind does not answer within two seconds nobody knows what they are: nil.
+// Release ends the Registrar and leaves the registrations, which it returns. It returns
+// nil if rpcbind does not answer within two seconds: nobody knows then what they are.
 func (r *Registrar) Release() []rpcbind.Binding {
 	close(r.lists)
 	select {
@@ -135,13 +135,13 @@ func (r *Registrar) run() {
 	}
 }
 
-// settle makes what is registered what is wanted, and returns a channel that is
-// closed when rpcbind ends, or ctx is done.
+// settle makes rpcbind's registrations those that are wanted, and returns a channel that
+// is closed when rpcbind ends, or ctx is done.
 func (r *Registrar) settle(ctx context.Context, wanted []Registration) (rpcbindEnded <-chan struct{}, err error) {
 	if err := r.remove(wanted); err != nil || len(wanted) == 0 {
 		return nil, err
 	}
-	ended, err := r.client.Watch(ctx) // first: its end is not to be missed
+	ended, err := r.client.Watch(ctx) // before add, so that the end of rpcbind is not missed
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +189,10 @@ func (r *Registrar) remove(wanted []Registration) error {
 	return nil
 }
 
-// make makes the registrations that are missing. What somebody else, or this
-// daemon before a crash, has left for the same program is replaced, as by every
-// inetd. A portmapper of version 2 removes a version from all networks at once,
-// so that the version is registered for all of them again.
+// make makes the registrations that are missing. What somebody else, or this daemon
+// before a crash, has left for the same program is replaced, as every inetd does. A
+// portmapper of version 2 removes a version from all networks at once, so the version is
+// registered for all of them again.
 func (r *Registrar) make(wanted []Registration, missing []rpcbind.Binding) error {
 	wanted = slices.DeleteFunc(slices.Clone(wanted), func(w Registration) bool {
 		return r.refused[w.Binding] ||
@@ -211,7 +211,7 @@ func (r *Registrar) make(wanted []Registration, missing []rpcbind.Binding) error
 	return nil
 }
 
-// set makes one registration. That it is refused is logged and no error.
+// set makes one registration. A refusal is logged and is no error.
 func (r *Registrar) set(w Registration) error {
 	err := r.client.Set(context.Background(), w.Binding)
 	switch {
@@ -225,7 +225,7 @@ func (r *Registrar) set(w Registration) error {
 	return err
 }
 
-// count is a number of registrations in words.
+// count returns a number of registrations in words.
 func count(n int) string {
 	if n == 1 {
 		return "1 registration"
@@ -249,8 +249,8 @@ func (r *Registrar) tell(wanted []Registration, err error) {
 	r.trouble = trouble
 }
 
-// cause is an error without the addresses of the connection, which differ each
-// time.
+// cause returns an error's text without the addresses of the connection, which differ
+// each time.
 func cause(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -148,7 +148,7 @@ func (f *fakeRpcbind) answer(call []byte) []byte {
 	return words(0)
 }
 
-// wait waits until it holds exactly what is wanted.
+// wait waits until f holds exactly what is wanted.
 func (f *fakeRpcbind) wait(t *testing.T, want map[string]string) {
 	t.Helper()
 	var last map[string]string
@@ -181,7 +181,7 @@ func (l logLines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// newTestRegistrar makes one whose portmapper of version 2 is a port that nobody
+// newTestRegistrar makes a Registrar whose portmapper of version 2 is a port that nobody
 // can have.
 func newTestRegistrar(t *testing.T) (r *Registrar, socket string, log logLines) {
 	socket = filepath.Join(t.TempDir(), "s")
@@ -235,15 +235,15 @@ func TestRegistrarRestart(t *testing.T) {
 	f = startRpcbind(t, socket, "", map[string]string{})
 	f.wait(t, want)
 	f.end()
-	r.Close() // does not wait for what is not there
+	r.Close() // does not wait for an rpcbind that is gone
 	<-r.ended
 	if text := r.text(log); !strings.Contains(text, ": rpcbind has lost 1 registration, made again now\n") {
 		t.Errorf("log %q", text)
 	}
 }
 
-// TestRegistrarRefused has a network that rpcbind does not serve: it is said
-// once, and the others are registered.
+// TestRegistrarRefused has a network that rpcbind does not serve: this is logged once,
+// and the others are registered.
 func TestRegistrarRefused(t *testing.T) {
 	t.Parallel()
 	r, socket, log := newTestRegistrar(t)

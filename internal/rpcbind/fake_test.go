@@ -16,7 +16,7 @@ type fake struct {
 	list    [][]byte
 }
 
-// startFake serves one and returns a client of it.
+// startFake starts a fake and returns a client of it.
 func startFake(t *testing.T, version uint32) *Client {
 	t.Helper()
 	f := &fake{version: version}
@@ -70,7 +70,7 @@ func record(message []byte) []byte {
 	return append(appendUint32(nil, lastFragment|uint32(len(message))), message...)
 }
 
-// accepted is the record of a reply to call with those results.
+// accepted returns the record of a reply to call with those results.
 func accepted(call, results []byte) []byte {
 	head := append(slices.Clone(call[:4]), appendUint32(nil, messageReply, replyAccepted, authNone, 0, success)...)
 	return record(append(head, results...))
@@ -110,7 +110,7 @@ func (f *fake) reply(call []byte) []byte {
 	panic("bad procedure")
 }
 
-// find is where the program, version and network (or protocol) of args are.
+// find returns the index of the program, version and network (or protocol) of args.
 func (f *fake) find(args []byte) int {
 	key := func(args []byte) string {
 		d := decoder{data: args}

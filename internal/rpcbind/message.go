@@ -20,7 +20,7 @@ const (
 	success       = 0
 )
 
-// acceptErrors and authErrors are what else a reply may say.
+// acceptErrors and authErrors are the failures that a reply may tell.
 var (
 	acceptErrors = map[uint32]string{
 		1: "program unavailable",
@@ -43,7 +43,7 @@ var (
 // before a piece are its length (RFC 5531 section 11).
 const lastFragment = 1 << 31
 
-// maxRecord bounds what we read of one reply, about 15,000 registrations.
+// maxRecord is how many bytes of one reply are read at most, about 15,000 registrations.
 const maxRecord = 1 << 20
 
 // call does one remote procedure call and returns the encoded results.
@@ -84,7 +84,7 @@ func readRecord(r io.Reader) ([]byte, error) {
 	}
 }
 
-// unexpected is err for a reader who is in the midst of a message.
+// unexpected returns err as it is in the middle of a message.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -109,7 +109,7 @@ func decodeReply(reply []byte, xid uint32) ([]byte, error) {
 	return d.data, d.err
 }
 
-// denial is the error of a reply that was not even accepted.
+// denial returns the error of a reply to a call that was not even accepted.
 func denial(d *decoder) error {
 	const authError = 1
 	reason := "RPC version not supported"

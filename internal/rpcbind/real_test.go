@@ -83,7 +83,7 @@ func TestRealRpcbindForgets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Set(t.Context(), b); err != nil { // answers after it has accepted the connection before
+	if err := client.Set(t.Context(), b); err != nil { // rpcbind answers after it has accepted Watch's connection
 		t.Fatal(err)
 	}
 	stop()

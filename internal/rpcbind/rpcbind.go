@@ -1,8 +1,7 @@
-// Package rpcbind tells the local portmapper where the versions of an ONC RPC
-// program are served. In goes a program, version, network and address, out
-// comes an error or nothing. It speaks rpcbind version 4 over rpcbind's local
-// socket, or portmap version 2 over TCP to 127.0.0.1 where nobody listens on
-// that socket (RFC 1833).
+// Package rpcbind tells the local portmapper where the versions of an ONC RPC program are
+// served. In goes a program, version, network and address; out comes an error or nothing.
+// It speaks rpcbind version 4 over rpcbind's local socket, or portmap version 2 over TCP
+// to 127.0.0.1 where nobody listens on that socket (RFC 1833).
 package rpcbind
 
 import (
@@ -26,7 +25,7 @@ type Binding struct {
 	Addr             netip.AddrPort // where it is served; an unspecified address for all
 }
 
-// String is the binding as error texts name it.
+// String returns the binding as error texts name it.
 func (b Binding) String() string {
 	return fmt.Sprintf("program %d version %d on %s", b.Program, b.Version, b.Netid)
 }
@@ -58,8 +57,8 @@ func (c *Client) Set(ctx context.Context, b Binding) error {
 	return fmt.Errorf("%w: %v: this network or this user is not served", ErrRefused, b)
 }
 
-// Unset removes the registration of b, at whatever address it is. There being
-// none is no error. Portmap version 2 removes all networks of the version.
+// Unset removes the registration of b, at whatever address it is. It is no error if there
+// is none. Portmap version 2 removes all networks of the version.
 func (c *Client) Unset(ctx context.Context, b Binding) error {
 	s, err := c.open(ctx)
 	if err != nil {
@@ -73,10 +72,9 @@ func (c *Client) Unset(ctx context.Context, b Binding) error {
 	return s.holder(b)
 }
 
-// Missing returns those of a list that are not registered at their very
-// addresses: all of them after rpcbind was restarted. All registrations are
-// read for it, because GETADDR and GETPORT also answer with another version's
-// address.
+// Missing returns those of a list that are not registered at exactly their addresses: all
+// of them after rpcbind was restarted. It reads all registrations, because GETADDR and
+// GETPORT also answer with another version's address.
 func (c *Client) Missing(ctx context.Context, list []Binding) ([]Binding, error) {
 	s, err := c.open(ctx)
 	if err != nil {
@@ -96,9 +94,9 @@ func (c *Client) Missing(ctx context.Context, list []Binding) ([]Binding, error)
 	return missing, nil
 }
 
-// Watch returns a channel that is closed when rpcbind ends, which takes all
-// registrations with it, and when ctx is done. It holds a connection, asks
-// nothing and waits for the end of that.
+// Watch returns a channel that is closed when rpcbind ends, which takes all registrations
+// with it, and when ctx is done. Watch keeps a connection open, asks nothing over it and
+// waits for its end.
 func (c *Client) Watch(ctx context.Context) (ended <-chan struct{}, err error) {
 	s, err := c.open(ctx)
 	if err != nil {

@@ -93,7 +93,7 @@ func TestAbsent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close() // until then nobody can listen on its port
+	defer taken.Close() // meanwhile nobody can listen on its port
 	for _, path := range []string{"/nonexistent", stale} {
 		client, b := &Client{Socket: path, Portmap: taken.LocalAddr().String()}, binding(1, "tcp", "0.0.0.0:1")
 		if err := client.Set(t.Context(), b); err != ErrAbsent {
@@ -216,7 +216,7 @@ func TestRefusalsAndRubbish(t *testing.T) {
 	}
 }
 
-// A false without a reason to be seen in the list is told as such.
+// If rpcbind answers false and the list shows no reason, the error says so.
 func TestRefusalWithoutReason(t *testing.T) {
 	t.Parallel()
 	client := startScript(t, func(call []byte) []byte { return accepted(call, boolean(false)) })

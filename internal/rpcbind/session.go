@@ -39,8 +39,8 @@ type session struct {
 	release func() bool
 }
 
-// open connects to rpcbind, or else to the portmapper. Until the session is
-// closed it ends with ctx, or when the time is up.
+// open connects to rpcbind, or else to the portmapper. The session ends with close, with
+// ctx, or when the time is up.
 func (c *Client) open(ctx context.Context) (*session, error) {
 	deadline := time.Now().Add(cmp.Or(c.Timeout, defaultTimeout))
 	dialer := net.Dialer{Deadline: deadline}
@@ -62,7 +62,7 @@ func (c *Client) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// nobodyListens also takes a network that is down for one without a portmapper.
+// nobodyListens reports whether there is no portmapper, or its network is down.
 func nobodyListens(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENETUNREACH)
 }
@@ -108,7 +108,7 @@ func (s *session) change(proc uint32, b Binding) (bool, error) {
 	return done, nil
 }
 
-// holder is nil if nobody has what b asks for, or the refusal that says who.
+// holder returns nil if nobody has what b asks for, or else the refusal that says who.
 func (s *session) holder(b Binding) error {
 	have, err := s.registrations()
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *session) holder(b Binding) error {
 	return nil
 }
 
-// registrations returns all there are.
+// registrations returns all registrations there are.
 func (s *session) registrations() ([]registration, error) {
 	results, err := s.call(procDump, nil)
 	if err != nil {
@@ -144,7 +144,7 @@ func (b Binding) among(list []registration) *registration {
 	return nil
 }
 
-// arguments encodes b as the version at hand takes it: struct rpcb or struct
+// arguments encodes b as the version of the session takes it: struct rpcb or struct
 // mapping of RFC 1833.
 func (s *session) arguments(b Binding) ([]byte, error) {
 	args := appendUint32(nil, b.Program, b.Version)
@@ -162,9 +162,8 @@ func (s *session) arguments(b Binding) ([]byte, error) {
 
 var portmapProtocols = map[string]uint32{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP}
 
-// address is where b is served as the version at hand writes it, which for
-// version 4 is a universal address (RFC 5665 section 5.2.3) and for version 2
-// a port alone.
+// address returns where b is served as the version of the session writes it: for version
+// 4 a universal address (RFC 5665 section 5.2.3), for version 2 a port alone.
 func (s *session) address(b Binding) string {
 	port := b.Addr.Port()
 	if s.version == portmapVersion {

@@ -30,8 +30,8 @@ func appendString(dst []byte, texts ...string) []byte {
 
 func padding(n int) int { return -n & 3 }
 
-// decoder takes values from the front of data. After the first that is not
-// there it returns zeros and err says so.
+// decoder takes values from the front of data. After the first that is missing it returns
+// zeros, and err is set.
 type decoder struct {
 	data []byte
 	err  error
@@ -67,7 +67,7 @@ type registration struct {
 	netid, address, owner string
 }
 
-// String is where it is registered and, if that is known, by whom.
+// String returns where the program is registered and, if that is known, by whom.
 func (r registration) String() string {
 	if r.owner == "" {
 		return r.address
@@ -75,7 +75,8 @@ func (r registration) String() string {
 	return r.address + " by " + r.owner
 }
 
-// decodeList takes the results of DUMP: entries, each after a true, and a false.
+// decodeList takes the results of DUMP: entries, each after a true, and a false at the
+// end.
 func decodeList(results []byte, version uint32) ([]registration, error) {
 	d := decoder{data: results}
 	var list []registration
