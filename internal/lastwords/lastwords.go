@@ -1,6 +1,6 @@
-// Package lastwords keeps what a process has last written to its standard error, so
-// that its end can be explained. In goes a descriptor to a new process; out comes the
-// last line.
+// Package lastwords keeps what a process has last written to its standard error, so that
+// its end can be explained. Out come a descriptor for a new process, and later the last
+// line that was written to it.
 //
 // The words are in memory (memfd_create(2)) and not in a pipe: nobody has to read
 // them, and the process lives on, unharmed by SIGPIPE, when whoever started it is gone.
@@ -19,10 +19,10 @@ const (
 	most = 64 << 10 // bytes from which on Trim forgets
 )
 
-// Words is what a process writes.
+// Words are what a process writes.
 type Words struct{ fd int }
 
-// New returns Words without any. They are their caller's to Close.
+// New returns empty Words. The caller must Close them.
 func New() (Words, error) {
 	fd, err := unix.MemfdCreate("stderr", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -35,19 +35,20 @@ func New() (Words, error) {
 	return Words{fd}, nil
 }
 
-// At returns the Words that FD has named, also in a program before this one.
+// At returns the Words of a descriptor that FD has returned, perhaps in a program that
+// has executed this one.
 func At(fd int) Words { return Words{fd} }
 
-// FD is their descriptor. It stays theirs.
+// FD returns the descriptor of the Words, which stays theirs.
 func (w Words) FD() int { return w.fd }
 
-// Writer is a descriptor to write them, above 2. It is its caller's.
+// Writer returns a new descriptor above 2 for writing the words. The caller owns it.
 func (w Words) Writer() (int, error) {
 	fd, err := unix.FcntlInt(uintptr(w.fd), unix.F_DUPFD_CLOEXEC, 3)
 	return fd, os.NewSyscallError("fcntl", err)
 }
 
-// Close forgets the words. Whoever still writes them may go on.
+// Close forgets the words. A process that still writes them may go on.
 func (w Words) Close() {
 	if w.fd >= 0 {
 		unix.Close(w.fd)

@@ -1,6 +1,6 @@
-// Package readiness hears that a server is ready to serve, as it tells its service
-// manager by sd_notify(3). Out of a new Socket come its name, which is for the server's
-// environment, and then what was said there, and by whom.
+// Package readiness learns that a server is ready to serve, as servers tell their service
+// manager by sd_notify(3). Nothing goes in; out come the name of a new Socket, for the
+// server's environment, and then each message sent there, with its sender.
 package readiness
 
 import (
@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Variable is what the name of the socket is called in the environment of a server.
+// Variable is the name of the environment variable by which a server finds the socket.
 const Variable = "NOTIFY_SOCKET"
 
 // Socket is where one server says that it is ready. It has a name that nobody can
 // guess, in the abstract name space: there is no file to be left behind.
 type Socket struct {
-	FD   int // does not block; readable when something was said
+	FD   int // non-blocking; readable when a message has arrived
 	Name string
 }
 
-// New makes a Socket. It is its caller's to close.
+// New makes a Socket. The caller closes its FD.
 func New() (*Socket, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -42,21 +42,21 @@ func New() (*Socket, error) {
 	return s, nil
 }
 
-// Message is what somebody has said.
+// Message is what somebody has sent to a Socket.
 type Message struct {
 	Ready    bool
 	Status   string // in words; "": nothing
 	PID      int    // of the sender, by the kernel
 	UID      uint32
-	Stranger bool // the kernel does not say who it is
+	Stranger bool // the kernel does not say who the sender is
 }
 
-// maxMessage is more than a server has to say.
+// maxMessage is how many bytes of a message are read, more than a server has to say.
 const maxMessage = 4 << 10
 
-// Receive returns the next message, without waiting: EAGAIN, if there is none. There is
-// no room for descriptors that come with it, so the kernel drops them, which is also
-// what a sender of BARRIER=1 waits for.
+// Receive returns the next message without waiting; the error is EAGAIN if there is none.
+// It has no room for descriptors that come with a message, so the kernel closes them,
+// which is also what a sender of BARRIER=1 waits for.
 func (s *Socket) Receive() (Message, error) {
 	var b [maxMessage]byte
 	credentials := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
@@ -76,7 +76,7 @@ func (s *Socket) Receive() (Message, error) {
 	return m, nil
 }
 
-// parse reads the lines of a message, of which most are for others.
+// parse reads the lines of a message, most of which are for others.
 func parse(text string) (m Message) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")

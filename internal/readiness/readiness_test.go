@@ -35,7 +35,7 @@ func say(t *testing.T, s *Socket, text string, fd *os.File) {
 	}
 }
 
-// TestReceive: what is said comes with who has said it.
+// TestReceive: a message comes with its sender.
 func TestReceive(t *testing.T) {
 	t.Parallel()
 	s := newSocket(t)
