@@ -1,9 +1,9 @@
-// Package misfit says what a server makes of its entry that the entry does not mean:
-// one that ran, and did not serve. In goes what is known of it and of its connection;
-// out comes the cause in plain words with advice, or nothing.
+// Package misfit says why a server that ran did not serve: in what way it does not fit
+// its entry. In goes what is known of the server and of its connection; out comes the
+// cause in plain words with advice, or nothing.
 //
-// All but Idle read files of /proc and of programs, or ask the kernel for tables, so
-// the event loop calls only that.
+// All functions but Idle read files of /proc and of programs, or ask the kernel for
+// tables, so the event loop calls only Idle.
 package misfit
 
 import (
@@ -19,11 +19,11 @@ import (
 	"inetd/internal/sockdiag"
 )
 
-// Idle reports whether on a TCP connection the server has taken nothing and said
-// nothing, and the client waits. Of another connection that is not known: false.
+// Idle reports whether on a TCP connection the server has read nothing and written
+// nothing, and the client waits. For any other connection it is false.
 func Idle(fd int) bool {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	const established = 1 // the client has closed neither its end nor all
+	const established = 1 // the client has not closed its end
 	if err != nil || info.State != established {
 		return false
 	}
@@ -31,15 +31,15 @@ func Idle(fd int) bool {
 	return err == nil && info.Bytes_received == uint64(unread) && info.Bytes_sent == 0
 }
 
-// A process that goes into the background has the connection of its parent for a
-// moment more. Nothing tells when it closes that.
+// A process that goes into the background keeps the connection of its parent open for a
+// moment. Nothing tells when it closes it.
 const (
 	leaveTime = 500 * time.Millisecond
 	leaveStep = 50 * time.Millisecond
 )
 
-// Deserted reports whether a connection stays idle and no process but self has it, or
-// has it for long.
+// Deserted reports whether a connection stays idle and no process but self has it open,
+// or keeps it open for long.
 func Deserted(fd, self int) bool {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
@@ -48,7 +48,7 @@ func Deserted(fd, self int) bool {
 	for late := time.Now().Add(leaveTime); ; time.Sleep(leaveStep) {
 		held := heldBeside(st.Ino, self)
 		switch {
-		case !Idle(fd): // looked at last: a process that is gone may have served it
+		case !Idle(fd): // after heldBeside, because a process that is gone may have served it
 			return false
 		case !held:
 			return true
@@ -58,7 +58,7 @@ func Deserted(fd, self int) bool {
 	}
 }
 
-// heldBeside reports whether a process other than self has a socket.
+// heldBeside reports whether a process other than self has a socket open.
 func heldBeside(inode uint64, self int) bool {
 	for _, pid := range processes() {
 		if pid != self && sockdiag.Inodes(pid)[inode] {
@@ -68,8 +68,8 @@ func heldBeside(inode uint64, self int) bool {
 	return false
 }
 
-// Shell explains the exit status 127 or 126 of a program: by a library that it lacks,
-// or else as a shell means it.
+// Shell explains the exit status 127 or 126 of a program: by what is wrong with its file,
+// or else by what a shell means.
 func Shell(path string, status int, u examine.User) string {
 	if f := examine.Program(path, u); f != (examine.Finding{}) {
 		return f.String()
@@ -98,8 +98,8 @@ func Failing(path string) string {
 	return "if it accepts connections itself it needs wait"
 }
 
-// imports reports whether a program calls accept(2), if that can be known: it must be
-// one that is linked to a C library.
+// imports reports whether a program calls accept(2). That is known only of one that is
+// linked to a C library.
 func imports(path string) (accepts, known bool) {
 	f, err := elf.Open(path)
 	if err != nil {

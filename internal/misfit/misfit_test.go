@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// connection is a TCP connection and a copy of its server's descriptor.
+// connection returns a TCP connection and a copy of its server's descriptor.
 func connection(t *testing.T) (client, server *net.TCPConn, fd *os.File) {
 	t.Helper()
 	client, conn := socktest.Connection(t)
@@ -95,7 +95,7 @@ func TestDeserted(t *testing.T) {
 	}
 }
 
-// sleeper is a program that nobody else of the machine runs.
+// sleeper returns a program that no other process of this machine runs.
 func sleeper(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sleep")
@@ -107,7 +107,7 @@ func sleeper(t *testing.T) string {
 }
 
 // A process with the same program counts if it was begun since and its parent has ended,
-// as that of a server does that goes into the background.
+// as when a server goes into the background.
 func TestBackground(t *testing.T) {
 	t.Parallel()
 	path, begun := sleeper(t), time.Now()
@@ -153,7 +153,7 @@ func TestBackgroundOfOthers(t *testing.T) {
 		if pid := Background(path, begun); pid != 0 {
 			t.Errorf("%s: process %d is blamed", name, pid)
 		}
-		for _, pid := range processes() { // while its parent still is what it was
+		for _, pid := range processes() { // before its parent ends
 			if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); exe == path {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
@@ -246,8 +246,8 @@ func TestShell(t *testing.T) {
 	}
 }
 
-// Advice to use wait is given of programs that may accept, and of those of which that
-// is not known.
+// The advice to use wait is given for programs that may accept, and for those of which
+// that is not known.
 func TestFailing(t *testing.T) {
 	t.Parallel()
 	if got := Failing("/bin/cat"); got != "" {

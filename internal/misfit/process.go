@@ -13,9 +13,9 @@ import (
 	"inetd/internal/sockdiag"
 )
 
-// Background looks for a process that a server has left behind: one with the same
-// program, begun after a time and then orphaned. 0: there is none, or it may not be
-// looked at. The server was started by this process.
+// Background returns a process that a server of this process has left behind: one with
+// the same program, begun after a time and then orphaned. It is 0 if there is none, or if
+// it may not be looked at.
 func Background(path string, since time.Time) (pid int) {
 	program, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -34,18 +34,18 @@ func Background(path string, since time.Time) (pid int) {
 	return 0
 }
 
-// ancestors are the processes of which one becomes the parent of an orphan that comes
-// from this process (PR_SET_CHILD_SUBREAPER(2const)). They have children of their own
-// too; but a shell's are in its session, and those of systemd in other control groups.
+// ancestors returns the processes one of which becomes the parent of an orphan from this
+// process (PR_SET_CHILD_SUBREAPER(2const)). They have children of their own too; but a
+// shell's are in its session, and those of systemd in other control groups.
 func ancestors() map[int]bool {
-	list := map[int]bool{1: os.Getpid() != 1} // also where it has come into a container from outside
+	list := map[int]bool{1: os.Getpid() != 1} // also if this process has come into a container from outside
 	for pid := os.Getppid(); pid > 0 && !list[pid]; pid = statOf(pid).parent {
 		list[pid] = true
 	}
 	return list
 }
 
-// cgroup is the control groups of a process; "" if that cannot be known.
+// cgroup returns the control groups of a process; "" if they cannot be known.
 func cgroup(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
@@ -54,7 +54,7 @@ func cgroup(pid int) string {
 	return string(text)
 }
 
-// processes are the numbers of those that /proc shows.
+// processes returns the process ids that /proc shows.
 func processes() (pids []int) {
 	dirs, err := filepath.Glob("/proc/[1-9]*")
 	if err != nil {
@@ -71,7 +71,7 @@ func processes() (pids []int) {
 // tick is the unit of /proc/PID/stat, USER_HZ.
 const tick = 10 * time.Millisecond
 
-// sinceBoot is the time from the boot to t, in whole ticks.
+// sinceBoot returns the time from the boot to t, in whole ticks.
 func sinceBoot(t time.Time) time.Duration {
 	var now unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
@@ -103,9 +103,8 @@ func statOf(pid int) (st stat) {
 	return st
 }
 
-// Listens names the TCP port at which a process listens, as "8080", or nothing. A port
-// that the kernel has chosen does not count: a server of FTP opens such for its
-// client.
+// Listens returns the TCP port at which a process listens, as "8080", or "". A port that
+// the kernel has chosen does not count: an FTP server opens such a port for its client.
 func Listens(pid int) string {
 	open := sockdiag.Inodes(pid)
 	if len(open) == 0 {
@@ -126,7 +125,7 @@ func Listens(pid int) string {
 	return ""
 }
 
-// firstChosen is the lowest port that the kernel chooses.
+// firstChosen returns the lowest port that the kernel chooses.
 func firstChosen() (port int) {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {

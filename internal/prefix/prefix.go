@@ -1,7 +1,7 @@
-// Package prefix looks addresses up in sets of networks. In go networks, once;
-// out comes, for an address, the network of the set that it belongs to. A set
-// may have a hundred thousand of them: it is two sorted arrays, one for each
-// version of IP, without pointers. The package is pure.
+// Package prefix looks addresses up in sets of networks. In go networks, once; out comes
+// the network of the set that an address belongs to. A set may have a hundred thousand
+// networks: it is two sorted arrays, one for each version of IP, without pointers. The
+// package is pure.
 package prefix
 
 import (
@@ -15,18 +15,18 @@ import (
 // Set is a set of networks. It does not change, and may be used by several
 // goroutines. The zero Set is empty.
 type Set struct {
-	four, six []network // sorted, and no one within another
+	four, six []network // sorted; none is within another
 }
 
-// network is an address of 128 bits, of which the first so many count. One of IPv4
-// has its 32 bits first, and nothing behind.
+// network is an address of 128 bits, of which only the first bits count. An IPv4 address
+// has its 32 bits first, and zeros behind.
 type network struct {
 	high, low uint64
 	bits      uint8
 }
 
 // New makes a set of networks. IPv4 within IPv6 (::ffff:0:0/96) counts as IPv4, and
-// no other network of IPv6 holds any of that. What is not valid is left out.
+// belongs to no wider network of IPv6. What is not valid is left out.
 func New(list []netip.Prefix) Set {
 	var four []uint64
 	var six []network
@@ -47,11 +47,11 @@ func New(list []netip.Prefix) Set {
 	return Set{tidy(sorted(four)), tidy(six)}
 }
 
-// number is a network of IPv4 as a number. Numbers are in the order of their networks,
-// and sorted in half the time.
+// number returns a network of IPv4 as a number. Numbers have the order of their networks,
+// and are sorted in half the time.
 func (n network) number() uint64 { return n.high | uint64(n.bits) }
 
-// sorted are the networks of IPv4 with some numbers, in order.
+// sorted returns the networks of IPv4 with some numbers, in order.
 func sorted(numbers []uint64) []network {
 	slices.Sort(numbers)
 	list := make([]network, len(numbers))
@@ -69,7 +69,7 @@ func unmap(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// of is the network of an address, with all of its other bits 0.
+// of returns the network of an address, with all of its other bits 0.
 func of(a netip.Addr, bits int) network {
 	n := network{bits: uint8(bits)}
 	if a.Is4() {
@@ -82,7 +82,7 @@ func of(a netip.Addr, bits int) network {
 	return n.cut(n.bits)
 }
 
-// cut is the network of the first bits of n.
+// cut returns the network of the first bits of n.
 func (n network) cut(bits uint8) network {
 	n.bits = bits
 	if bits >= 64 {
@@ -141,8 +141,8 @@ func (s Set) Find(a netip.Addr) (p netip.Prefix, found bool) {
 	return p, true
 }
 
-// last is the index of the last network of a sorted list that does not begin after n,
-// or -1. It is on the way of every client.
+// last returns the index of the last network of a sorted list that does not begin after
+// n, or -1. It is called for every client.
 func last(list []network, n network) int {
 	low, high := 0, len(list)
 	for low < high {
@@ -162,5 +162,5 @@ func (s Set) Has(a netip.Addr) bool {
 	return found
 }
 
-// Len is how many networks the set is made of.
+// Len returns how many networks the set is made of.
 func (s Set) Len() int { return len(s.four) + len(s.six) }

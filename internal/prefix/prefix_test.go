@@ -89,7 +89,8 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// addresses are one of some bytes, and the first of each network with its neighbours.
+// addresses returns the address of some bytes, if they are one, and the first address of
+// each network with its neighbours.
 func addresses(who []byte, list []netip.Prefix) (as []netip.Addr) {
 	if a, ok := netip.AddrFromSlice(who); ok {
 		as = append(as, a)
@@ -120,7 +121,7 @@ func many(n int) []netip.Prefix {
 	return list
 }
 
-// TestFindAllocatesNothing: it is asked on the way of every client.
+// TestFindAllocatesNothing: Find is called for every client.
 func TestFindAllocatesNothing(t *testing.T) {
 	s := New(many(1000))
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
