@@ -1,14 +1,14 @@
-// Package gate says which open sockets the event loop polls. In goes what holds a
-// service back and what does so no longer; out come changes of the epoll set. A client
-// whose socket is not polled waits in its queue, and is not turned away.
+// Package gate decides which open sockets the event loop polls. In go the reasons to hold
+// a service back, and their ends; out come changes of the epoll set. A client of a socket
+// that is not polled is not turned away: it waits in the socket's queue.
 //
-//	as many run as may           Bound, Rearm   held.go
-//	too many starts in a window  MayStart       suspend.go
-//	the system has run out       Rest           rest.go
-//	nobody is to be served now   Closed         Arm
+//	a limit on what runs at once      Bound, Rearm   held.go
+//	too many starts in a window       MayStart       suspend.go
+//	the system is short of something  Rest           rest.go
+//	nobody is to be served now        Closed         gate.go
 //
-// It belongs to the goroutine of the event loop. Nothing here allocates for a client
-// whose service nothing holds back.
+// It belongs to the goroutine of the event loop. It allocates nothing for a client whose
+// service is not held back.
 package gate
 
 import (
@@ -22,30 +22,31 @@ import (
 // Loop is what the event loop does for a Gate.
 type Loop struct {
 	Poll   *loop.Poll
-	Tag    loop.Tag // of sockets; the number beside it is the descriptor
+	Tag    loop.Tag // of sockets in Poll; the number beside it is the descriptor
 	Timers *loop.Timers
 	Log    *logbook.Book
 	Now    *table.InForce
 
-	// Bound is the limit on what runs at once that keeps a service from a further client.
+	// Bound returns the limit on what runs at once that a service has reached.
 	Bound func(*table.Service) Bound
 }
 
-// Gate is what keeps sockets from being polled.
+// Gate decides which sockets are polled.
 type Gate struct {
-	Closed bool // no socket is polled; it is for ArmAll to have that take effect
+	Closed bool // no socket is to be polled; a change takes effect with ArmAll
 
 	loop     Loop
 	held     held
-	awaiting bool // awaitRoom has a timer
+	awaiting bool // awaitRoom has set a timer
 }
 
-// New makes a Gate of an event loop. It is open.
+// New returns an open Gate for an event loop.
 func New(l Loop) *Gate {
 	return &Gate{loop: l, held: held{own: map[*table.Usage][]*table.Socket{}}}
 }
 
-// Arm polls a socket if it may have clients now, and only then.
+// Arm begins to poll a socket if its service may have a further client now, and stops
+// polling it if not.
 func (g *Gate) Arm(k *table.Socket) {
 	if k.FD < 0 || k.Closed {
 		return
@@ -70,7 +71,7 @@ func (g *Gate) Arm(k *table.Socket) {
 	k.Polled = true
 }
 
-// Disarm no longer polls a socket.
+// Disarm stops polling a socket.
 func (g *Gate) Disarm(k *table.Socket) {
 	if k.Polled {
 		g.loop.Poll.Remove(int(k.FD))
@@ -78,14 +79,14 @@ func (g *Gate) Disarm(k *table.Socket) {
 	}
 }
 
-// ArmService is Arm for all sockets of a service.
+// ArmService calls Arm for all sockets of a service.
 func (g *Gate) ArmService(v *table.Service) {
 	for k := v.First; k != nil; k = k.Next {
 		g.Arm(k)
 	}
 }
 
-// ArmAll is Arm for the sockets of all services.
+// ArmAll calls Arm for the sockets of all services.
 func (g *Gate) ArmAll() {
 	for _, v := range g.loop.Now.Services {
 		g.ArmService(v)

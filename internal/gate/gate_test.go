@@ -17,12 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A fixture is a gate of services with one socket each: one end of a pair.
+// A fixture is a Gate for services with one socket each, one end of a socket pair.
 type fixture struct {
 	*Gate
 	book  *booktest.Book
-	bound Bound // of all services
-	ends  []int // the other ends
+	bound Bound // what the loop's Bound returns for every service
+	ends  []int // the other ends of the pairs
 }
 
 func newFixture(t *testing.T, services int, l limit.Limits) *fixture {
@@ -48,10 +48,10 @@ func newFixture(t *testing.T, services int, l limit.Limits) *fixture {
 	return f
 }
 
-// socket is that of a service.
+// socket returns the socket of a service.
 func (f *fixture) socket(i int) *table.Socket { return f.loop.Now.Services[i].First }
 
-// polled is how many sockets are polled.
+// polled returns how many sockets are polled.
 func (f *fixture) polled() (n int) {
 	for _, v := range f.loop.Now.Services {
 		if v.First.Polled {
@@ -61,7 +61,7 @@ func (f *fixture) polled() (n int) {
 	return n
 }
 
-// TestArm: each thing that keeps a socket from being polled, alone.
+// TestArm: each reason alone keeps a socket from being polled.
 func TestArm(t *testing.T) {
 	t.Parallel()
 	for name, hinder := range map[string]func(f *fixture, k *table.Socket) (undo func()){
@@ -103,8 +103,7 @@ func TestArm(t *testing.T) {
 	}
 }
 
-// TestArmNeverAgain: a socket that is not open, or that a reload has removed, is not
-// polled.
+// TestArmNeverAgain: a socket that is not open, or was removed by a reload, is not polled.
 func TestArmNeverAgain(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2, limit.Limits{})
@@ -115,8 +114,8 @@ func TestArmNeverAgain(t *testing.T) {
 	}
 }
 
-// TestRearm: the sockets that a shared bound has held are polled again one by one, as far
-// as somebody waits there, and in their order.
+// TestRearm: the sockets that a shared bound has held are polled again in their order, up
+// to the first with a client at each turn.
 func TestRearm(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 5, limit.Limits{})
@@ -141,8 +140,8 @@ func TestRearm(t *testing.T) {
 	}
 }
 
-// TestRearmManyWithoutClients: a bound has so many sockets looked at in a turn, and the
-// next turn comes at once for the others.
+// TestRearmManyWithoutClients: Rearm tries perTurn sockets, and asks for another turn at
+// once for the others.
 func TestRearmManyWithoutClients(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, perTurn+1, limit.Limits{})
@@ -157,7 +156,7 @@ func TestRearmManyWithoutClients(t *testing.T) {
 	}
 }
 
-// TestUnhold: the limit of one service holds none of another.
+// TestUnhold: the limit of one service does not hold the sockets of another.
 func TestUnhold(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2, limit.Limits{})
@@ -179,8 +178,8 @@ func TestUnhold(t *testing.T) {
 	}
 }
 
-// TestSuspension: a service that has started as many servers as may in a window is not
-// polled until that has passed; the log says so once.
+// TestSuspension: a service that has used up the starts of a window is not polled until
+// the window has passed, and the log says so once.
 func TestSuspension(t *testing.T) {
 	t.Parallel()
 	l := limit.Limits{Starts: 2, Window: 50 * time.Millisecond}
@@ -188,7 +187,7 @@ func TestSuspension(t *testing.T) {
 	f.ArmAll()
 	v := f.socket(0).Service
 	for u := v.Usage(); f.MayStart(v); {
-		u.Starts.Admit(time.Now(), l.Starts, time.Hour) // the test may be slow
+		u.Starts.Admit(time.Now(), l.Starts, time.Hour) // in case the test is slow
 	}
 	if f.socket(0).Polled || !f.socket(1).Polled {
 		t.Errorf("polled: %v and %v", f.socket(0).Polled, f.socket(1).Polled)
@@ -202,8 +201,8 @@ func TestSuspension(t *testing.T) {
 	}
 }
 
-// TestFullIsNotSuspended: who finds the starts of a service used up is refused, where the
-// entry says so, and for that has to be accepted.
+// TestFullIsNotSuspended: if an entry refuses clients when its starts are used up, its
+// service stays polled, because a client must be accepted to be refused.
 func TestFullIsNotSuspended(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 1, limit.Limits{Starts: 1, Window: time.Hour})
@@ -216,8 +215,8 @@ func TestFullIsNotSuspended(t *testing.T) {
 	}
 }
 
-// TestPool: as long as a pool holds a socket the loop turns now and then, as nothing tells
-// it that a silent client makes room.
+// TestPool: while a pool holds a socket, a timer turns the loop now and then, because
+// nothing else tells it that a silent client makes room.
 func TestPool(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2, limit.Limits{})
@@ -239,7 +238,7 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// TestRearmPastClosed: a socket that a reload has closed keeps none of those behind it.
+// TestRearmPastClosed: a socket closed by a reload does not block the sockets behind it.
 func TestRearmPastClosed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2, limit.Limits{})
@@ -258,7 +257,7 @@ func TestRearmPastClosed(t *testing.T) {
 	}
 }
 
-// TestRest: a socket rests for a moment after the system has run out of something.
+// TestRest: a socket is not polled for a moment after accept has failed with EMFILE.
 func TestRest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 2, limit.Limits{})
@@ -273,7 +272,7 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// TestNothingIsAllocated for a client of a service that nothing holds back.
+// TestNothingIsAllocated: a client of a service that is not held back costs no memory.
 func TestNothingIsAllocated(t *testing.T) {
 	f := newFixture(t, 1, limit.Limits{Starts: 1000, Max: 10})
 	k := f.socket(0)

@@ -5,26 +5,25 @@ import (
 	"inetd/internal/table"
 )
 
-// Bound is a limit on what runs at once, which keeps the sockets of a service from being
-// polled.
+// Bound is a limit on what runs at once. While a service has reached it, the sockets of
+// the service are not polled.
 type Bound uint8
 
-// The bounds, in the order in which Rearm asks them.
+// The bounds, in the order in which Rearm tries them.
 const (
 	Unbound     Bound = iota
-	ByService         // as many servers of the service run as may
-	ByInquiries       // as many questions about clients are under way as may
-	ByBuiltins        // connections of builtins have no room
-	ByHeaders         // nor have those whose proxy says who the client is
+	ByService         // the service has its greatest number of servers
+	ByInquiries       // the daemon has its greatest number of inquiries about clients
+	ByBuiltins        // there is no room for another connection of a builtin
+	ByHeaders         // there is no room for another connection whose proxy header is read
 	ByProcesses       // no further process may or can be started
 	bounds
 )
 
-// held are the sockets that are open but not polled because of a bound. Each waits
-// in the order in which clients came, and is polled again when the bound allows a
-// start. Those of a bound that services share get their turn one by one: to poll all
-// of them whenever one server ends would cost as many system calls as there are
-// services.
+// held are the sockets that are open but not polled because of a bound, in the order in
+// which they were held. They are polled again when the bound allows a start. The sockets
+// of a bound that services share get their turn one by one: polling all of them whenever
+// a server ends would cost as many system calls as there are services.
 type held struct {
 	own    map[*table.Usage][]*table.Socket // ByService
 	shared [bounds][]*table.Socket
@@ -47,10 +46,11 @@ func (g *Gate) hold(k *table.Socket, b Bound) {
 	}
 }
 
-// pooled reports whether a silent client may make room. Nothing tells the loop then.
+// pooled reports whether the bound is a pool, in which a client who has long been silent
+// makes room for another. No event tells the loop of that.
 func (b Bound) pooled() bool { return b == ByBuiltins || b == ByHeaders }
 
-// Unhold polls the sockets again that the limit of their own service has held.
+// Unhold polls again the sockets that were held by the limit of their own service.
 func (g *Gate) Unhold(u *table.Usage) {
 	list := g.held.own[u]
 	if list == nil {
@@ -63,10 +63,10 @@ func (g *Gate) Unhold(u *table.Usage) {
 	}
 }
 
-// Rearm polls sockets again that a shared bound has held, for each bound up to
-// the first that has a client. That one may use up the room, or not if its client is
-// refused; the next turn of the loop tells. It reports whether that should come at
-// once.
+// Rearm polls sockets again that were held by shared bounds: for each bound up to the
+// first socket that has a client. That client may use up the room, or may be refused,
+// which the next turn of the loop tells. more reports that the next turn should come at
+// once, because further sockets may have room.
 func (g *Gate) Rearm() (more bool) {
 	for b := ByInquiries; b < bounds; b++ {
 		if len(g.held.shared[b]) > 0 {
@@ -76,7 +76,7 @@ func (g *Gate) Rearm() (more bool) {
 	return more
 }
 
-// perTurn is how many sockets of a bound are looked at in one turn of the loop.
+// perTurn is how many sockets of a bound Rearm tries in one turn of the loop.
 const perTurn = 64
 
 func (g *Gate) rearmShared(b Bound) (more bool) {
@@ -92,12 +92,11 @@ func (g *Gate) rearmShared(b Bound) (more bool) {
 			return false
 		}
 	}
-	return !b.pooled() && len(g.held.shared[b]) > 0 // those wait for their share: see awaitRoom
+	return !b.pooled() && len(g.held.shared[b]) > 0 // sockets of a pool wait for awaitRoom
 }
 
-// awaitRoom has the loop turn every RestTime while sockets are held by a pool. A
-// silent client makes room after some time, and nothing else tells the loop when
-// that time has come.
+// awaitRoom has the loop turn every RestTime while a pool holds sockets, because no other
+// event tells it that a silent client makes room.
 func (g *Gate) awaitRoom() {
 	if g.awaiting {
 		return

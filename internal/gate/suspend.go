@@ -9,9 +9,9 @@ import (
 	"inetd/internal/table"
 )
 
-// MayStart asks the limits that hold for all clients of a service together.
-// When one is reached the service's sockets are not polled for a while: new
-// clients wait in the listen queue and nobody is turned away.
+// MayStart reports whether the limits for all clients of a service together allow another
+// start. If not, the sockets of the service are not polled for a while: new clients wait
+// in the backlog, and nobody is turned away.
 func (g *Gate) MayStart(v *table.Service) bool {
 	if g.loop.Bound(v) != Unbound {
 		g.ArmService(v)
@@ -28,7 +28,7 @@ func (g *Gate) MayStart(v *table.Service) bool {
 	return true
 }
 
-// suspend stops polling a service until its window has passed.
+// suspend stops polling the sockets of a service until its window has passed.
 func (g *Gate) suspend(v *table.Service, now time.Time) {
 	u := v.Usage()
 	resume := u.Starts.End(v.Do.Limits.Window)
@@ -44,11 +44,11 @@ func (g *Gate) suspend(v *table.Service, now time.Time) {
 	g.ResumeAfter(u, resume.Sub(now))
 }
 
-// ResumeAfter polls a service again that was suspended.
+// ResumeAfter ends the suspension of the service with the usage u when d has passed.
 func (g *Gate) ResumeAfter(u *table.Usage, d time.Duration) {
 	g.loop.Timers.After(d, func() {
 		u.Halted = false
-		for _, w := range g.loop.Now.Services { // a reload may have made a new one
+		for _, w := range g.loop.Now.Services { // a reload may have replaced the service
 			if w.Used == u {
 				g.ArmService(w)
 			}

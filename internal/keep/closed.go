@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holderTime is how long it may take to find out who has an address.
+// holderTime is how long the search for the process that has an address may take.
 const holderTime = 10 * time.Second
 
-// tellClosed logs why a socket could not be opened, with what to do as far as that is
-// known. Who has an address is found out beside the loop.
+// tellClosed logs why a socket could not be opened, and what to do if that is known. The
+// search for the process that has the address runs beside the loop.
 func (s *Sockets) tellClosed(k *table.Socket, err error) {
 	v, advice := k.Service, ""
 	tell := func() {
@@ -44,8 +44,8 @@ func (s *Sockets) tellClosed(k *table.Socket, err error) {
 	}, tell)
 }
 
-// advice is what to do about a socket that could not be opened, as far as the daemon
-// itself knows.
+// advice says what to do about a socket that could not be opened; "" if the daemon itself
+// does not know.
 func (s *Sockets) advice(k *table.Socket, err error) string {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
@@ -67,8 +67,8 @@ func (s *Sockets) advice(k *table.Socket, err error) string {
 		plan.Count(sockets, "socket", "sockets"), limit.Cur)
 }
 
-// Unopened says of each socket that is not open why. Of those with one cause some are
-// named and the others counted.
+// Unopened returns lines that say why sockets are not open. Of the sockets with the same
+// cause, the first few have lines of their own and the others are counted.
 func (s *Sockets) Unopened() (lines []string) {
 	if len(s.faults) == 0 {
 		return nil
@@ -88,17 +88,17 @@ func (s *Sockets) Unopened() (lines []string) {
 	return lines
 }
 
-// A wait server keeps its socket when its service is removed. Until it ends, nobody
-// else can have the address.
+// A wait server keeps its socket when its service is removed. Until the server ends,
+// nobody else can have the address.
 
-// tellHeld logs which process goes on with a socket that a reload closes.
+// tellHeld logs the wait server that still has a socket which a reload closes.
 func (s *Sockets) tellHeld(k *table.Socket) {
 	if k.Server != 0 {
 		s.loop.Log.Noticef("%s: removed; its server, process %d, still has %s", k.Service.Label, k.Server, k.Spec)
 	}
 }
 
-// whoHolds names the server of a removed service that has the address of a socket.
+// whoHolds names the wait server of a removed service that has a socket's address, if any.
 func (s *Sockets) whoHolds(k *table.Socket) string {
 	for pid, p := range s.loop.Running.All() {
 		if l := p.Lent; l != nil && l.Closed && l.Spec.Conflicts(k.Spec) {
@@ -108,8 +108,8 @@ func (s *Sockets) whoHolds(k *table.Socket) string {
 	return ""
 }
 
-// vacated opens the sockets that have waited for the end of the server of a removed
-// service.
+// vacated opens the sockets whose address was that of l, the socket of a removed service,
+// when its wait server has ended.
 func (s *Sockets) vacated(l *table.Socket) {
 	for k, f := range s.faults {
 		if errors.Is(f.err, unix.EADDRINUSE) && l.Spec.Conflicts(k.Spec) {

@@ -1,20 +1,20 @@
 // Package keep puts a generation of services into force and keeps its sockets open. In
-// goes what is to be served (Merge), and what happens to sockets: one was shut down, a
-// wait server has given one back, interfaces have changed; out come open sockets, which
-// package gate polls, registrations with rpcbind, and log lines that say why a service
-// has no socket and what to do about it.
+// go the generation (Merge) and what happens to sockets: one was shut down, a wait server
+// has given one back, interfaces have changed. Out come open sockets, which package gate
+// polls, registrations with rpcbind, and log lines that say why a service has no socket
+// and what to do about it.
 //
-//	merge.go      what stays, what is closed, what is opened
-//	open.go       a socket is opened, and tried again less and less often
-//	closed.go     why it could not be, and who has its address
-//	manager.go    those that the service manager has opened
+//	merge.go      which sockets stay, are closed, are opened
+//	open.go       opening a socket, and trying again less and less often
+//	closed.go     why a socket could not be opened, and who has its address
+//	manager.go    sockets that the service manager has opened
 //	network.go    addresses that come and go
-//	sound.go      a socket that clients reach no more is mended or opened again
-//	rpc.go        where RPC programs are reached
-//	saved.go      what an upgrade takes to the next program
+//	sound.go      mending or opening again what clients can no longer reach
+//	rpc.go        registering RPC programs
+//	saved.go      what an upgrade hands over to the next program
 //
-// All belongs to the goroutine of the event loop. Only who has an address is found out
-// beside it.
+// Everything belongs to the goroutine of the event loop. Only the search for the process
+// that has an address runs beside it.
 package keep
 
 import (
@@ -33,36 +33,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loop is what the event loop has for Sockets.
+// Loop is what Sockets need of the event loop.
 type Loop struct {
 	Starter *child.Starter
 	Poll    *loop.Poll
-	Network loop.Tag // of what tells of changes of the network: see NetworkChanges
+	Network loop.Tag // of the descriptor that tells of changes: see NetworkChanges
 	Timers  *loop.Timers
 	Log     *logbook.Book
 	Now     *table.InForce
 	Running *running.Table
-	Beside  *loop.Beside // for what takes time, which others may use too
+	Beside  *loop.Beside // for work that takes time; shared with others
 	Gate    *gate.Gate
 }
 
-// Sockets are those of the services in force.
+// Sockets are the sockets of the services in force.
 type Sockets struct {
-	Retry time.Duration // before a socket is tried again, doubled each time up to a minute; a second
+	Retry time.Duration // before a second attempt to open a socket; doubled each time up to a minute. New sets a second
 
 	loop      Loop
 	byFD      []*table.Socket             // by descriptor
-	paths     map[*table.Socket]sock.File // what is at the paths of unix sockets, as opened
+	paths     map[*table.Socket]sock.File // the files that were made for UNIX-domain sockets
 	faults    map[*table.Socket]*fault    // of the sockets that are not open
-	told      seldom.Burst[alike]         // lines of late
+	told      seldom.Burst[alike]         // log lines of the current burst
 	formers   table.Formers               // services that were removed
-	network   network                     // whose changes are noticed
+	network   network                     // tells of changes of the network
 	inherited map[sock.Spec]int           // descriptors that the service manager has opened
-	specs     []sock.Spec                 // of these, in the order in which it has passed them
+	specs     []sock.Spec                 // the keys of inherited, in the manager's order
 	registrar *registrar.Registrar        // nil until there is an RPC service
 }
 
-// New makes the Sockets of an event loop. None is open.
+// New returns the Sockets of an event loop, none of them open.
 func New(l Loop) *Sockets {
 	return &Sockets{
 		Retry: time.Second, loop: l, paths: map[*table.Socket]sock.File{}, faults: map[*table.Socket]*fault{}, formers: table.Formers{},
@@ -70,7 +70,7 @@ func New(l Loop) *Sockets {
 	}
 }
 
-// At is the open socket that has a descriptor; nil if there is none.
+// At returns the open socket with a descriptor; nil if there is none.
 func (s *Sockets) At(fd int) *table.Socket {
 	if fd >= len(s.byFD) {
 		return nil
@@ -78,7 +78,7 @@ func (s *Sockets) At(fd int) *table.Socket {
 	return s.byFD[fd]
 }
 
-// Fault is why a socket is not open; nil if it is.
+// Fault returns why a socket could not be opened; nil if it is open.
 func (s *Sockets) Fault(k *table.Socket) error {
 	if f := s.faults[k]; f != nil {
 		return f.err
@@ -86,8 +86,8 @@ func (s *Sockets) Fault(k *table.Socket) error {
 	return nil
 }
 
-// Close closes all sockets, also those of the service manager, which has them too, and
-// takes back what rpcbind was told.
+// Close closes all sockets, those of the service manager too, and withdraws all
+// registrations with rpcbind.
 func (s *Sockets) Close() {
 	if s.registrar != nil {
 		s.registrar.Close()

@@ -24,14 +24,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A fixture has the sockets of services at paths in a directory.
+// A fixture has Sockets whose services have UNIX-domain sockets in a directory.
 type fixture struct {
 	*Sockets
 	dir  string
 	book *booktest.Book
 }
 
-// said is all that was logged.
+// said returns all that was logged.
 func (f *fixture) said() string { return strings.ReplaceAll(f.book.Lines(), f.dir, "DIR") }
 
 func newFixture(t *testing.T) *fixture {
@@ -49,7 +49,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-// generation has a service for each name, at the path of that in the directory.
+// generation returns one with a service for each name, at the path of that name.
 func (f *fixture) generation(names ...string) *table.Generation {
 	g := &table.Generation{Names: []string{"a.conf"}}
 	for i, name := range names {
@@ -61,12 +61,11 @@ func (f *fixture) generation(names ...string) *table.Generation {
 	return g
 }
 
-// socket is that of a service in force.
+// socket returns the socket of a service in force.
 func (f *fixture) socket(i int) *table.Socket { return f.loop.Now.Services[i].First }
 
-// TestMerge: a socket that is wanted as before stays open with what its service has used,
-// one that is not wanted any more is closed, and a service that comes back has what it had
-// used.
+// TestMerge: a socket that is still wanted stays open and its service keeps its usage; one
+// that is no longer wanted is closed; and a service that comes back has its usage again.
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -99,8 +98,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestNotOpened: a socket that cannot be opened is tried again, and the log says once why
-// not, and when it was.
+// TestNotOpened: a socket that cannot be opened is tried again. The log says once why it
+// is not open, and once that it has been opened.
 func TestNotOpened(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -132,7 +131,7 @@ func TestNotOpened(t *testing.T) {
 	}
 }
 
-// TestTakeBack: what a wait server has done to its socket is undone when that has ended.
+// TestTakeBack: when a wait server has ended, its changes to the socket are undone.
 func TestTakeBack(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -168,8 +167,8 @@ func TestTakeBack(t *testing.T) {
 	}
 }
 
-// TestManager: a socket of the service manager is used for the service that asks for it,
-// and is never closed before the daemon ends.
+// TestManager: a service that asks for a socket of the service manager gets it, and the
+// socket stays open until the daemon ends.
 func TestManager(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -200,7 +199,7 @@ func TestManager(t *testing.T) {
 		t.Error(log)
 	}
 	f.Close()
-	f.inherited = nil // it closes them once
+	f.inherited = nil // they are closed; the cleanup closes again
 	for _, name := range []string{"a", "unused"} {
 		if c, err := net.Dial("unix", filepath.Join(f.dir, name)); err == nil {
 			c.Close()
@@ -209,7 +208,7 @@ func TestManager(t *testing.T) {
 	}
 }
 
-// TestFitness: what is known of servers is of no use for those of another program.
+// TestFitness: what is known of servers is forgotten when an entry gets another program.
 func TestFitness(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{"": true, "/bin/other": false} {
@@ -225,8 +224,8 @@ func TestFitness(t *testing.T) {
 	}
 }
 
-// TestSuspendedAnew: a reload that changes the window of a suspended service has it go on
-// when the new one ends, and there is a timer for that already if it does not.
+// TestSuspendedAnew: a reload that changes the window of a suspended service sets a timer
+// for the end of the new window. If the window is the same, the old timer will do.
 func TestSuspendedAnew(t *testing.T) {
 	t.Parallel()
 	for window, timers := range map[time.Duration]int{time.Hour: 0, time.Minute: 1} {
@@ -247,8 +246,8 @@ func TestSuspendedAnew(t *testing.T) {
 	}
 }
 
-// TestLent: a reload leaves a socket alone that a wait server has, also if its path is
-// gone or its options are others.
+// TestLent: a reload leaves alone a socket that a wait server has, even if its path is
+// gone or its options have changed.
 func TestLent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -269,8 +268,8 @@ func TestLent(t *testing.T) {
 	}
 }
 
-// TestRetry: attempts become rarer up to a bound, a reload begins anew, and then only the
-// last timer counts.
+// TestRetry: attempts become rarer up to a bound. A reload makes the delays begin anew, and
+// then only the last timer counts.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -292,8 +291,8 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// TestVacated: the end of the server of a removed service has the socket opened that waits
-// for its address.
+// TestVacated: when the wait server of a removed service ends, the socket that needs its
+// address is opened.
 func TestVacated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -313,8 +312,8 @@ func TestVacated(t *testing.T) {
 	}
 }
 
-// TestNetworkChanges: many changes have the sockets looked at once, and those that come
-// later once more.
+// TestNetworkChanges: many changes at once have the sockets checked once, and later changes
+// once more.
 func TestNetworkChanges(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -328,7 +327,7 @@ func TestNetworkChanges(t *testing.T) {
 	}
 }
 
-// TestMended: what is wrong again and again is told once.
+// TestMended: a fault that comes again and again is logged once.
 func TestMended(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -341,8 +340,8 @@ func TestMended(t *testing.T) {
 	}
 }
 
-// TestRestore: the options of a socket are looked at once a second, and once a server has
-// changed one after each.
+// TestRestore: the options of a socket are checked once a second at most, but after every
+// server once a server has changed one.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	for harmful, want := range map[bool]int{false: 1, true: 0} {
@@ -356,7 +355,7 @@ func TestRestore(t *testing.T) {
 			change()
 		}
 		f.TakeBack(k, k.Service.Do.Options)
-		k.Service.Usage().Looked = time.Now().Add(time.Hour) // the test may be slow
+		k.Service.Usage().Looked = time.Now().Add(time.Hour) // in case the test is slow
 		change()
 		f.TakeBack(k, k.Service.Do.Options)
 		if got, err := unix.GetsockoptInt(int(k.FD), unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != want || err != nil {
@@ -365,8 +364,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestRegistrations: a program that is served at two addresses is registered once for its
-// transport.
+// TestRegistrations: a program that is served at two addresses is registered once for each
+// version and transport.
 func TestRegistrations(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

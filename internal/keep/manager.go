@@ -6,9 +6,9 @@ import (
 	"inetd/internal/table"
 )
 
-// Adopt takes over the sockets that the service manager has opened. They stay
-// open for the daemon's whole life, in use or not: the manager holds them too,
-// so that nobody else could open the address again.
+// Adopt takes over the descriptors fds, sockets that the service manager has opened. They
+// stay open for the daemon's whole life, in use or not: the manager has them too, so
+// nobody could open the address again. Adopt logs and closes those of no use.
 func (s *Sockets) Adopt(fds []int) {
 	for _, fd := range fds {
 		spec, high, err := sock.Adopt(fd, s.loop.Starter.Floor())
@@ -22,20 +22,20 @@ func (s *Sockets) Adopt(fds []int) {
 
 func (s *Sockets) take(spec sock.Spec, fd int) {
 	s.loop.Starter.Note(fd)
-	s.inherited[spec] = fd // of two for one address, which share it, the last will do
+	s.inherited[spec] = fd // of two sockets that share an address the last one is used
 	s.specs = append(s.specs, spec)
 }
 
-// Managers reports whether a socket is one that the service manager has opened.
+// Managers reports whether the service manager has opened the socket.
 func (s *Sockets) Managers(k *table.Socket) bool {
 	_, inherited := s.inherited[k.Spec]
 	return inherited
 }
 
-// Specs are what the sockets of the service manager are.
+// Specs returns the Specs of the service manager's sockets, in the manager's order.
 func (s *Sockets) Specs() []sock.Spec { return s.specs }
 
-// obtain returns a socket that the service manager has opened, or else opens it.
+// obtain returns a descriptor of the service manager's for a socket, or else opens one.
 func (s *Sockets) obtain(k *table.Socket) (fd int, ours sock.File, err error) {
 	fd, inherited := s.inherited[k.Spec]
 	if !inherited {

@@ -11,13 +11,12 @@ import (
 	"inetd/internal/table"
 )
 
-// Merge puts a generation into force. Sockets that are wanted as before stay open,
-// with what is queued in them and the wait server that has them; those that are
-// not wanted any more are closed before new ones are opened, because an address
-// may have moved between all and one.
+// Merge puts a generation into force. Sockets that are still wanted stay open, with their
+// queue and the wait server that has them. The others are closed before new ones are
+// opened, because an entry may have moved from a wildcard address to one address, or back.
 func (s *Sockets) Merge(g *table.Generation) {
 	before := s.loop.Now.Generation
-	s.loop.Now.Generation = g // at once: log lines name places of g
+	s.loop.Now.Generation = g // first of all: log lines name places of g
 	old := make(map[sock.Spec]*table.Socket, before.Sockets)
 	for _, v := range before.Services {
 		for k := v.First; k != nil; k = k.Next {
@@ -37,7 +36,7 @@ func (s *Sockets) Merge(g *table.Generation) {
 			delete(old, k.Spec)
 			*at, have.Next = have, k.Next
 			s.hand(have, v)
-			if have.FD < 0 { // whatever kept it from being opened may have been mended
+			if have.FD < 0 { // what kept it from being opened may be mended by now
 				fresh = append(fresh, have)
 			}
 		}
@@ -60,8 +59,8 @@ func (s *Sockets) Merge(g *table.Generation) {
 	s.tellRest()
 }
 
-// Serving says how many services clients can reach: those with an open socket,
-// and those that tcpmux hands out.
+// Serving says how many services clients can reach, by an open socket or by tcpmux:
+// "2 services", or "1 of 2 services".
 func (s *Sockets) Serving() string {
 	open := 0
 	for _, v := range s.loop.Now.Services {
@@ -82,7 +81,7 @@ func (s *Sockets) Serving() string {
 	return fmt.Sprintf("%d of %s", open, all)
 }
 
-// hand gives a socket to the service that has it after a reload.
+// hand gives a socket and its usage to the service that has the socket after a reload.
 func (s *Sockets) hand(k *table.Socket, v *table.Service) {
 	was := k.Service.Do
 	if v.Used == nil {
@@ -112,9 +111,9 @@ func (s *Sockets) hand(k *table.Socket, v *table.Service) {
 	s.loop.Gate.Arm(k)
 }
 
-// apply sets the options of a service on a socket of it that is open. A wait
-// server shares the socket's modes, so while one has it they are left alone. What
-// sockopt asked for before is taken back.
+// apply sets the options of its service on an open socket, and resets those that the key
+// sockopt asked for before and no longer does. A socket that a wait server has is left
+// alone: the server shares its modes.
 func (s *Sockets) apply(k *table.Socket, was sock.Tuning) {
 	v := k.Service
 	if k.Server != 0 {
@@ -135,8 +134,8 @@ func (s *Sockets) apply(k *table.Socket, was sock.Tuning) {
 	}
 }
 
-// inheritMux gives the services of tcpmux the usage that they had before. The usage of
-// other services comes with their sockets.
+// inheritMux gives the services of tcpmux the usage that they had before, by their labels.
+// Other services get their usage with their sockets.
 func (s *Sockets) inheritMux(before []*table.Service) {
 	used := map[string]*table.Usage{}
 	for _, v := range before {

@@ -6,7 +6,8 @@ import (
 	"inetd/internal/table"
 )
 
-// A reload neither frees a service of tcpmux that is suspended nor forgets its servers.
+// TestInheritMux: a reload neither ends the suspension of a service of tcpmux nor forgets
+// its running servers.
 func TestInheritMux(t *testing.T) {
 	t.Parallel()
 	was, now, added := &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/a"}, &table.Service{Label: "tcpmux/b"}

@@ -12,18 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// network is what tells of interfaces and addresses that come and go.
+// network tells of interfaces and addresses that come and go.
 type network struct {
-	fd     int  // of package netwatch; -1: nothing depends on it
+	fd     int  // a descriptor of package netwatch; -1: no socket depends on changes
 	timing bool // networkChanged has a timer
 }
 
-// settled is how long after a change the sockets are looked at: an interface comes
-// with its addresses, and many may come at once.
+// settled is how long after a change the sockets are checked: the addresses of an
+// interface come after it, and many interfaces may come at once.
 const settled = 100 * time.Millisecond
 
-// watchNetwork listens for changes as long as a service names an address that may
-// come and go.
+// watchNetwork listens for changes while a service has an address that may come and go.
 func (s *Sockets) watchNetwork() {
 	needed := s.anySocket(func(k *table.Socket) bool { return k.Spec.Comes() })
 	switch {
@@ -37,7 +36,7 @@ func (s *Sockets) watchNetwork() {
 		if err == nil {
 			err = s.loop.Poll.Add(fd, s.loop.Network, fd)
 		}
-		if err != nil { // services go on, and what is missing is tried again from time to time
+		if err != nil { // no matter: sockets that are not open are tried again anyway
 			s.loop.Log.Noticef("changes of interfaces are not noticed: %s", strerror.Call(err))
 			return
 		}
@@ -57,8 +56,8 @@ func (s *Sockets) anySocket(is func(*table.Socket) bool) bool {
 	return false
 }
 
-// joinGroup has the socket of a multicast address join its group on all interfaces,
-// and warns if it hears it on some of them only.
+// joinGroup has the socket of a multicast address join its group on all interfaces, and
+// warns if that fails on some of them.
 func (s *Sockets) joinGroup(k *table.Socket, fd int) {
 	_, err := sock.Join(fd, k.Spec)
 	if err != nil && s.few(alike{syslog.Warning, "not in the group on all interfaces"}) {
@@ -66,8 +65,8 @@ func (s *Sockets) joinGroup(k *table.Socket, fd int) {
 	}
 }
 
-// NetworkChanges has the sockets looked at soon, as the descriptor is readable whose tag
-// is Loop.Network.
+// NetworkChanges has the sockets checked soon. The loop calls it when the descriptor with
+// the tag Loop.Network is readable.
 func (s *Sockets) NetworkChanges() {
 	netwatch.Drain(s.network.fd)
 	if !s.network.timing {
@@ -76,8 +75,8 @@ func (s *Sockets) NetworkChanges() {
 	}
 }
 
-// networkChanged opens sockets whose address may have come, and again those whose
-// interface has been made again.
+// networkChanged opens sockets whose address may exist now, and reopens those whose
+// interface was removed and made again.
 func (s *Sockets) networkChanged() {
 	s.network.timing = false
 	for _, v := range s.loop.Now.Services {
@@ -89,7 +88,7 @@ func (s *Sockets) networkChanged() {
 					s.retry(k)
 				}
 			case k.Spec.Group() && k.Spec.Addr.Addr().Zone() == "":
-				sock.Join(int(k.FD), k.Spec) // on interfaces that are new
+				sock.Join(int(k.FD), k.Spec) // on the new interfaces
 			case k.Server == 0 && !s.Managers(k) && sock.Look(int(k.FD), k.Spec, v.Do.Options).Away:
 				s.reopen(k, away)
 			}

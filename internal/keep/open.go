@@ -13,8 +13,8 @@ import (
 	"inetd/internal/table"
 )
 
-// open opens a socket and begins to poll it. If that is impossible it is tried
-// again, less and less often.
+// open opens a socket and begins to poll it. If opening fails, it is tried again, less and
+// less often.
 func (s *Sockets) open(k *table.Socket) {
 	fd, ours, err := s.obtain(k)
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Sockets) open(k *table.Socket) {
 	s.opened(k, fd)
 }
 
-// opened begins to poll a socket that has been opened.
+// opened notes the descriptor of a socket and begins to poll it.
 func (s *Sockets) opened(k *table.Socket, fd int) {
 	k.FD = int32(fd)
 	s.loop.Starter.Note(fd)
@@ -45,17 +45,17 @@ func (s *Sockets) opened(k *table.Socket, fd int) {
 	s.loop.Gate.Arm(k)
 }
 
-// Replace gives a socket another descriptor. The one before is its caller's then.
+// Replace gives an open socket another descriptor. The caller has to close the old one.
 func (s *Sockets) Replace(k *table.Socket, fd int) {
 	s.loop.Gate.Disarm(k)
 	s.byFD[k.FD] = nil
 	s.opened(k, fd)
 }
 
-// fault is why a socket could not be opened.
+// fault says why a socket could not be opened.
 type fault struct {
 	err   error
-	delay time.Duration // until the next try
+	delay time.Duration // until the next attempt; 0: at the next reload
 }
 
 // maxRetry is the longest time between attempts to open a socket.
@@ -88,7 +88,7 @@ func (s *Sockets) openFailed(k *table.Socket, err error) {
 	})
 }
 
-// retry opens a socket, which may have failed before.
+// retry opens a socket at once. If that fails, the delays begin anew.
 func (s *Sockets) retry(k *table.Socket) {
 	if f := s.faults[k]; f != nil {
 		f.delay = s.Retry / 2
@@ -103,7 +103,7 @@ func (s *Sockets) shut(k *table.Socket) {
 	s.closeSocket(k)
 }
 
-// closeSocket closes a socket, if it is open.
+// closeSocket closes a socket if it is open; those of the service manager are kept.
 func (s *Sockets) closeSocket(k *table.Socket) {
 	if k.FD < 0 {
 		return
@@ -117,15 +117,15 @@ func (s *Sockets) closeSocket(k *table.Socket) {
 	delete(s.paths, k)
 }
 
-// alike is a kind of line about a socket: what all lines of the kind say.
+// alike is a kind of log line about a socket, by what all lines of the kind say.
 type alike struct {
 	priority syslog.Priority
 	text     string
 }
 
-// few reports whether a line of a kind is to be logged. One cause may hit
-// thousands of sockets at once, so the fourth line and those after it are
-// counted; tellRest, a second later at the latest, says how many there were.
+// few reports whether a line of a kind is to be logged. One cause may hit thousands of
+// sockets at once, so all lines after the third are only counted. tellRest says how many
+// there were, a second later at the latest.
 func (s *Sockets) few(a alike) bool {
 	if !s.told.Begun() {
 		s.loop.Timers.After(time.Second, s.tellRest)

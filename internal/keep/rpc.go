@@ -7,7 +7,7 @@ import (
 	"inetd/internal/rpcbind"
 )
 
-// Register has rpcbind told where the RPC programs are served now.
+// Register tells rpcbind where the RPC programs are served now.
 func (s *Sockets) Register() {
 	list := s.registrations()
 	if s.registrar == nil {
@@ -19,8 +19,8 @@ func (s *Sockets) Register() {
 	s.registrar.Want(list)
 }
 
-// registrations are where the RPC programs are served: of those served at many addresses
-// rpcbind has one for each transport.
+// registrations returns where the RPC programs are served. rpcbind keeps one address for
+// each version and transport, so of several addresses it has the first.
 func (s *Sockets) registrations() (list []registrar.Registration) {
 	told := map[rpcbind.Binding]bool{}
 	for _, v := range s.loop.Now.Services {

@@ -8,7 +8,7 @@ import (
 	"inetd/internal/table"
 )
 
-// Saved is a socket as the next program reads it, whose service has a number there.
+// Saved returns the socket as the next program reads it. service is its service's number.
 func (s *Sockets) Saved(k *table.Socket, service int) handover.Socket {
 	return handover.Socket{
 		Spec: k.Spec, FD: max(int(k.FD), 0), Service: service, File: s.paths[k],
@@ -16,7 +16,7 @@ func (s *Sockets) Saved(k *table.Socket, service int) handover.Socket {
 	}
 }
 
-// SavedUnused are the sockets of the service manager that no entry asks for.
+// SavedUnused returns the sockets of the service manager that no entry asks for.
 func (s *Sockets) SavedUnused() (list []handover.Socket) {
 	for _, spec := range s.unused() {
 		list = append(list, handover.Socket{Spec: spec, FD: s.inherited[spec], Service: -1, Inherited: true})
@@ -24,8 +24,9 @@ func (s *Sockets) SavedUnused() (list []handover.Socket) {
 	return list
 }
 
-// Inherit makes a socket of one that the program before has left, for the service v; nil
-// if no entry asks for it. It is not polled before there is a Merge.
+// Inherit takes over a socket that the program before has left, and returns it as one of
+// the service v. If no entry asks for it, v and the result are nil. The closed gate keeps
+// the socket from being polled before the first load.
 func (s *Sockets) Inherit(from handover.Socket, v *table.Service) *table.Socket {
 	if from.Inherited {
 		s.take(from.Spec, from.FD)
@@ -47,8 +48,8 @@ func (s *Sockets) Inherit(from handover.Socket, v *table.Service) *table.Socket 
 	return k
 }
 
-// Release ends what tells rpcbind of the RPC programs, and returns what that was told,
-// for Resume: nothing if there was no need for any.
+// Release stops the registrar, but withdraws nothing from rpcbind. It returns what Resume
+// needs; nil if there is no registrar.
 func (s *Sockets) Release() []rpcbind.Binding {
 	if s.registrar == nil {
 		return nil
@@ -58,7 +59,7 @@ func (s *Sockets) Release() []rpcbind.Binding {
 	return made
 }
 
-// Resume goes on with what rpcbind was told before a Release, maybe by another program.
+// Resume goes on with the registrations of a Release, which may be another program's.
 func (s *Sockets) Resume(made []rpcbind.Binding) {
 	if len(made) == 0 {
 		return

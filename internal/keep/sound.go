@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unsound says why no client reaches an open socket any more, or nothing. It is
-// asked of what a reload keeps. That a socket was shut down is noticed without
-// asking: see WasShutDown.
+// unsound says why clients no longer reach an open socket; "": they do. A reload checks
+// the sockets that it keeps. A shutdown makes the socket readable, so it need not be
+// checked here: see WasShutDown.
 func (s *Sockets) unsound(k *table.Socket) string {
 	if why := s.displaced(k); why != "" {
 		return why
@@ -26,11 +26,11 @@ func (s *Sockets) unsound(k *table.Socket) string {
 	return ""
 }
 
-// away is what is wrong with a socket whose interface was removed and made again.
+// away is the reason for a socket whose interface was removed and made again.
 const away = "its interface is another one now"
 
-// displaced says why a path that the daemon has made does not lead to its socket, or
-// nothing.
+// displaced says why a path that the daemon has made no longer leads to its socket; "":
+// it does, or the socket has no path.
 func (s *Sockets) displaced(k *table.Socket) string {
 	ours, made := s.paths[k]
 	if !made {
@@ -45,8 +45,8 @@ func (s *Sockets) displaced(k *table.Socket) string {
 	return "somebody has put another file at its path"
 }
 
-// reopen opens a socket again that no client reaches any more. If that fails, it has a
-// line of its own.
+// reopen closes and opens a socket that clients no longer reach, and logs why. If opening
+// fails, that has a log line of its own.
 func (s *Sockets) reopen(k *table.Socket, why string) {
 	s.replaceSocket(k)
 	if k.FD >= 0 {
@@ -55,8 +55,8 @@ func (s *Sockets) reopen(k *table.Socket, why string) {
 	s.loop.Log.Tell(syslog.Notice, k.Service, k.Subject()+": "+why, "", "")
 }
 
-// TakeBack makes a socket the daemon's again when a wait server has ended that got it with
-// the options was. It reports whether the socket is open then.
+// TakeBack makes a socket the daemon's again when its wait server has ended. was are the
+// options with which the server got the socket. It reports whether the socket is open.
 func (s *Sockets) TakeBack(k *table.Socket, was sock.Options) bool {
 	k.Server = 0
 	if k.Closed {
@@ -72,9 +72,8 @@ func (s *Sockets) TakeBack(k *table.Socket, was sock.Options) bool {
 	return k.FD >= 0
 }
 
-// mend puts a socket that a wait server has left behind into the state that
-// inetd(8) promises to the next one. What is in its queue stays, where the kernel
-// has a way.
+// mend puts a socket that a wait server has left behind into the state that inetd(8)
+// promises the next server. What is in its queue stays if the kernel allows that.
 func (s *Sockets) mend(k *table.Socket) {
 	fd, o := int(k.FD), k.Service.Do.Options
 	st := sock.Look(fd, k.Spec, o)
@@ -101,14 +100,14 @@ func (s *Sockets) mend(k *table.Socket) {
 	}
 }
 
-// WasShutDown mends a socket that is polled. Only a process that shares it, such as
-// the service manager, can have shut it down.
+// WasShutDown mends a polled socket that was shut down. Only a process that shares the
+// socket, such as the service manager, can have done that.
 func (s *Sockets) WasShutDown(k *table.Socket) {
 	s.mended(k, k.Spec.String()+" was shut down; "+s.revive(k))
 }
 
-// revive has a socket that was shut down hear clients again, and says how. Nothing
-// else can be done about one of the service manager's: the loop would spin on it.
+// revive makes a socket that was shut down usable again, and says how. If a socket of the
+// service manager's cannot listen again, it is no longer polled: the loop would spin.
 func (s *Sockets) revive(k *table.Socket) (how string) {
 	switch {
 	case sock.Relisten(int(k.FD), k.Spec, k.Service.Do.Options):
@@ -121,12 +120,12 @@ func (s *Sockets) revive(k *table.Socket) (how string) {
 	return "it was opened again"
 }
 
-// restoreTime is how often at most the options of a socket are looked at. A service
-// may have thousands of servers a second, which mostly do the same.
+// restoreTime is the least time between checks of a socket's options. A service may have
+// thousands of servers a second, which mostly do the same.
 const restoreTime = time.Second
 
-// restore gives a socket the options back that a wait server has changed. Once
-// something was wrong, that is done after every server of the service.
+// restore resets the options of a socket that a wait server has changed. Once a server
+// has changed one, it checks after every server of the service.
 func (s *Sockets) restore(k *table.Socket) {
 	u, now := k.Service.Usage(), time.Now()
 	if !u.Altered && now.Sub(u.Looked) < restoreTime {
@@ -145,10 +144,10 @@ func (s *Sockets) replaceSocket(k *table.Socket) {
 	s.retry(k)
 }
 
-// maxMended bounds the causes that are remembered of a service.
+// maxMended is how many different faults of its sockets are logged of a service.
 const maxMended = 16
 
-// mended logs, once for a service and cause, what was wrong with a socket and how it
+// mended logs, once for each service and fault, what was wrong with a socket and how it
 // was mended.
 func (s *Sockets) mended(k *table.Socket, what string) {
 	u := k.Service.Usage()
