@@ -1,10 +1,10 @@
-// Package plaintext tells text from bytes that are none. In go the bytes of a
-// file that people write; out comes the text that every reader of this program
-// is given, or the place where the bytes stop being text. It opens no files.
+// Package plaintext decodes the files that people write. In go the bytes of a file;
+// out comes the text, as every parser of this program gets it, or the place where
+// the bytes stop being text. It opens no files.
 //
-// A byte order mark is dropped, since it would become part of the first word:
-// the first rule of hosts.deny would not count. UTF-16 and NUL bytes are
-// faults. Each reader takes a carriage return before a newline as a blank.
+// A byte order mark is dropped, since it would become part of the first word: the
+// first rule of hosts.deny would not count. UTF-16 and NUL bytes are faults. A
+// carriage return before a newline is left in the text: each parser ignores it.
 //
 // Visible makes any text fit for a terminal.
 package plaintext
@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// Fault is why bytes are no text.
+// Fault tells why bytes are not text.
 type Fault struct {
-	Line, Col  int // of the first byte that is none, from 1
+	Line, Col  int // of the first byte that is not text, from 1
 	Text, Hint string
 	Encoded    bool // it is text, but in UTF-16: nothing of it can be read
 }
@@ -31,7 +31,7 @@ func (f *Fault) Error() string {
 const mark = "\xef\xbb\xbf" // of UTF-8, as Windows editors write it
 
 // Decode returns the bytes of a file without a byte order mark, and whether
-// there was one. With a fault the text is only good up to its place.
+// there was one. If there is a fault, the text is good only up to its place.
 func Decode(file string) (text string, marked bool, fault *Fault) {
 	text, marked = strings.CutPrefix(file, mark)
 	nul := strings.IndexByte(text, 0)
@@ -50,8 +50,8 @@ func Decode(file string) (text string, marked bool, fault *Fault) {
 	return text, marked, nil
 }
 
-// isUTF16 recognizes the two byte order marks of UTF-16, and text without one:
-// of the first two characters one byte each is NUL.
+// isUTF16 recognizes the two byte order marks of UTF-16, and UTF-16 without one:
+// in each of its first two characters the same byte is NUL.
 func isUTF16(b string) bool {
 	if strings.HasPrefix(b, "\xff\xfe") || strings.HasPrefix(b, "\xfe\xff") {
 		return true
@@ -64,8 +64,8 @@ func isUTF16(b string) bool {
 	return little || big
 }
 
-// Visible is a text whose every character can be seen, so that nothing in it
-// can act on the terminal.
+// Visible returns a text with Go's escape sequences for characters that cannot be seen,
+// so that nothing in it can act on a terminal.
 func Visible(s string) string {
 	if !strings.ContainsFunc(s, unseen) {
 		return s
@@ -74,5 +74,5 @@ func Visible(s string) string {
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q[1 : len(q)-1])
 }
 
-// unseen reports whether a character is not seen as it is.
+// unseen reports whether a character cannot be seen as it is.
 func unseen(r rune) bool { return r == utf8.RuneError || !strconv.IsPrint(r) }

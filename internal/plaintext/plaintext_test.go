@@ -40,7 +40,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what has no fault has no NUL, nothing but a mark is lost, and
+// FuzzDecode: a text without a fault has no NUL, nothing but a mark is lost, and
 // every fault lies in the text.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{"", "a\r\nb", "\xef\xbb\xbfa\n", "\xff\xfea\x00", "a\x00b\x00", "one\ntwo\x00"} {

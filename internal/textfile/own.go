@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadAmongOthers is Read for a path in a directory that may belong to somebody
-// else. Root would show any of its files to whoever puts a link there, or a second
-// name of the file: so a link is followed only if it belongs to root or to the user
-// of this process, and a file with a second name has to be readable by everybody.
+// ReadAmongOthers is Read for a path in a directory that may belong to somebody else,
+// who could put a symbolic or hard link to any of root's files there to have it shown.
+// So a symbolic link is followed only if it belongs to root or to the user of this
+// process, and a file with several hard links must be readable by everybody.
 func ReadAmongOthers(path string, limit int64) (string, error) {
 	f, err := openUnlinked(path)
 	if err != nil {
@@ -31,10 +31,10 @@ func ReadAmongOthers(path string, limit int64) (string, error) {
 	return ReadAll(f, limit)
 }
 
-// maxLinks is that of the kernel.
+// maxLinks is how many symbolic links the kernel follows for one path.
 const maxLinks = 40
 
-// openUnlinked opens a file and follows links of ours alone.
+// openUnlinked opens a file. It follows only symbolic links that readLink allows.
 func openUnlinked(path string) (*os.File, error) {
 	for range maxLinks {
 		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_NOFOLLOW, 0)
@@ -53,8 +53,8 @@ func openUnlinked(path string) (*os.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// readLink returns where a link of ours leads. Both are asked of one descriptor,
-// because somebody may exchange two links at any moment.
+// readLink returns where a symbolic link leads, if it belongs to root or to us. Owner
+// and target are those of one descriptor, because somebody may swap two links any time.
 func readLink(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -73,8 +73,8 @@ func readLink(path string) (string, error) {
 	return string(to[:max(n, 0)]), err
 }
 
-// unshared says what is wrong with a file that its owner alone may read and that
-// has another name.
+// unshared returns an error for a file with several hard links that not everybody may
+// read.
 func unshared(info fs.FileInfo, err error) error {
 	if err == nil && info.Mode().Perm()&0o004 == 0 && info.Sys().(*syscall.Stat_t).Nlink > 1 {
 		err = errors.New("it has another name, and not everybody may read it")

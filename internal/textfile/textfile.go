@@ -1,6 +1,6 @@
-// Package textfile reads files that people write. In goes a path and how much
-// may be read, out comes the content. Only regular files are read: opening another
-// kind may block for ever, and reading it may never end.
+// Package textfile reads files that people write. In goes a path and how much may be
+// read; out comes the content. Only regular files are read, and pipes by ReadPipe:
+// opening a file of another kind may block for ever, and reading it may never end.
 package textfile
 
 import (
@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// Limit is enough for every file that is written by hand or by a package.
+// Limit, in bytes, is enough for any file that is written by hand or by a package.
 const Limit = 16 << 20
 
-// Open opens a regular file, or /dev/null, for reading. Something else is an
-// error that says what it is. It does not wait for a writer of a FIFO, and
-// makes no terminal ours.
+// Open opens a regular file, or /dev/null, for reading. For any other kind of file it
+// returns an error that says which. It never waits for the writer of a FIFO, and does
+// not make a terminal the controlling one.
 func Open(path string) (*os.File, error) {
 	if err := regular(os.Stat(path)); err != nil { // opening a device may already have an effect
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -28,7 +28,7 @@ func Open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(f.Stat()); err != nil { // of what was opened in the end
+	if err := regular(f.Stat()); err != nil { // the file may have been replaced in between
 		f.Close()
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -39,7 +39,7 @@ func open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
-// Read returns the content of a regular file of at most limit bytes.
+// Read returns the content of a regular file. More than limit bytes are an error.
 func Read(path string, limit int64) (string, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -49,9 +49,9 @@ func Read(path string, limit int64) (string, error) {
 	return ReadAll(f, limit)
 }
 
-// ReadPipe returns what comes out of a pipe until its last writer has closed
-// it, for at most d. A pipe without a writer is an error: either nobody has
-// opened it yet, or it has been read before.
+// ReadPipe returns what comes out of a pipe until its last writer closes it, which
+// must be within d. A pipe without a writer is an error: either nobody has opened it
+// yet, or it has been read before.
 func ReadPipe(path string, limit int64, d time.Duration) (string, error) {
 	f, err := open(path)
 	if err != nil {
@@ -71,7 +71,7 @@ func ReadPipe(path string, limit int64, d time.Duration) (string, error) {
 	return text, err
 }
 
-// ReadAll returns what is left of a file, if that is at most limit bytes.
+// ReadAll returns the rest of a file. More than limit bytes are an error.
 func ReadAll(f *os.File, limit int64) (string, error) {
 	var text strings.Builder
 	if info, err := f.Stat(); err == nil {
@@ -87,13 +87,13 @@ func ReadAll(f *os.File, limit int64) (string, error) {
 	return text.String(), nil
 }
 
-// IsPipe reports whether a path leads to a pipe, with a name or without.
+// IsPipe reports whether a path leads to a pipe, named or not.
 func IsPipe(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&fs.ModeNamedPipe != 0
 }
 
-// regular says what is wrong with a file of another kind.
+// regular returns an error that says what a file is, unless it is one to read.
 func regular(info fs.FileInfo, err error) error {
 	if err != nil {
 		return bare(err)
@@ -111,7 +111,7 @@ func regular(info fs.FileInfo, err error) error {
 	return errors.New("it is a device")
 }
 
-// bare is an error without the operation and the path.
+// bare returns an error without the operation and the path.
 func bare(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err

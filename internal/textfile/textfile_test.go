@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 		{at("file"), 11, "", "it has more than 11 bytes"},
 		{at("link"), 12, "twelve bytes", ""},
 		{os.DevNull, 12, "", ""},
-		{"/proc/self/comm", 64, "textfile.test\n", ""}, // whose size is 0
+		{"/proc/self/comm", 64, "textfile.test\n", ""}, // its size is 0 to stat(2)
 		{at("none"), 12, "", "no such file or directory"},
 		{at("dangling"), 12, "", "no such file or directory"},
 		{at("fifo"), 12, "", "it is a FIFO"},
@@ -88,7 +88,7 @@ func TestReadPipe(t *testing.T) {
 	}
 }
 
-// TestReadPipeWithoutName: as a shell makes it for <(command).
+// TestReadPipeWithoutName reads a pipe such as a shell makes for <(command).
 func TestReadPipeWithoutName(t *testing.T) {
 	t.Parallel()
 	r, w, err := os.Pipe()
