@@ -8,7 +8,7 @@ import (
 )
 
 // TestAcceptFails: a socket rests after an error of accept that leaves the connection in
-// the queue, or the loop would spin; after one that belongs to the connection it does not.
+// the queue, or the loop would spin. After an error of the connection itself it does not.
 func TestAcceptFails(t *testing.T) {
 	s := serving(t, oneService(t))
 	k := s.now.Services[0].First

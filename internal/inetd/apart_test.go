@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// perProcessor is how many tests that run apart do so at once for each processor: they
-// wait more than they work.
+// perProcessor is how many tests run apart at once for each processor: they wait more than
+// they work.
 const perProcessor = 3
 
 func TestMain(m *testing.M) {
@@ -20,15 +20,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// apart runs a test again in a process of its own, beside others, and reports whether it
-// is there already. In one process two Servers would reap each other's children, so the
-// tests that are not apart run one after the other.
+// apart runs a test again in a process of its own, in parallel with others, and reports
+// whether this is that process. In one process two Servers would reap each other's
+// children, so tests that are not apart run one after the other.
 func apart(t *testing.T) bool {
 	t.Helper()
 	return again(t, 0)
 }
 
-// inNetwork is apart in a network namespace.
+// inNetwork is apart with a network namespace of its own.
 func inNetwork(t *testing.T) bool {
 	t.Helper()
 	return again(t, syscall.CLONE_NEWNET)

@@ -14,7 +14,7 @@ import (
 	"inetd/internal/sock"
 )
 
-// ofAttack is how many clients there are: few in a test, and many as an attack.
+// ofAttack returns how many clients there are: few in an ordinary test, many in an attack.
 func ofAttack(few, many int) int {
 	if os.Getenv("INETD_ATTACK") != "" {
 		return many
@@ -121,7 +121,7 @@ func rush(t *testing.T, n int, path, text string) {
 	all.Wait()
 }
 
-// TestManyClientsOfBuiltins: they leave no descriptor and no room behind.
+// TestManyClientsOfBuiltins: the clients leave no descriptor open and no room taken.
 func TestManyClientsOfBuiltins(t *testing.T) {
 	names := []string{"echo", "discard", "chargen", "daytime", "time"}
 	conf := ""
@@ -150,8 +150,8 @@ func TestManyClientsOfBuiltins(t *testing.T) {
 	})
 }
 
-// TestManyRefused: clients of a source that has what it may have take no memory and no
-// descriptor.
+// TestManyRefused: further clients of a source that has reached its limit take no memory
+// and no descriptor.
 func TestManyRefused(t *testing.T) {
 	path := abstract("refuses", 0)
 	s := daemon(t, "", path+" stream unix nowait/0/0/1 - internal echo\n", nil)

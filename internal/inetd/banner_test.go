@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestBanners: clients are sent the texts of their entry, whatever becomes of them.
+// TestBanners: clients are sent the texts of their entry, whether they are served or not.
 func TestBanners(t *testing.T) {
 	if !apart(t) {
 		return
@@ -40,7 +40,7 @@ func TestBanners(t *testing.T) {
 	}
 }
 
-// TestBannersUnread: a text that cannot be sent is told, and costs nothing else.
+// TestBannersUnread: a text that cannot be sent is reported, and costs nothing else.
 func TestBannersUnread(t *testing.T) {
 	if !apart(t) {
 		return

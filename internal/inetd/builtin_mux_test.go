@@ -8,8 +8,8 @@ import (
 	"inetd/internal/talk"
 )
 
-// TestMuxClientWaitsForProcess: while no process can be made, a client of tcpmux is to
-// try again, but not when another program is to take over, or a limit forbids the start.
+// TestMuxClientWaitsForProcess: while no process can be made, a client of tcpmux is to be
+// tried again, but not if another program is to take over or a limit forbids the start.
 func TestMuxClientWaitsForProcess(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal tcpmux\ntcpmux/cat stream tcp4 nowait - /bin/cat\n", nil)
 	sc.start()

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allBuiltins has one of each kind that serves a client for longer, and a brief one.
+// allBuiltins has each kind of builtin that serves a client for long, and a brief one.
 const allBuiltins = `127.0.0.1:
 7001 stream tcp4 nowait - internal echo
 7002 stream tcp4 nowait - internal discard
@@ -43,7 +43,7 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 	return c
 }
 
-// exchange sends text and wants an answer that begins so.
+// exchange sends text, and wants an answer that begins with want.
 func exchange(t *testing.T, c net.Conn, text, want string) {
 	t.Helper()
 	b := make([]byte, len(want))
@@ -55,8 +55,8 @@ func exchange(t *testing.T, c net.Conn, text, want string) {
 	}
 }
 
-// As many silent clients as there may be of builtins, each of another address,
-// keep nobody from any builtin.
+// TestSilentClientsKeepNobodyOut: as many silent clients as builtins may have, each with
+// another address, keep nobody from any builtin.
 func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -83,8 +83,8 @@ func TestSilentClientsKeepNobodyOut(t *testing.T) {
 	exchange(t, dialFrom(t, honest, "127.0.0.1:7001"), "hello", "hello")
 }
 
-// A client that is silent makes room for another, in whatever it is silent; the
-// other need not connect again for that.
+// TestSilentClientMakesRoom: a client that is silent makes room for another, at whatever
+// point it fell silent; the other need not connect again.
 func TestSilentClientMakesRoom(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -120,7 +120,7 @@ func TestSilentClientMakesRoom(t *testing.T) {
 	}
 }
 
-// A client that is refused for want of room leaves nothing behind.
+// TestNoRoomForSource: a client that is refused for want of room leaves nothing behind.
 func TestNoRoomForSource(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -142,7 +142,8 @@ func TestNoRoomForSource(t *testing.T) {
 	})
 }
 
-// Whatever becomes of the clients of builtins, what they had is free again.
+// TestBuiltinsGiveBackWhatTheyHad: however the clients of builtins end, room and
+// descriptors are free again.
 func TestBuiltinsGiveBackWhatTheyHad(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -168,7 +169,7 @@ tcpmux/never stream tcp4 nowait/0/0/1 - internal discard
 		{"7006", "cat\r\nx", "x"},
 		{"7006", "none\r\n", "-Service not available\r\n"},
 		{"7006", "never\r\n", "-Service not available\r\n"},
-		{"7007", "", ""}, // has one client already
+		{"7007", "", ""}, // this service has its one client already
 	} {
 		c := dialFrom(t, "127.0.0.1", "127.0.0.1:"+tt.to)
 		exchange(t, c, tt.sent, tt.want)
@@ -220,8 +221,8 @@ func asUser(t *testing.T, uid int, f func()) {
 	}
 }
 
-// One user of a UNIX-domain socket has no more connections than one may have, and
-// another user has them, too.
+// TestUsersAreSources: one user of a UNIX-domain socket has no more connections than a
+// source may have, and another user has as many again.
 func TestUsersAreSources(t *testing.T) {
 	name := fmt.Sprintf("@inetd-test-%d-%s", os.Getpid(), t.Name())
 	daemon(t, "", name+" stream unix nowait/0/0/1 - internal echo\n", nil)
@@ -249,8 +250,8 @@ func TestUsersAreSources(t *testing.T) {
 	}
 }
 
-// At most 6000 answers a minute bury the victim whose address is forged, also if
-// so many other addresses are forged meanwhile that not all can be counted.
+// TestForgedSourcesHideNoVictim: a victim whose address is forged gets at most 6000 answers
+// a minute, even if too many other addresses are forged meanwhile to count them all.
 func TestForgedSourcesHideNoVictim(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -281,7 +282,7 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 		ask(t, victim, service, "x")
 	}
 	local := from("127.0.0.1")
-	for range admission.RepliesPerMin + 1 { // nobody can forge that one
+	for range admission.RepliesPerMin + 1 { // no limit: nobody can forge the loopback address
 		ask(t, local, "127.0.0.1:7001", "x")
 	}
 	for i := range 5000 {
@@ -295,13 +296,13 @@ func TestForgedSourcesHideNoVictim(t *testing.T) {
 	for range 10 {
 		victim.WriteToUDPAddrPort([]byte("more"), to)
 	}
-	ask(t, other, service, "last") // in the queue behind those
+	ask(t, other, service, "last") // behind the forged ones in the queue
 	if got := arrived(t, victim); got != "" {
 		t.Errorf("the victim got %q", got)
 	}
 }
 
-// arrived is what can be read at once.
+// arrived returns what can be read at once.
 func arrived(t *testing.T, conn *net.UDPConn) string {
 	t.Helper()
 	raw, err := conn.SyscallConn()

@@ -68,7 +68,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestClientsWithoutWrap: an entry may leave the files alone that -l asks.
+// TestClientsWithoutWrap: an entry may opt out of the files of access rules that -l uses.
 func TestClientsWithoutWrap(t *testing.T) {
 	sc := newScene(t, keyed("-", "wrap = no", "echo welcome"), wrapped)
 	sc.write("deny", "ALL: ALL\n")
@@ -78,8 +78,8 @@ func TestClientsWithoutWrap(t *testing.T) {
 	}
 }
 
-// TestClientsOfDatagrams: a builtin answers nobody whom its entry refuses, and says so
-// once.
+// TestClientsOfDatagrams: a builtin does not answer clients that its entry refuses, and the
+// log says so once.
 func TestClientsOfDatagrams(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = internal, args = echo, allow = 127.0.0.3;\n", nil)
 	sc.start()
@@ -175,7 +175,7 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// TestGuardAllocatesNothing: neither does a client who is admitted by its address.
+// TestGuardAllocatesNothing: to admit a client by its address allocates nothing.
 func TestGuardAllocatesNothing(t *testing.T) {
 	file := oneService(t)
 	text, err := os.ReadFile(file)

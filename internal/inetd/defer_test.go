@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReloadTakesDeferBack: a reload that takes an accept filter back does so. With
-// it a client that waits for the server to speak first waits for 30 s.
+// TestReloadTakesDeferBack: an accept filter that a reload takes out of the entry is taken
+// from the socket. With it a client that lets the server speak first waits for 30 s.
 func TestReloadTakesDeferBack(t *testing.T) {
 	file := oneService(t)
 	plain, err := os.ReadFile(file)

@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestProcessesAfterInquiries: clients about whom something has to be found out
-// all pass the limit of processes before one of them has a server. No more servers
-// than allowed run afterwards, and each client gets one in the end.
+// TestProcessesAfterInquiries: clients with an inquiry all pass the limit on processes
+// before one of them has a server. No more servers than allowed run afterwards, and each
+// client gets one in the end.
 func TestProcessesAfterInquiries(t *testing.T) {
 	const clients, limit = 12, 3
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait.0 - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, limit })
@@ -65,8 +65,8 @@ func TestProcessesAfterInquiries(t *testing.T) {
 	}
 }
 
-// TestDelayedStartsWhenThereIsRoom: a client who waits for the end of a server is
-// next when that has been reaped, and not some time later.
+// TestDelayedStartsWhenThereIsRoom: a client that waits for the end of a server is served
+// as soon as that server has been reaped, and not some time later.
 func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
 	sc.start()
@@ -122,7 +122,7 @@ func TestCommandGivenUp(t *testing.T) {
 	}
 	for unix.Kill(pid, 0) == nil {
 		if state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); strings.Contains(string(state), ") Z ") {
-			break // whoever reaps orphans takes his time
+			break // the process that reaps orphans takes its time
 		}
 	}
 	if after := descriptors(t); after > before {
@@ -139,8 +139,8 @@ func descriptors(t *testing.T) int {
 	return len(list)
 }
 
-// TestNobodyOvertakesDelayedClients: while a client waits for a process, none is
-// accepted, and one that was accepted before and is to be started now waits behind it.
+// TestNobodyOvertakesDelayedClients: while a client waits for a process, no other is
+// accepted, and a client accepted before whose server is to start now waits behind it.
 func TestNobodyOvertakesDelayedClients(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/true\n", nil)
 	sc.start()
@@ -162,7 +162,7 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 	}
 }
 
-// admitted is a client of the first service, whose server is to be started.
+// admitted returns a client of the first service, whose server is to be started.
 func (sc *scene) admitted() delayed {
 	sc.t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -177,8 +177,8 @@ func (sc *scene) admitted() delayed {
 	return delayed{svc: v, client: c, program: v.Do.Program}
 }
 
-// TestPolledAfterDelay: a service that a client without a relay has held back is polled
-// again when that is served, also if no process could be made for it meanwhile.
+// TestPolledAfterDelay: a service held back by a client that waits for its relay is polled
+// again when the client is served, even if no process could be made for it meanwhile.
 func TestPolledAfterDelay(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/true\n", nil)
 	sc.start()
@@ -198,8 +198,8 @@ func TestPolledAfterDelay(t *testing.T) {
 	}
 }
 
-// TestKeptConnectionIsCloseOnExec: what the daemon keeps of a server's connection goes to
-// no other server.
+// TestKeptConnectionIsCloseOnExec: the daemon's own descriptor of a server's connection
+// does not go to another server.
 func TestKeptConnectionIsCloseOnExec(t *testing.T) {
 	sc := newScene(t, keyed("-", "linger = 20s", "echo x"), nil)
 	sc.start()
@@ -216,8 +216,8 @@ func TestKeptConnectionIsCloseOnExec(t *testing.T) {
 	closeKept(kept)
 }
 
-// TestBoundByDelayed: clients who wait for a process hold all services back, those who
-// wait for the relay of their service that one alone.
+// TestBoundByDelayed: clients that wait for a process hold all services back; those that
+// wait for the relay of their service hold back only that service.
 func TestBoundByDelayed(t *testing.T) {
 	t.Parallel()
 	one, other := &table.Service{Used: &table.Usage{}}, &table.Service{Used: &table.Usage{}}

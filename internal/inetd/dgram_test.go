@@ -15,8 +15,8 @@ import (
 	"inetd/internal/sock"
 )
 
-// /bin/cat answers every datagram of its client, for whom alone its socket is,
-// from the address that was asked.
+// TestNowaitDatagramsOfAnotherMachine: /bin/cat answers every datagram of its client, from
+// the address that the client asked; its socket is for this client alone.
 func TestNowaitDatagramsOfAnotherMachine(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -36,7 +36,7 @@ func TestNowaitDatagramsOfAnotherMachine(t *testing.T) {
 			{"[ff02::1%far0]", "[fe80::1%far0]"},
 		} {
 			if port == 7002 && tt.to == "224.0.0.1" {
-				continue // a socket for both is in no IPv4 group
+				continue // a socket for IPv4 and IPv6 is in no IPv4 group
 			}
 			conn := f.listen(t, tt.to)
 			for _, to := range []string{tt.to, tt.to, tt.from, tt.to} {
@@ -49,7 +49,7 @@ func TestNowaitDatagramsOfAnotherMachine(t *testing.T) {
 	}
 }
 
-// The whole environment fits into one datagram of env(1).
+// TestNowaitDatagramEnvironment: env(1) answers with the whole environment in a datagram.
 func TestNowaitDatagramEnvironment(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -73,8 +73,9 @@ func TestNowaitDatagramEnvironment(t *testing.T) {
 	}
 }
 
-// Of a burst every datagram is answered once, to its sender, whether datagrams
-// can be put back or not, and no descriptor stays open. dd answers only one.
+// TestNowaitDatagramsInABurst: every datagram of a burst is answered once, to its sender,
+// whether datagrams can be put back or not, and no descriptor stays open. Each dd answers
+// only one datagram.
 func TestNowaitDatagramsInABurst(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -122,8 +123,8 @@ func TestNowaitDatagramsInABurst(t *testing.T) {
 	}
 }
 
-// What a server has left when the limit on starts is reached waits with what
-// else comes, and is served later.
+// TestUnreadDatagramsOfASuspendedService: datagrams that a server has left unread when the
+// limit on starts is reached wait with those that come later, and are served.
 func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -161,8 +162,8 @@ func TestUnreadDatagramsOfASuspendedService(t *testing.T) {
 	}
 }
 
-// Who sends and goes is served all the same: that nobody takes the answer is
-// not the next server's fault.
+// TestDatagramsOfAClientThatHasGone: a client that sends and goes is served all the same,
+// and the error that its answer meets does not reach the next server.
 func TestDatagramsOfAClientThatHasGone(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -212,8 +213,8 @@ const smallServices = `
 1007 dgram udp nowait - internal echo
 `
 
-// Two daemons, and the services of one, are fed datagrams that seem to come
-// from one another. They answer none, and go on answering others.
+// TestForgedDatagramsAreNotAnswered: two daemons, and services of one daemon, get datagrams
+// that seem to come from one another. They do not answer these, but still answer others.
 func TestForgedDatagramsAreNotAnswered(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -239,7 +240,7 @@ func TestForgedDatagramsAreNotAnswered(t *testing.T) {
 			for _, p := range ports {
 				for _, q := range ports {
 					if q == 9 {
-						continue // somebody may ask us from there
+						continue // a real client may ask from this port
 					}
 					if err := j.Inject(netip.AddrPortFrom(src, q), netip.AddrPortFrom(dst, p), []byte("forged")); err != nil {
 						t.Fatal(err)
@@ -248,7 +249,7 @@ func TestForgedDatagramsAreNotAnswered(t *testing.T) {
 			}
 		}
 	}
-	// Each service has got its forged ones before this.
+	// By now each service has got its forged datagrams.
 	answers := 0
 	for _, h := range hosts {
 		for _, p := range ports {
@@ -270,7 +271,7 @@ func TestForgedDatagramsAreNotAnswered(t *testing.T) {
 	}
 }
 
-// datagramsSent is how many UDP datagrams this machine has sent.
+// datagramsSent returns how many UDP datagrams this machine has sent.
 func datagramsSent(t *testing.T) int {
 	t.Helper()
 	return counter(t, "snmp6", "Udp6OutDatagrams", 1) + counter(t, "snmp", "Udp:", 4)
@@ -279,7 +280,7 @@ func datagramsSent(t *testing.T) int {
 // counter returns a word of the last line that begins with name.
 func counter(t *testing.T, file, name string, word int) (n int) {
 	t.Helper()
-	text, err := os.ReadFile("/proc/thread-self/net/" + file) // the process's may be the far machine
+	text, err := os.ReadFile("/proc/thread-self/net/" + file) // /proc/net may be that of the far machine
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,8 +292,8 @@ func counter(t *testing.T, file, name string, word int) (n int) {
 	return n
 }
 
-// A builtin answers from the address that was asked, also nothing with nothing,
-// and not at all what was sent to many.
+// TestBuiltinDatagramsOfAnotherMachine: a builtin answers from the address that was asked,
+// an empty datagram with an empty one, and does not answer broadcast or multicast.
 func TestBuiltinDatagramsOfAnotherMachine(t *testing.T) {
 	if !inNetwork(t) {
 		return

@@ -12,8 +12,8 @@ func (sc *scene) reloaded(conf string) {
 	}
 }
 
-// TestFormers: a service that a mistake removes, and that comes back, goes on with its
-// counters and limits; another one of its address does not.
+// TestFormers: a service that is removed by mistake and comes back goes on with its
+// counters and limits; another service at its address does not take them over.
 func TestFormers(t *testing.T) {
 	const (
 		conf    = "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /bin/cat, deny = 127.0.0.2;\ntcpmux/x stream tcp nowait - /bin/cat\n"
@@ -37,8 +37,8 @@ func TestFormers(t *testing.T) {
 	}
 }
 
-// TestMovedToAnotherFile: a line about a socket that stays open names the place that its
-// entry has now, in a file that was empty before.
+// TestMovedToAnotherFile: a log line about a socket that stays open says where its entry
+// stands now, in a file that was empty before.
 func TestMovedToAnotherFile(t *testing.T) {
 	const conf = "127.0.0.1:PORT on protocol = tcp, wait = yes, user = -, exec = /bin/sleep, args = sleep 1000"
 	sc := newScene(t, conf+";\n", nil)

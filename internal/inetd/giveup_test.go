@@ -10,8 +10,8 @@ import (
 	"inetd/internal/plan"
 )
 
-// TestLoadGivenUp: a load that does not come back, as from a file on a dead file
-// system, is told and given up, and the next one runs. What it finds in the end
+// TestLoadGivenUp: a load that does not come back, as from a file on a dead file system,
+// is reported and given up, and the next load runs. What the first load finds in the end
 // changes nothing.
 func TestLoadGivenUp(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
@@ -79,7 +79,7 @@ func TestReloadDuringLoadGivenUp(t *testing.T) {
 	}
 }
 
-// TestLateGivenUp: what is missing is tried again also after a try that did not come
+// TestLateGivenUp: what is missing is tried again even after an attempt that did not come
 // back.
 func TestLateGivenUp(t *testing.T) {
 	if !apart(t) {
@@ -107,7 +107,7 @@ func TestLateGivenUp(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	close(dead) // the old try goes on beside the new one
+	close(dead) // the old attempt goes on beside the new one
 	s.latecomers.at = time.Now()
 	for s.now.Late != nil {
 		s.turn()

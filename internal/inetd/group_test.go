@@ -17,9 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMulticastGroups: a datagram service on a multicast address gets what another
-// machine sends to the group, on the interfaces there are and on one that comes
-// later.
+// TestMulticastGroups: a datagram service on a multicast address gets what another machine
+// sends to the group, on the interfaces that exist and on one that comes later.
 func TestMulticastGroups(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -66,8 +65,8 @@ func TestMulticastGroups(t *testing.T) {
 	all()
 }
 
-// TestGroupIsJoined: opening reports that no interface can hear the group, a server
-// that leaves it leaves it to the next one, and the log says where it is not heard.
+// TestGroupIsJoined: opening reports that no interface can hear the group, a group that a
+// server has left is joined for the next server, and the log says where it is not heard.
 func TestGroupIsJoined(t *testing.T) {
 	if !inNetwork(t) {
 		return

@@ -36,9 +36,8 @@ func leased(t *testing.T, path string) (release func()) {
 	return func() { f.Close() }
 }
 
-// TestHangingExecHoldsNoConnectionUnderInquiry: while a server hangs before its
-// exec, clients about whom something is found out are refused, and see that their
-// connections end.
+// TestHangingExecHoldsNoConnectionUnderInquiry: while a server hangs before its exec,
+// clients that are refused after an inquiry see their connections end.
 func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 	if !apart(t) {
 		return

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// crowdOf is a Server of that many services, each with a client that waits, of
-// which only one may have a server. The loop has held back all the others.
+// crowdOf returns a Server of that many services, each with a client that waits. Only one
+// client may have a server, and the loop has held back all other services.
 func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 	t.Helper()
 	name := func(i int) string { return fmt.Sprintf("@%s-%d-%d", t.Name(), os.Getpid(), i) }
@@ -39,7 +39,7 @@ func crowdOf(t *testing.T, services int) (s *Server, clients []*net.UnixConn) {
 	return s, clients
 }
 
-// polledWithClients is how many sockets the next turn of the loop is told of.
+// polledWithClients counts the sockets that the next turn of the loop is told of.
 func (s *Server) polledWithClients() (n int) {
 	for _, v := range s.now.Services {
 		if k := v.First; k.Polled && sock.Readable(int(k.FD)) {
@@ -59,8 +59,8 @@ func (s *Server) endServers() {
 	}
 }
 
-// TestHeldSocketsAreRearmedInTurn: room for one server has one socket polled
-// again, not each of the many that a limit holds back, and each gets its turn.
+// TestHeldSocketsAreRearmedInTurn: if there is room for one server, one socket is polled
+// again, not all of those that a limit holds back, and each socket gets its turn.
 func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 	if !apart(t) {
 		return
@@ -85,7 +85,7 @@ func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 	}
 }
 
-// TestHeldSocketWithoutClient: where nobody waits any more, the next socket is
+// TestHeldSocketWithoutClient: if no client waits at a socket any more, the next socket is
 // polled again.
 func TestHeldSocketWithoutClient(t *testing.T) {
 	const services = 3 * perTurn
@@ -102,8 +102,8 @@ func TestHeldSocketWithoutClient(t *testing.T) {
 	}
 }
 
-// TestHeldSocketOfRefusedClient: a client who is turned away takes no room from
-// the others that were held back.
+// TestHeldSocketOfRefusedClient: a client that is turned away takes no room from others
+// that were held back.
 func TestHeldSocketOfRefusedClient(t *testing.T) {
 	const services = 4
 	s, _ := crowdOf(t, services)

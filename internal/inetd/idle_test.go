@@ -14,8 +14,8 @@ import (
 // idleServer is set for the servers of these tests, which are this program.
 const idleServer = "INETD_TEST_IDLE_SERVER"
 
-// init makes this program a server that has a listening socket and echoes what its
-// clients say.
+// init makes this program a server that accepts on its listening socket and echoes what
+// its clients say.
 func init() {
 	if os.Getenv(idleServer) == "" {
 		return
@@ -40,12 +40,12 @@ func init() {
 	}
 }
 
-// waiting is an entry of a server that takes its clients itself.
+// waiting returns the entry of a server that takes its clients itself.
 func waiting(wait, keys string) string {
 	return fmt.Sprintf("127.0.0.1:PORT on protocol = tcp4, wait = %s, user = -, exec = %s, args = server, env = %s=yes, %s;\n", wait, os.Args[0], idleServer, keys)
 }
 
-// turnUntilEnd turns the loop until a connection has its end.
+// turnUntilEnd turns the loop until a connection is closed by the other side.
 func (sc *scene) turnUntilEnd(c net.Conn) {
 	sc.t.Helper()
 	var rest []byte
@@ -106,7 +106,7 @@ func TestIdleTimeBusy(t *testing.T) {
 	sc.wantLog(`-from ` + busy.LocalAddr().String() + ` has been idle`)
 }
 
-// ending notes the end of a connection, once the loop turns.
+// ending returns a flag that the loop sets when a connection has ended.
 func (sc *scene) ending(c net.Conn) *bool {
 	over := false
 	go func() {
@@ -116,8 +116,8 @@ func (sc *scene) ending(c net.Conn) *bool {
 	return &over
 }
 
-// TestIdleTimeWait: a server that takes its clients itself is ended when none is
-// connected, and the next client finds another one.
+// TestIdleTimeWait: a server that takes its clients itself is ended when no client is
+// connected, and the next client finds another server.
 func TestIdleTimeWait(t *testing.T) {
 	if !apart(t) {
 		return
@@ -128,7 +128,7 @@ func TestIdleTimeWait(t *testing.T) {
 			sc.start()
 			first := sc.dial("tcp4")
 			sc.echoed(first, "x")
-			for range 10 { // it is connected for longer than the idle time
+			for range 10 { // the client is connected for longer than the idle time
 				for due := sc.s.idle.Due(); sc.s.idle.Due() == due; {
 					sc.s.turn()
 				}
@@ -146,8 +146,8 @@ func TestIdleTimeWait(t *testing.T) {
 	}
 }
 
-// TestIdleTimeLateClient: a client that comes when the kernel has just said that there
-// is none is served, by the same server or the next.
+// TestIdleTimeLateClient: a client that comes when the kernel has just said that there is
+// no client is served, by the same server or the next.
 func TestIdleTimeLateClient(t *testing.T) {
 	if !apart(t) {
 		return
@@ -168,7 +168,7 @@ func TestIdleTimeLateClient(t *testing.T) {
 	sc.reapAll()
 }
 
-// TestIdleTimeStopped: a daemon that ends while it has a server stopped has that go on.
+// TestIdleTimeStopped: a daemon that ends while it has stopped a server lets it go on.
 func TestIdleTimeStopped(t *testing.T) {
 	if !apart(t) {
 		return
@@ -213,7 +213,7 @@ func TestIdleTimeDatagrams(t *testing.T) {
 	}
 }
 
-// TestIdleTimeUnread: a server that has not come to its datagram yet has something to do.
+// TestIdleTimeUnread: a server that has not read its datagram yet has something to do.
 func TestIdleTimeUnread(t *testing.T) {
 	if !apart(t) {
 		return
@@ -247,7 +247,7 @@ func TestIdleTimeUnread(t *testing.T) {
 	}
 }
 
-// TestIdleTimeBuiltin: it holds for a connection of an internal service.
+// TestIdleTimeBuiltin: the key idle_time holds for a connection of a builtin.
 func TestIdleTimeBuiltin(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal echo\n* with idle_time = 100ms;\n", nil)
 	sc.start()
@@ -256,7 +256,7 @@ func TestIdleTimeBuiltin(t *testing.T) {
 	sc.turnUntilEnd(c)
 }
 
-// TestIdleTimeCostsNoOther: services without an idle time have nobody asked.
+// TestIdleTimeCostsNoOther: for services without an idle time the kernel is not asked.
 func TestIdleTimeCostsNoOther(t *testing.T) {
 	sc := newScene(t, shServer+"cat\n", nil)
 	sc.start()

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Modules of others, each with the one task that is left to it.
+// Modules from elsewhere, each with the one task that it has here.
 const (
 	pflag   = "github.com/spf13/pflag"
 	systemd = "github.com/coreos/go-systemd/v22/daemon"
@@ -21,7 +21,7 @@ const (
 
 // picture is the architecture: what each package may import of the others and
 // of other modules. Data goes down once, so nothing below internal/inetd knows
-// its neighbours. A package that is not in the picture does not belong.
+// its neighbours. A package that is not in the picture does not belong in the tree.
 var picture = map[string][]string{
 	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/diagnose", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
 	"internal/inetd": {
@@ -109,11 +109,11 @@ var picture = map[string][]string{
 
 	"internal/bench":  {unixsys}, // tools of their own
 	"internal/soak":   {unixsys},
-	"internal/differ": {unixsys}, // another one
+	"internal/differ": {unixsys}, // another tool
 }
 
-// pure are the packages that text or bytes go into and values come out of.
-// They can be tested and fuzzed without a kernel, because they reach for none.
+// pure are the packages that turn text or bytes into values. They can be tested and fuzzed
+// without a kernel, because they do not call it.
 var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/demand", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom", "internal/slab", "internal/xinetd"}
 
 // outside is what reaches beyond the process.
@@ -152,14 +152,14 @@ func TestImportsFollowThePicture(t *testing.T) {
 	}
 }
 
-// foreign reports whether an import is not of the standard library.
+// foreign reports whether an import comes from outside the standard library.
 func foreign(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return strings.Contains(first, ".") || first == "cmd" || first == "internal"
 }
 
-// TestTopLevel: nothing stands beside what belongs at the top of the tree. Names that
-// begin with a dot, and bin, which make builds, are nobody's business here.
+// TestTopLevel: nothing else stands at the top of the tree than what belongs there. Names
+// that begin with a dot are not looked at; bin is what make builds.
 func TestTopLevel(t *testing.T) {
 	t.Parallel()
 	belongs := []string{"bin", "cmd", "internal", "testdata", "go.mod", "go.sum", "Makefile", "README.md", "inetd.conf.example", "services.example"}
@@ -200,8 +200,8 @@ func TestDaemonDoesNotWaitForChildrenTwice(t *testing.T) {
 	}
 }
 
-// TestNofileIsInitializedFirst: a package that imports anything is initialized
-// after what it imports, and package syscall might be there before it.
+// TestNofileIsInitializedFirst: package nofile imports nothing. Otherwise it would be
+// initialized after its imports, and package syscall might come before it.
 func TestNofileIsInitializedFirst(t *testing.T) {
 	t.Parallel()
 	for _, p := range goList(t, module+"internal/child/nofile") {
@@ -211,7 +211,7 @@ func TestNofileIsInitializedFirst(t *testing.T) {
 	}
 }
 
-// goList asks the command go.
+// goList asks go list about packages.
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {

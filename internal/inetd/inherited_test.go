@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestManagersSocketIsKept has no raw sockets, so that the server of a client
-// would get the service manager's own socket, connected.
+// TestManagersSocketIsKept: the service manager's own socket is not connected to a client
+// and given away, as would be done with another socket where raw sockets are denied.
 func TestManagersSocketIsKept(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /bin/cat\n", nil)
 	spec := sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_DGRAM, Protocol: unix.IPPROTO_UDP, Addr: netip.MustParseAddrPort("127.0.0.1:" + sc.port)}

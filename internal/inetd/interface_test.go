@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestInterfaceComesAndGoes: a service on an address of an interface that is made
-// again is reached again, and one whose address comes late is opened when it comes,
-// neither of them after a reload or a minute.
+// TestInterfaceComesAndGoes: a service on an address of an interface that is made again is
+// reached again, and one whose address comes late is opened when the address comes. Neither
+// takes a reload or a minute.
 func TestInterfaceComesAndGoes(t *testing.T) {
 	if !inNetwork(t) {
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// keyed is an entry with keys. Its server says what it finds.
+// keyed returns an entry with keys. Its server is a shell that runs command.
 func keyed(user, keys, command string) string {
 	return fmt.Sprintf("127.0.0.1:PORT on protocol = tcp, wait = no, user = %s, exec = /bin/sh, args = sh -c \"%s\", %s;\n", user, command, keys)
 }
@@ -72,8 +72,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestKeysAmend: keys reach a classic line that is written elsewhere, and a reload
-// that changes nothing keeps the service as it is.
+// TestKeysAmend: keys amend a classic line that is written elsewhere, and a reload that
+// changes nothing keeps the service as it is.
 func TestKeysAmend(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT with umask = 051;\n* with nice = 1;\n"+shServer+"umask\n", nil)
 	sc.start()
@@ -98,8 +98,8 @@ func TestKeysAmend(t *testing.T) {
 	}
 }
 
-// TestMaxTime: a server whose time is over is asked to end, and killed if it does
-// not; what it has started ends with it.
+// TestMaxTime: a server whose time is over is told to end, and killed if it does not; the
+// processes that it has started end with it.
 func TestMaxTime(t *testing.T) {
 	if !apart(t) {
 		return
@@ -111,7 +111,7 @@ func TestMaxTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			sc := newScene(t, keyed("-", "max_time = 100ms, end_time = 100ms", tt.command), nil)
 			sc.start()
-			// The time of a shell on a busy machine may be over before it has set its trap.
+			// On a busy machine the time may be over before the shell has set its trap.
 			for until := time.Now().Add(20 * time.Second); !regexp.MustCompile(tt.log).MatchString(sc.log.String()) && time.Now().Before(until); {
 				begun := time.Now()
 				sc.visit(stranger, "")
@@ -125,8 +125,8 @@ func TestMaxTime(t *testing.T) {
 	}
 }
 
-// TestKeysCostNoOther: what a server cannot be given costs its own service, and is
-// told with the place of its entry.
+// TestKeysCostNoOther: a key that cannot be given to a server costs its own service only,
+// and is reported with the place of its entry.
 func TestKeysCostNoOther(t *testing.T) {
 	for _, keys := range []string{"cpus = 1024", "capabilities = net_raw"} {
 		sc := newScene(t, "127.0.0.3:PORT on protocol = tcp, wait = no, user = -, exec = /bin/cat, "+keys+";\n"+shServer+"'echo fine'\n", nil)
@@ -138,7 +138,7 @@ func TestKeysCostNoOther(t *testing.T) {
 	}
 }
 
-// TestKeysRefused: what cannot be given is told at the load, with its place.
+// TestKeysRefused: a key that cannot be given is reported at the load, with its place.
 func TestKeysRefused(t *testing.T) {
 	capabilities := `inetd\.conf:1:\d+; write another user\)$`
 	if os.Geteuid() != 0 {
@@ -155,8 +155,8 @@ func TestKeysRefused(t *testing.T) {
 	}
 }
 
-// TestKeysUngiven: what turns out to be impossible at a start is told with the key that
-// asked for it, and where that stands.
+// TestKeysUngiven: what turns out to be impossible at a start is reported with the key that
+// asked for it, and where the key stands.
 func TestKeysUngiven(t *testing.T) {
 	for _, tt := range []struct{ keys, log string }{
 		{"directory = /nosuch/dir", `^.*chdir: No such file or directory: directory = /nosuch/dir at .*inetd\.conf:1 cannot be given \(PORT/tcp from `},

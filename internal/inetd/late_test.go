@@ -13,10 +13,10 @@ import (
 	"inetd/internal/wrap/dnstest"
 )
 
-// TestSilentNameServer: entries that need no name are served while a name server
-// does not answer, the log says what is waited for, and the others join them.
+// TestSilentNameServer: entries that need no name are served while a name server does not
+// answer, the log says what is waited for, and the other entries are served later.
 func TestSilentNameServer(t *testing.T) {
-	if !inNetwork(t) { // for a process whose resolver is this test's
+	if !inNetwork(t) { // to have a process whose resolver this test can set
 		return
 	}
 	ip(t, "link set lo up")
@@ -60,7 +60,7 @@ func served(t *testing.T, addr string) {
 	})
 }
 
-// eventually calls f until it has no error any more.
+// eventually calls f until it returns no error.
 func eventually(t *testing.T, f func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {

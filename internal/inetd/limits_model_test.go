@@ -14,9 +14,9 @@ import (
 	"inetd/internal/limit"
 )
 
-// TestLimitsModel has clients come and go by chance, about each of whom something
-// is found out first, which takes one longer than another. At every moment all
-// limits hold, what has been counted is what there is, and in the end nothing is.
+// TestLimitsModel has clients come and go at random, each with an inquiry that takes a
+// random time. At every moment all limits hold and the counts agree with what runs, and in
+// the end nothing is left.
 func TestLimitsModel(t *testing.T) {
 	const clients, most, perSource, processes = 60, 4, 2, 5
 	entry := fmt.Sprintf(" stream tcp4 nowait/%d/1000/%d - /bin/cat", most, perSource)
@@ -61,8 +61,8 @@ func TestLimitsModel(t *testing.T) {
 	}
 }
 
-// modelClient is served unless a limit of its source forbids that, or leaves at
-// once.
+// modelClient is served unless a limit of its source forbids that; an early client leaves
+// at once.
 func modelClient(from, to string, early bool) error {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	c, err := d.Dial("tcp4", to)
@@ -83,7 +83,7 @@ func modelClient(from, to string, early bool) error {
 	return nil // served, or refused, perhaps by a reset
 }
 
-// checkLimits compares what runs with the limits, and with what is counted.
+// checkLimits compares what runs with the limits and with the counts.
 func (sc *scene) checkLimits(most, perSource, processes int) {
 	sc.t.Helper()
 	if n := len(sc.s.running.All()); n > processes {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestLinger: of 100 clients whose request is never read each gets the whole reply and
-// a clean end, however the key is written.
+// TestLinger: each of 100 clients whose request is never read gets the whole reply and a
+// clean end of the connection, however the key is written.
 func TestLinger(t *testing.T) {
 	if !apart(t) {
 		return
@@ -45,8 +45,8 @@ func TestLinger(t *testing.T) {
 	}
 }
 
-// TestLingerEnds: a client that does not close is let go when the time is over, and
-// was told the end as soon as its server was gone.
+// TestLingerEnds: a client that does not close is let go when the time is over. It sees the
+// end of the reply as soon as its server is gone.
 func TestLingerEnds(t *testing.T) {
 	if !apart(t) {
 		return
@@ -73,8 +73,8 @@ func TestLingerEnds(t *testing.T) {
 	}
 }
 
-// TestLingerAfterFailure: the end of a server that could not be started is the end for
-// its client too.
+// TestLingerAfterFailure: if a server could not be started, its client sees the end of the
+// connection at once.
 func TestLingerAfterFailure(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = /nonexistent/x, linger = 20s;\n", nil)
 	sc.start()
@@ -87,8 +87,8 @@ func TestLingerAfterFailure(t *testing.T) {
 	sc.wantLog(`execv /nonexistent/x: No such file or directory`)
 }
 
-// TestLingerFollowsTheServer: the connection of a server that runs is not drained, also
-// if its client has sent the end.
+// TestLingerFollowsTheServer: the connection of a running server is not drained, even if
+// its client has shut down its side.
 func TestLingerFollowsTheServer(t *testing.T) {
 	sc := newScene(t, keyed("-", "linger = 20s", "cat; sleep 0.1; echo more"), nil)
 	sc.start()

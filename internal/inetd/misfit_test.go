@@ -8,20 +8,21 @@ import (
 	"testing"
 )
 
-// scripted is a service whose server is a script. The shell is the scene's own: one that
-// somebody else starts meanwhile could be taken for a server in the background.
+// scripted returns a scene whose server is a script. The scene has a copy of the shell:
+// any other shell that runs could be taken for a server in the background.
 func scripted(t *testing.T, script, keys string) *scene {
 	t.Helper()
 	sc := newScene(t, "127.0.0.1:PORT on protocol = tcp, wait = no, user = -, exec = DIR/sh, args = sh DIR/server"+keys+";\n", nil)
 	sc.write("server", script)
-	// A file that this process has written may be busy: a child holds it until its exec.
+	// cp writes the copy: an executable that this process has written may be busy, because
+	// a child has it open until its exec.
 	if out, err := exec.Command("cp", "/bin/sh", sc.dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return sc
 }
 
-// visits has clients come one after the other, who wait for the end of their server.
+// visits has n clients come one after the other, each of which waits for its server's end.
 func (sc *scene) visits(n int, text string) {
 	for range n {
 		sc.visit(stranger, text)
@@ -31,8 +32,8 @@ func (sc *scene) visits(n int, text string) {
 	}
 }
 
-// TestMisfits: what servers do that run and serve nobody is told, once and not to each
-// client, with the place of the entry. Those that are all right stay quiet.
+// TestMisfits: why servers run and serve nobody is logged once, not for each client, with
+// the place of the entry. Nothing is logged of servers that are all right.
 func TestMisfits(t *testing.T) {
 	if !apart(t) {
 		return
@@ -94,8 +95,8 @@ func TestMisfitIsNews(t *testing.T) {
 	}
 }
 
-// TestProbeIsGivenUp: a client of a suspect server that closes its connection and lives
-// on is told the end of that soon.
+// TestProbeIsGivenUp: if a suspect server closes its connection and lives on, its client
+// soon sees the end of the connection.
 func TestProbeIsGivenUp(t *testing.T) {
 	sc := scripted(t, "test -e DIR/once || { : >DIR/once; exit 0; }\nexec sleep 1000 </dev/null >/dev/null 2>&1", "")
 	sc.start()

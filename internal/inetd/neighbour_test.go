@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// siege is a source of events that is driven to its worst.
+// siege is a source of events that is pushed as hard as possible.
 type siege struct {
 	name string
-	conf string             // its services, besides the neighbour
+	conf string             // the services under siege, besides the neighbour
 	set  func(*Server)      // before the loop turns
 	push func(*Server, int) // called again and again by pushers, each with its number
 }
@@ -34,7 +34,7 @@ func abstract(kind string, i int) string {
 	return fmt.Sprintf("@%s-%d-%d", kind, os.Getpid(), i)
 }
 
-// manyOf is a line of the configuration for each of n services.
+// manyOf returns a configuration with a line for each of n services.
 func manyOf(n int, kind, rest string) string {
 	var b strings.Builder
 	for i := range n {
@@ -120,10 +120,10 @@ func flood(port int) {
 	}
 }
 
-// TestAttackNeighbour: whatever is driven to its worst, a client of another service
-// is served in the first or second turn of the loop after it has come, and no turn
-// takes long. That is measured in the loop's own CPU time, so that other programs do
-// not count; the two turns may take 50 ms together.
+// TestAttackNeighbour: under any siege, a client of another service is served in the first
+// or second turn of the loop after it has come, and no turn takes long. The loop's own CPU
+// time is measured, so that other programs do not count; the two turns may take 50 ms
+// together.
 func TestAttackNeighbour(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -183,7 +183,7 @@ func TestAttackNeighbour(t *testing.T) {
 					k.Closed = true // so that no further server is started for datagrams
 				}
 			}
-			for len(s.running.All()) > 0 { // or the next loop would reap them
+			for len(s.running.All()) > 0 { // or the loop of the next siege would reap them
 				s.reap()
 			}
 		})
@@ -223,7 +223,7 @@ func turnsOf(s *Server) (w turnWatch) {
 	return w
 }
 
-// cpuTime is that of the calling thread.
+// cpuTime returns the CPU time of the calling thread.
 func cpuTime() time.Duration {
 	var ts unix.Timespec
 	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts)

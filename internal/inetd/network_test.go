@@ -115,7 +115,7 @@ func ip(t *testing.T, format string, args ...any) {
 	}
 	words := strings.Fields(fmt.Sprintf(format, args...))
 	out, err := exec.Command("ip", words...).CombinedOutput()
-	reaped := errors.Is(err, syscall.ECHILD) && len(out) == 0 // by a Server of this process; a failure would be in the output
+	reaped := errors.Is(err, syscall.ECHILD) && len(out) == 0 // a Server of this process has reaped it; ip prints its failures
 	if err != nil && !reaped {
 		t.Fatalf("ip %s: %v: %s", strings.Join(words, " "), err, out)
 	}
@@ -131,8 +131,7 @@ func connect(t *testing.T, device string, addrs ...string) {
 	ip(t, "link set %s up", device)
 }
 
-// daemon serves a configuration until the end of the test. A nil prepare does
-// nothing.
+// daemon serves a configuration until the end of the test. prepare may be nil.
 func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "inetd.conf")
@@ -160,7 +159,7 @@ func daemon(t *testing.T, bind, conf string, prepare func(*Server)) *Server {
 			t.Error(err)
 		}
 		log.Close(0)
-		for pid := range s.running.All() { // a daemon leaves its servers alone, and those of datagrams have no end to wait for
+		for pid := range s.running.All() { // a daemon that ends leaves its servers alone, and those of datagrams may never end
 			_ = unix.Kill(-pid, unix.SIGKILL)
 		}
 	})
@@ -197,7 +196,7 @@ func (s *Server) onLoop(f func()) {
 	<-done
 }
 
-// echoed sends datagrams and wants each back before the next.
+// echoed sends datagrams, and wants each of them back before it sends the next.
 func echoed(t *testing.T, conn net.Conn, texts ...string) {
 	t.Helper()
 	for _, text := range texts {

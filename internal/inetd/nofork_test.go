@@ -12,8 +12,8 @@ import (
 )
 
 // withoutProcesses calls f where no process can be made: clone fails with ENOMEM in a
-// pid namespace whose first process has ended (pid_namespaces(7)). To make one takes the
-// rights that inNetwork gives.
+// pid namespace whose first process has ended (pid_namespaces(7)). Making such a namespace
+// takes the rights that inNetwork gives.
 func withoutProcesses(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan error)
@@ -34,8 +34,8 @@ func withoutProcesses(t *testing.T, f func()) {
 	}
 }
 
-// TestFailedLend: a socket for which no process can be made rests, has nobody's server
-// and counts as no start, until there can be one.
+// TestFailedLend: a wait socket for which no process can be made rests, has no server and
+// counts no start, until a process can be made.
 func TestFailedLend(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -64,8 +64,8 @@ func TestFailedLend(t *testing.T) {
 	sc.wantLog(`: PORT/udp4: fork: Cannot allocate memory; trying again \(`)
 }
 
-// TestFailedLaunchKeepsNothing: what is kept of a client's connection is closed when no
-// process can be made.
+// TestFailedLaunchKeepsNothing: the daemon's own descriptor of a client's connection is
+// closed when no process can be made.
 func TestFailedLaunchKeepsNothing(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -89,7 +89,8 @@ func TestFailedLaunchKeepsNothing(t *testing.T) {
 	}
 }
 
-// TestFailedCommandKeepsNothing: nor is what a command would have had.
+// TestFailedCommandKeepsNothing: the descriptors that a command would have had are closed
+// when no process can be made.
 func TestFailedCommandKeepsNothing(t *testing.T) {
 	if !inNetwork(t) {
 		return

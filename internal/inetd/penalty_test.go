@@ -2,7 +2,7 @@ package inetd
 
 import "testing"
 
-// TestPenalty: how a server ends is evidence about its client, and about nobody else.
+// TestPenalty: how a server ends counts against its client, and against nobody else.
 func TestPenalty(t *testing.T) {
 	if !apart(t) {
 		return
@@ -10,8 +10,8 @@ func TestPenalty(t *testing.T) {
 	const crash, fail = "echo x; kill -SEGV $$", "echo x; exit 3"
 	for _, test := range []struct {
 		name, keys, command string
-		served              string // of visits of 127.0.0.2 to .5 by turns: x is a server, - is none
-		from                string // their last digits
+		served              string // for each visit: x is a server, - is none
+		from                string // for each visit: the last digit of its address, 127.0.0.2 to .5
 		log                 string
 	}{
 		{"crash", "penalty = crash:90s", crash, "x---x-", "222233", `^.*: PORT/tcp from 127\.0\.0\.2 is refused until \d\d:\d\d:\d\d: its server crashed, killed by segmentation fault \(DIR/inetd\.conf:1\)$`},
@@ -49,8 +49,8 @@ func TestPenalty(t *testing.T) {
 	}
 }
 
-// TestPenaltyIsNoticedAtOnce: the client that comes next comes after the end, however
-// few clients there are.
+// TestPenaltyIsNoticedAtOnce: the end of a server is noticed before the next client comes,
+// however few clients there are.
 func TestPenaltyIsNoticedAtOnce(t *testing.T) {
 	sc := newScene(t, keyed("-", "penalty = crash:90s", "kill -SEGV $$"), nil)
 	sc.start()
@@ -64,7 +64,7 @@ func TestPenaltyIsNoticedAtOnce(t *testing.T) {
 	}
 }
 
-// TestPenaltyOfNobody: a maximum below the minimum is told at the load.
+// TestPenaltyOfNobody: a maximum below the minimum is reported at the load.
 func TestPenaltyOfNobody(t *testing.T) {
 	sc := newScene(t, keyed("-", "penalty = crash:90s, penalty_max = 10s", "true"), nil)
 	sc.start()
@@ -84,7 +84,7 @@ func TestPenaltyStays(t *testing.T) {
 	}
 }
 
-// TestPenaltyBehindProxy: it is the client who pays, not its proxy.
+// TestPenaltyBehindProxy: the client gets the penalty, not its proxy.
 func TestPenaltyBehindProxy(t *testing.T) {
 	sc := newScene(t, behind(", penalty = crash:90s", "echo x; kill -SEGV $$"), nil)
 	sc.start()

@@ -14,7 +14,7 @@ import (
 	"inetd/internal/table"
 )
 
-// header is what a proxy sends for a client that connects to 198.51.100.1:25.
+// header returns what a proxy sends for a client that connects to 198.51.100.1:25.
 func header(version int, client string) string {
 	h := proxyproto.Header{Source: netip.MustParseAddrPort(client), Dest: netip.MustParseAddrPort("198.51.100.1:25")}
 	if version == 1 {
@@ -23,13 +23,13 @@ func header(version int, client string) string {
 	return string(proxyproto.Append2(nil, h))
 }
 
-// behind is an entry whose clients come through the proxy stranger.
+// behind returns an entry whose clients come through a proxy with the address stranger.
 func behind(keys, command string) string {
 	return keyed("-", "proxy = 127.0.0.2"+keys, command)
 }
 
 // TestProxied: environment, access, limits and log see the client that the proxy
-// announces, and the server all that follows the header, and nothing else.
+// announces; the server gets all that follows the header, and nothing else.
 func TestProxied(t *testing.T) {
 	if !apart(t) {
 		return
@@ -74,7 +74,7 @@ func TestProxied(t *testing.T) {
 	}
 }
 
-// tryVisit is visit of a client that may be reset.
+// tryVisit is like visit, but the connection may be reset.
 func (sc *scene) tryVisit(from, text string) (answer string) {
 	over := false
 	go func() {
@@ -86,8 +86,8 @@ func (sc *scene) tryVisit(from, text string) (answer string) {
 	return answer
 }
 
-// TestProxiedLimits: limits are those of the clients behind a proxy, not of the proxy,
-// and no more are accepted than may be served.
+// TestProxiedLimits: limits apply to the clients behind a proxy, not to the proxy, and no
+// more clients are accepted than may be served.
 func TestProxiedLimits(t *testing.T) {
 	sc := newScene(t, behind(", ip_max = 1, service_max = 3", "echo $TCPREMOTEIP"), nil)
 	sc.start()
@@ -112,8 +112,8 @@ func TestProxiedLimits(t *testing.T) {
 	}
 }
 
-// TestProxiedSilent: a proxy that sends no header is let go after some time, and keeps
-// no other one waiting.
+// TestProxiedSilent: a proxy that sends no header is dropped after some time, and keeps no
+// other proxy waiting.
 func TestProxiedSilent(t *testing.T) {
 	if !apart(t) {
 		return
@@ -192,7 +192,8 @@ func TestProxiedWaits(t *testing.T) {
 	}
 }
 
-// TestProxiedImpossible: who cannot come through a proxy is told at the load.
+// TestProxiedImpossible: an entry whose clients cannot come through a proxy is reported at
+// the load.
 func TestProxiedImpossible(t *testing.T) {
 	for _, service := range []string{
 		"127.0.0.1:PORT on protocol = tcp, wait = yes, exec = /bin/true",

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// TestRates: starts count over the time that the entry asks for, and for a source as
-// wide as it says, however that is written.
+// TestRates: starts count over the time that the entry asks for, and for sources of the
+// width that it asks for, however that is written.
 func TestRates(t *testing.T) {
 	for _, tt := range []struct {
 		name, conf string
-		served     string // of visits by turns: x is a server, - is none
-		from       string // their last digits
+		served     string // for each visit: x is a server, - is none
+		from       string // for each visit: the last digit of its address
 		log        string
 	}{
 		{"ip_max", keyed("-", "ip_max = 2/h", "echo x"), "xx-x", "2223", `from 127\.0\.0\.2 exceeded counts/1h \(limit 2, `},
@@ -42,8 +42,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestServiceRate: the service rests until the time that its entry asks for has
-// passed since the first start, no shorter and not for a minute.
+// TestServiceRate: the service is suspended until the time that its entry asks for has
+// passed since the first start, no less, and not for a minute.
 func TestServiceRate(t *testing.T) {
 	if !apart(t) {
 		return
@@ -66,7 +66,7 @@ func TestServiceRate(t *testing.T) {
 	sc.wantLog(`service suspended: 2 starts in 0\.4 s, the limit; clients wait until `)
 }
 
-// TestShorterRate: a reload that shortens the time shortens the rest of it too.
+// TestShorterRate: a reload that shortens the time shortens a suspension under way too.
 func TestShorterRate(t *testing.T) {
 	if !apart(t) {
 		return

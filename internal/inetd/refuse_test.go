@@ -12,7 +12,7 @@ import (
 	"inetd/internal/drain"
 )
 
-// TestRefuse: a client that is refused reads why, whatever refuses it, also if it has
+// TestRefuse: a client that is refused can read why, whatever refuses it, even if it has
 // sent what nobody reads.
 func TestRefuse(t *testing.T) {
 	if !apart(t) {
@@ -65,8 +65,8 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// TestFullRefuses: with full = refuse a client who finds as many servers as may run is
-// told so, and one that comes when they have ended is served.
+// TestFullRefuses: with full = refuse, a client that comes when as many servers run as may
+// is told so, and one that comes when they have ended is served.
 func TestFullRefuses(t *testing.T) {
 	sc := newScene(t, keyed("-", `accept_max = 1, full = refuse, refuse = "full\n"`, "head -n 1"), nil)
 	sc.start()
@@ -105,8 +105,8 @@ func TestFullRefuses(t *testing.T) {
 	sc.wantLog(`from 127\.0\.0\.2 refused, as many servers run as may \(limit 1, DIR/inetd\.conf:1\)$`)
 }
 
-// TestRefusedAreCounted: of many that are refused for one cause the first is logged,
-// and then how many more there were.
+// TestRefusedAreCounted: of many clients refused for one cause the first is logged, and
+// then how many more there were.
 func TestRefusedAreCounted(t *testing.T) {
 	if !apart(t) {
 		return
@@ -181,8 +181,8 @@ func TestSilentRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedFlood: of clients that are refused and never close so many are kept as a
-// bound says, and those that came first make room for others.
+// TestRefusedFlood: the number of refused clients that never close is bounded, and those
+// that came first make room for others.
 func TestRefusedFlood(t *testing.T) {
 	const more = 20
 	sc := newScene(t, keyed("-", `deny = 127.0.0.0/8, refuse = "no"`, "echo x"), nil)

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVacated: the address of a removed service is free when its wait server ends,
-// and not only at the next try.
+// TestVacated: the address of a removed service is taken as soon as its wait server ends,
+// and not only at the next attempt.
 func TestVacated(t *testing.T) {
 	file := oneService(t)
 	nowait, err := os.ReadFile(file)

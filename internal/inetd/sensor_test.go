@@ -10,7 +10,7 @@ import (
 	"inetd/internal/limit"
 )
 
-// TestSensor: whoever touches a sensor gets no service of any kind, and others do.
+// TestSensor: a client that touches a sensor gets no service of any kind; others do.
 func TestSensor(t *testing.T) {
 	for _, tt := range []struct {
 		name, keys string

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// around is the hours about the present minute, and those about the other half of the
-// day: an hour before and after, over midnight if need be.
+// around returns hours from an hour before now to an hour after, and the same twelve hours
+// later, over midnight if need be.
 func around(now time.Time) (open, closed string) {
 	hours := func(t time.Time) string {
 		return t.Add(-time.Hour).Format("15:04") + "-" + t.Add(time.Hour).Format("15:04")
@@ -19,8 +19,8 @@ func around(now time.Time) (open, closed string) {
 	return hours(now), hours(now.Add(12 * time.Hour))
 }
 
-// TestShut: outside of its hours and at a high load a service refuses every client, by
-// whatever way it comes, tells it so and says why in the log.
+// TestShut: outside its hours and at a high load a service refuses every client, however it
+// comes, and tells it so; the log says why.
 func TestShut(t *testing.T) {
 	const no = "421 come back later\r\n"
 	const key = `, refuse = "421 come back later\r\n"`
@@ -52,8 +52,8 @@ func TestShut(t *testing.T) {
 	}
 }
 
-// TestShutWait: nobody is served by a server that waits either, and what has come is
-// taken away, so that the daemon does not spin.
+// TestShutWait: a wait service that is shut serves nobody either, and what has come in is
+// taken out of its socket, so that the daemon does not spin.
 func TestShutWait(t *testing.T) {
 	for _, tt := range []struct{ protocol, network string }{{"udp", "udp4"}, {"tcp", "tcp4"}} {
 		t.Run(tt.protocol, func(t *testing.T) {
@@ -80,8 +80,8 @@ func TestShutWait(t *testing.T) {
 	}
 }
 
-// TestCheckFirst: a server that waits for datagrams is started for those who may use
-// it, and what others send is dropped.
+// TestCheckFirst: a wait server of datagrams is started for clients that may use it, and
+// what others send is dropped.
 func TestCheckFirst(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = /bin/sh, args = sh -c \"head -c 1 >/dev/null; echo $REMOTE_HOST >>DIR/host\", deny = 127.0.0.2, check_first = yes, remote_host = yes;\n", nil)
 	sc.start()
@@ -122,8 +122,8 @@ func TestWrapName(t *testing.T) {
 	sc.wantLog(`refused connection from .*DIR/deny:1: special: 127\.0\.0\.2.*daemon special`)
 }
 
-// TestCheckFirstAgain: what a server that waits has left unread is asked about when it
-// has ended, and a refusal then does not end the service.
+// TestCheckFirstAgain: what a wait server has left unread is checked when the server has
+// ended, and a refusal then does not end the service.
 func TestCheckFirstAgain(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp, wait = yes, user = -, exec = /bin/sh, args = sh -c \"head -c 1 >/dev/null; cat DIR/gate\", deny = 127.0.0.2, check_first = yes;\n", nil)
 	if err := unix.Mkfifo(sc.path("gate"), 0o600); err != nil {

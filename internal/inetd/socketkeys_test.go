@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSocketKeys: a listening socket is as the keys of its entry ask, be they written in
+// TestSocketKeys: a listening socket has what the keys ask for, whether they are written in
 // the entry or amend it.
 func TestSocketKeys(t *testing.T) {
 	for _, tt := range []struct {
@@ -19,7 +19,7 @@ func TestSocketKeys(t *testing.T) {
 		{"acceptfilter = dataready", 1, integer(unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT)},
 		{"backlog = 77", 77, func(fd int) (int, error) {
 			info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-			return int(info.Sacked), err // of a listening socket (tcp_get_info)
+			return int(info.Sacked), err // the backlog, for a listening socket (tcp_get_info)
 		}},
 	} {
 		for _, conf := range []string{
@@ -37,7 +37,7 @@ func TestSocketKeys(t *testing.T) {
 	}
 }
 
-// integer gets an option of a socket.
+// integer returns a function that gets an option of a socket.
 func integer(level, option int) func(fd int) (int, error) {
 	return func(fd int) (int, error) { return unix.GetsockoptInt(fd, level, option) }
 }

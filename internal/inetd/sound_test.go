@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestShutDownIsNoticed: a socket that a process which shares it has shut down is
-// readable for ever and no client reaches it. The loop notices that at once, and not
-// at the next reload, and does not spin.
+// TestShutDownIsNoticed: a socket that was shut down by another process that has it is
+// readable for ever, and no client reaches it. The loop notices this at once, not only at
+// the next reload, and does not spin.
 func TestShutDownIsNoticed(t *testing.T) {
 	for _, tt := range []struct{ name, entry, log string }{
 		{"tcp", "127.0.0.1:PORT stream tcp4 nowait - internal echo", "was shut down; it listens again"},
@@ -28,7 +28,7 @@ func TestShutDownIsNoticed(t *testing.T) {
 				sc := newScene(t, tt.entry+"\n", nil)
 				sc.start()
 				k := sc.s.now.Services[0].First
-				unix.Shutdown(int(k.FD), how) // of udp it says that there is no connection, and shuts down all the same
+				unix.Shutdown(int(k.FD), how) // for UDP this returns ENOTCONN, but shuts down all the same
 				for n := 0; n < 3 && unsoundNow(k); n++ {
 					sc.s.turn()
 				}
@@ -53,8 +53,8 @@ func unsoundNow(k *table.Socket) bool {
 	return k.FD < 0 || sock.Look(int(k.FD), k.Spec, k.Service.Do.Options).Deaf
 }
 
-// TestShutDownUnix: a wait server of a UNIX-domain socket shuts that down. Unlike one
-// of tcp it says that it listens still.
+// TestShutDownUnix: the wait server of a UNIX-domain socket shuts the socket down. Unlike a
+// TCP socket, it still says that it listens.
 func TestShutDownUnix(t *testing.T) {
 	sc := newScene(t, "DIR/s stream unix wait - /bin/true\n", nil)
 	sc.start()
@@ -76,7 +76,7 @@ func TestShutDownUnix(t *testing.T) {
 	sc.wantLog(`the last server has shut its socket down; it was opened again \(DIR/inetd.conf:1\)$`)
 }
 
-// TestShutDownInherited: one of the service manager's cannot be opened again, and the
+// TestShutDownInherited: a socket of the service manager cannot be opened again, and the
 // loop does not spin on it.
 func TestShutDownInherited(t *testing.T) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

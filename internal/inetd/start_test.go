@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serving returns a Server of a configuration file whose loop is turned by the
-// test. Only one may exist in a process at a time, as it waits for all children of
-// that; so tests that use it run one after the other, or apart.
+// serving returns a Server of a configuration file; the test turns its loop. Only one may
+// exist in a process at a time, as it waits for all children of the process; so tests that
+// use it run one after the other, or apart.
 func serving(tb testing.TB, file string) *Server {
 	log := syslog.New(syslog.Options{Target: syslog.Stderr, Level: syslog.Err, Stderr: tb.Output()})
 	s, err := New(Config{Config: plan.Config{Files: []string{file}, Explicit: true}, Log: log})
@@ -34,7 +34,7 @@ func serving(tb testing.TB, file string) *Server {
 	return s
 }
 
-// servingText is serving, of a configuration file with a text.
+// servingText is like serving, for a configuration file with a text.
 func servingText(tb testing.TB, text string) *Server {
 	file := filepath.Join(tb.TempDir(), "inetd.conf")
 	writeConf(tb, file, text)
@@ -67,8 +67,8 @@ type visitor struct {
 	of int // the service
 }
 
-// newVisitor returns a client of the only service of s. What the loop does from
-// time to time is off from now on: it would be counted for the connections.
+// newVisitor returns a client of the only service of s. It turns off what the loop does
+// from time to time, which would otherwise count as a cost of the connections.
 func newVisitor(tb testing.TB, s *Server) visitor {
 	s.timers, s.running.Sweep = loop.Timers{}, nil
 	to, err := unix.Getsockname(int(s.now.Services[0].First.FD))
@@ -78,8 +78,8 @@ func newVisitor(tb testing.TB, s *Server) visitor {
 	return visitor{tb, to, 0}
 }
 
-// visit connects, has the loop accept and start the server, and returns when
-// that one has been reaped.
+// visit connects, has the loop accept and start the server, and returns when the server
+// has been reaped.
 func (c visitor) visit(s *Server) {
 	before := s.now.Services[c.of].Usage().Starts
 	c.served(s, c.connect(), before)
@@ -96,8 +96,8 @@ func (c visitor) connect() (fd int) {
 	return fd
 }
 
-// served turns the loop until there was a start after those before, and its
-// server has been reaped.
+// served turns the loop until there has been a start since before, and the server has been
+// reaped.
 func (c visitor) served(s *Server, fd int, before limit.Window) {
 	for s.now.Services[c.of].Used.Starts == before {
 		s.turn()
@@ -108,7 +108,7 @@ func (c visitor) served(s *Server, fd int, before limit.Window) {
 	}
 }
 
-// oneService is a configuration file with one service, on a port that is free.
+// oneService returns a configuration file with one service, on a free port.
 func oneService(tb testing.TB) string {
 	port, err := freeport.Claim()
 	if err != nil {
@@ -119,8 +119,8 @@ func oneService(tb testing.TB) string {
 	return file
 }
 
-// A service that had its starts of one interval is not polled for the rest of
-// it; then the client who has waited is served.
+// TestSuspensionEnds: a service that has had its starts of an interval is not polled for
+// the rest of the interval; then the client that has waited is served.
 func TestSuspensionEnds(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
@@ -146,8 +146,8 @@ func TestSuspensionEnds(t *testing.T) {
 	}
 }
 
-// A socket that comes back from a wait server with something waiting is lent
-// again at once, unless its service may not or need not do so any more.
+// TestLendAgain: a socket that comes back from a wait server with something waiting is lent
+// again at once, unless its service may not or need not lend it any more.
 func TestLendAgain(t *testing.T) {
 	s := serving(t, oneService(t))
 	c := newVisitor(t, s)
@@ -171,7 +171,7 @@ func TestLendAgain(t *testing.T) {
 			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.running.All()), v.First.Polled, len(s.relend), tt.servers, tt.polled)
 		}
 		unix.Close(fd)
-		for _, p := range s.running.All() { // it has not accepted, and is not to be followed by others
+		for _, p := range s.running.All() { // the server has not accepted, and no other is to follow it
 			p.Lent = nil
 		}
 		v.First.Server = 0
@@ -181,8 +181,8 @@ func TestLendAgain(t *testing.T) {
 	}
 }
 
-// Until its exec a child has copies of the daemon's pidfds. Those that are closed
-// meanwhile must not wake the loop again and again.
+// TestReapedServerIsNotPolled: until its exec a child has copies of the daemon's pidfds.
+// Pidfds that the daemon has closed meanwhile must not wake the loop again and again.
 func TestReapedServerIsNotPolled(t *testing.T) {
 	s := serving(t, oneService(t))
 	s.now.Services[0].Do.Limits.Max = 9 // so that servers get pidfds
@@ -212,8 +212,8 @@ func TestStartAllocatesNothing(t *testing.T) {
 	startsAllocateNothing(t, serving(t, oneService(t)))
 }
 
-// startsAllocateNothing visits the only service. The best of a few rounds
-// counts: what earlier tests have left running allocates too.
+// startsAllocateNothing visits the only service, and wants no allocation. The best of a few
+// rounds counts, because what earlier tests have left running allocates too.
 func startsAllocateNothing(t *testing.T, s *Server) {
 	t.Helper()
 	if !s.starter.Clone() {
@@ -229,8 +229,8 @@ func startsAllocateNothing(t *testing.T, s *Server) {
 	t.Errorf("%v allocations for each connection", n)
 }
 
-// BenchmarkStart is the plain path: accept, start, reap. Most of its time is
-// the server's own.
+// BenchmarkStart measures the plain path: accept, start, reap. Most of the time is the
+// server's own.
 func BenchmarkStart(b *testing.B) {
 	s := serving(b, oneService(b))
 	c := newVisitor(b, s)
@@ -241,8 +241,8 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// BenchmarkStartBounds compares a connection of an entry with five bounds with one of
-// an entry that asks for nothing, by turns: what both cost the daemon and the servers.
+// BenchmarkStartBounds compares, by turns, a connection of an entry with five bounds and
+// one of an entry without: what each costs the daemon and the servers.
 func BenchmarkStartBounds(b *testing.B) {
 	file := oneService(b)
 	plain, err := os.ReadFile(file)
@@ -273,7 +273,7 @@ func BenchmarkStartBounds(b *testing.B) {
 	b.ReportMetric(float64(spent[1])/float64(spent[0]), "times")
 }
 
-// childrenTime is the processor time of all children that were reaped.
+// childrenTime returns the processor time of all children that were reaped.
 func childrenTime(tb testing.TB) time.Duration {
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &r); err != nil {
@@ -282,8 +282,8 @@ func childrenTime(tb testing.TB) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// manyServices is the text of a configuration of 5,000 services, the last one with the
-// given argument.
+// manyServices returns a configuration of 5,000 services, the last one with the given
+// argument.
 func manyServices(argument int) string {
 	var b bytes.Buffer
 	const n, port = 5000, 40000
@@ -294,7 +294,7 @@ func manyServices(argument int) string {
 	return b.String()
 }
 
-// BenchmarkStart5000 is all that lies between the command and the open sockets.
+// BenchmarkStart5000 measures all that lies between the command and the open sockets.
 func BenchmarkStart5000(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "inetd.conf")
 	writeConf(b, file, manyServices(0))
@@ -310,7 +310,7 @@ func BenchmarkStart5000(b *testing.B) {
 	reportTimes(b, spent)
 }
 
-// BenchmarkReload5000 is a reload of which one service in 5,000 changes.
+// BenchmarkReload5000 measures a reload that changes one service of 5,000.
 func BenchmarkReload5000(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "inetd.conf")
 	writeConf(b, file, manyServices(0))
@@ -329,14 +329,14 @@ func BenchmarkReload5000(b *testing.B) {
 	reportTimes(b, spent)
 }
 
-// reportTimes shows what one round took, also without what other processes took.
+// reportTimes reports what one round took, by the clock and in this process's CPU time.
 func reportTimes(b *testing.B, spent time.Duration) {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
 	b.ReportMetric(ms(b.Elapsed()), "ms/op")
 	b.ReportMetric(ms(spent), "cpu-ms/op")
 }
 
-// processorTime is what this process has used so far.
+// processorTime returns the CPU time that this process has used so far.
 func processorTime(b *testing.B) time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {

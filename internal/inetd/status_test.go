@@ -11,7 +11,7 @@ import (
 	"inetd/internal/status"
 )
 
-// told is the state of the daemon, as it is asked for.
+// told returns the state of the daemon, as Status gives it.
 func (sc *scene) told() (shot *status.Snapshot) {
 	sc.s.Status(false, func(s *status.Snapshot) { shot = s })
 	for shot == nil {
@@ -20,8 +20,8 @@ func (sc *scene) told() (shot *status.Snapshot) {
 	return shot
 }
 
-// TestStatusInSlices: services are many, so a snapshot takes several turns of the loop,
-// and begins again when a reload changes them.
+// TestStatusInSlices: with many services a snapshot takes several turns of the loop, and
+// begins again when a reload changes the services.
 func TestStatusInSlices(t *testing.T) {
 	many := func(n int) string {
 		var b strings.Builder
@@ -51,8 +51,8 @@ func TestStatusInSlices(t *testing.T) {
 	}
 }
 
-// TestStatusKeys: each service has its keys in force with the places that set them, also
-// where services with the same keys are alike, and so has the log.
+// TestStatusKeys: each service has its keys in force with the places that set them, even if
+// other services have the same keys; the log has these places, too.
 func TestStatusKeys(t *testing.T) {
 	sc := newScene(t, keyed("-", "max_time = 100ms", "sleep 1000")+
 		strings.Replace(keyed("-", "max_time = 100ms", "sleep 1000"), "127.0.0.1", "127.0.0.2", 1)+
@@ -72,8 +72,8 @@ func TestStatusKeys(t *testing.T) {
 	sc.wantLog(`has run for 100ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
 }
 
-// TestStatusUnstarted: a client about whom something is being found out has no server
-// yet, and a command of the daemon's serves nobody.
+// TestStatusUnstarted: a client with an inquiry under way has no server yet, and a command
+// of the daemon's own serves nobody.
 func TestStatusUnstarted(t *testing.T) {
 	sc := newScene(t, shServer+"true\n", nil)
 	sc.start()

@@ -18,9 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestReapInBatches: many processes that end at once, as orphans do that process 1
-// inherits, do not keep the loop from all else, and it does not sleep before they
-// are all reaped.
+// TestReapInBatches: many processes that end at once, as orphans of process 1 may, do not
+// keep the loop from all else, and the loop does not sleep before they are all reaped.
 func TestReapInBatches(t *testing.T) {
 	s := serving(t, oneService(t))
 	const most, all = 64, 150
@@ -57,8 +56,8 @@ func TestReapInBatches(t *testing.T) {
 	}
 }
 
-// TestAnswersOfOneTurn: many sockets that are flooded have the loop answer no more
-// datagrams in a turn than a few do.
+// TestAnswersOfOneTurn: however many sockets are flooded, the loop answers no more
+// datagrams in a turn than if there were few.
 func TestAnswersOfOneTurn(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -94,8 +93,8 @@ func TestAnswersOfOneTurn(t *testing.T) {
 	}
 }
 
-// TestRestartsOfOneTurn: datagram servers that end together, each with a datagram left
-// unread, have their successors started one in a turn.
+// TestRestartsOfOneTurn: if datagram servers end together, each with a datagram left
+// unread, one of their successors is started in each turn.
 func TestRestartsOfOneTurn(t *testing.T) {
 	if !inNetwork(t) {
 		return
@@ -176,13 +175,13 @@ func TestUnreadIsPutBackInBatches(t *testing.T) {
 	if turns < 2 {
 		t.Errorf("%d datagrams were put back in %d turns", all, turns)
 	}
-	if n := counter(t, "snmp", "Udp:", 2); n != all { // nobody has a socket for them now
+	if n := counter(t, "snmp", "Udp:", 2); n != all { // NoPorts: nobody has a socket for them now
 		t.Errorf("%d datagrams were put back, want %d", n, all)
 	}
 }
 
-// TestFailedStartWakesTheLoop: the end of a client whose server cannot be executed
-// is noticed although no server ends and no timer runs.
+// TestFailedStartWakesTheLoop: a server that cannot be executed is noticed although no
+// other server ends and no timer runs.
 func TestFailedStartWakesTheLoop(t *testing.T) {
 	file := oneService(t)
 	program := filepath.Join(t.TempDir(), "server")
@@ -213,8 +212,8 @@ func TestFailedStartWakesTheLoop(t *testing.T) {
 	}
 }
 
-// TestTimerOfWhatIsLeft: the loop does not sleep past a timer that it sets while it
-// carries on with what the last turn has left.
+// TestTimerOfWhatIsLeft: the loop does not sleep past a timer that it sets while it does
+// what the last turn has left over.
 func TestTimerOfWhatIsLeft(t *testing.T) {
 	s := servingText(t, fmt.Sprintf("@%s-%d stream unix nowait - internal echo\n", t.Name(), os.Getpid()))
 	s.timers = loop.Timers{}
@@ -222,7 +221,7 @@ func TestTimerOfWhatIsLeft(t *testing.T) {
 	s.talks.Room = limit.Pool{Size: 1, PerService: 1, PerSource: 1, Patience: time.Hour}
 	s.talks.Room.Enter(v.Label, limit.User(1), time.Now())
 	v.Do.AsksNames, s.inquiries.Max = true, 0
-	s.gate.Arm(v.First) // which is held, and no timer set
+	s.gate.Arm(v.First) // the socket is held back, and no timer is set
 	s.inquiries.Max = 1
 	rescue := time.AfterFunc(30*time.Second, func() { s.mail.Post(func() {}) })
 	s.turn()

@@ -12,7 +12,7 @@ import (
 )
 
 // TestDatagramIsTriedAgain: a datagram for which there is no descriptor now is served
-// when there is one, as the log says, and does not count as a start before.
+// when there is one, as the log says, and counts as a start only then.
 func TestDatagramIsTriedAgain(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT on protocol = udp4, wait = no, user = -, exec = /usr/bin/head, args = head -c5, ip_max = 1/h;\n", nil)
 	sc.start()
@@ -44,8 +44,8 @@ func TestDatagramIsTriedAgain(t *testing.T) {
 	sc.wantLog(`: client's socket: Too many open files; trying again \(.*inetd\.conf:1\)$`)
 }
 
-// TestNoServerForUnanswerable: no server is started for a datagram that seems to come
-// from the service itself, as it would answer itself.
+// TestNoServerForUnanswerable: no server is started for a datagram that seems to come from
+// the service itself, because the server would answer itself.
 func TestNoServerForUnanswerable(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT dgram udp4 nowait - /usr/bin/head head -c5\n", nil)
 	sc.start()

@@ -20,8 +20,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// upgrade has another Server go on, as another program would in the same process. The
-// one before is left without anything. unready does not wait for what is under way.
+// upgrade replaces the Server by another one, as if by another program in the same process.
+// The old one is left with nothing. If unready is set, it does not wait for what is under
+// way.
 func (sc *scene) upgrade(unready bool) {
 	sc.t.Helper()
 	s := sc.s
@@ -92,7 +93,7 @@ func (sc *scene) turnUntil(f func()) {
 	}
 }
 
-// echoed wants a connection to echo a text.
+// echoed sends a text, and wants it echoed.
 func (sc *scene) echoed(c net.Conn, text string) {
 	sc.t.Helper()
 	got := make([]byte, len(text))
@@ -117,8 +118,8 @@ func (sc *scene) reapAll() {
 	}
 }
 
-// TestUpgradeWithDelayedClient: who waits for the end of another server gets one from
-// the next program.
+// TestUpgradeWithDelayedClient: a client that waits for the end of another client's server
+// gets a server from the next program.
 func TestUpgradeWithDelayedClient(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", func(c *Config) { c.Wrap, c.Processes = true, 1 })
 	sc.start()
@@ -162,8 +163,8 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	}
 }
 
-// TestUpgradeDuringInquiry: a client about whom something is being found out is asked
-// about once more.
+// TestUpgradeDuringInquiry: if an inquiry about a client is under way, the next program
+// makes another.
 func TestUpgradeDuringInquiry(t *testing.T) {
 	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - /bin/cat\n", wrapped)
 	sc.write("allow", "ALL: ALL: aclexec test -e DIR/go || sleep 1000\n")
@@ -183,7 +184,7 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 }
 
 // TestUpgradeInDatagramSession: a client of a nowait datagram service keeps its server,
-// and gets another one when that has ended.
+// and gets another one when its server has ended.
 func TestUpgradeInDatagramSession(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("raw sockets need root")
@@ -213,8 +214,8 @@ func TestUpgradeInDatagramSession(t *testing.T) {
 	sc.reapAll()
 }
 
-// TestUpgradeInTheMidstOfChargen: not a character is missing or comes twice, wherever
-// the conversation is interrupted.
+// TestUpgradeInTheMidstOfChargen: no character is missing or comes twice, wherever the
+// conversation is interrupted.
 func TestUpgradeInTheMidstOfChargen(t *testing.T) {
 	if !apart(t) {
 		return
@@ -242,8 +243,8 @@ func TestUpgradeInTheMidstOfChargen(t *testing.T) {
 	sc.serve(func() bool { return true })
 }
 
-// TestUpgradeAfterRemoval: the server of a removed service still has its socket, and
-// the address is free for another one when it ends.
+// TestUpgradeAfterRemoval: the wait server of a removed service still has its socket, and
+// the address is free for another service when the server ends.
 func TestUpgradeAfterRemoval(t *testing.T) {
 	conf := "127.0.0.1:PORT stream tcp4 wait - /bin/sleep sleep 1000\n"
 	sc := newScene(t, conf+keptOne, nil)
@@ -269,8 +270,8 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 
 const keptOne = "@DIR/kept stream unix nowait - /bin/true\n"
 
-// TestHeirWithoutConfiguration: if the configuration cannot be used at the very moment,
-// clients wait until it can. Another upgrade meanwhile loses none of them.
+// TestHeirWithoutConfiguration: if the configuration cannot be used just after an upgrade,
+// clients wait until it can. Another upgrade meanwhile loses no client.
 func TestHeirWithoutConfiguration(t *testing.T) {
 	conf := "127.0.0.1:PORT stream tcp4 nowait - internal echo\n"
 	sc := newScene(t, conf, nil)
@@ -313,8 +314,8 @@ func TestProofTakesTooLong(t *testing.T) {
 	}
 }
 
-// TestUpgradeKnowsTheState: whoever gives a service, a process or a client more state
-// has to say here whether an upgrade keeps it (see bequest.go), and if not, why not.
+// TestUpgradeKnowsTheState: if you give a service, a process or a client more state, say
+// here whether an upgrade keeps it (see bequest.go), and if not, why not.
 func TestUpgradeKnowsTheState(t *testing.T) {
 	t.Parallel()
 	const kept = ""

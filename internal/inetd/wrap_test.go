@@ -31,8 +31,7 @@ type scene struct {
 	s     *Server
 }
 
-// newScene makes the configuration: PORT, DIR and DAEMON's path in its texts are
-// replaced.
+// newScene makes the configuration. PORT and DIR in its texts are replaced.
 func newScene(t *testing.T, conf string, set func(*Config)) *scene {
 	port, err := freeport.Claim()
 	if err != nil {
@@ -78,8 +77,8 @@ func (sc *scene) start() {
 	}
 }
 
-// visit connects from an address, sends text and returns the answer, when the
-// server has ended.
+// visit connects from an address, sends text, and returns the answer when the server has
+// ended.
 func (sc *scene) visit(from, text string) (answer string) {
 	var err error
 	over := false
@@ -129,7 +128,7 @@ func (sc *scene) end() string {
 
 func wrapped(c *Config) { c.Wrap = true }
 
-const stranger = "127.0.0.2" // which no hosts file names
+const stranger = "127.0.0.2" // an address that no hosts file names
 
 // The servers of the scenes.
 const (
@@ -210,8 +209,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// wantLog ends the Server and looks for a line; with a - in front there must be
-// none.
+// wantLog ends the Server and looks for a line in its log; after a "-" at the front of the
+// pattern there must be none.
 func (sc *scene) wantLog(pattern string) {
 	sc.t.Helper()
 	bare, none := strings.CutPrefix(pattern, "-")
@@ -269,8 +268,8 @@ func TestRulesSpawn(t *testing.T) {
 	}
 }
 
-// TestRulesChange edits the files of a Server that nobody tells: the next client
-// meets the new rules.
+// TestRulesChange: the files of access rules are edited without telling the Server, and the
+// next client meets the new rules.
 func TestRulesChange(t *testing.T) {
 	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.start()
@@ -354,8 +353,8 @@ func TestInetdSecClosesWhatItCannotCheck(t *testing.T) {
 	}
 }
 
-// TestInquiriesBounded leaves a client in the listen queue while as many are
-// asked about as may be.
+// TestInquiriesBounded: a client stays in the listen queue while as many inquiries are
+// under way as may be.
 func TestInquiriesBounded(t *testing.T) {
 	sc := newScene(t, echoServer+"\n", wrapped)
 	sc.start()
@@ -381,8 +380,7 @@ func TestInquiriesBounded(t *testing.T) {
 	}
 }
 
-// TestRulesUnix has a client without an address, which only ALL, UNKNOWN and the
-// like match.
+// TestRulesUnix: a client without an address is matched only by ALL, UNKNOWN and the like.
 func TestRulesUnix(t *testing.T) {
 	for _, test := range []struct{ deny, answer, log string }{
 		{"echo: 127.", "hi\n", `: connection from unknown, service DIR/s \(unix\)$`},
