@@ -49,10 +49,10 @@ func New(log *logbook.Book, starter *child.Starter, mail *loop.Mailbox) *Arrival
 	return &Arrivals{Beside: loop.NewBeside(mail, room.Size), Room: room, log: log, starter: starter}
 }
 
-// Await has the header of a newly accepted client read, and calls then on the loop: with
-// the client that the header names, or with nil if it is refused or gone. Await takes
-// over c.Conn; the connection of the client it finds is then's. If c comes from no proxy,
-// or there is no room, Await closes c.Conn and does not call then.
+// Await takes over c.Conn, has the proxy's header read, and calls the function then on
+// the loop: with the client that the header names, whose connection the function takes
+// over, or with nil if the client is refused or gone. If c comes from no proxy, or there
+// is no room for reading, Await closes c.Conn and does not call the function.
 func (a *Arrivals) Await(k *table.Socket, c client.Client, then func(*client.Client)) {
 	v := k.Service
 	if !v.Do.Proxies.Has(c.Peer.Addr()) {

@@ -13,8 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// peer is a connection whose other end sends what Reader has, and takes up to limit
-// bytes.
+// peer is a connection. Its other end sends what Reader has, and takes up to limit bytes.
 type peer struct {
 	io.Reader
 	out   bytes.Buffer

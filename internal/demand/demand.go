@@ -1,4 +1,4 @@
-// Package demand decides over the life of a server on demand: its first client starts it,
+// Package demand decides about the life of a server on demand: its first client starts it,
 // and it is ended after its last. In go events, each with its time; out come Acts, in the
 // order in which they are to be done. It is pure: it knows no process, no socket and no
 // clock, so that every order of events can be tested.
@@ -141,7 +141,7 @@ func (m *Machine) needed() bool { return m.Clients > m.Refused }
 
 func (m *Machine) forked() bool { return !m.Forked.IsZero() }
 
-// Tick handles that a Deadline may have come.
+// Tick handles the passing of time. It does nothing before the Deadline.
 func (m *Machine) Tick(now time.Time) []Act {
 	if due := m.Deadline(); due.IsZero() || now.Before(due) {
 		return nil
@@ -217,7 +217,7 @@ func (m *Machine) ask(now time.Time) []Act {
 	return []Act{Probe}
 }
 
-// Started handles that the server has a process now.
+// Started handles the start of a process for the server.
 func (m *Machine) Started(now time.Time, pid int) []Act {
 	m.PID = pid
 	m.Starts++
@@ -225,7 +225,7 @@ func (m *Machine) Started(now time.Time, pid int) []Act {
 	return m.Anew()
 }
 
-// Notified handles that the server has said that it is ready.
+// Notified handles the server's message that it is ready.
 func (m *Machine) Notified() []Act {
 	if m.Stage != Starting || m.Said {
 		return nil
@@ -234,10 +234,10 @@ func (m *Machine) Notified() []Act {
 	return []Act{Open}
 }
 
-// NotStarted handles that no process could be started.
+// NotStarted handles a failure to start a process.
 func (m *Machine) NotStarted(now time.Time) []Act { return m.fail(now) }
 
-// Answers handles that the server answers at its place.
+// Answers handles an answer of the server at its place.
 func (m *Machine) Answers(now time.Time) []Act {
 	var say []Act
 	switch {
@@ -263,7 +263,7 @@ func (m *Machine) Answers(now time.Time) []Act {
 	return append(say, Open, Trust)
 }
 
-// Taken handles that somebody else answers at the place.
+// Taken handles an answer of somebody else at the place.
 func (m *Machine) Taken(now time.Time) []Act {
 	if m.Stage == Stopped || m.Stage == Stopping {
 		return nil
@@ -271,7 +271,7 @@ func (m *Machine) Taken(now time.Time) []Act {
 	return append([]Act{SayTaken}, m.fail(now)...)
 }
 
-// Quiet handles that nobody answers at the place.
+// Quiet handles a place at which nobody answers.
 func (m *Machine) Quiet(now time.Time) []Act {
 	switch {
 	case m.Stage == Asked:
@@ -315,7 +315,7 @@ func (m *Machine) Ended(now time.Time, well bool) []Act {
 	return []Act{SayEnded, Kill, Hold, Gone}
 }
 
-// NeverRan handles that the process ended before it executed the server's program.
+// NeverRan handles the end of a process that has not executed the server's program.
 func (m *Machine) NeverRan(now time.Time) []Act {
 	m.PID = 0
 	return m.fail(now)
@@ -335,7 +335,7 @@ func (m *Machine) Stop(now time.Time) []Act {
 	return []Act{Hold, Term}
 }
 
-// Anew handles that there is a new relay, which knows nothing yet.
+// Anew handles a new relay, which knows nothing yet.
 func (m *Machine) Anew() []Act {
 	switch m.Stage {
 	case Asked:
@@ -366,8 +366,8 @@ func (m *Machine) refuse() Act {
 	return Refuse
 }
 
-// delay is how long a server waits for its next start after n failures in a row before
-// this one.
+// delay is how long a server that has failed is not started again; n is how often it had
+// failed before, in a row.
 func delay(n int) time.Duration { return min(minRestart<<min(n, 10), maxRestart) }
 
 func later(a, b time.Time) time.Time {

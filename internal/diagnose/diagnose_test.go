@@ -263,8 +263,8 @@ func TestDatagramNobodyTakes(t *testing.T) {
 	}
 }
 
-// TestSettled: a server that lives on is asked once per service where it listens, but
-// again if the first one ended before that.
+// TestSettled: it is looked up once per service where a server that lives on listens, but
+// again if the first server ended before that.
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	for _, ends := range []bool{false, true} {

@@ -60,7 +60,7 @@ func whySignal(p *running.Process, sig syscall.Signal) string {
 }
 
 const (
-	failCount  = 3 // errors in a row until they are logged, if within failWindow
+	failCount  = 3 // this many errors in a row, within failWindow, are logged
 	failWindow = 10 * time.Second
 )
 
@@ -112,7 +112,7 @@ func (d *Doctor) failed(p *running.Process, st child.Status) {
 	k.n++
 	d.streaks[u] = k
 	u.Suspect = k.n == failCount-1
-	if k.n < failCount || st.Wait.Signaled() { // a signal is logged each time
+	if k.n < failCount || st.Wait.Signaled() { // tellCrash logs signals
 		return
 	}
 	delete(d.streaks, u)

@@ -21,7 +21,7 @@ import (
 
 const (
 	probeTime = 250 * time.Millisecond // how long a watched connection may stay open after its server has closed it
-	lookTime  = time.Second            // the age at which a server is asked where it listens
+	lookTime  = time.Second            // the age at which it is looked up where a server listens
 )
 
 // Probe returns a descriptor that watches the connection of a suspect server; 0: the

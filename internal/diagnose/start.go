@@ -91,8 +91,7 @@ func (d *Doctor) ungiven(v *table.Service, stage child.Stage) string {
 }
 
 // tellFailure logs why a server could not be started: the first time, and then each
-// minute how many more could not. Once a server was started, the next failure is news
-// again.
+// minute how many more could not. After a start that succeeds, the next failure is news.
 func (d *Doctor) tellFailure(v *table.Service, text, from string) {
 	about := v.Cause(text)
 	if !d.log.First(about, "server", ": "+text+" ("+d.log.Place(v)+")") {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// sockets lists the TCP sockets that listen in this network namespace, and all UDP
-// sockets.
+// sockets lists the TCP sockets that listen, and all UDP sockets, of the network
+// namespace.
 func sockets() (list []string) {
 	for _, name := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		text, _ := os.ReadFile("/proc/self/net/" + name)

@@ -12,8 +12,9 @@ import (
 
 // verdict is the comparison of two outcomes: the differences, by what they are about.
 // That is "sockets", "access" (who is served), "wider" (inetd serves a client that xinetd
-// does not), "answer" (what it gets is of another kind), something that a server sees
-// (see reports), or "stale" (the file calls deliberate what does not differ).
+// does not), "answer" (one daemon's client got a report and the other's did not),
+// something that a server sees (see reports), or "stale" (the file calls deliberate what
+// does not differ).
 type verdict struct {
 	differences map[string][]string
 	deliberate  map[string]bool

@@ -13,8 +13,7 @@ import (
 // insideVar is set in the environment once the program is in namespaces of its own.
 const insideVar = "INETD_DIFFER_INSIDE"
 
-// workDir has a file system of its own, with the server program and what the scenes
-// write.
+// workDir is a file system of its own, for the server program and what the scenes write.
 const workDir = "/mnt"
 
 func isolated() bool { return os.Getenv(insideVar) != "" }

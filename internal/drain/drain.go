@@ -101,7 +101,7 @@ func Rest(fd int, buffer []byte) (over bool) {
 	return false
 }
 
-// order is a heap with the connection first whose time passes first (container/heap).
+// order is a heap: the connection whose time passes first is at the top (container/heap).
 type order []*conn
 
 func (o order) Len() int           { return len(o) }

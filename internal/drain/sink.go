@@ -27,8 +27,8 @@ func NewSink(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop
 	return &Sink{starter: starter, poll: poll, tag: tag, timers: timers}
 }
 
-// Drain takes over a connection on which all has been sent. The client is told the end,
-// and may take d to close.
+// Drain takes over a connection on which all has been sent. The client sees the end of
+// file, and may take d to close.
 func (s *Sink) Drain(conn int, d time.Duration) {
 	unix.Shutdown(conn, unix.SHUT_WR)
 	if Rest(conn, s.buffer()) {
@@ -46,8 +46,7 @@ func (s *Sink) Drain(conn int, d time.Duration) {
 	s.setTimer()
 }
 
-// Readable reads what a client still sends, and closes the connection when that has
-// ended.
+// Readable reads what a client still sends, and closes the connection at the end of that.
 func (s *Sink) Readable(conn int) {
 	if Rest(conn, s.buffer()) && s.Remove(conn) {
 		s.close(conn)

@@ -9,8 +9,8 @@ import (
 	"inetd/internal/strerror"
 )
 
-// Append looks for what keeps u from appending to a file. The file would be made if it is
-// missing; a symbolic link in its place would not be followed.
+// Append looks for what keeps u from appending to a file. The server's open(2) makes a
+// missing file, and follows no symbolic link in its place.
 func Append(path string, u User) Finding {
 	if _, err := os.Stat(filepath.Dir(path)); os.IsNotExist(err) {
 		return Finding{Cause: missing(path)}

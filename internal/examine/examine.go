@@ -29,7 +29,7 @@ type User struct {
 	UID, GID uint32
 	Groups   []uint32 // supplementary ones
 	Root     string   // the root directory of a server with chroot; "": that of the daemon
-	Daemon   bool     // it is the daemon, which executes a program in its own place
+	Daemon   bool     // this is the daemon, which executes a program in its own place
 }
 
 // words are what messages call a program and whoever executes it.

@@ -12,7 +12,7 @@ import (
 	"inetd/internal/textfile"
 )
 
-// unitDirs are where systemd looks for units; the first that has one wins
+// unitDirs are where systemd looks for units; the first file found wins
 // (systemd.unit(5)).
 var unitDirs = []string{
 	"etc/systemd/system", "run/systemd/system", "run/systemd/generator",
@@ -52,7 +52,7 @@ func socketUnit(root string, s sock.Spec, at netip.AddrPort) string {
 // socketUnits are the names of the socket units that have a file.
 func socketUnits(root string) (names []string) {
 	for _, dir := range unitDirs {
-		paths, _ := filepath.Glob(filepath.Join(root, dir, "*.socket")) // the pattern is a good one
+		paths, _ := filepath.Glob(filepath.Join(root, dir, "*.socket")) // the pattern is well formed
 		for _, path := range paths {
 			names = append(names, filepath.Base(path))
 		}

@@ -8,8 +8,7 @@ import (
 )
 
 // check returns the first thing wrong with a state: an index that refers to nothing, a
-// descriptor that cannot be one, or one that two things claim. Whoever restores a state
-// that passed need not check these.
+// descriptor that cannot be one, or one that two things claim.
 func (s *State) check() error {
 	c := checker{state: s, owned: map[int]bool{}}
 	c.process()
@@ -42,7 +41,7 @@ func (c *checker) own(fd int) {
 	c.owned[fd] = true
 }
 
-// refer wants i to be an index into n things or, if none is true, -1.
+// refer wants i to be an index into n things or, if none is set, -1.
 func (c *checker) refer(what string, i, n int, none bool) {
 	if (i < 0 || i >= n) && !(none && i == -1) {
 		c.fail("%s %d of %d", what, i, n)

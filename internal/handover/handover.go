@@ -121,7 +121,7 @@ type Child struct {
 	Begun   int64     // Unix time in ns
 	Kill    time.Time // when it is to be killed, after it was told to end; zero: it was not told
 	Lent    int       // index in State.Sockets of what a wait server was lent; -1: nothing
-	Queued  int64     // the queue of Lent at that time
+	Queued  int64     // what table.Socket.Queued said of Lent at that time
 	Session int       // index in State.Sessions; -1: none
 	Cookie  uint64    // of its connection, if the entry limits how long that may be idle
 	Kept    int       // the daemon's descriptor of its connection, to end that gently (linger); 0: none
@@ -155,7 +155,7 @@ type Demand struct {
 	Words   int      // the descriptor of what it wrote to standard error; 0: none
 	Unsaid  [][]byte // commands that it has not taken yet
 	Trusts  bool     // the relay was told that the server is who answers at the place
-	Causes  bool     // the relay reports what did not reach the place as such; one of an older program does not
+	Causes  bool     // the relay knows relay.Unreached; one of an older program does not
 	Last    uint32   // the last ID given to a client
 	In, Out uint64   // bytes from clients and to them
 	Retired bool     // the relay ends with its last client
@@ -196,7 +196,7 @@ type (
 		Begun  int64     // Unix time in ns
 		Got    []byte    // what was read and not answered
 		Unsent []byte    // the rest of an answer
-		Until  time.Time // when it is ended; zero: as long as anybody says something, it goes on
+		Until  time.Time // when it is ended; zero: it goes on while anybody says something
 		Over   bool      // nothing more is to be said
 	}
 	Client struct {

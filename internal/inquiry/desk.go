@@ -95,7 +95,8 @@ func (d *Desk) wraps(do *table.Action) bool { return d.options.Wraps(do.Action, 
 // tellsNames reports whether the server is told the names of hosts.
 func (d *Desk) tellsNames(do *table.Action) bool { return d.options.Resolve && do.Builtin == "" }
 
-// Ask finds out about a client, and then calls then on the loop, which takes over c.Conn.
+// Ask finds out about a client, and calls then, which takes over the connection, on the
+// loop.
 func (d *Desk) Ask(v *table.Service, c client.Client, then func(*Inquiry)) {
 	q := d.inquiry(v, c)
 	d.starter.Note(c.Conn)

@@ -159,7 +159,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// keysWith are keys with one that was written.
+// keysWith returns keys of which one is written in the entry.
 func keysWith(key string) *conf.Keys {
 	return &conf.Keys{Wrap: true, Options: []conf.Option{{Key: conf.Word{Text: key, Pos: conf.Pos{Line: 4}}}}}
 }

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Elsewhere says where the processes of a session listen: "port 8080", or an address if
-// only that is not the place's, or a path; "" if nowhere. place need not be an address.
+// Elsewhere says where the processes of a session listen: as "port 8080", as an address
+// if its port is that of place, or as a path; "" if they listen nowhere. place need not
+// be an address.
 func Elsewhere(session int, place string) string {
 	own := map[uint64]bool{}
 	for _, pid := range sockdiag.Session(session) {

@@ -26,7 +26,7 @@ type Owner struct {
 }
 
 // OwnerOf returns the owner of the other end of a connection: whoever accepted it or,
-// until then, whoever listens. The answer holds for this very connection, and not for the
+// until then, whoever listens. The answer holds for this connection, and not for the
 // next.
 func OwnerOf(fd int) Owner {
 	peer, err := unix.Getpeername(fd)
@@ -91,8 +91,7 @@ func (o Owner) Process(until time.Time) (p sockdiag.Process, ok bool) {
 const maxDepth = 64
 
 // Within reports whether a process belongs to a session, or descends from the process
-// that began it. So it finds a server that gave up its privileges and has another user
-// now.
+// that began it. So it finds a server that gave up its privileges: that has another user.
 func Within(pid, session int) bool {
 	for range maxDepth {
 		if pid <= 1 || session <= 1 {

@@ -78,7 +78,7 @@ func (rs *Relays) act(p *passing, acts []demand.Act) {
 	}
 	due := b.Deadline()
 	if due.IsZero() || !b.timer.IsZero() && !due.Before(b.timer) {
-		return // an earlier timer is set, and calls act again
+		return // there is no deadline, or an earlier timer calls act again
 	}
 	b.timer = due
 	rs.loop.Timers.After(time.Until(due), func() {
@@ -335,8 +335,7 @@ func (rs *Relays) tellForked(p *passing) {
 	rs.loop.Log.Tell(syslog.Warning, v, text, "", "; have it stay in the foreground")
 }
 
-// countEnd counts the end of the server. Ending by the SIGTERM that the daemon sent is in
-// order.
+// countEnd counts the end of the server. Ending by the daemon's own SIGTERM is in order.
 func (p *passing) countEnd(st child.Status) {
 	u, b := p.svc.Usage(), p.back
 	if b.Stage == demand.Stopping && !b.Killed && st.Wait.Signal() == syscall.SIGTERM {

@@ -87,7 +87,7 @@ func TestSignalOfFailedStart(t *testing.T) {
 	rs, p := New(Loop{}), &passing{back: &backend{session: -other.Process.Pid}}
 	rs.actOn(p, demand.Term)
 	rs.actOn(p, demand.Kill)
-	other.Process.Signal(syscall.SIGUSR1) // nohup leaves this signal alone
+	other.Process.Signal(syscall.SIGUSR1) // unlike HUP, this is not ignored under nohup
 	if err := other.Wait(); err == nil || err.Error() != "signal: user defined signal 1" {
 		t.Errorf("another process: %v", err)
 	}

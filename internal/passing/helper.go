@@ -74,8 +74,8 @@ func (rs *Relays) hear(pid int, words lastwords.Words) {
 // trimTime is how often processes are checked for having written much.
 const trimTime = time.Minute
 
-// trim forgets the words of processes that wrote many: a server may run, and complain,
-// for years.
+// trim forgets what a process has written if that is much: a server may run, and
+// complain, for years.
 func (rs *Relays) trim() {
 	for _, w := range rs.words {
 		w.Trim()

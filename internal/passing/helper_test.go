@@ -10,8 +10,8 @@ import (
 	"inetd/internal/loop"
 )
 
-// TestWordsAreTrimmed: of what a long-running process writes, only the end is kept. One
-// timer does that, however many processes come and go.
+// TestWordsAreTrimmed: if a process has written much, that is forgotten while the process
+// still runs. One timer does so, however many processes come and go.
 func TestWordsAreTrimmed(t *testing.T) {
 	t.Parallel()
 	var timers loop.Timers

@@ -12,10 +12,11 @@ import (
 // Relays and servers are the daemon's children, and go on through an upgrade. The new
 // program gets what is known of them, and the daemon's end of each pair.
 
-// Saved is what the next program has to know of each service, which number numbers.
+// Saved returns what the next program has to know of relays and servers. number gives the
+// number of a service.
 func (rs *Relays) Saved(number func(*table.Service) int) (list []handover.Demand) {
 	for _, p := range rs.services {
-		rs.renew(p) // a reload that changed nothing has replaced the service, which has the socket
+		rs.renew(p) // even a reload that changes nothing makes another service, which has the sockets
 		list = append(list, rs.saved(p, number(p.svc)))
 	}
 	for _, p := range rs.relays {
@@ -114,8 +115,8 @@ func (rs *Relays) settle(p *passing) {
 	}
 }
 
-// renew gives a relay and its server the service now in force in place of theirs, if that
-// has the same sockets, user and place. It reports whether it has.
+// renew gives a relay and its server the service now in force in place of theirs, if it
+// has the same usage and user and needs the same relay. It reports whether it has.
 func (rs *Relays) renew(p *passing) bool {
 	v := rs.loop.Now.Successor(p.svc)
 	if v == nil || v.Used != p.svc.Used || !v.Do.Passes() || v.Do.User != p.svc.Do.User || relayConfig(v.Do) != relayConfig(p.svc.Do) {

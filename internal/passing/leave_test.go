@@ -16,9 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestElderRelay: a relay of an older program, which did not know relay.Unreached, goes
-// on after an upgrade. What keeps its clients from the place is logged and counted as
-// before.
+// TestElderRelay: a relay of an older program, without relay.Unreached, goes on after an
+// upgrade. What keeps its clients from the place is logged and counted as before.
 func TestElderRelay(t *testing.T) {
 	t.Parallel()
 	const refused = "one/tcp: connect 192.0.2.1:80: Connection refused (192.0.2.7, inetd.conf:0); nobody listens there\n"

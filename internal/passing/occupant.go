@@ -19,8 +19,8 @@ import (
 // session, or a socket of the entry's user or of root.
 
 // whoAnswers finds out who answers at the place of a service, beside the loop unless that
-// is known. A relay is another user's process and may report what it likes, so there is
-// one lookup per service at a time; of the answers that come during it, only the last
+// is known. A relay is another user's process and may report what it likes, so each
+// service has one lookup at a time, and of the answers that come during it the last
 // counts.
 func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	b, o, user := p.back, r.Owner(), p.back.user

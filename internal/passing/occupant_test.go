@@ -14,7 +14,7 @@ import (
 )
 
 // TestManyAnswers: if a relay reports again and again that somebody answers, the daemon
-// looks up who that is once at a time, and then looks up the last one.
+// makes one lookup at a time, and the next one is about the last report.
 func TestManyAnswers(t *testing.T) {
 	t.Parallel()
 	mail, log, asked := looptest.New(t), booktest.New(t), make(chan uint32, 100)

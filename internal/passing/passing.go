@@ -89,8 +89,8 @@ type passing struct {
 	svc       *table.Service // as it was when its relay was started, or a later one: see renew
 	fd        int            // the daemon's end of the pair; -1: no relay runs
 	orders    relay.Commands
-	mute      time.Time // the relay takes no command since then; zero: it takes them
-	full      time.Time // the relay takes no client since then; zero: it takes them
+	mute      time.Time // since when the relay takes no command; zero: it does
+	full      time.Time // since when the relay takes no client; zero: it does
 	trusts    bool      // the relay was told that the server is who answers
 	elder     bool      // an older program started the relay, which does not know relay.Unreached: see likeNow
 	pid       int       // of the relay
@@ -418,7 +418,7 @@ func (rs *Relays) broken(p *passing, c Client, e syscall.Errno) {
 	rs.tellOf(v, c, text, adviceOn(e))
 }
 
-// tellOf logs what happened to a client, and then once a minute to how many more.
+// tellOf logs what happened to a client, and then each minute to how many more.
 func (rs *Relays) tellOf(v *table.Service, c Client, text, advice string) {
 	log := rs.loop.Log
 	if log.First(v.Cause(text), "client", ": "+text+" ("+log.Place(v)+")") {

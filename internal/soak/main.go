@@ -88,7 +88,7 @@ func soak(inetd string, length time.Duration) (failed bool, err error) {
 		return false, err
 	}
 	defer d.end()
-	// After the first round the daemon has whatever it needs at all. Both rounds end with
+	// After the first round the daemon has all that it ever needs. Both rounds end with
 	// the same deeds, so that what those leave behind can be compared.
 	first := d.round(0)
 	second := d.round(length)

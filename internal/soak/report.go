@@ -51,7 +51,7 @@ func (r *report) write(w io.Writer) {
 	for _, row := range []struct {
 		what          string
 		before, after int
-		more          int // that is allowed
+		more          int // how much more is allowed
 	}{
 		{"descriptors", r.before.descriptors, r.after.descriptors, 0},
 		{"threads", r.before.threads, r.after.threads, moreThreads},

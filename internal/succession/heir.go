@@ -25,7 +25,7 @@ type Heir struct {
 	profile  *child.Profile
 }
 
-// NewHeir makes the services and sockets of a State. Those that were in force are again.
+// NewHeir makes the services and sockets of a State, and puts those in force that were.
 func NewHeir(state *handover.State, starter *child.Starter, now *table.InForce, open *keep.Sockets) (*Heir, error) {
 	profile, err := starter.Profile(nil, nil, child.Setup{})
 	if err != nil {
@@ -88,7 +88,7 @@ func (h *Heir) programAt(path string) (*child.Program, error) {
 	return p, err
 }
 
-// Service returns the service with a number in State.
+// Service returns the service with number i in State.
 func (h *Heir) Service(i int) *table.Service { return h.services[i] }
 
 // Process makes a Process of a child that the program before started. A wait server has

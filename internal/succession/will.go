@@ -53,8 +53,8 @@ func NewWill(now *table.InForce, open *keep.Sockets) *Will {
 	return w
 }
 
-// Service returns the number of a service, which may be a removed one. If need be, it
-// adds the service.
+// Service returns the number of a service, which may be a removed one, and adds a new
+// one.
 func (w *Will) Service(v *table.Service) int {
 	if i, ok := w.services[v]; ok {
 		return i
@@ -93,8 +93,8 @@ func (w *Will) socket(k *table.Socket) int {
 	return w.sockets[k]
 }
 
-// Session returns the number of a client of a nowait datagram service, and adds it
-// likewise.
+// Session returns the number of a client of a nowait datagram service, and adds a new
+// one.
 func (w *Will) Session(t *client.Session) int {
 	if i, ok := w.sessions[t]; ok {
 		return i

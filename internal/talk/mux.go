@@ -18,8 +18,7 @@ const (
 	maxMuxLine = 256              // bytes of a service's name, with the end of the line
 )
 
-// mux reads the name of a service from a client of tcpmux, and has the loop start that
-// service.
+// mux reads a service's name from a client of tcpmux, and has the loop start the service.
 func (t *Talks) mux(v *table.Service, c client.Client, from stream.Leftover) {
 	services := t.loop.Now.Mux
 	t.converse(v, c, from, func(f *stream.Conn) error {

@@ -47,8 +47,7 @@ type Loop struct {
 	Release  func(v *table.Service, source limit.Source) // called when a client has gone
 	UserName func(v *table.Service, uid uint32) string
 
-	// Demux has the client of a conversation served by the service of tcpmux that has the
-	// name.
+	// Demux has the client of a tcpmux conversation served by the service called name.
 	Demux func(name string, c client.Client, f *stream.Conn) Demuxed
 }
 

@@ -1,8 +1,8 @@
 //go:build linux && amd64
 
-// Otherday runs a command on another day: when the command, or what it starts, asks for
-// the time of day, it is told one that is some days later. Files still get the machine's
-// time. It needs root.
+// Otherday runs a command on another day: whenever the command, or what it starts, asks
+// for the time of day, it is told one that is DAYS days later. Files still get the
+// machine's time. It needs root.
 //
 //	otherday DAYS COMMAND [ARG...]
 //
@@ -53,8 +53,7 @@ func main() {
 	os.Exit(status)
 }
 
-// become executes the command. Its system calls that ask for the time stop for the
-// tracer.
+// become executes the command. Its calls that ask for the time stop for the tracer.
 func become(argv []string) error {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -165,8 +164,9 @@ func answerTime(pid int, shift time.Duration) {
 	_ = unix.PtraceSetRegs(pid, &regs)
 }
 
-// hideVDSO has the entry of the auxiliary vector that tells where the vDSO is ignored. On
-// the stack of a new program, arguments, environment and that vector follow each other.
+// hideVDSO marks the entry of the auxiliary vector that tells where the vDSO is as one to
+// ignore. On the stack of a new program, arguments, environment and that vector follow
+// each other.
 func hideVDSO(pid int) {
 	var regs unix.PtraceRegs
 	if unix.PtraceGetRegs(pid, &regs) != nil {
