@@ -117,7 +117,7 @@ func (db *DB) Dotted(user, group string) bool {
 	return err == nil
 }
 
-// knows reports whether a file has a name. A number need not be in a file.
+// knows reports whether a file has a name, or the name is a number.
 func (db *DB) knows(name string, has func(name string) bool) bool {
 	_, numeric := parseID(name)
 	return numeric || has(name)

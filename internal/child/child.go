@@ -117,8 +117,8 @@ func (s *Starter) Keep(fd int) int {
 	return fd
 }
 
-// Note records that a descriptor will be open for long under its present number. If one
-// is above Wake, children close those above Wake before their exec, which may hang.
+// Note records that a descriptor will be open for long under its present number. If any
+// is above Wake, children close what is above Wake themselves: their exec may hang.
 func (s *Starter) Note(fd int) { s.above = s.above || fd > s.wake }
 
 // NoStderr, given as stderr, means that a server's standard error is its standard output.

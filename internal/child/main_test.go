@@ -172,7 +172,7 @@ func (h harness) start(p *Program, extra string) (pid int, client *os.File) {
 	return pid, client
 }
 
-// await returns the next status, of whatever child.
+// await returns the next status, of any child.
 func (h harness) await() Status {
 	h.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {

@@ -68,7 +68,7 @@ func TestOOMScoreFails(t *testing.T) {
 		}
 		client.Close()
 	}
-	for h.Starting() { // a failure is told before its child is reaped
+	for h.Starting() { // Reap returns a failure before its child has ended
 		h.Reap()
 	}
 }

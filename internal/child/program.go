@@ -35,8 +35,8 @@ type Program struct {
 	// such a server.
 	Listen bool
 
-	// Server is the path of the server if the program only runs that, as pty.Command
-	// does.
+	// Server is the path of the server, if the program only runs another one
+	// (pty.Command).
 	Server string
 
 	path *byte
@@ -126,7 +126,7 @@ func (p *Profile) Program(path string, argv []string) (*Program, error) {
 // not change it.
 func (g *Program) Credential() *Credential { return g.cred }
 
-// Path returns the path of the program, or of the server that it only runs.
+// Path returns the path of the server: Server, or else the program's own.
 func (g *Program) Path() string {
 	if g.Server != "" {
 		return g.Server

@@ -177,8 +177,8 @@ func (u *Usage) Withdraw(who Source) {
 	}
 }
 
-// Reply counts a datagram to a source, and reports false, counting nothing, if the source
-// had l.PerMinute of them in this SourceWindow.
+// Reply counts a datagram sent to a source. It reports false, and counts nothing, if the
+// source had l.PerMinute of them in this SourceWindow.
 func (u *Usage) Reply(now time.Time, who Source, l Limits) bool {
 	return u.table(who).reply(now, who, l)
 }

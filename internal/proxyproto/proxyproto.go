@@ -16,9 +16,9 @@ import (
 
 // Header is what a proxy says of a connection.
 type Header struct {
-	// Source and Dest are the two ends of the client's connection to the proxy. Both
-	// are invalid if the connection is the proxy's own (LOCAL), or if it does not say
-	// (UNKNOWN, or no connection of TCP): then the ends of the connection itself count.
+	// Source and Dest are the two ends of the client's connection to the proxy. Both are
+	// invalid if the connection is the proxy's own (LOCAL), or if the proxy does not say
+	// (UNKNOWN, or not TCP): then the ends of the connection itself count.
 	Source, Dest netip.AddrPort
 }
 
@@ -125,7 +125,7 @@ func parse2(b []byte) (h Header, n int, err error) {
 // sizes are how many bytes the addresses of a family have: none, IPv4, IPv6, UNIX.
 var sizes = [...]int{0, 12, 36, 216}
 
-// addresses reads those of a connection of TCP.
+// addresses reads the addresses of a TCP connection, and returns none of others.
 func addresses(family byte, b []byte) (h Header) {
 	var width int
 	switch family {

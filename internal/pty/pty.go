@@ -76,7 +76,7 @@ func Main(args []string) int {
 	return p.end(sent)
 }
 
-// terminal is the master's end of a terminal, and the server at the other.
+// terminal is the master end of a terminal, and the server at the other end.
 type terminal struct {
 	*os.File
 	server int
@@ -119,7 +119,7 @@ func furnish(fd int) error {
 	return os.NewSyscallError("ioctl TCSETS", unix.IoctlSetTermios(fd, unix.TCSETS, modes))
 }
 
-// control calls f with the descriptor of the master's end.
+// control calls f with the descriptor of the master end.
 func (t *terminal) control(f func(fd int) error) error {
 	raw, err := t.SyscallConn()
 	if err != nil {
@@ -149,7 +149,7 @@ func elsewhere() bool {
 	return unix.Fstat(0, &in) == nil && unix.Fstat(2, &diag) == nil && (in.Dev != diag.Dev || in.Ino != diag.Ino)
 }
 
-// environment returns that of the server, with the kind of its terminal.
+// environment returns the environment of the server, with TERM set.
 func environment() []string {
 	env := os.Environ()
 	if _, set := os.LookupEnv("TERM"); !set {
@@ -215,7 +215,7 @@ func (t *terminal) sendEnd(last byte) {
 }
 
 // toClient passes on what the server writes, until nobody has the terminal open. If the
-// client is gone the server is told so, and what it still writes is dropped.
+// client is gone the server gets SIGHUP, and what it still writes is dropped.
 func (t *terminal) toClient(conn io.Writer) {
 	b, gone := make([]byte, 32<<10), false
 	for {
@@ -233,7 +233,7 @@ func (t *terminal) toClient(conn io.Writer) {
 }
 
 // restTime is how long after the end of the server its terminal may still have bytes on
-// the way, or be held open by what it has left behind.
+// the way, or be held open by processes that it has left behind.
 const restTime = 100 * time.Millisecond
 
 // end waits for the server, and for what it has written to be sent, tells the client

@@ -84,7 +84,7 @@ func readRecord(r io.Reader) ([]byte, error) {
 	}
 }
 
-// unexpected returns err as it is in the middle of a message.
+// unexpected returns err, but in the middle of a message the end of the data is an error.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

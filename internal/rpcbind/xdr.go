@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// errShort says that a message ends before what it promises.
+// errShort says that a message ends too early.
 var errShort = errors.New("truncated message from rpcbind")
 
 // appendUint32 appends numbers as XDR has them (RFC 4506 section 4.2).

@@ -27,8 +27,8 @@ func (a *Address) Family() int {
 	return int(a.raw.Addr.Family)
 }
 
-// AddrPort returns the Internet address, and an IPv4 address in IPv6 as IPv4. It is
-// invalid for other families.
+// AddrPort returns the Internet address; an IPv4 address written as IPv6 is returned as
+// IPv4. It is invalid for other families.
 func (a *Address) AddrPort() netip.AddrPort {
 	switch a.Family() {
 	case unix.AF_INET:

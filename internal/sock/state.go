@@ -8,7 +8,7 @@ import (
 )
 
 // State is what is wrong with an open socket that a server has had, or whose interface
-// has gone. The zero State means that nothing is.
+// has gone. The zero State means that nothing is wrong.
 type State struct {
 	Deaf        bool // it no longer listens, or was shut down: no client reaches it
 	Away        bool // the interface of its address is another one now

@@ -46,7 +46,7 @@ type Socket struct {
 	Inode         uint64         // 0: no process has it open
 	Cookie        uint64         // no other socket ever had it
 	LastSent      time.Duration  // since data was sent, if asked for
-	LastReceived  time.Duration  // since data came, likewise
+	LastReceived  time.Duration  // since data was received, if asked for
 }
 
 // Dump returns the sockets of this network namespace that fit. The kernel may have

@@ -13,8 +13,8 @@
 // failed: call Last when the server was reaped, and before Ended.
 //
 // A process that a server has started may keep the server's standard error open after the
-// server's end, even for ever. Ended says when the server ends; the pipes of the latest
-// such servers are read on, and no others.
+// server's end, even for ever. Ended tells the Reader of that end; the pipes of the
+// latest such servers are still read, and no others.
 package stderrlog
 
 import (
@@ -64,7 +64,7 @@ const (
 	pipeSize  = 64 << 10 // bytes that a pipe holds by default
 	maxEvents = 64
 
-	// maxLeft is how many pipes of servers that have ended are read on.
+	// maxLeft is how many pipes of servers that have ended are still read.
 	maxLeft = 64
 )
 
@@ -142,7 +142,7 @@ func (s *Source) FD() int {
 }
 
 // Ended says that the server has ended. If another process has its standard error, the
-// pipe is read on; but of too many such pipes the oldest is closed, and a process that
+// pipe is still read; but of too many such pipes the oldest is closed, and a process that
 // writes to it gets SIGPIPE.
 func (s *Source) Ended() {
 	r := s.r

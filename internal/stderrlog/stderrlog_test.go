@@ -198,8 +198,8 @@ func TestLast(t *testing.T) {
 	}
 }
 
-// TestLeft: the pipes of servers that have ended are read on, but no more than a few:
-// then the oldest is given up, which is told.
+// TestLeft: the pipes of servers that have ended are still read, but no more than a few:
+// then the oldest is given up, and this is logged.
 func TestLeft(t *testing.T) {
 	t.Parallel()
 	r := newReader(t, time.Hour)

@@ -15,8 +15,8 @@ import (
 // Priority is the urgency of a line, with the numbers of syslog(3).
 type Priority int
 
-// The priorities the daemon uses, most urgent first. Debug is for rules of
-// access that ask for it.
+// The priorities the daemon uses, most urgent first. Debug is for access rules that ask
+// for it.
 const (
 	Err Priority = 3 + iota
 	Warning

@@ -25,7 +25,7 @@ const (
 	maxDials = 5
 )
 
-// dialAgain dials again, up to maxDials times, while a failure may only be a late one.
+// dialAgain dials again, up to maxDials times, while a failure may only mean lateness.
 func dialAgain(dial dialer, ident string) (conn gsyslog.Syslogger, err error) {
 	for range maxDials {
 		began := time.Now()
@@ -150,7 +150,7 @@ func (w *writer) fail(err error) {
 	switch {
 	case stuck != w.stuck, now.Sub(w.retry) > maxPause:
 		w.rest(now, 0)
-	case !now.Before(w.retry): // earlier, a new line has only tried the missing socket
+	case !now.Before(w.retry): // before that, only a new line has tried the missing socket
 		w.rest(now, 2*w.pause)
 	}
 	w.stuck = stuck

@@ -11,7 +11,7 @@ var changes = []struct {
 	before func(d tree) // makes what is there at Set
 	paths  []string
 	change func(d tree)
-	want   []string // what is told
+	want   []string // the paths that Changed sends
 }{
 	{
 		"written in place",

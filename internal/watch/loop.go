@@ -109,7 +109,7 @@ func (l *loop) hint() {
 	l.timer.Reset(min(quiet, time.Until(l.first.Add(patience))))
 }
 
-// look compares every file with what was told of it.
+// look compares every file with what it was at the last look.
 func (l *loop) look() {
 	l.first = time.Time{}
 	l.follow()

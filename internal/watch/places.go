@@ -98,7 +98,7 @@ func (all interests) walk(path string) {
 	}
 }
 
-// kind returns the mask for what is no link, on the way or last on it.
+// kind returns the mask for something that is not a link, on the way or last on it.
 func kind(st os.FileInfo, last bool) uint32 {
 	switch {
 	case !st.IsDir():

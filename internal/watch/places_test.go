@@ -49,7 +49,7 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// Events that concern a watched file are told from others.
+// Only events that concern a watched file are a reason to look.
 func TestTells(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -75,7 +75,7 @@ func (w *Watcher) Each(f func(path string)) {
 	}
 }
 
-// Degraded says why changes may be told ten seconds late, or returns nil.
+// Degraded says why changes may be reported ten seconds late, or returns nil.
 func (w *Watcher) Degraded() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

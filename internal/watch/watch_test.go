@@ -59,7 +59,7 @@ func (d tree) link(target, name string) {
 	ok(d.t, os.Symlink(target, d.path(name)))
 }
 
-// next returns the next path told.
+// next returns the next path from Changed.
 func next(t *testing.T, w *Watcher) string {
 	t.Helper()
 	select {
@@ -115,7 +115,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// inTurn makes the changes one after the other: each is told of path.
+// inTurn makes the changes one after the other, and expects path from Changed after each.
 func inTurn(t *testing.T, path string, changes ...func()) {
 	t.Helper()
 	w := New()
