@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkLarge reads 100,000 users and a group of all of them twelve times
-// over, then looks up 5,000 of them.
+// BenchmarkLarge reads 100,000 users and ten groups of all of them, then looks up 5,000
+// of them.
 func BenchmarkLarge(b *testing.B) {
 	var users, members strings.Builder
 	for i := range 100_000 {

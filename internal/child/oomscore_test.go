@@ -68,7 +68,7 @@ func TestOOMScoreFails(t *testing.T) {
 		}
 		client.Close()
 	}
-	for h.Starting() { // Reap returns a failure before its child has ended
+	for h.Starting() { // Reap returns a failure before it reaps the child
 		h.Reap()
 	}
 }

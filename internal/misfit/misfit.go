@@ -69,7 +69,7 @@ func heldBeside(inode uint64, self int) bool {
 }
 
 // Shell explains the exit status 127 or 126 of a program: by what is wrong with its file,
-// or else by what a shell means.
+// or else by what a shell means by it.
 func Shell(path string, status int, u examine.User) string {
 	if f := examine.Program(path, u); f != (examine.Finding{}) {
 		return f.String()

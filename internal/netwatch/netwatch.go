@@ -1,5 +1,5 @@
-// Package netwatch tells that the interfaces or addresses of this machine have
-// changed. In goes nothing; out comes a descriptor that is readable after a change.
+// Package netwatch tells when the interfaces or addresses of this machine have changed.
+// In goes nothing; out comes a descriptor that is readable after a change.
 package netwatch
 
 import (

@@ -121,8 +121,8 @@ func tidy(list []network) []network {
 	return slices.Clip(kept)
 }
 
-// Find returns the widest network of the set that an address belongs to. An address
-// of IPv4 within IPv6 counts as IPv4; the zone of one of IPv6 does not matter.
+// Find returns the widest network of the set that an address belongs to. An address of
+// IPv4 within IPv6 counts as IPv4. The zone of an IPv6 address does not matter.
 func (s Set) Find(a netip.Addr) (p netip.Prefix, found bool) {
 	if !a.IsValid() {
 		return p, false

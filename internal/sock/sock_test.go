@@ -158,7 +158,7 @@ func TestVsock(t *testing.T) {
 // default is.
 func TestFamiliesDoNotCollide(t *testing.T) {
 	t.Parallel()
-	port, err := freeport.Claim() // one that the kernel chose for IPv6 may be in use in IPv4
+	port, err := freeport.Claim() // a port that the kernel chose for IPv6 may be in use in IPv4
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestReaderNeverBlocks(t *testing.T) {
 	}
 }
 
-// TestSuppressedIsTold: the number of lines left out is told when the window is over,
+// TestSuppressedIsTold: the number of lines left out is logged when the window is over,
 // though nobody writes any more, and then the service may log again.
 func TestSuppressedIsTold(t *testing.T) {
 	t.Parallel()

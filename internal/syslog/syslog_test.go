@@ -23,7 +23,7 @@ type fake struct {
 	mu    sync.Mutex
 	err   error // what every attempt to dial or write gives
 	dials int
-	tries int // to dial in vain, and to write
+	tries int // dials in vain, and writes
 	lines []string
 }
 
@@ -158,8 +158,8 @@ func TestOpenedLazily(t *testing.T) {
 	}
 }
 
-// Without a syslog daemon lines go to standard error, and the first line after
-// it has come back reaches it. Both changes are said once.
+// Without a syslog daemon lines go to standard error, and the first line after it has
+// come back reaches it. Both changes are logged once.
 func TestLostAndBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

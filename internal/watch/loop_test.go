@@ -34,7 +34,7 @@ func bubble(t *testing.T, f func(d tree, w *Watcher, events chan<- []event)) {
 	})
 }
 
-// told returns the path that has been told by now, or "".
+// told returns the path that Changed has sent by now, or "".
 func told(w *Watcher) string {
 	synctest.Wait()
 	select {

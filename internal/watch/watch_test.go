@@ -71,8 +71,8 @@ func next(t *testing.T, w *Watcher) string {
 	}
 }
 
-// All the changes happen at once, each to a tree and a Watcher of its own,
-// because each takes a while to be told.
+// All the changes happen at once, each to a tree and a Watcher of its own, because it
+// takes a while until Changed sends each.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	trees, watchers := make([]tree, len(changes)), make([]*Watcher, len(changes))
