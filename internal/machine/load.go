@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// loadAge is how old a load average may be. The kernel makes a new one every five
+// loadAge is how long a load average is used. The kernel makes a new one every five
 // seconds.
 const loadAge = time.Second
 
-// Load tells the load average of this machine over the last minute. It belongs to one
+// Load reads the load average of this machine over the last minute. It belongs to one
 // goroutine.
 type Load struct {
 	Path  string // "": /proc/loadavg
@@ -20,8 +20,8 @@ type Load struct {
 	value float64
 }
 
-// At returns the load average at some moment, which it looks up once a second. Where
-// the kernel does not tell it is not a number.
+// At returns the load average at the time now. It reads it once a second at most. If the
+// kernel does not tell, the result is not a number (NaN).
 func (l *Load) At(now time.Time) float64 {
 	if age := now.Sub(l.read); age >= 0 && age < loadAge {
 		return l.value

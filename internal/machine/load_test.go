@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// TestLoad: the load is read, and read again when a second has passed.
+// TestLoad: the load is read again when a second has passed, or the clock was set.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	l := Load{Path: filepath.Join(t.TempDir(), "loadavg")}
 	noon := time.Date(1999, time.January, 10, 12, 0, 0, 0, time.UTC)
 	for _, step := range []struct {
-		text string // "": the file is gone
+		text string // "": there is no file
 		at   time.Duration
 		want float64
 	}{
 		{"0.75 0.50 0.25 1/100 4242\n", 0, 0.75},
 		{"2.00 0.50 0.25 1/100 4242\n", 999 * time.Millisecond, 0.75},
 		{"2.00 0.50 0.25 1/100 4242\n", time.Second, 2},
-		{"3.00 0.50 0.25 1/100 4242\n", -time.Hour, 3}, // somebody has set the clock
+		{"3.00 0.50 0.25 1/100 4242\n", -time.Hour, 3}, // somebody has set the clock back
 		{"", time.Hour, math.NaN()},
 		{"nonsense", 2 * time.Hour, math.NaN()},
 	} {
@@ -37,7 +37,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadOfThisMachine: the kernel tells a number.
+// TestLoadOfThisMachine: the kernel's file has a number.
 func TestLoadOfThisMachine(t *testing.T) {
 	t.Parallel()
 	if v := new(Load).At(time.Now()); !(v >= 0) {

@@ -1,5 +1,5 @@
-// Package machine finds out what the load of a configuration needs to know of this
-// machine and this process. Nothing goes in; out comes a plan.Host.
+// Package machine finds out what the load of a configuration needs to know of this machine
+// and this process. Nothing goes in; out comes a plan.Host. It also reads the load average.
 package machine
 
 import (
@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Host returns a Host with what any process can find out. How servers are started,
-// and what is asked of getent, is for the caller to fill in.
+// Host returns a Host with what any process can find out. The caller fills in how servers
+// are started (Clone), and how getent(1) is asked (Getent).
 func Host() *plan.Host {
 	groups, err := os.Getgroups()
 	if err != nil {
-		groups = nil // then no user is taken for the daemon's own
+		groups = nil // then no identity is taken for the daemon's own
 	}
 	return &plan.Host{IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups, MinOOMScore: minOOMScore()}
 }
 
-// minOOMScore is the lowest oom_score_adj that a child can be given: with
-// CAP_SYS_RESOURCE any, and else that of this process.
+// minOOMScore returns the lowest oom_score_adj that a child can be given: with
+// CAP_SYS_RESOURCE any value, without it the value of this process.
 func minOOMScore() int {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0 {
 		return -1000
 	}
-	text, _ := os.ReadFile("/proc/self/oom_score_adj") // without /proc it is 0 for all we know
+	text, _ := os.ReadFile("/proc/self/oom_score_adj") // without /proc, assume the kernel's default, 0
 	own, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 	return own
 }
 
-// IPv6 reports whether the kernel has IPv6. Opening a socket is the question that
-// also loads the module of a kernel that has it as one.
+// IPv6 reports whether the kernel has IPv6. It opens a socket to find out, because that
+// also loads IPv6 if the kernel has it as a module.
 func IPv6() bool {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

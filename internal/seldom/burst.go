@@ -1,17 +1,17 @@
 package seldom
 
-// Burst counts lines of one moment by their kind, of which only the first few are
-// logged: one cause may hit thousands at once. The zero Burst has none. It belongs to
-// one goroutine.
+// Burst counts the log lines of one moment by their kind. Only the first three of a kind
+// are logged, because one cause may hit thousands of sockets at once. The zero value is
+// ready for use. A Burst belongs to one goroutine.
 type Burst[K comparable] struct{ lines map[K]int }
 
 // few is how many lines of a kind are logged before they are only counted.
 const few = 3
 
-// Begun reports whether there was a line since the last Rest.
+// Begun reports whether Tell was called since the last Rest.
 func (b *Burst[K]) Begun() bool { return len(b.lines) > 0 }
 
-// Tell counts a line and reports whether it is to be logged.
+// Tell counts a line, and reports whether it is to be logged.
 func (b *Burst[K]) Tell(kind K) bool {
 	if b.lines == nil {
 		b.lines = map[K]int{}
@@ -20,7 +20,7 @@ func (b *Burst[K]) Tell(kind K) bool {
 	return b.lines[kind] <= few
 }
 
-// Rest ends the burst. It returns how many lines of each kind were only counted.
+// Rest ends the burst, and returns how many lines of each kind were not logged.
 func (b *Burst[K]) Rest() map[K]int {
 	more := map[K]int{}
 	for kind, n := range b.lines {

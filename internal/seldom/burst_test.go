@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Three lines of a kind are told; how many more there were is known at the end, and
-// then it begins anew.
+// TestBurst: three lines of a kind are logged, Rest tells how many more there were, and
+// then counting begins anew.
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	var b Burst[string]

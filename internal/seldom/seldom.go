@@ -1,16 +1,16 @@
-// Package seldom keeps the lines of a log few. In goes what a line is about, as often
-// as it happens; out comes that it is to be logged, or later how often it was not.
-// It is pure.
+// Package seldom decides which of many similar log lines are logged. In goes what each
+// line is about; out comes whether to log it, and later how many were not logged. It is
+// pure.
 package seldom
 
-// Lines counts lines by what they are about. The zero Lines has none. It belongs to
-// one goroutine.
+// Lines counts log lines by what they are about. The zero value is ready for use. Lines
+// belongs to one goroutine.
 type Lines[K comparable] struct {
-	more map[K]int // those not logged, of kinds of which one was
+	more map[K]int // number of lines not logged since one was, by subject
 }
 
-// Tell reports whether a line is to be logged. If so, its caller asks for the Rest
-// after some time. If not, the line is counted.
+// Tell reports whether a line is to be logged. If so, the caller calls Rest after some
+// time. If not, the line is counted.
 func (l *Lines[K]) Tell(about K) bool {
 	if n, told := l.more[about]; told {
 		l.more[about] = n + 1
@@ -23,8 +23,8 @@ func (l *Lines[K]) Tell(about K) bool {
 	return true
 }
 
-// Rest is how many lines were only counted since Tell, or since the last call. With
-// none the next line is to be logged. Otherwise the caller says the number and asks
+// Rest returns how many lines were not logged since Tell, or since the last Rest. If n is
+// 0, the next line will be logged. Otherwise the caller logs the number and calls Rest
 // again after some time.
 func (l *Lines[K]) Rest(about K) (n int) {
 	if n = l.more[about]; n > 0 {
@@ -35,5 +35,5 @@ func (l *Lines[K]) Rest(about K) (n int) {
 	return n
 }
 
-// Forget has the next line told whatever was told before.
+// Forget makes sure that the next line is logged.
 func (l *Lines[K]) Forget(about K) { delete(l.more, about) }

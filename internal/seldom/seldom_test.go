@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The first line is told, then how many there were as long as there are any.
+// TestLines: the first line is logged, then Rest tells the number of further lines until
+// there are none.
 func TestLines(t *testing.T) {
 	t.Parallel()
 	var l Lines[string]

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// TestAdd: values stay as they were and where they are when a block is full.
+// TestAdd: values keep their contents and their addresses when a block is full.
 func TestAdd(t *testing.T) {
 	t.Parallel()
 	var s Of[[3]int]
@@ -52,8 +52,8 @@ func TestStrings(t *testing.T) {
 	}
 }
 
-// TestAddAll: lists stay as they were when a block is full, one may be longer than a
-// block, and none grows into the next one.
+// TestAddAll: lists keep their contents when a block is full, a list may be longer than a
+// block, and appending to a list does not overwrite the next one.
 func TestAddAll(t *testing.T) {
 	t.Parallel()
 	var s Of[int]
