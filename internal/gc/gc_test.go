@@ -24,7 +24,7 @@ func TestEachCollection(t *testing.T) {
 		runtime.GC()
 		<-done
 	}
-	if n := len(collected); n > 2 { // one was asked for before Close, and one may have been under way
+	if n := len(collected); n > 2 { // one cleanup was added before Close, and one may have been running
 		t.Errorf("it goes on after Close: %d times", n)
 	}
 }

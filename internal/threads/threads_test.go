@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// roomVar makes the test binary reserve threads: the runtime keeps what it has
-// got, so each test needs a process of its own.
+// roomVar makes the test binary reserve threads: the runtime never gives threads back, so
+// each test needs a process of its own.
 const roomVar = "THREADS_TEST_ROOM"
 
 func TestMain(m *testing.M) {
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(before, count(), runtime.GOMAXPROCS(0), left, enough)
 		os.Exit(0)
 	}
-	os.Setenv("GORACE", "atexit_sleep_ms=0") // a program with -race would end a second late
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise a program with -race ends a second late
 	os.Exit(m.Run())
 }
 
@@ -48,16 +48,15 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// result is what Reserve did: the number of threads, GOMAXPROCS, and what it
-// returned.
+// result is what Reserve did: the numbers of threads, GOMAXPROCS, and what it returned.
 type result struct {
 	before, after, procs, left int
 	enough                     bool
 }
 
-// check says what is wrong with a result.
+// check says what is wrong with the result; "": nothing.
 func (r result) check(procs, room int) string {
-	const ownThread = 1 // that the runtime may make for itself in between
+	const ownThread = 1 // the runtime may make one for itself in between
 	want := min(procs, maxProcs) + besides
 	switch {
 	case r.enough != (room == 1000):
