@@ -1,9 +1,9 @@
-// Package command runs programs of the daemon's own: getent, the commands of access
-// rules, a program that is to take over. In go a path and arguments, the program's name
-// first; out come what the program says and how it ended.
+// Package command runs programs for the daemon itself: getent, the commands of access
+// rules, and the program of an upgrade, which has to prove itself. In go a path and
+// arguments; out come what the program writes and how it ended.
 //
-// The event loop of the daemon starts and reaps all processes, so a Runner has it do
-// both. Its methods say where they are to be called.
+// The daemon's event loop starts and reaps all processes, also those of a Runner. Each
+// method says whether it is to be called on the loop or beside it, in another goroutine.
 package command
 
 import (
@@ -26,16 +26,17 @@ import (
 // Shell is the path of the shell.
 const Shell = "/bin/sh"
 
-// Runner runs programs. All its exported fields are set before the first one.
+// Runner runs programs. All its exported fields must be set before the first one runs.
 type Runner struct {
 	Starter *child.Starter
 	Post    func(func())                               // has the loop call a function
-	Track   func(pid int, ended func(st child.Status)) // remembers a process; both on the loop
+	Track   func(pid int, ended func(st child.Status)) // calls ended when a process has ended; both on the loop
 
-	running map[chan<- child.Status]int // the processes; it belongs to the loop
+	running map[chan<- child.Status]int // process ids; belongs to the loop
 }
 
-// FirstLine is a getent.Run. It is called beside the loop.
+// FirstLine is a getent.Run: it runs the program at argv[0] with the arguments argv[1:], the
+// program's name first, and returns the line it writes. It is called beside the loop.
 func (r *Runner) FirstLine(argv ...string) (line string, found bool, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -57,14 +58,14 @@ func (r *Runner) FirstLine(argv ...string) (line string, found bool, err error) 
 	return line, st.Wait.ExitStatus() == 0, nil
 }
 
-// maxSaid bounds what is read of an answer.
+// maxSaid is how many bytes of an answer are read.
 const maxSaid = 4096
 
-// Ask starts a program with a text to read on its standard input, and returns the first
-// line that it writes, and how it ended. One that has not answered within a time, or not
-// ended within another such, is killed, and the error is os.ErrDeadlineExceeded; so is
-// one that is no longer waited for, and the error is that of ctx. Ask is called beside
-// the loop.
+// Ask runs the program at argv[0], which is also its name, with a text on its standard
+// input. It returns the first line that the program writes, and how it ended. A program
+// that takes longer than limit for its answer, or again for its end, is killed, and the
+// error is os.ErrDeadlineExceeded; the same happens when ctx ends, with the error of ctx.
+// Ask is called beside the loop.
 func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time.Duration) (line string, st child.Status, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -80,7 +81,7 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 	defer context.AfterFunc(ctx, func() { f.SetDeadline(time.Now()) })()
 	done := make(chan child.Status, 1)
 	r.Post(func() { r.start(fds[0], append([]string{argv[0]}, argv...), done) })
-	go func() { // it may end without having read, and its answer says why
+	go func() { // the program may end without reading it, and its answer says why
 		f.File.Write(text)
 		f.CloseWrite()
 	}()
@@ -89,7 +90,7 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 		r.Post(func() { r.kill(done) })
 		return "", st, cmp.Or(ctx.Err(), err)
 	}
-	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset: what came before
+	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset, what came before it
 	select {
 	case st = <-done:
 		return string(said), st, nil
@@ -102,8 +103,8 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 	return "", st, err
 }
 
-// Check runs a shell command, and returns an error unless that exits with 0 within a
-// time. It is called beside the loop.
+// Check runs a shell command, and returns an error unless the command exits with 0 within
+// the limit. It is called beside the loop.
 func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -124,8 +125,8 @@ func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) err
 	}
 }
 
-// Spawn starts a shell command for which nobody waits. It is called on the loop, and
-// failed in a goroutine of its own if the shell could not be started.
+// Spawn starts a shell command and does not wait for its end. It is called on the loop. If
+// the shell cannot be started, failed is called in a goroutine of its own.
 func (r *Runner) Spawn(cmd string, failed func(error)) {
 	done := make(chan child.Status, 1)
 	r.startShell(cmd, done)
@@ -136,8 +137,8 @@ func (r *Runner) Spawn(cmd string, failed func(error)) {
 	}()
 }
 
-// startShell starts a command that has nothing to read and nowhere to write. done gets
-// its end.
+// startShell starts a shell command whose standard input, output and error are /dev/null.
+// Its status is sent to done when it has ended.
 func (r *Runner) startShell(cmd string, done chan<- child.Status) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -147,7 +148,7 @@ func (r *Runner) startShell(cmd string, done chan<- child.Status) {
 	r.start(null, []string{Shell, "sh", "-c", cmd}, done)
 }
 
-// start starts a program with fd as its descriptors, which it takes over.
+// start starts a program with fd, which it takes over, as standard input, output and error.
 func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 	p, err := r.Starter.Profile(os.Environ(), nil, child.Setup{})
 	var g *child.Program
@@ -175,7 +176,7 @@ func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 	})
 }
 
-// kill ends a program that takes too long, with all that it has started.
+// kill kills a program that takes too long, with all processes of its group.
 func (r *Runner) kill(done chan<- child.Status) {
-	child.SignalSession(r.running[done], unix.SIGKILL) // 0: it has ended
+	child.SignalSession(r.running[done], unix.SIGKILL) // a process id of 0 means it has ended, and nothing is killed
 }

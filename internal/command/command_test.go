@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newRunner is a Runner with a loop that runs what is posted and reaps what was started.
+// newRunner returns a Runner with a loop that runs the posts and reaps the processes.
 func newRunner(t *testing.T) *Runner {
 	t.Helper()
 	starter, err := child.New()
@@ -44,9 +44,9 @@ func newRunner(t *testing.T) *Runner {
 		}
 	}()
 	t.Cleanup(func() {
-		for left := 1; left > 0; { // what was given up ends, too
+		for left := 1; left > 0; { // programs that were given up end, too
 			posts <- func() { left = len(running) }
-			posts <- func() {} // the one before is over
+			posts <- func() {} // the post before has run
 		}
 		close(posts)
 		<-over
@@ -70,7 +70,8 @@ func newRunner(t *testing.T) *Runner {
 	}
 }
 
-// A test binary has one place that waits for children, so these are one test.
+// TestRunner is one test for all methods, since only one place in a process may wait for
+// children.
 func TestRunner(t *testing.T) {
 	r := newRunner(t)
 
@@ -85,7 +86,7 @@ func TestRunner(t *testing.T) {
 		t.Errorf("a program that is not there: %v", err)
 	}
 
-	if os.Getenv("INETD_ATTACK") != "" { // it takes as long as getent may
+	if os.Getenv("INETD_ATTACK") != "" { // takes as long as getent may
 		if _, _, err := r.FirstLine("/bin/sleep", "sleep", "1000"); !errors.Is(err, getent.ErrSlow) {
 			t.Errorf("one that hangs: %v", err)
 		}

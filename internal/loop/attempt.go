@@ -2,40 +2,40 @@ package loop
 
 import "time"
 
-// Attempts runs work that nothing can end, such as reading a file on a dead file
-// system: one at a time, and each is given up after some time. It belongs to the
-// goroutine of the loop.
+// Attempts runs work that cannot be interrupted, such as reading a file on a dead file
+// system: one attempt at a time, each of which is given up after some time. It belongs to
+// the goroutine of the loop.
 type Attempts struct {
-	Limit time.Duration // for one
-	Max   int           // how many that were given up may still run; each has a thread
+	Limit time.Duration // how long an attempt may take
+	Max   int           // how many may still run after they were given up; each has a thread
 
 	mail     *Mailbox
 	timers   *Timers
-	now      *attempt // nil: none
-	stuck    int      // given up and not back
-	guarding bool     // guard has a timer
+	now      *attempt // the one under way; nil: none
+	stuck    int      // number of attempts given up that still run
+	guarding bool     // guard has set a timer
 }
 
-// NewAttempts makes Attempts of a loop.
+// NewAttempts returns Attempts for a loop with a mailbox and timers.
 func NewAttempts(m *Mailbox, t *Timers, limit time.Duration, max int) *Attempts {
 	return &Attempts{Limit: limit, Max: max, mail: m, timers: t}
 }
 
-// attempt is one that is under way.
+// attempt is work under way.
 type attempt struct {
 	until time.Time
-	late  func() // gives it up
+	late  func() // is called when it is given up
 }
 
-// Stuck is how many attempts that were given up still run.
+// Stuck returns how many attempts still run after they were given up.
 func (a *Attempts) Stuck() int { return a.stuck }
 
-// Full reports whether no other one should begin.
+// Full reports whether so many are stuck that no attempt should begin.
 func (a *Attempts) Full() bool { return a.stuck >= a.Max }
 
-// Try runs work in a goroutine of its own, and what that returns on the loop. After
-// the limit late is called instead, and nothing comes of work any more. None is under
-// way.
+// Try runs work in a goroutine of its own, and the function that work returns on the loop.
+// If the limit has passed before, late is called on the loop instead. No other attempt may
+// be under way.
 func (a *Attempts) Try(work func() (done func()), late func()) {
 	this := &attempt{time.Now().Add(a.Limit), late}
 	a.now = this
@@ -53,8 +53,8 @@ func (a *Attempts) Try(work func() (done func()), late func()) {
 	}()
 }
 
-// guard sees to it that the attempt ends in time. One timer is enough for all, so that
-// a storm of attempts leaves none behind.
+// guard gives the attempt up when its time is over. One timer serves all attempts, so that
+// many of them in a row do not leave many timers behind.
 func (a *Attempts) guard() {
 	if a.guarding {
 		return
@@ -72,7 +72,7 @@ func (a *Attempts) guard() {
 	})
 }
 
-// GiveUp forgets the attempt that is under way, as its limit does.
+// GiveUp gives up the attempt that is under way, as if its limit had passed.
 func (a *Attempts) GiveUp() {
 	this := a.now
 	a.now = nil

@@ -20,7 +20,7 @@ func newAttempts(t *testing.T) (*Attempts, *Mailbox, *Timers) {
 	return NewAttempts(m, timers, time.Hour, 1), m, timers
 }
 
-// collect waits for what is posted next, and runs it.
+// collect waits for the next posts, and runs them.
 func collect(t *testing.T, m *Mailbox) {
 	t.Helper()
 	socktest.Await(t, m.wake)
@@ -40,7 +40,8 @@ func TestAttempt(t *testing.T) {
 	}
 }
 
-// TestAttemptIsGivenUp: nothing comes of work that takes too long, but that it is back.
+// TestAttemptIsGivenUp: the result of work that takes too long is ignored, but its end is
+// noticed.
 func TestAttemptIsGivenUp(t *testing.T) {
 	t.Parallel()
 	a, m, timers := newAttempts(t)
@@ -58,7 +59,7 @@ func TestAttemptIsGivenUp(t *testing.T) {
 	}
 }
 
-// TestAttemptsLeaveOneTimer behind, however many there were.
+// TestAttemptsLeaveOneTimer: many attempts leave one timer behind.
 func TestAttemptsLeaveOneTimer(t *testing.T) {
 	t.Parallel()
 	a, m, timers := newAttempts(t)

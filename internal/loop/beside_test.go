@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestBeside: work is counted until it is done, and told when its time is over.
+// TestBeside: work is counted until it is done, and its context ends in time.
 func TestBeside(t *testing.T) {
 	t.Parallel()
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newMailbox returns a Mailbox and reports whether its eventfd is readable.
+// newMailbox returns a Mailbox, and a function that reports whether its eventfd is readable.
 func newMailbox(t *testing.T) (m *Mailbox, rings func() bool) {
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -44,7 +44,7 @@ func TestMailbox(t *testing.T) {
 	}
 }
 
-// A post while another is carried out is not lost: the loop is woken again.
+// A post made while another one runs is not lost: the loop is woken again.
 func TestMailboxPostWhileCollected(t *testing.T) {
 	t.Parallel()
 	m, rings := newMailbox(t)
@@ -95,7 +95,7 @@ func TestMailboxCounterFull(t *testing.T) {
 	}
 }
 
-// Thousands of posts at once do not keep the loop from everything else.
+// Thousands of posts at once do not keep the loop from its other work.
 func TestMailboxInBatches(t *testing.T) {
 	t.Parallel()
 	m, rings := newMailbox(t)

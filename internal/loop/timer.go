@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Timers are functions to be called on the event loop at their time. They belong
-// to one goroutine, and the zero value is ready for use.
+// Timers are functions to be called on the event loop at some time. They belong to one
+// goroutine. The zero value is ready for use.
 type Timers struct{ heap timers }
 
 type timer struct {
@@ -14,8 +14,8 @@ type timer struct {
 	run func()
 }
 
-// After runs f on the event loop once d has passed. It cannot be cancelled: f
-// looks whether it is still wanted.
+// After has Expire run f once d has passed. A timer cannot be cancelled: f has to check
+// whether it is still wanted.
 func (t *Timers) After(d time.Duration, f func()) {
 	heap.Push(&t.heap, timer{time.Now().Add(d), f})
 }
@@ -30,8 +30,8 @@ func (t *Timers) Expire() {
 	}
 }
 
-// Next returns the time until the next timer is due: 0 if it is now, negative if there
-// is none.
+// Next returns the time until the next timer is due: 0 if one is due, negative if there is
+// none.
 func (t *Timers) Next() time.Duration {
 	if len(t.heap) == 0 {
 		return -1
@@ -39,7 +39,7 @@ func (t *Timers) Next() time.Duration {
 	return max(time.Until(t.heap[0].at), 0)
 }
 
-// Len is how many timers have not run.
+// Len returns how many timers have not run.
 func (t *Timers) Len() int { return len(t.heap) }
 
 type timers []timer

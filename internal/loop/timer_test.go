@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Timers run in the order of their times, whatever that of their making, and
-// none before its time.
+// Timers run in the order of their times, in whatever order they were set, and none runs
+// before its time.
 func TestTimers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestTimers(t *testing.T) {
 	})
 }
 
-// A timer may set others, also for at once.
+// A timer may set others, even ones that are due at once.
 func TestTimerSetsTimer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestNoTimers(t *testing.T) {
 	}
 }
 
-// A timer that always sets another for at once lets the loop go on.
+// A timer that always sets another one, due at once, lets the loop go on.
 func TestTimersInBatches(t *testing.T) {
 	t.Parallel()
 	s := &Timers{}

@@ -1,5 +1,5 @@
-// Package looptest is for tests of what an event loop runs: what it polls with, and a
-// mailbox of which the test itself is the loop.
+// Package looptest helps to test what an event loop runs. It makes a Poll, and a mailbox
+// for which the test itself is the loop.
 package looptest
 
 import (
@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long an answer may take.
+// patience is how long Until waits.
 const patience = 20 * time.Second
 
-// Mailbox is a mailbox that a test collects.
+// Mailbox is a mailbox whose posts a test runs.
 type Mailbox struct {
 	*loop.Mailbox
 	t    testing.TB
 	wake int
 }
 
-// New makes a Mailbox, which ends with the test.
+// New returns a Mailbox, which is closed when the test ends.
 func New(t testing.TB) *Mailbox {
 	t.Helper()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -32,8 +32,8 @@ func New(t testing.TB) *Mailbox {
 	return &Mailbox{loop.NewMailbox(wake), t, wake}
 }
 
-// Until runs what is posted until done reports true. The test fails if that takes more
-// than 20 seconds.
+// Until runs the posts until done returns true. The test fails if that takes more than 20
+// seconds.
 func (m *Mailbox) Until(done func() bool) {
 	m.t.Helper()
 	for deadline := time.Now().Add(patience); !done(); {
@@ -47,7 +47,7 @@ func (m *Mailbox) Until(done func() bool) {
 	}
 }
 
-// NewPoll makes a Poll, which is closed when the test ends.
+// NewPoll returns a Poll, which is closed when the test ends.
 func NewPoll(t testing.TB) *loop.Poll {
 	t.Helper()
 	p, err := loop.NewPoll()
