@@ -1,6 +1,6 @@
 // Package nearest finds the known name that a mistyped one was probably meant
-// to be. In goes a word and the names that would have been right, out comes
-// one of them or nothing. It is the one package every parser may import.
+// to be. In goes a word and the names that would have been right; out comes
+// one of them, or "".
 package nearest
 
 import (
@@ -30,8 +30,8 @@ func Name(word string, candidates iter.Seq[string]) string {
 	return best
 }
 
-// distance is the optimal string alignment distance of a and b in bytes, or
-// more than limit as soon as that is certain.
+// distance returns the optimal string alignment distance of a and b in bytes, or
+// limit+1 if their lengths alone differ by more than limit.
 func distance(a, b string, limit int) int {
 	if abs(len(a)-len(b)) > limit {
 		return limit + 1

@@ -16,11 +16,11 @@ func TestName(t *testing.T) {
 		{"ftp", "tftp"}, // never the word itself
 		{"gopher", ""},
 		{"streeem", "stream"},
-		{"omni", ""},  // two edits are no slip in a word of four letters
-		{"rsysd", ""}, // nor in one of five
+		{"omni", ""},  // two edits are too many in a word of four letters
+		{"rsysd", ""}, // and of five
 		{"tlnte", ""},
 		{"tlnett", "telnet"},
-		{"sysreem", ""}, // three are none in any
+		{"sysreem", ""}, // three are too many in any word
 		{"x", ""},
 		{"z3", ""},
 		{"", ""},

@@ -1,7 +1,7 @@
-// Package prefix looks addresses up in sets of networks. In go networks, once; out comes
-// the network of the set that an address belongs to. A set may have a hundred thousand
-// networks: it is two sorted arrays, one for each version of IP, without pointers. The
-// package is pure.
+// Package prefix looks addresses up in sets of networks. In go the networks, once;
+// out comes, for an address, the network of the set that it belongs to. A set may
+// have 100,000 networks: it is two sorted arrays without pointers, one for each
+// version of IP. The package is pure.
 package prefix
 
 import (
@@ -15,18 +15,18 @@ import (
 // Set is a set of networks. It does not change, and may be used by several
 // goroutines. The zero Set is empty.
 type Set struct {
-	four, six []network // sorted; none is within another
+	four, six []network // sorted, none within another
 }
 
-// network is an address of 128 bits, of which only the first bits count. An IPv4 address
-// has its 32 bits first, and zeros behind.
+// network is an address of 128 bits, of which the first bits count; the others are 0.
+// An IPv4 network has its address in the first 32.
 type network struct {
 	high, low uint64
 	bits      uint8
 }
 
-// New makes a set of networks. IPv4 within IPv6 (::ffff:0:0/96) counts as IPv4, and
-// belongs to no wider network of IPv6. What is not valid is left out.
+// New makes a set of networks. An IPv4-mapped network (within ::ffff:0:0/96) counts as
+// IPv4, and no other IPv6 network holds such addresses. Invalid prefixes are left out.
 func New(list []netip.Prefix) Set {
 	var four []uint64
 	var six []network
@@ -47,11 +47,11 @@ func New(list []netip.Prefix) Set {
 	return Set{tidy(sorted(four)), tidy(six)}
 }
 
-// number returns a network of IPv4 as a number. Numbers have the order of their networks,
+// number returns an IPv4 network as a number. Numbers have the order of their networks,
 // and are sorted in half the time.
 func (n network) number() uint64 { return n.high | uint64(n.bits) }
 
-// sorted returns the networks of IPv4 with some numbers, in order.
+// sorted returns the IPv4 networks with these numbers, in order.
 func sorted(numbers []uint64) []network {
 	slices.Sort(numbers)
 	list := make([]network, len(numbers))
@@ -61,7 +61,7 @@ func sorted(numbers []uint64) []network {
 	return list
 }
 
-// unmap writes a network of IPv4 within IPv6 as one of IPv4.
+// unmap returns an IPv4-mapped network as one of IPv4, and any other as it is.
 func unmap(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
@@ -69,7 +69,7 @@ func unmap(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// of returns the network of an address, with all of its other bits 0.
+// of returns the network of the first bits of an address. Its other bits are 0.
 func of(a netip.Addr, bits int) network {
 	n := network{bits: uint8(bits)}
 	if a.Is4() {
@@ -94,8 +94,8 @@ func (n network) cut(bits uint8) network {
 	return n
 }
 
-// compare orders networks by their first address. Of those that begin alike the
-// widest comes first.
+// compare orders networks by their first address. Of those with the same first address
+// the widest comes first.
 func compare(a, b network) int {
 	switch {
 	case a.high != b.high:
@@ -109,8 +109,8 @@ func compare(a, b network) int {
 // holds reports whether all of m belongs to n.
 func (n network) holds(m network) bool { return n.bits <= m.bits && m.cut(n.bits) == n }
 
-// tidy drops the networks of a sorted list that are within another. Two networks are
-// either apart or one holds the other, so what is left is apart.
+// tidy drops the networks of a sorted list that are within another. Two networks either
+// have no address in common or one holds the other, so the remaining ones have none.
 func tidy(list []network) []network {
 	kept := list[:0]
 	for _, n := range list {
@@ -121,8 +121,8 @@ func tidy(list []network) []network {
 	return slices.Clip(kept)
 }
 
-// Find returns the widest network of the set that an address belongs to. An address of
-// IPv4 within IPv6 counts as IPv4. The zone of an IPv6 address does not matter.
+// Find returns the widest network of the set that an address belongs to. An IPv4-mapped
+// address counts as IPv4; the zone of an IPv6 address does not matter.
 func (s Set) Find(a netip.Addr) (p netip.Prefix, found bool) {
 	if !a.IsValid() {
 		return p, false
@@ -162,5 +162,5 @@ func (s Set) Has(a netip.Addr) bool {
 	return found
 }
 
-// Len returns how many networks the set is made of.
+// Len returns how many networks the set has, without those within another.
 func (s Set) Len() int { return len(s.four) + len(s.six) }

@@ -67,7 +67,7 @@ func FuzzFind(f *testing.F) {
 				a = netip.AddrFrom4([4]byte(b[:4]))
 			}
 			if text[0]&2 != 0 {
-				a = netip.AddrFrom16(a.As16()) // IPv4 within IPv6
+				a = netip.AddrFrom16(a.As16()) // IPv4-mapped
 			}
 			p, err := a.Prefix(int(text[1]) % (a.BitLen() + 1))
 			if err == nil && !(p.Addr().Is6() && !p.Addr().Is4In6() && a.Is4In6()) {
@@ -89,8 +89,8 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// addresses returns the address of some bytes, if they are one, and the first address of
-// each network with its neighbours.
+// addresses returns the address made of who, and the first of each network with its
+// neighbours.
 func addresses(who []byte, list []netip.Prefix) (as []netip.Addr) {
 	if a, ok := netip.AddrFromSlice(who); ok {
 		as = append(as, a)
@@ -121,7 +121,7 @@ func many(n int) []netip.Prefix {
 	return list
 }
 
-// TestFindAllocatesNothing: Find is called for every client.
+// TestFindAllocatesNothing: Find runs for every client.
 func TestFindAllocatesNothing(t *testing.T) {
 	s := New(many(1000))
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
