@@ -1,6 +1,6 @@
-// Package getent asks getent(1), the C library's program, for one key of a system
-// database: a static program cannot see LDAP, NIS and the like itself. In go a
-// database and a key; out comes the first line of the answer.
+// Package getent asks getent(1) for one key of a system database. In go a database and a
+// key; out comes the first line of the answer. A static program cannot ask LDAP, NIS and
+// the like itself: that takes the C library.
 package getent
 
 import (
@@ -15,26 +15,26 @@ import (
 	"inetd/internal/strerror"
 )
 
-// program is where the C library's program is.
+// program is where the C library has its program.
 const program = "/usr/bin/getent"
 
-// patience bounds the wait for one answer. After one that takes longer no more
-// questions are asked: whatever is behind getent is down.
+// patience bounds the wait for one answer. After one that takes longer nothing more is
+// asked: whatever is behind getent is down.
 const patience = 5 * time.Second
 
-// maxAnswer bounds what is read of an answer: a group may have many members.
+// maxAnswer is how much of an answer is read, in bytes: a group may have many members.
 const maxAnswer = 4 << 20
 
 // ErrSlow is the error of an answer that does not come in time.
 var ErrSlow = errors.New("no answer in time")
 
-// Run runs a program, of which argv has the path and then the arguments, the
-// program's name first. It returns what FirstLine makes of the output; found is
-// false if the exit status says that there is none.
+// Run runs a program. argv has its path, then its arguments from argv[0] on. Run returns
+// what FirstLine makes of the output; found is false if the exit status is not 0, which
+// means that there is no such key.
 type Run func(argv ...string) (line string, found bool, err error)
 
-// New returns a function that has run ask getent. It is for one load: it gives up
-// after the first answer that does not come.
+// New returns a function that has run ask getent. It is for one load: after the first
+// answer that does not come in time it asks no more, and returns ErrSlow.
 func New(run Run) func(database, key string) (line string, found bool, err error) {
 	var down error
 	if _, err := os.Stat(program); err != nil {
@@ -53,7 +53,7 @@ func New(run Run) func(database, key string) (line string, found bool, err error
 }
 
 // FirstLine reads the output of a program to its end and returns the first line, or
-// ErrSlow if the end does not come in time. The file must have deadlines.
+// ErrSlow if the end does not come in time. The file must have deadlines; it stays open.
 func FirstLine(out *os.File) (string, error) {
 	out.SetReadDeadline(time.Now().Add(patience))
 	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
@@ -64,8 +64,8 @@ func FirstLine(out *os.File) (string, error) {
 	return line, nil
 }
 
-// Exec is a Run for a process that waits for its children itself. The daemon does
-// not: its event loop reaps them.
+// Exec is a Run that waits for its child. The daemon cannot use it: its event loop reaps
+// all children.
 func Exec(argv ...string) (line string, found bool, err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -85,10 +85,10 @@ func Exec(argv ...string) (line string, found bool, err error) {
 	}
 	line, err = FirstLine(out)
 	if err != nil {
-		syscall.Kill(-p.Pid, syscall.SIGKILL) // with all that it has started: it leads a session
+		syscall.Kill(-p.Pid, syscall.SIGKILL) // its group: it leads a session
 	}
 	st, unknown := p.Wait()
-	if unknown != nil { // SIGCHLD is ignored, so the kernel has thrown the exit status away
+	if unknown != nil { // SIGCHLD is ignored, so the kernel has dropped the exit status
 		return line, line != "", err
 	}
 	return line, st.ExitCode() == 0, err

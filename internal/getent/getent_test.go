@@ -29,7 +29,7 @@ func TestExec(t *testing.T) {
 	}
 }
 
-// TestExecFails: what cannot be executed is named, in the words of the C library.
+// TestExecFails: the error names what cannot be executed, in the words of the C library.
 func TestExecFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "program")
@@ -41,8 +41,8 @@ func TestExecFails(t *testing.T) {
 	}
 }
 
-// TestGivesUp: after an answer that does not come nothing is asked any more. A key
-// that does not exist is an answer.
+// TestGivesUp: after an answer that does not come nothing more is asked. That a key does
+// not exist is an answer.
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(program); err != nil {

@@ -1,7 +1,6 @@
-// Package zone finds the local time. In goes the environment variable TZ in any
-// of its forms, out comes the time of day as the C library would tell it. Go
-// knows the names of zones and files, but not the rules that POSIX has for TZ,
-// and reads /etc/localtime only once.
+// Package zone finds the local time. In goes the environment variable TZ in any of its
+// forms; out comes the time of day as the C library would tell it. Package time does not
+// know the rules that POSIX allows in TZ, and reads /etc/localtime only once.
 package zone
 
 import (
@@ -18,8 +17,8 @@ import (
 
 const (
 	localtime = "/etc/localtime" // without TZ
-	fileLimit = 1 << 20          // zones take a few kilobytes
-	age       = time.Second      // how old the knowledge of the file may be
+	fileLimit = 1 << 20          // in bytes: zones take a few thousand
+	age       = time.Second      // how long a change of the file may go unnoticed
 )
 
 // Location returns the zone that TZ names. As in the C library an empty TZ, or
@@ -51,10 +50,10 @@ func file(path string) *time.Location {
 	return l
 }
 
-// rules returns the zone of a POSIX TZ such as CET-1CEST,M3.5.0,M10.5.0/3. Such
-// a string is the last line of a zone's file (RFC 9636, section 3.3), for times
-// after the last change in it. So it is read as a file without changes. What
-// cannot be understood is UTC, the only zone in it.
+// rules returns the zone of a POSIX TZ such as CET-1CEST,M3.5.0,M10.5.0/3. Such a string
+// is also the last line of a zone's file (RFC 9636, section 3.3), for times after the last
+// change that the file lists. So rules makes a file that lists none. A string that makes
+// no sense gives UTC, the only zone in that file.
 func rules(tz string) *time.Location {
 	if strings.ContainsAny(tz, "\n\x00") {
 		return time.UTC
@@ -71,8 +70,8 @@ func rules(tz string) *time.Location {
 	return l
 }
 
-// Clock tells the local time. Where that comes from a file, it notices within a
-// second that the file has changed. A Clock may be used by several goroutines.
+// Clock tells the local time. If that comes from a file, it notices within a second that
+// the file has changed. A Clock may be used by several goroutines.
 type Clock struct {
 	path string // "": no file
 
@@ -82,7 +81,7 @@ type Clock struct {
 	seen    status
 }
 
-// status is what changes with a file.
+// status tells one version of a file from another.
 type status struct {
 	device, inode uint64
 	written       syscall.Timespec
@@ -101,7 +100,7 @@ func NewClock() *Clock {
 	return &Clock{zone: Location(tz)}
 }
 
-// Now returns the time of day.
+// Now returns the present time in the local zone.
 func (c *Clock) Now() time.Time {
 	now := time.Now()
 	c.mu.Lock()
@@ -113,8 +112,8 @@ func (c *Clock) Now() time.Time {
 	return now.In(c.zone)
 }
 
-// look reads the file if it is not what it was. One that is gone or damaged
-// leaves the zone as it is.
+// look reads the file if it has changed. A file that is gone or damaged leaves the zone
+// as it is.
 func (c *Clock) look() {
 	var st syscall.Stat_t
 	if syscall.Stat(c.path, &st) != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The expected times are those of date(1) of the GNU C library.
+// TestLocation expects what date(1) says with the GNU C library.
 func TestLocation(t *testing.T) {
 	t.Parallel()
 	winter, summer := time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC), time.Date(2026, 7, 15, 12, 0, 0, 0, time.UTC)
@@ -40,8 +40,8 @@ func TestLocation(t *testing.T) {
 	}
 }
 
-// TestClockFollowsFile: a change of /etc/localtime is in force for the next
-// look; a file that is gone or damaged changes nothing.
+// TestClockFollowsFile: a change of /etc/localtime is in force after the next look; a
+// file that is gone or damaged changes nothing.
 func TestClockFollowsFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "localtime")
@@ -83,7 +83,7 @@ func TestClockFollowsFile(t *testing.T) {
 	}
 }
 
-// FuzzLocation: whatever TZ holds is a zone.
+// FuzzLocation: whatever TZ holds, there is a zone.
 func FuzzLocation(f *testing.F) {
 	for _, s := range []string{"", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0330>-3:30", "XST5XDT4:30,J60,J300", ":UTC0"} {
 		f.Add(s)
