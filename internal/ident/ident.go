@@ -1,8 +1,8 @@
-// Package ident answers who owns a TCP connection (RFC 1413), with the options
-// of FreeBSD's "auth ... internal" line. In goes a connection to the auth port,
-// out goes one line; the owner comes from the kernel by way of sock_diag. No
-// file is ever read on behalf of a client: FreeBSD's ~/.fakeid and ~/.noident
-// were once a way to read other people's files.
+// Package ident tells a client who owns a TCP connection (RFC 1413), with the options
+// of FreeBSD's "auth ... internal" line. In goes a connection to the auth port; out
+// goes one line on it. The kernel names the owner, by sock_diag(7). No file is ever
+// read on behalf of a client: FreeBSD's ~/.fakeid and ~/.noident were once a way to
+// read other people's files.
 package ident
 
 import (
@@ -23,11 +23,10 @@ const (
 )
 
 // Serve answers the first request on conn, a connection from remote to local,
-// and returns; a peer that closes without asking gets no answer. The owner of
-// the connection asked for is what owner says, and name turns that into a name,
-// or "" if nobody has that number. Neither is called unless o.Real is set.
-// Serve does not close conn, and its time limit is the deadline that the caller
-// has set there.
+// and returns; a peer that closes without asking gets no answer. owner finds the
+// owner of the connection asked for, and name returns the name of a uid, or "" if no
+// user has it. Neither is called unless o.Real is set. Serve does not close conn. It
+// has no time limit but the deadline that the caller has set on conn.
 func Serve(conn io.ReadWriter, local, remote netip.AddrPort, o Options,
 	owner func(local, remote netip.AddrPort) (uid uint32, ok bool), name func(uid uint32) string) error {
 	line, err := readRequest(conn)
@@ -53,7 +52,7 @@ func Serve(conn io.ReadWriter, local, remote netip.AddrPort, o Options,
 	return nil
 }
 
-// user is what to call the owner of a connection, "" if that is nobody known.
+// user returns what to call the owner of a connection, or "" if that is unknown.
 func (o Options) user(uid uint32, known bool, name func(uid uint32) string) string {
 	switch {
 	case !known:
@@ -64,7 +63,7 @@ func (o Options) user(uid uint32, known bool, name func(uid uint32) string) stri
 	return clean(name(uid))
 }
 
-// reply is what follows the ports in the answer to a valid request.
+// reply returns what follows the ports in the answer to a valid request.
 func (o Options) reply(user string) string {
 	if user == "" {
 		user = o.Fallback
@@ -81,12 +80,13 @@ func (o Options) reply(user string) string {
 	return "ERROR : HIDDEN-USER"
 }
 
-// garbage is a user name that says nothing, another one each time.
+// garbage returns a user name that tells nothing, another one each time.
 func garbage() string {
 	return strings.ToLower(rand.Text()[:8])
 }
 
-// clean returns the user name as RFC 1413 can carry it, or "" if it cannot.
+// clean returns a user name cut to what RFC 1413 allows, or "" if an answer cannot
+// hold it.
 func clean(name string) string {
 	if strings.ContainsAny(name, "\x00\r\n") {
 		return ""
@@ -94,8 +94,8 @@ func clean(name string) string {
 	return name[:min(len(name), maxUser)]
 }
 
-// readRequest reads up to the first line feed, the end or maxRequest bytes.
-// There is one request per connection, so what follows it does not matter.
+// readRequest reads up to the first line feed, the end of input or maxRequest bytes.
+// A connection has one request, so what follows it does not matter.
 func readRequest(conn io.Reader) ([]byte, error) {
 	buf := make([]byte, 0, maxRequest)
 	for len(buf) < maxRequest {
@@ -114,8 +114,8 @@ func readRequest(conn io.Reader) ([]byte, error) {
 	return buf, nil
 }
 
-// parseRequest takes "port-on-server , port-on-client" with blanks anywhere
-// around the two. What is no port is returned as 0.
+// parseRequest parses "port-on-server , port-on-client", with blanks anywhere around
+// the two. It returns 0 for what is not a port.
 func parseRequest(line []byte) (here, there uint16) {
 	left, right, _ := bytes.Cut(line, []byte(","))
 	return parsePort(left), parsePort(right)

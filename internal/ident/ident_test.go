@@ -16,8 +16,8 @@ var (
 	remote = netip.MustParseAddrPort("198.51.100.7:50000")
 )
 
-// serve is the answer to request, with stjohns (uid 1000) as the owner of
-// 6193,23, a nameless uid 1001 of 6195,23 and nobody of anything else.
+// serve returns the answer to request, with stjohns (uid 1000) as the owner of
+// 6193,23, a nameless uid 1001 as that of 6195,23, and no owner of anything else.
 func serve(t testing.TB, request io.Reader, o Options) (reply string, err error) {
 	t.Helper()
 	owner := func(here, there netip.AddrPort) (uint32, bool) {
@@ -148,8 +148,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// Whatever comes, in whatever pieces, gets one line in the form of RFC 1413, and
-// no more than one line is read.
+// FuzzServe: any request, in any pieces, gets one line in the form of RFC 1413, and
+// no more than one line of it is read.
 func FuzzServe(f *testing.F) {
 	for _, request := range []string{"6193,23\r\n", " 1 , 65535 \n", "", "\n", "0,0\n", "6193,23", ",,,\n", "99999999999999999999,1\n", strings.Repeat("1", 300)} {
 		f.Add([]byte(request), false)
@@ -175,7 +175,7 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
-// Whatever a user is called, and whatever the entry says, the answer is one line.
+// FuzzReply: for any name of a user and any options the answer is one line.
 func FuzzReply(f *testing.F) {
 	f.Add("-r", "stjohns")
 	f.Add("-r -o OTHER -d nobody", "")

@@ -18,19 +18,18 @@ const (
 // 5). FreeBSD sends the name of the kernel, which fewer clients understand.
 const defaultOS = "UNIX"
 
-// Options say what to answer. They are the words that follow "internal" on the
+// Options say what to answer. They are what the words after "internal" ask for in the
 // configuration line, as in FreeBSD's inetd(8).
 type Options struct {
 	Real     bool          // -r: tell the owner; without it every user is hidden
 	UIDs     bool          // -i: tell the number of the user, not the name
 	Garbage  bool          // -g: tell a random word wherever a name would be told
-	Fallback string        // -d: the name to tell where there would be an error, "" for none
+	Fallback string        // -d: the name to tell in place of an error, "" for none
 	OS       string        // -o: the operating system to name, "UNIX" if not given
 	Timeout  time.Duration // -t: how long a client may take, 10 s if not given
 
-	// CannotHide is -n, with which FreeBSD hides users who have a ~/.noident.
-	// We open no user's file, so it changes nothing, which users who have one
-	// may want to know.
+	// CannotHide is -n, with which FreeBSD hides users who have a ~/.noident. This
+	// daemon opens no file of a user, so -n changes nothing: the caller warns of that.
 	CannotHide bool
 }
 
@@ -54,8 +53,8 @@ func ParseOptions(args []string) (Options, error) {
 	return o, nil
 }
 
-// parseWord takes the letters of one word and returns what is left of args,
-// the words after it: the value of the last letter may be the first of them.
+// parseWord parses the letters of one word. args are the words after it; the first of
+// them may be the value of the last letter. It returns the rest of args.
 func (o *Options) parseWord(letters string, args []string) ([]string, error) {
 	for i := range len(letters) {
 		letter, value := letters[i], letters[i+1:]
@@ -119,7 +118,7 @@ func isToken(value string) bool {
 	return value != "" && len(value) <= maxToken && strings.Trim(value, chars) == ""
 }
 
-// parseTimeout takes seconds with or without a decimal fraction.
+// parseTimeout parses seconds, with or without a decimal fraction.
 func parseTimeout(value string) (time.Duration, error) {
 	timeout, err := time.ParseDuration(value + "s")
 	if err != nil || strings.Trim(value, "0123456789.") != "" || timeout <= 0 || timeout > maxTimeout {

@@ -38,9 +38,9 @@ const (
 	tcpListen = 10         // TCP_LISTEN of <linux/tcp_states.h>
 )
 
-// Owner reports the user who owns this machine's end of the TCP connection
-// between local and remote, both given as this machine sees them. It is false
-// if there is no such connection or no process has it open.
+// Owner returns the uid that owns this machine's end of the TCP connection between
+// local and remote, both given as this machine sees them. ok is false if there is no
+// such connection or no process has it open.
 func Owner(local, remote netip.AddrPort) (uid uint32, ok bool) {
 	request, ok := newRequest(local, remote)
 	if !ok {
@@ -50,9 +50,9 @@ func Owner(local, remote netip.AddrPort) (uid uint32, ok bool) {
 	if err != nil || reply.Header.Type != unix.SOCK_DIAG_BY_FAMILY {
 		return 0, false
 	}
-	// Where there is no connection the kernel finds the socket that listens
-	// there; and what no process has open (still in the backlog, closed but not
-	// yet gone) it reports with inode 0 as owned by root.
+	// If there is no such connection, the kernel finds the socket that listens there.
+	// A connection that no process has open (still in the backlog, or closed but not
+	// yet gone) has inode 0, and root as its owner.
 	if reply.State == tcpListen || reply.Inode == 0 {
 		return 0, false
 	}
@@ -87,8 +87,8 @@ func newRequest(local, remote netip.AddrPort) (diagRequest, bool) {
 	return request, true
 }
 
-// ifindex is the number of the interface that a link-local address belongs to,
-// 0 for none.
+// ifindex returns the number of the interface that is the zone of a link-local address,
+// or 0.
 func ifindex(zone string) uint32 {
 	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(n)
@@ -99,8 +99,8 @@ func ifindex(zone string) uint32 {
 	return 0
 }
 
-// ask puts one question to the kernel. It answers within the call that asks, so
-// there is nothing to wait for.
+// ask puts one question to the kernel. The answer is there when the call that asks
+// returns, so there is nothing to wait for.
 func ask(request diagRequest) (reply diagReply, err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {

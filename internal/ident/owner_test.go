@@ -42,7 +42,7 @@ func listen(t *testing.T, network, address string) *net.TCPListener {
 
 func addrPort(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
-// accept takes a connection until the test ends.
+// accept accepts a connection and holds it until the test ends.
 func accept(t *testing.T, l *net.TCPListener) net.Conn {
 	t.Helper()
 	conn, err := l.Accept()
@@ -105,7 +105,7 @@ func TestOwner(t *testing.T) {
 	}
 }
 
-// A link-local address means nothing without its interface.
+// TestOwnerLinkLocal: a link-local address means nothing without its interface.
 func TestOwnerLinkLocal(t *testing.T) {
 	t.Parallel()
 	addr := linkLocal(t)
@@ -116,7 +116,7 @@ func TestOwnerLinkLocal(t *testing.T) {
 	wantNobody(t, "without interface", here, netip.AddrPortFrom(addr.WithZone(""), there.Port()))
 }
 
-// linkLocal is a link-local address of this machine with its zone.
+// linkLocal returns a link-local address of this machine with its zone.
 func linkLocal(t *testing.T) netip.Addr {
 	t.Helper()
 	interfaces, _ := net.Interfaces()
@@ -133,8 +133,8 @@ func linkLocal(t *testing.T) netip.Addr {
 	return netip.Addr{}
 }
 
-// It is not parallel: a process that another test forks holds the closed sockets
-// open until its exec.
+// TestOwnerOfNothing is not parallel: a process that another test forks holds the
+// closed sockets open until its exec.
 func TestOwnerOfNothing(t *testing.T) {
 	l := listen(t, "tcp", "127.0.0.1:0")
 	client := dial(t, l.Addr().String())
@@ -163,7 +163,7 @@ func TestOwnerIsTheUserOfTheProcess(t *testing.T) {
 	}
 	const uid = 12345
 	l := listen(t, "tcp", "127.0.0.1:0")
-	cmd := exec.Command("/proc/self/exe") // which another user may not reach by name
+	cmd := exec.Command("/proc/self/exe") // whose path another user may be unable to search
 	cmd.Env = append(os.Environ(), dialVariable+"="+l.Addr().String())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	stdin, _ := cmd.StdinPipe()

@@ -1,8 +1,8 @@
 package netdb
 
-// Classic returns the names that inetd.conf files of the last forty years use,
-// with the ports that everyone knows them by. It answers for a machine whose
-// services file is missing or has been pruned.
+// Classic returns the services that inetd.conf files of the last forty years name,
+// with their well-known ports. It stands in for a services file that is missing or
+// has been pruned.
 func Classic() *Services {
 	return ParseServices(classicServices)
 }

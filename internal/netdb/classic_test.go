@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestClassicAgrees holds the built-in table against the file of this machine.
+// TestClassicAgrees compares the built-in table with the file of this machine.
 func TestClassicAgrees(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("/etc/services")

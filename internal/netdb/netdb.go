@@ -1,9 +1,8 @@
-// Package netdb answers what services(5), rpc(5) and protocols(5) know. In
-// goes the text of /etc/services, /etc/rpc or /etc/protocols; out come lookups
-// by name, alias and port, and a hint for a name that is not there. Reading is
-// as tolerant as the C library's: a line that makes no sense is skipped, and
-// of two that answer to the same name the first wins. The package opens no
-// files.
+// Package netdb parses services(5), rpc(5) and protocols(5). In goes the text of
+// /etc/services, /etc/rpc or /etc/protocols; out come lookups by name and alias, and
+// a hint for a name that is not there. Parsing is as tolerant as the C library's: a
+// line that makes no sense is skipped, and of two lines with the same name or alias
+// the first wins. The package opens no files.
 package netdb
 
 import "strings"

@@ -17,12 +17,12 @@ type Program struct {
 	Aliases []string
 }
 
-// Programs is an rpc file.
+// Programs is an rpc file, parsed.
 type Programs struct {
-	list []Program // some forty: no index pays
+	list []Program // about forty: an index does not pay
 }
 
-// ParsePrograms reads the text of an rpc file, and keeps it.
+// ParsePrograms reads the text of an rpc file. The result keeps the text in memory.
 func ParsePrograms(text string) *Programs {
 	p := &Programs{}
 	for line := range strings.Lines(text) {

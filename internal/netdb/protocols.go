@@ -6,8 +6,8 @@ import (
 )
 
 // ParseProtocols reads the text of a protocols file and returns the number of
-// every name and alias in it. Numbers go beyond the 8 bits of the IP header:
-// Linux has 262 for Multipath TCP.
+// every name and alias in it. Numbers can exceed the 8 bits of the IP header:
+// Multipath TCP is 262 in Linux.
 func ParseProtocols(text string) map[string]int {
 	numbers := map[string]int{}
 	for line := range strings.Lines(text) {

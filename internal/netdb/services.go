@@ -18,7 +18,7 @@ type Servent struct {
 // Services is a services file, indexed.
 type Services struct {
 	list  []servent
-	names map[nameKey]int32 // name or alias, to the first in list
+	names map[nameKey]int32 // of a name or alias, the index of its first entry in list
 	text  string
 }
 
@@ -30,13 +30,13 @@ type servent struct {
 	port                 uint16
 }
 
-// lender names the protocol whose ports another one uses where a services file
-// does not list it: Multipath TCP is TCP to applications (RFC 8684 section 2),
-// SCTP and DCCP share the registry of TCP and UDP (RFC 6335 section 5), and
-// UDP-Lite uses the port numbers of UDP (RFC 3828 section 3.1).
+// lender has, for a protocol, the one whose ports it uses where a services file does
+// not list its own: Multipath TCP is TCP to applications (RFC 8684 section 2), SCTP
+// and DCCP share the registry of TCP and UDP (RFC 6335 section 5), and UDP-Lite uses
+// the port numbers of UDP (RFC 3828 section 3.1).
 var lender = map[string]string{"mptcp": "tcp", "sctp": "tcp", "dccp": "udp", "udplite": "udp"}
 
-// ParseServices reads the text of a services file, and keeps it.
+// ParseServices reads the text of a services file. The result keeps the text in memory.
 func ParseServices(text string) *Services {
 	var list []servent
 	for line := range strings.Lines(text) {
@@ -60,8 +60,8 @@ func (s *Services) has(key nameKey) bool {
 	return ok
 }
 
-// ParseServent reads one line of a services file, which is also what
-// `getent services NAME/PROTO` prints.
+// ParseServent reads one line of a services file, or of what `getent services
+// NAME/PROTO` prints. It returns false for a line that is not an entry.
 func ParseServent(line string) (Servent, bool) {
 	e, ok := parseServent(line)
 	if !ok {
@@ -84,9 +84,9 @@ func parseServent(line string) (servent, bool) {
 	return servent{name, aliases, strings.ToLower(where[i+1:]), uint16(port)}, true
 }
 
-// ByName finds the entry that a name or an alias stands for with a protocol in
-// lower case. If none lists mptcp, sctp, dccp or udplite, the entry for the
-// protocol with the same ports answers, so Proto may differ from proto.
+// ByName finds the entry for a name or an alias and a protocol in lower case. If there
+// is none for mptcp, sctp, dccp or udplite, it returns the one for the protocol with the
+// same ports, so Proto may differ from proto.
 func (s *Services) ByName(name, proto string) (Servent, bool) {
 	i, ok := s.names[nameKey{name, proto}]
 	if !ok {
@@ -102,7 +102,7 @@ func (e servent) servent() Servent {
 	return Servent{e.name, strings.Fields(e.aliases), e.port, e.proto}
 }
 
-// answers yields the name and the aliases.
+// answers yields the names that find the entry: its name and its aliases.
 func (e servent) answers() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for name, rest := e.name, e.aliases; name != "" && yield(name); {

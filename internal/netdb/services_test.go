@@ -64,13 +64,13 @@ func TestByName(t *testing.T) {
 	}{
 		{"telnet", "tcp", "telnet 23/tcp"},
 		{"telnet", "udp", ""},
-		{"Telnet", "tcp", ""}, // names have case in services(5)
+		{"Telnet", "tcp", ""}, // case matters in services(5)
 		{"echo", "udp", "echo 7/udp"},
 		{"mail", "tcp", "smtp 25/tcp"},     // an alias before the name of a later entry
 		{"first", "tcp", "first 1001/tcp"}, // a name before a later alias
 		{"both", "tcp", "first 1001/tcp"},
 		{"sigtran", "sctp", "sigtran 2905/sctp"},
-		{"sigtran", "tcp", ""}, // nobody lends from sctp
+		{"sigtran", "tcp", ""}, // no protocol uses the ports of sctp
 		{"echo", "sctp", "echo 7/tcp"},
 		{"echo", "mptcp", "echo 7/tcp"},
 		{"echo", "dccp", "echo 7/udp"},
@@ -124,7 +124,7 @@ func TestParseServent(t *testing.T) {
 	}
 }
 
-// TestFault: a line that is not taken says why, if it was meant to be one.
+// TestFault: a skipped line that was meant to be an entry gets a reason.
 func TestFault(t *testing.T) {
 	t.Parallel()
 	s := ParseServices(`# comment 5000
@@ -177,9 +177,9 @@ func TestSuggest(t *testing.T) {
 		{"mail", "udp", "mail exists for tcp only (25/tcp)"},
 		{"maill", "tcp", "did you mean mail (25/tcp)?"},
 		{"ecoh", "udp", "did you mean echo (7/udp)?"},
-		{"ecoh", "sctp", "did you mean echo (7/tcp)?"},                             // whose port an sctp service has,
+		{"ecoh", "sctp", "did you mean echo (7/tcp)?"},                             // sctp uses the ports of tcp
 		{"tfttp", "tcp", "did you mean tftp, which exists for udp only (69/udp)?"}, // nearer than ftp
-		{"tfp", "udp", "did you mean tftp (69/udp)?"},                              // as near as ftp, but of that protocol
+		{"tfp", "udp", "did you mean tftp (69/udp)?"},                              // as near as ftp, but udp has it
 		{"telnet", "tcp", ""},
 		{"backdoor", "tcp", ""},
 		{"", "tcp", ""},

@@ -14,9 +14,9 @@ import (
 // Empty reports whether there is no entry at all.
 func (s *Services) Empty() bool { return len(s.list) == 0 }
 
-// Fault finds the first line that is meant to be an entry for a name and is
-// none. It returns the number of the line, and what is wrong with it; line 0
-// means that there is no such line.
+// Fault finds the first line that is meant to be an entry for a name but is not one.
+// It returns the number of the line, from 1, and what is wrong with it; line 0 means
+// that there is no such line.
 func (s *Services) Fault(name string) (line int, fault string) {
 	for text := range strings.Lines(s.text) {
 		line++
@@ -32,7 +32,7 @@ func (s *Services) Fault(name string) (line int, fault string) {
 	return 0, ""
 }
 
-// faultOf says what is wrong with the second column of an entry.
+// faultOf says what is wrong with the second column of an entry, or returns "".
 func faultOf(where string) string {
 	number, proto, _ := strings.Cut(strings.Replace(where, ",", "/", 1), "/")
 	port, err := strconv.ParseUint(number, 10, 16)
@@ -47,7 +47,7 @@ func faultOf(where string) string {
 	case proto == "":
 		return fmt.Sprintf("has no protocol: write %s/tcp or %s/udp there", number, number)
 	}
-	return "" // it is an entry
+	return ""
 }
 
 // Suggest returns a hint for a name that ByName does not find: that it exists
