@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestBannerOfAnother: a directory of banners may belong to somebody else, who puts
-// a link to a file of root's there, or another name of it. It is not shown.
+// TestBannerOfAnother: a directory of banners may belong to somebody else, who puts a
+// symbolic or hard link to one of root's files there. That file is not shown.
 func TestBannerOfAnother(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

@@ -16,8 +16,8 @@ import (
 // Rules answer who may connect.
 type Rules func(access.Query) access.Verdict
 
-// Files are files of access rules and what they say. They may be used by
-// several goroutines.
+// Files are files of access rules, with the rules that were read from them. They may be
+// used by several goroutines.
 type Files struct {
 	paths []string
 	parse func(texts [][]byte) (Rules, []access.Problem)
@@ -26,7 +26,7 @@ type Files struct {
 	rules    Rules
 	states   []fileState
 	contents []content
-	settled  bool // another change of the files would show in their states
+	settled  bool // any later change of the files shows in their states
 }
 
 // content is the text of a file, or why there is none.
@@ -35,7 +35,7 @@ type content struct {
 	err  error
 }
 
-// Hosts are the files hosts.allow and hosts.deny.
+// Hosts returns the files hosts.allow and hosts.deny, by their paths.
 func Hosts(allow, deny string) *Files {
 	return &Files{
 		paths: []string{allow, deny},
@@ -47,7 +47,7 @@ func Hosts(allow, deny string) *Files {
 	}
 }
 
-// Sec is HP-UX's inetd.sec.
+// Sec returns HP-UX's inetd.sec, by its path.
 func Sec(path string) *Files {
 	return &Files{
 		paths: []string{path},
@@ -58,17 +58,17 @@ func Sec(path string) *Files {
 	}
 }
 
-// Fixed are rules that are in no file.
+// Fixed returns rules that are in no file.
 func Fixed(r Rules) *Files {
 	return &Files{parse: func([][]byte) (Rules, []access.Problem) { return r, nil }}
 }
 
-// Current returns the rules as they are on disk, and their problems if they
-// are not what they were before.
+// Current returns the rules as they are on disk now. It returns their problems only if
+// the rules have changed since the last call.
 func (f *Files) Current() (Rules, []access.Problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	states := statesOf(f.paths) // before the reading: no change may fall between
+	states := statesOf(f.paths) // before reading, so that a change in between shows the next time
 	if f.settled && slices.Equal(states, f.states) {
 		return f.rules, nil
 	}
@@ -83,10 +83,10 @@ func (f *Files) Current() (Rules, []access.Problem) {
 	return f.rules, problems
 }
 
-// Read reads and parses the files.
+// Read reads and parses the files, even if they have not changed.
 func (f *Files) Read() (Rules, []access.Problem) { return f.rulesOf(read(f.paths)) }
 
-// rulesOf parses what the files say. One that does not exist has no rules; one
+// rulesOf parses the texts of the files. A file that does not exist has no rules; one
 // that cannot be read might have any, so nobody is let in.
 func (f *Files) rulesOf(contents []content) (Rules, []access.Problem) {
 	texts := make([][]byte, len(contents))
@@ -102,7 +102,7 @@ func (f *Files) rulesOf(contents []content) (Rules, []access.Problem) {
 	return f.parse(texts)
 }
 
-// read reads files. One that does not exist is empty.
+// read reads files. A file that does not exist is empty.
 func read(paths []string) []content {
 	contents := make([]content, len(paths))
 	for i, path := range paths {
@@ -143,12 +143,12 @@ func statesOf(paths []string) []fileState {
 	return states
 }
 
-// tick is more than the time by which the kernel advances the times of files at
-// once: 10 ms with CONFIG_HZ=100, which is the slowest.
+// tick is longer than a step of the clock that the kernel takes file times from: 10 ms
+// with CONFIG_HZ=100, the slowest.
 const tick = 20 * time.Millisecond
 
-// settled reports whether files with these states, looked at just now, cannot
-// change any more without another state.
+// settled reports whether any further change of files whose states were read just now
+// will show in their states.
 func settled(states []fileState) bool {
 	recent := time.Now().Add(-tick)
 	return !slices.ContainsFunc(states, func(s fileState) bool { return time.Unix(s.changed.Unix()).After(recent) })

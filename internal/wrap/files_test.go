@@ -9,9 +9,8 @@ import (
 	"inetd/internal/access"
 )
 
-// TestFilesChangedTwiceWithinATick: before Linux 6.13 the times of a file advance
-// by some milliseconds at once, so a second change may leave them, and the size,
-// as they were.
+// TestFilesChangedTwiceWithinATick: before Linux 6.13 file times advance in steps of some
+// milliseconds, so a second change may leave them, and the size, as they were.
 func TestFilesChangedTwiceWithinATick(t *testing.T) {
 	t.Parallel()
 	deny := filepath.Join(t.TempDir(), "deny")
@@ -28,7 +27,7 @@ func TestFilesChangedTwiceWithinATick(t *testing.T) {
 	}
 }
 
-// TestFilesTellTheirProblemsOnce: reading the same text again is no news.
+// TestFilesTellTheirProblemsOnce: reading the same text again reports nothing.
 func TestFilesTellTheirProblemsOnce(t *testing.T) {
 	t.Parallel()
 	deny := filepath.Join(t.TempDir(), "deny")

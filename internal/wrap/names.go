@@ -16,16 +16,16 @@ import (
 // lookupTime bounds one lookup.
 const lookupTime = 5 * time.Second
 
-// names finds the names of hosts. It may be used by several goroutines.
+// names looks up the names of hosts. It may be used by several goroutines.
 type names struct {
 	resolver *net.Resolver
 
 	mu     sync.Mutex
-	asking map[netip.Addr]*hostName // being looked up
+	asking map[netip.Addr]*hostName // lookups under way
 }
 
-// hostName is the name of an address, if state is Confirmed. It is valid once
-// found is closed.
+// hostName is the result of a lookup. It is valid once found is closed, and name is
+// that of the address only if state is Confirmed.
 type hostName struct {
 	found chan struct{}
 	name  string
@@ -37,14 +37,13 @@ var files = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, st
 	return nil, errors.New("no name server is asked")
 }}
 
-// inFiles looks for the name of an address in /etc/hosts, where that takes no
-// time.
+// inFiles looks for the name of an address in /etc/hosts, which asks no name server.
 func inFiles(addr netip.Addr) (name string, found bool) {
 	name, state := lookUp(files, addr)
 	return name, state == access.Confirmed
 }
 
-// find asks for the name of an address, unless it is in /etc/hosts.
+// find looks for the name of an address in /etc/hosts, then asks for it.
 func (n *names) find(addr netip.Addr) *hostName {
 	if name, found := inFiles(addr); found {
 		h := &hostName{found: make(chan struct{}), name: name, state: access.Confirmed}
@@ -77,8 +76,8 @@ func (n *names) ask(addr netip.Addr) *hostName {
 	return h
 }
 
-// lookUp asks for the name of an address and for the addresses of that name:
-// anybody may claim any name for an address of his own.
+// lookUp asks for the name of an address and for the addresses of that name: the owner
+// of an address may claim any name for it.
 func lookUp(r *net.Resolver, addr netip.Addr) (string, access.NameState) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
@@ -86,7 +85,7 @@ func lookUp(r *net.Resolver, addr netip.Addr) (string, access.NameState) {
 	if len(found) == 0 {
 		return "", access.Unknown
 	}
-	name := found[0] // a domain name: Go drops what is none, such as an address
+	name := found[0] // a domain name: package net drops anything else, such as an address
 	addrs, _ := r.LookupNetIP(ctx, "ip", name)
 	if !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == addr }) {
 		return "", access.Mismatch

@@ -10,42 +10,43 @@ import (
 	"inetd/internal/limit"
 )
 
-// Bounds on clients who wait for a name server or a command. Either takes as long
-// as it likes, so no service and no source may have all the room.
+// Bounds on clients that wait for a name server or a command. Either may take long, so
+// no service and no source may have all the room.
 const (
 	roomSize       = 256
 	roomPerService = 128
 	roomPerSource  = 32
 
-	maxQueue       = 192 // clients who wait for room
+	maxQueue       = 192 // clients that wait for room
 	queuePerSource = 96
 	queueTime      = 5 * time.Second
 )
 
-// MaxSlow is how many clients there can be for whom Ask waits. The answer for any
-// other is found at once.
+// MaxSlow is how many calls of Ask can be waiting at once for a name server, a command or
+// room. Any other call returns at once.
 const MaxSlow = roomSize + maxQueue
 
 var errFull = errors.New("too many clients wait for names of hosts or for commands")
 
-// room is what clients have who wait for somebody else. Those for whom there is
-// none now wait for it in a queue, for a moment: in a burst of clients each takes
-// little time.
+// room bounds the clients that wait for a name server or a command. When it is full,
+// further clients wait in a queue, for queueTime at most: in a burst of clients each
+// takes little time.
 type room struct {
 	mu    sync.Mutex
 	pool  limit.Pool
 	queue []*waiter
 }
 
-// waiter is a client in the queue. It gets its room by a channel that has space
-// for it.
+// waiter is a client in the queue. It gets its room by a channel with space for one, so
+// that nobody waits to give it.
 type waiter struct {
 	service string
 	source  limit.Source
 	got     chan *limit.Member
 }
 
-// enter makes room for a client of a service, which must leave it again.
+// enter gets room for a client of a service, waiting in the queue if it must. The caller
+// must give the room back by leave.
 func (r *room) enter(ctx context.Context, service string, source limit.Source) (*limit.Member, error) {
 	w := &waiter{service, source, make(chan *limit.Member, 1)}
 	if m, err := r.admit(w); m != nil || err != nil {
@@ -62,7 +63,7 @@ func (r *room) enter(ctx context.Context, service string, source limit.Source) (
 	}
 }
 
-// admit makes room at once, or else puts a client into the queue.
+// admit gives room at once, or else puts the client into the queue and returns nil.
 func (r *room) admit(w *waiter) (*limit.Member, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,19 +86,19 @@ func (r *room) admit(w *waiter) (*limit.Member, error) {
 	return nil, nil
 }
 
-// giveUp takes a client out of the queue.
+// giveUp takes a client out of the queue, and gives back room that it has just got.
 func (r *room) giveUp(w *waiter) {
 	r.mu.Lock()
 	r.queue = slices.DeleteFunc(r.queue, func(other *waiter) bool { return other == w })
 	r.mu.Unlock()
 	select {
-	case m := <-w.got: // it came too late
+	case m := <-w.got:
 		r.leave(m)
 	default:
 	}
 }
 
-// leave gives room back, and lets those in, in their order, who fit now.
+// leave gives room back, and gives room to those in the queue that now fit, in order.
 func (r *room) leave(m *limit.Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"inetd/internal/wrap/dnstest"
 )
 
-// rulesOf are files with these rules.
+// rulesOf returns files with these rules.
 func rulesOf(t *testing.T, allow, deny string) []*Files {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"allow": allow, "deny": deny} {
@@ -32,8 +32,8 @@ func queryFrom(peer string) access.Query {
 
 func sourceOf(addr string) limit.Source { return limit.Address(netip.MustParseAddr(addr)) }
 
-// TestBurst: more clients of one source at a time than may wait for a name server
-// or a command wait for the others, and none is refused for that.
+// TestBurst: when more clients of one source come at a time than may wait for a name
+// server or a command, the others queue, and none is refused for that.
 func TestBurst(t *testing.T) {
 	t.Parallel()
 	for _, rule := range []string{"ALL: .example.test\n", "ALL: ALL: aclexec true\n"} {
@@ -58,8 +58,7 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestSlowCommands: the commands that are run for one source leave room for
-// those of another.
+// TestSlowCommands: slow commands for one source leave room for those for another.
 func TestSlowCommands(t *testing.T) {
 	t.Parallel()
 	rules := rulesOf(t, "ALL: 192.0.2.1: aclexec slow\nALL: ALL: aclexec quick\n", "ALL: ALL\n")
@@ -87,15 +86,15 @@ func TestSlowCommands(t *testing.T) {
 	if a := ask("192.0.2.2:1"); !a.Allow {
 		t.Errorf("another source was refused%s", a.Why())
 	}
-	if n := len(most); n > 64 { // those that wait run once these are cancelled
+	if n := len(most); n > 64 { // queued ones run after these are cancelled
 		t.Errorf("%d commands ran at once for one source", n)
 	}
 	cancel()
 	running.Wait()
 }
 
-// TestLocalNameIsNobodysFault: a client whose name is in /etc/hosts needs no room
-// when that of this end is not there.
+// TestLocalNameIsNobodysFault: a client whose name is in /etc/hosts needs no room, even
+// if the name of this end is not there.
 func TestLocalNameIsNobodysFault(t *testing.T) {
 	t.Parallel()
 	rules := rulesOf(t, "ALL: localhost\n", "ALL: ALL\n")
@@ -112,8 +111,8 @@ func TestLocalNameIsNobodysFault(t *testing.T) {
 	}
 }
 
-// TestRoomShared: clients of one source, and of one service, who wait for somebody
-// leave room for others, and those who wait for room get it in their order.
+// TestRoomShared: clients of one source, or of one service, leave room for others, and
+// those that wait for room get it in order.
 func TestRoomShared(t *testing.T) {
 	t.Parallel()
 	var r room
@@ -157,7 +156,7 @@ func TestRoomShared(t *testing.T) {
 	if len(first.got) != 1 || len(second.got) != 0 {
 		t.Errorf("%d and %d have room now, want the first alone", len(first.got), len(second.got))
 	}
-	r.giveUp(first) // it was too slow to notice
+	r.giveUp(first) // it got room without noticing
 	if len(second.got) != 1 || len(r.queue) != 0 {
 		t.Errorf("the second did not get the room of the first; %d wait", len(r.queue))
 	}

@@ -1,12 +1,12 @@
-// Package wrap decides about clients as tcp_wrappers does. In goes a Question:
-// who asks for which server, and the files whose rules must let it in; out comes
-// an Answer: let in or refused, the rule that decided, and what the options of
-// that rule ask of whoever starts the server. The files are those on disk now,
-// and names of hosts are looked up when a rule needs them.
+// Package wrap decides about clients as tcp_wrappers does. In goes a Question: which
+// client wants which server, and the files whose rules must let it in. Out comes an
+// Answer: let in or refused, the rule that decided, and how the options of that rule
+// change the start of the server. The files are read as they are on disk now, and names
+// of hosts are looked up when a rule needs them.
 //
-// An answer may take long, so it is sought in a goroutine of its own. Everything
-// here may be used by several goroutines. A client for whom nobody else has to be
-// asked, be it a name server or a command, is never kept waiting by others.
+// An answer may take long, so each is sought in a goroutine of its own; everything here
+// may be used by several goroutines. A client that needs neither a name server nor a
+// command is never kept waiting by others.
 package wrap
 
 import (
@@ -27,45 +27,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Question is about one client.
+// Question asks about one client.
 type Question struct {
 	access.Query
 	Label  string       // the service, whose clients share room
 	Source limit.Source // what the client counts as
 	Rules  []*Files     // all must let the client in
-	Named  bool         // the names of both hosts are wanted, whatever the rules need
+	Named  bool         // look up the names of both hosts, even if no rule needs them
 	Conn   int          // the client's connection, for options that act on it
 
-	// Run runs a shell command to its end. An error, also that of a command that
-	// exits with another status than 0, refuses the client.
+	// Run runs a shell command to its end. An error refuses the client; an exit status
+	// other than 0 is one.
 	Run func(ctx context.Context, command string) error
 }
 
-// Answer is what became of a Question.
+// Answer is the answer to a Question.
 type Answer struct {
 	access.Query // with the names that were looked up
 	Allow        bool
 	Verdict      access.Verdict
 	Fault        error            // why Allow is false although the rule said otherwise
-	Problems     []access.Problem // of files that were read again
+	Problems     []access.Problem // of rules files that have changed
 	Orders
 }
 
-// Refusal is the answer to a Query that a rule has refused without more ado.
+// Refusal returns the Answer for a client that a rule refuses without a Question.
 func Refusal(q access.Query, v access.Verdict) *Answer {
 	return &Answer{Query: q, Verdict: v, Orders: noOrders}
 }
 
-// Orders are what the options of a rule ask of whoever serves the client.
+// Orders are what the options of a rule want of the code that serves the client.
 type Orders struct {
 	Severity int      // a syslog level for the log line; -1: the usual one
-	Spawn    []string // shell commands to run beside the server, not yet expanded
-	Twist    string   // a shell command in place of the server, also for who is refused; "": none
+	Spawn    []string // shell commands to run beside the server, not yet passed to access.Expand
+	Twist    string   // a shell command in place of the server, also for a refused client; "": none
 	Env      []string // NAME=value
-	AsUser   string   // in place of the entry's; "": that one
-	AsGroup  string   // likewise
+	AsUser   string   // instead of the entry's; "": the entry's
+	AsGroup  string   // like AsUser
 	Umask    int      // -1: the daemon's
-	Nice     int      // to be added
+	Nice     int      // to be added to the nice value
 }
 
 var noOrders = Orders{Severity: -1, Umask: -1}
@@ -76,7 +76,7 @@ type Asker struct {
 	room  room
 }
 
-// NewAsker returns an Asker that asks a resolver for names.
+// NewAsker returns an Asker that looks names up by a resolver.
 func NewAsker(r *net.Resolver) *Asker { return &Asker{names: names{resolver: r}} }
 
 // inquiry is a Question on its way to an Answer.
@@ -85,10 +85,11 @@ type inquiry struct {
 	*Asker
 	ctx      context.Context
 	question *Question
-	member   *limit.Member // of the room; nil: it did not need any yet
+	member   *limit.Member // its share of the room; nil: it has not needed any yet
 }
 
-// Ask answers a Question, until ctx is done at the latest.
+// Ask answers a Question. ctx bounds the wait for room and the commands that are run,
+// but not a lookup, which takes five seconds at most.
 func (s *Asker) Ask(ctx context.Context, q Question) *Answer {
 	a := s.judge(ctx, &q)
 	defer a.leave()
@@ -96,13 +97,12 @@ func (s *Asker) Ask(ctx context.Context, q Question) *Answer {
 		a.Refuse(a.carryOut(o))
 	}
 	if a.Allow && q.Named {
-		a.findNames() // without them the server is told none
+		a.findNames() // after an error the server is told no names
 	}
 	return a.Answer
 }
 
-// Judge asks the rules of a Question and nothing else: what their options want is
-// not done.
+// Judge asks the rules of a Question as Ask does, but carries out none of their options.
 func (s *Asker) Judge(ctx context.Context, q Question) *Answer {
 	a := s.judge(ctx, &q)
 	a.leave()
@@ -125,7 +125,7 @@ func (s *Asker) judge(ctx context.Context, q *Question) *inquiry {
 	return a
 }
 
-// enter makes room for waiting, which the client has for the rest of its inquiry.
+// enter waits for room, which the client keeps for the rest of its inquiry.
 func (a *inquiry) enter() (err error) {
 	if a.member == nil {
 		a.member, err = a.room.enter(a.ctx, a.question.Label, a.question.Source)
@@ -146,7 +146,7 @@ func (a *Answer) Refuse(err error) {
 	}
 }
 
-// ask asks rules, and finds out the names of the hosts if they want them.
+// ask asks rules, and looks up the names of the hosts if they need them.
 func (a *inquiry) ask(r Rules) access.Verdict {
 	v := r(a.Query)
 	if !v.NeedName {
@@ -159,8 +159,8 @@ func (a *inquiry) ask(r Rules) access.Verdict {
 	return r(a.Query)
 }
 
-// findNames looks up the names of both ends, unless it did before. Only the peer
-// has a name server that others have chosen.
+// findNames looks up the names of both ends, unless it has done so. Only the peer's
+// name server is chosen by strangers, so only a lookup of the peer needs room.
 func (a *inquiry) findNames() error {
 	if a.NameState != access.NotAsked || a.UnixPeer {
 		return nil
@@ -191,15 +191,15 @@ func (a *inquiry) run(command string) error {
 	return a.question.Run(a.ctx, command)
 }
 
-// carryOut does what an option asks for, or makes an order of it. With an error
-// the client is refused.
+// carryOut does what an option asks for, or makes an order of it. An error refuses the
+// client.
 func (a *inquiry) carryOut(o access.Option) error {
 	value := access.Expand(o.Value, a.Query, os.Getpid())
 	switch o.Name {
-	case "severity": // its facility is not ours to choose: the log has one
+	case "severity": // without its facility: the log has only one
 		a.Severity = o.Number & 7
 	case "spawn":
-		a.Spawn = append(a.Spawn, o.Value) // expanded when it is known which process serves
+		a.Spawn = append(a.Spawn, o.Value) // expanded when the process that serves is known
 	case "twist":
 		a.Twist = value
 	case "setenv":
@@ -212,7 +212,7 @@ func (a *inquiry) carryOut(o access.Option) error {
 		a.Umask = o.Number
 	case "nice":
 		a.Nice += o.Number
-	case "rfc931": // nobody is asked, as if the peer had no identd: the user stays unknown
+	case "rfc931": // no ident lookup is made: the user stays unknown, as if the peer had no identd
 	case "keepalive":
 		return optionError(o, unix.SetsockoptInt(a.question.Conn, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1))
 	case "linger":
@@ -234,8 +234,8 @@ func optionError(o access.Option, err error) error {
 	return fmt.Errorf("option %s: %s", o.Name, strerror.Cause(err))
 }
 
-// showBanner sends the client the file in dir that is named like the daemon,
-// if there is one, as far as the send buffer takes it.
+// showBanner sends the client the file in dir that is named like the daemon, if there
+// is one, as much of it as the send buffer takes: it does not wait.
 func (a *Answer) showBanner(conn int, dir string) error {
 	text, err := textfile.ReadAmongOthers(filepath.Join(dir, a.Daemon), textfile.Limit)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -245,11 +245,11 @@ func (a *Answer) showBanner(conn int, dir string) error {
 		return err
 	}
 	banner := access.Expand(strings.ReplaceAll(text, "\n", "\r\n"), a.Query, os.Getpid())
-	unix.SendmsgN(conn, []byte(banner), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // an error is the client's affair
+	unix.SendmsgN(conn, []byte(banner), nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) // an error harms the client alone
 	return nil
 }
 
-// Why says what decided and who was asked about, to be appended to a log line.
+// Why says what decided, about which daemon and peer, as the end of a log line.
 func (a *Answer) Why() string {
 	why := ""
 	for _, part := range []string{a.Verdict.Place(), a.Verdict.Rule, a.Verdict.Note} {

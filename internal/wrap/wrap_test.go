@@ -15,12 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// always are rules that have one verdict for all.
+// always returns rules that have one verdict for all.
 func always(v access.Verdict) *Files {
 	return Fixed(func(access.Query) access.Verdict { return v })
 }
 
-// TestEveryFileMustAgree: whatever is asked later, who is refused once stays so.
+// TestEveryFileMustAgree: a client that one file refuses is refused, whatever the others
+// say.
 func TestEveryFileMustAgree(t *testing.T) {
 	t.Parallel()
 	yes, no := always(access.Verdict{Allow: true, File: "yes"}), always(access.Verdict{File: "no"})
@@ -37,7 +38,7 @@ func TestEveryFileMustAgree(t *testing.T) {
 	}
 }
 
-// TestFailedOptionRefuses: a rule lets nobody in whose option cannot be carried out.
+// TestFailedOptionRefuses: a rule whose option cannot be carried out lets nobody in.
 func TestFailedOptionRefuses(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("exit status 1")
@@ -62,8 +63,8 @@ func TestFailedOptionRefuses(t *testing.T) {
 	}
 }
 
-// TestUnreadableRules: a file that is there and cannot be read may say anything, so it
-// lets nobody in. One that is not there says nothing.
+// TestUnreadableRules: a file that exists but cannot be read may say anything, so it lets
+// nobody in. One that does not exist says nothing.
 func TestUnreadableRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -79,8 +80,8 @@ func TestUnreadableRules(t *testing.T) {
 	}
 }
 
-// TestBannerDoesNotWait: a client who reads nothing gets as much of it as there is room
-// for, and holds up nobody.
+// TestBannerDoesNotWait: a client that reads nothing gets as much of the banner as its
+// send buffer takes, and holds up nobody.
 func TestBannerDoesNotWait(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -110,8 +111,8 @@ func TestBannerDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestLookupsAreForgotten: the answer for one client is not that for the next, and none
-// takes room when it is there.
+// TestLookupsAreForgotten: an answer is not used again for the next client, and none
+// takes memory after it has come.
 func TestLookupsAreForgotten(t *testing.T) {
 	t.Parallel()
 	n := names{resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {

@@ -1,5 +1,5 @@
-// Package dnstest has name servers for tests. In go the names that one knows;
-// out comes a resolver that asks it.
+// Package dnstest runs name servers for tests. In go the names that a server knows; out
+// comes a resolver that asks it.
 package dnstest
 
 import (
@@ -25,8 +25,8 @@ const (
 	typePTR = 12
 )
 
-// Example returns a resolver of example.test: 127.0.0.2 has a name that leads
-// back to it, 127.0.0.3 a name of another address, 127.0.0.4 an address for a
+// Example returns a resolver of example.test: 127.0.0.2 has a name that leads back to
+// it, 127.0.0.3 one that leads to another address, 127.0.0.4 an address in place of a
 // name, 127.0.0.6 a name without an address, and any other address no name.
 func Example(t testing.TB) *net.Resolver {
 	return Resolver(t,
@@ -39,8 +39,8 @@ func Example(t testing.TB) *net.Resolver {
 		map[string]string{"good.example.test.": "127.0.0.2", "liar.example.test.": "127.0.0.9"})
 }
 
-// Resolver returns one that asks a name server which knows the given names of addresses and
-// addresses of names.
+// Resolver returns a resolver that asks a name server with the given PTR and A records.
+// The server runs until the test ends.
 func Resolver(t testing.TB, ptr, a map[string]string) *net.Resolver {
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
