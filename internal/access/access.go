@@ -1,12 +1,12 @@
-// Package access decides who may connect. In go the text of hosts.allow and
-// hosts.deny (hosts_access(5), hosts_options(5)) or of HP-UX's inetd.sec(4)
-// and a question, who asks for which server; out comes allow or deny and the
-// rule that decided. It opens no files, asks no name server and runs nothing.
+// Package access decides who may connect. In goes the text of hosts.allow and
+// hosts.deny (hosts_access(5), hosts_options(5)) or of HP-UX's inetd.sec(4), and a
+// Query: which client wants which server. Out comes a Verdict: allow or deny, and
+// the rule that decided. It opens no files, asks no name server and runs nothing.
 //
-// A rule that cannot be decided counts against the peer: it does not let in,
-// but it keeps out. So where this package differs from tcp_wrappers, it refuses.
-// Two differences are the other way, on purpose: a shell command without spawn
-// in hosts.allow is taken, and a pattern such as 10.* matches no host name.
+// A rule that cannot be decided counts against the peer: it does not let in, but it
+// keeps out. So where this package differs from tcp_wrappers, it refuses. Two
+// differences are the other way, on purpose: a shell command without spawn in
+// hosts.allow is accepted, and a pattern such as 10.* matches no host name.
 package access
 
 import (
@@ -16,14 +16,14 @@ import (
 	"strings"
 )
 
-// NameState says what is known of the name of a peer.
+// NameState tells what is known of the name of a peer.
 type NameState int
 
 const (
 	NotAsked  NameState = iota // nobody has asked a name server yet
 	Unknown                    // asked, and there is no name
 	Confirmed                  // the name leads back to the address
-	Mismatch                   // there is a name, and it does not: tcp_wrappers' PARANOID
+	Mismatch                   // there is a name, but it does not: tcp_wrappers' PARANOID
 )
 
 // Query is a question: may this peer talk to that server?
@@ -49,21 +49,21 @@ type Verdict struct {
 	Line int
 	Rule string
 
-	// NeedName asks the caller to look up the name of the peer and to ask
-	// again with a NameState other than NotAsked. Until then Allow is false.
+	// NeedName tells the caller to look up the name of the peer and to ask again
+	// with a NameState other than NotAsked. Until then Allow is false.
 	NeedName bool
 
-	// Options are what the rule asks to be done, in order. They belong to the
-	// Tables and must not be changed. A peer that is let in by a rule must be
-	// refused all the same if one of its options cannot be carried out.
+	// Options are what the rule asks for, in order. They belong to the Tables and
+	// must not be changed. A peer that a rule lets in must still be refused if one
+	// of these options cannot be carried out.
 	Options []Option
 
-	// Note explains a verdict that the rule alone does not.
+	// Note explains a verdict that the rule alone does not explain; it may be empty.
 	Note string
 }
 
-// Place is where the rule that decided starts, or the file that cannot be read;
-// it is empty if no rule did.
+// Place returns where the rule that decided starts, FILE:LINE, or the file that cannot
+// be read. It is empty if no rule decided.
 func (v Verdict) Place() string {
 	if v.Line == 0 {
 		return v.File
@@ -80,7 +80,7 @@ type Problem struct {
 	Hint      string // what was expected, or probably meant; may be empty
 }
 
-// String is the problem with its place, as a log line shows it.
+// String returns the problem with its place, as a log line shows it.
 func (p Problem) String() string {
 	text := p.File + ": " + p.Text
 	if p.Line > 0 {
@@ -116,7 +116,7 @@ func newHost(end string, ap netip.AddrPort, name string, state NameState, unix b
 	if h.state == Confirmed {
 		h.name = strings.TrimSuffix(strings.ToLower(name), ".")
 	}
-	// An end without an address has nothing that a name server could be asked.
+	// Without an address there is nothing to ask a name server.
 	if h.state == Confirmed && h.name == "" || h.state == NotAsked && !h.addr.IsValid() {
 		h.state = Unknown
 	}
@@ -128,8 +128,8 @@ func (q Query) peer() host {
 	return newHost("peer", q.Peer, q.PeerName, q.NameState, q.UnixPeer)
 }
 
-// local returns this end of the connection. Its name is looked up together
-// with the peer's, and by the caller's choice: a missing one is unknown then.
+// local returns this end of the connection. Its name is looked up together with the
+// peer's. The caller may leave it out: then it is unknown.
 func (q Query) local() host {
 	state := q.NameState
 	switch {
@@ -148,7 +148,7 @@ func (q Query) user() string {
 	return q.User
 }
 
-// hostname is the name or what tcp_wrappers says in its place.
+// hostname returns the name, or what tcp_wrappers says in its place.
 func (h host) hostname() string {
 	switch {
 	case h.state == Confirmed:
@@ -160,7 +160,7 @@ func (h host) hostname() string {
 	}
 }
 
-// info is the name, or else the address.
+// info returns the name, or else the address.
 func (h host) info() string {
 	if h.state == Confirmed {
 		return h.name
@@ -180,8 +180,8 @@ func (h host) portText() string {
 	return strconv.Itoa(int(h.port))
 }
 
-// answer is what a pattern says about a host. Of several patterns the greatest
-// answer counts; of several conditions, the least.
+// answer is what a pattern says about a host. Of alternatives the greatest answer
+// counts; of conditions that must all hold, the least.
 type answer int
 
 const (

@@ -101,7 +101,7 @@ func TestNames(t *testing.T) {
 		{"10.", local, no},
 		{"0.0.0.0/0.0.0.0", local, no},
 		{"[::]/0", local, no},
-		{".example.com", stranger, unsure}, // whom should one ask about?
+		{".example.com", stranger, unsure}, // no address to ask about
 		{"UNKNOWN", stranger, yes},
 		{"10.", stranger, unsure},
 

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Expand replaces the % sequences of hosts_access(5) in cmd by what q and pid,
-// the process that serves the peer, say. Bytes of a replacement that a shell
-// might take for more than text become underscores; cmd itself is trusted.
+// Expand replaces the % sequences of hosts_access(5) in cmd by values of q and by pid,
+// the process that serves the peer. Bytes of a replacement that a shell might take for
+// more than text become underscores; cmd itself is trusted.
 func Expand(cmd string, q Query, pid int) string {
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(cmd, "%")
 		b.WriteString(before)
-		if !found || after == "" { // a % at the very end is one
+		if !found || after == "" { // a % at the very end stays
 			b.WriteString(cmd[len(before):])
 			return b.String()
 		}
@@ -22,7 +22,7 @@ func Expand(cmd string, q Query, pid int) string {
 	}
 }
 
-// expansion is what a letter stands for; nothing, if there is no such letter.
+// expansion returns what a letter stands for, or "" if there is no such letter.
 func (q Query) expansion(letter byte, pid int) string {
 	peer, local := q.peer(), q.local()
 	switch letter {
@@ -71,7 +71,7 @@ func usesName(cmd string) bool {
 	return strings.Contains(cmd, "%c") || strings.Contains(cmd, "%h") || strings.Contains(cmd, "%n")
 }
 
-// harmless is s with underscores for what a shell could understand.
+// harmless returns s with underscores for bytes that mean something to a shell.
 func harmless(s string) string {
 	const fine = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	b := []byte(s)

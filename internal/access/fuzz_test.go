@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// everyone is every kind of peer that there is.
+// everyone has a peer of each kind.
 var everyone = []Query{anyone, nobody, liar, friend, near, local, sixer, linked, mapped, stranger}
 
 func FuzzHosts(f *testing.F) {

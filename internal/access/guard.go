@@ -7,22 +7,22 @@ import (
 	"inetd/internal/prefix"
 )
 
-// Guard lets clients in by the keys allow and deny of an entry. It does not change,
-// and may be used by several goroutines.
+// Guard decides about clients by the keys allow and deny of an entry. It does not
+// change, and may be used by several goroutines.
 type Guard struct {
 	Allow, Deny Clients
 }
 
-// Clients are those that a key names.
+// Clients are the clients that a key names.
 type Clients struct {
-	Key   string // "allow" or "deny", or what stands for it; "": the entry does not have it
+	Key   string // "allow" or "deny", or what was written for it; "": the entry does not have it
 	File  string // where the key stands
 	Line  int
 	Nets  prefix.Set
-	Names []string // of hosts, in lower case; with a dot in front: of domains
+	Names []string // of hosts, or with a dot in front of domains, in lower case
 }
 
-// Ruling is what can be said of a client by its address alone.
+// Ruling is what the address of a client alone decides.
 type Ruling uint8
 
 // The rulings, the strictest first.
@@ -32,7 +32,7 @@ const (
 	Admitted
 )
 
-// Rule says what an address alone decides. It allocates nothing.
+// Rule returns what an address alone decides. It allocates nothing.
 func (g *Guard) Rule(a netip.Addr) Ruling {
 	return min(g.denied(a), g.allowed(a))
 }
@@ -57,12 +57,12 @@ func (g *Guard) allowed(a netip.Addr) Ruling {
 	return Refused
 }
 
-// AsksNames reports whether there are clients whose names decide.
+// AsksNames reports whether a client's name may decide.
 func (g *Guard) AsksNames() bool { return len(g.Allow.Names)+len(g.Deny.Names) > 0 }
 
-// Check answers q: whom deny names is refused, and with an allow whoever that does
-// not name. A client whose name is not known is refused if the name matters. A client
-// of a UNIX-domain socket, which has no address, is let in. The verdict has no options.
+// Check answers q: it refuses a client that deny names or that an allow does not name.
+// A client whose name is not known is refused if the name matters. A client of a
+// UNIX-domain socket, which has no address, is let in. The verdict has no options.
 func (g *Guard) Check(q Query) Verdict {
 	a := q.asker(nil)
 	if q.UnixPeer {
@@ -78,7 +78,7 @@ func (g *Guard) Check(q Query) Verdict {
 	return a.verdict(&g.Allow, rule, got, got == yes)
 }
 
-// clients answers whether the peer is one of c, and by which word of it.
+// clients answers whether the peer is one of c, and returns the network or name that is.
 func (a *asker) clients(c *Clients) (rule string, got answer) {
 	if c.Key == "" {
 		return "", no

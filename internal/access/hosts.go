@@ -10,10 +10,10 @@ import (
 // Tables are the rules of hosts.allow and hosts.deny. They do not change, and
 // may be used by several goroutines.
 type Tables struct {
-	// ReadFile returns the text of a file of patterns, which rules name as
-	// /path. Check calls it when a rule wants to know. A file that does not
-	// exist (fs.ErrNotExist) is empty; with another error, or if ReadFile is
-	// nil, the rule cannot be decided.
+	// ReadFile returns the text of a file of patterns, which rules name as /path.
+	// Check calls it when a rule needs the file. A file that does not exist
+	// (fs.ErrNotExist) is empty; after another error, or if ReadFile is nil, the
+	// rule cannot be decided.
 	ReadFile func(path string) ([]byte, error)
 
 	rules []rule // those of hosts.allow come first
@@ -29,16 +29,16 @@ type rule struct {
 	clients *list
 	options []Option
 	grants  bool
-	refusal string // its options are wrong in this way, which refuses the peer
+	refusal string // what is wrong with its options; the rule then refuses the peer
 }
 
 // ParseHosts parses the text of both files. The names are for messages. Rules
 // with faults are kept as far as tcp_wrappers would keep them; a rule with a
 // fault in its options refuses whom it matches.
 //
-// A third field that starts with / or ( is a shell command of the language
-// before hosts_options(5), and taken for spawn with that command. Debian's
-// tcp_wrappers would refuse the peer.
+// A third field that starts with / or ( is a shell command of the language before
+// hosts_options(5), and is read as spawn with that command. Debian's tcp_wrappers
+// would refuse the peer.
 func ParseHosts(allowFile string, allow []byte, denyFile string, deny []byte) (*Tables, []Problem) {
 	t := &Tables{}
 	problems := t.parse(allowFile, allow, true)
@@ -62,9 +62,9 @@ func (t *Tables) parse(file string, text []byte, grants bool) []Problem {
 	return r.sorted()
 }
 
-// cutOff deals with a file whose last line has no end: it may be part of a file
-// that is being written. As in Debian's tcp_wrappers that line lets in nobody,
-// and in hosts.deny it refuses whoever gets there.
+// cutOff deals with a last line without a newline: the file may still be being written.
+// As in Debian's tcp_wrappers that line lets in nobody, and in hosts.deny it refuses
+// every peer that no rule before it lets in.
 func (t *Tables) cutOff(r *reporter, grants bool) {
 	effect := "the last line lets in nobody"
 	if !grants {
@@ -75,7 +75,7 @@ func (t *Tables) cutOff(r *reporter, grants bool) {
 	r.report(len(r.line.text), noNewline+": "+effect, "a newline")
 }
 
-// closing says what a damaged file does.
+// closing says what a damaged file does to peers.
 func closing(grants bool) string {
 	if grants {
 		return "nobody is let in"
@@ -83,7 +83,7 @@ func closing(grants bool) string {
 	return "every peer is refused that no rule lets in"
 }
 
-// refuseAll adds a rule that refuses whoever gets there, and why.
+// refuseAll adds a rule that refuses every peer that reaches it, with the reason.
 func (t *Tables) refuseAll(r *reporter, line int, why string) {
 	all := token{"ALL", 0}
 	t.rules = append(t.rules, rule{file: r.file, line: line, daemons: r.daemons(all), clients: r.clients(all), refusal: why})
@@ -116,8 +116,8 @@ func (r *reporter) rule(grants bool) (rule, bool) {
 	return u, true
 }
 
-// doubts finds what makes tcp_wrappers ignore u, or an administrator believe
-// that it did. It returns what comes after the daemons as it should be.
+// doubts finds what makes tcp_wrappers ignore u, or an administrator believe that it
+// does. It returns rest, the fields after the daemons, corrected.
 func (r *reporter) doubts(u *rule, whole, rest token) token {
 	if r.line.cutOff {
 		u.doubt = noNewline
@@ -135,8 +135,8 @@ func (r *reporter) doubts(u *rule, whole, rest token) token {
 	return rest
 }
 
-// bracketed returns rest as it should be if it is a bare IPv6 address or
-// network. tcp_wrappers ends it at its first colon.
+// bracketed returns rest with the brackets it lacks if it is a bare IPv6 address or
+// network. tcp_wrappers ends that at its first colon.
 func bracketed(rest token) (token, bool) {
 	rest = rest.trim()
 	addr, length, masked := strings.Cut(rest.text, "/")
@@ -150,7 +150,7 @@ func bracketed(rest token) (token, bool) {
 	return rest, true
 }
 
-// cutField cuts s at the first colon that as many brackets close as open before.
+// cutField cuts s at the first colon outside of brackets.
 func cutField(s token) (field, rest token, found bool) {
 	open := 0
 	for i, c := range []byte(s.text) {
@@ -166,10 +166,10 @@ func cutField(s token) (field, rest token, found bool) {
 	return s, token{}, false
 }
 
-// Check answers q by the first rule that matches: those of hosts.allow let the
-// peer in, those of hosts.deny refuse it, unless their options say otherwise.
-// Without such a rule it is let in. The name of the peer is not asked for if its
-// address decides the rule.
+// Check answers q by the first rule that matches: a rule of hosts.allow lets the peer
+// in, one of hosts.deny refuses it, unless its options say otherwise. If no rule
+// matches, the peer is let in. The name of the peer is not asked for if its address
+// decides.
 func (t *Tables) Check(q Query) Verdict {
 	a := q.asker(t.ReadFile)
 	note := ""
@@ -190,8 +190,8 @@ func (t *Tables) Check(q Query) Verdict {
 	return Verdict{Allow: true, Note: note}
 }
 
-// verdict is what r says about a peer that it matches. tcp_wrappers looks up
-// the name for the sake of an expansion, too.
+// verdict returns what r says about a peer that it matches. Like tcp_wrappers it also
+// wants the name if an option is expanded with it.
 func (r *rule) verdict(state NameState, note string) Verdict {
 	v := Verdict{File: r.file, Line: r.line, Rule: r.text, Note: note}
 	wantsName := func(o Option) bool { return usesName(o.Value) }

@@ -22,9 +22,9 @@ type line struct {
 // piece is where a physical line starts in the text of a logical one.
 type piece struct{ offset, number int }
 
-// lines yields the logical lines of text without blank ones and comments, which
-// start in the first column. A carriage return before a newline is dropped. The
-// current line of r is the line yielded, and afterwards the last of the text.
+// lines yields the logical lines of text except blank ones and comments, which start
+// in the first column. A carriage return before a newline is dropped. The current line
+// of r is the one yielded, and in the end the last of the text.
 func (r *reporter) lines(text []byte) iter.Seq[line] {
 	return func(yield func(line) bool) {
 		for number := 1; len(text) > 0; number += len(r.line.pieces) {
@@ -36,8 +36,8 @@ func (r *reporter) lines(text []byte) iter.Seq[line] {
 	}
 }
 
-// nextLine returns the first logical line of text, which starts at the given
-// number, and the rest of text.
+// nextLine returns the first logical line of text, whose first physical line has the
+// given number, and the rest of text.
 func nextLine(text []byte, number int) (line, []byte) {
 	var joined []byte
 	ln := line{cutOff: true}
@@ -55,8 +55,8 @@ func nextLine(text []byte, number int) (line, []byte) {
 	return ln, text
 }
 
-// decode returns the text of the file, or what is wrong with its bytes, which
-// then say nothing. It reports either.
+// decode returns the text of the file, or what is wrong with its bytes: then there is
+// no text. It reports that, with the effect, and a byte order mark.
 func (r *reporter) decode(file []byte, effect string) (text []byte, fault *plaintext.Fault) {
 	whole, marked, fault := plaintext.Decode(string(file))
 	if marked {
@@ -97,7 +97,7 @@ type reporter struct {
 	line     line
 	problems []Problem
 
-	open, close int // where brackets were put into the line, in bytes; 0: nowhere
+	open, close int // offsets at which brackets were put into the line; 0: none
 }
 
 // sorted returns the problems in the order of the text.
@@ -114,7 +114,7 @@ func (r *reporter) report(offset int, text, hint string) {
 	r.problems = append(r.problems, Problem{r.file, number, col, text, hint})
 }
 
-// written is where a byte stands in the line as it was written.
+// written returns where a byte stands in the line as it was before brackets were put in.
 func (r *reporter) written(offset int) int {
 	switch {
 	case r.open == 0 || offset <= r.open:
@@ -129,7 +129,7 @@ func (r *reporter) reportf(offset int, hint, format string, args ...any) {
 	r.report(offset, fmt.Sprintf(format, args...), hint)
 }
 
-// fault reports f, if it is one.
+// fault reports f, unless it is empty.
 func (r *reporter) fault(offset int, f fault) {
 	if f.text != "" {
 		r.report(offset, f.text, f.hint)

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// list is a list of daemons or of clients: one of items, but none of except.
+// list is a list of daemons or of clients: it matches by one of items, but not by except.
 type list struct {
 	items  []item
 	except *list
 }
 
-// item is daemon, daemon@host, host or user@host; what is not asked for is nil.
+// item is daemon, daemon@host, host or user@host; what is not written is nil.
 type item struct {
 	word *word // of the daemon or the user
 	host *pattern
@@ -47,8 +47,8 @@ func (r *reporter) clients(field token) *list {
 	})
 }
 
-// list parses a list of what the name says, one item for each token. It is
-// never nil.
+// list parses a list, one item for each token. name tells what its items are, for
+// messages. The result is never nil.
 func (r *reporter) list(field token, name string, parse func(token) item) *list {
 	toks := tokens(field.text, field.offset, separators)
 	first := &list{}
@@ -73,7 +73,7 @@ func (r *reporter) pattern(tok token) *pattern {
 }
 
 // cutAt cuts tok at its first @ after the first byte, which may be the @ of a
-// netgroup. tcp_wrappers does not cut what starts with a bracket.
+// netgroup. Like tcp_wrappers it does not cut what starts with a bracket.
 func cutAt(tok token) (before, after token, found bool) {
 	at := strings.IndexByte(tok.text[1:], '@') + 1
 	if at == 0 || tok.text[0] == '[' {
@@ -82,7 +82,7 @@ func cutAt(tok token) (before, after token, found bool) {
 	return token{tok.text[:at], tok.offset}, token{tok.text[at+1:], tok.offset + at + 1}, true
 }
 
-// list answers whether l matches, by what one of its items answers.
+// list answers whether l matches; match answers for one item.
 func (a *asker) list(l *list, match func(item) answer) answer {
 	got := no
 	for _, it := range l.items {
@@ -96,7 +96,7 @@ func (a *asker) list(l *list, match func(item) answer) answer {
 	return min(got, a.list(l.except, match).not())
 }
 
-// daemonItem answers whether it names the server, or its port.
+// daemonItem answers whether an item names the server, or its port.
 func (a *asker) daemonItem(it item) answer {
 	if !it.word.match(a.daemon) && !isPort(*it.word, a.local.port) {
 		return no
@@ -107,7 +107,7 @@ func (a *asker) daemonItem(it item) answer {
 	return a.host(it.host, &a.local)
 }
 
-// clientItem answers whether it names the peer.
+// clientItem answers whether an item names the peer.
 func (a *asker) clientItem(it item) answer {
 	if it.word != nil && !it.word.match(a.user) {
 		return no

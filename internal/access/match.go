@@ -14,10 +14,10 @@ type asker struct {
 	peer, local  host
 	read         func(string) ([]byte, error)
 	files        map[fileQuestion]answer
-	doubt        string // why the last unsure answer is not a yes or no
+	doubt        string // why the last unsure answer is neither yes nor no
 }
 
-// fileQuestion is whether a file has a pattern that matches a host.
+// fileQuestion asks whether a file has a pattern that matches a host.
 type fileQuestion struct {
 	path string
 	host *host
@@ -76,7 +76,7 @@ func (a *asker) word(w word, h *host) answer {
 	return a.name(h, w.match)
 }
 
-// address answers with what is true of the address of h, if it has one.
+// address answers matches, what is true of the address of h, if h has one.
 func (a *asker) address(h *host, matches bool) answer {
 	if !h.addr.IsValid() && !h.unix {
 		return a.unsure(h.end + " address is not known")
@@ -84,7 +84,7 @@ func (a *asker) address(h *host, matches bool) answer {
 	return answerTo(matches && !h.unix)
 }
 
-// net6 takes an address of another link for the same one only to refuse it, as
+// net6 answers unsure for the same address on another link, which is then refused:
 // tcp_wrappers knows no zones.
 func (a *asker) net6(p *pattern, h *host) answer {
 	got := a.address(h, p.net6.Contains(h.addr.WithZone("")))
@@ -94,8 +94,8 @@ func (a *asker) net6(p *pattern, h *host) answer {
 	return got
 }
 
-// name answers with what is true of the name of h, as far as it is known. A
-// peer that hides its name must not escape a rule that way (CVE-2000-0536).
+// name answers by the name of h if it is known. A peer that hides its name must not
+// escape a rule that way (CVE-2000-0536).
 func (a *asker) name(h *host, matches func(string) bool) answer {
 	switch {
 	case h.unix:
@@ -111,8 +111,8 @@ func (a *asker) name(h *host, matches func(string) bool) answer {
 	}
 }
 
-// comment tones down the answer of a pattern in what looks like a comment:
-// tcp_wrappers knows none in files of patterns.
+// comment weakens the answer of a pattern in what looks like a comment: tcp_wrappers
+// has no comments in files of patterns.
 func (a *asker) comment(got answer, path string) answer {
 	if got == yes {
 		return a.unsure("a comment in " + path)
@@ -120,8 +120,8 @@ func (a *asker) comment(got answer, path string) answer {
 	return no
 }
 
-// file answers whether a pattern of the file matches h. It reads the file once
-// for all rules, and lets one that names itself decide nothing.
+// file answers whether a pattern of the file matches h. It reads the file once for all
+// rules. A file that names itself is undecided.
 func (a *asker) file(path string, h *host) answer {
 	question := fileQuestion{path, h}
 	got, asked := a.files[question]
@@ -144,7 +144,7 @@ func (a *asker) readFile(path string, h *host) answer {
 	}
 	text, err := a.read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return no // as in tcp_wrappers: lists of outlaws come and go
+		return no // as in tcp_wrappers: lists of banned hosts come and go
 	}
 	if err != nil {
 		return a.unsure(err.Error())

@@ -10,8 +10,8 @@ import (
 	"inetd/internal/nearest"
 )
 
-// Option is one of the things that hosts_options(5) lets a rule ask for. The
-// options allow and deny are not among them: Verdict.Allow has their effect.
+// Option is one of the options of hosts_options(5) in a rule. The options allow and
+// deny are not among them: Verdict.Allow has their effect.
 //
 //	aclexec    Value is a shell command; unless it exits 0 the peer is refused
 //	banners    Value is a directory; the peer gets the file Query.Daemon in it
@@ -28,8 +28,8 @@ import (
 //	umask      Number is the mask
 //	user       Value is user or user.group
 //
-// Values of aclexec, setenv, spawn and twist, and the text of banners, are
-// still subject to Expand.
+// Values of aclexec, setenv, spawn and twist, and the text of banners, are not yet
+// passed to Expand.
 type Option struct {
 	Name   string
 	Value  string
@@ -70,8 +70,8 @@ var grammars = map[string]grammar{
 	"user":      {value: needsValue},
 }
 
-// options parses the fields of u after the clients. After a fault no more are
-// read, and u refuses.
+// options parses the fields of u after the clients. At a fault it stops, and u refuses
+// its peers.
 func (r *reporter) options(u *rule, field token) {
 	if cmd := field.trim(); strings.HasPrefix(cmd.text, "/") || strings.HasPrefix(cmd.text, "(") {
 		u.options = []Option{{Name: "spawn", Value: cmd.text}}
@@ -95,8 +95,8 @@ func (r *reporter) options(u *rule, field token) {
 	}
 }
 
-// splitOptions splits field at its colons. The colons of the values have a
-// backslash, which is taken away.
+// splitOptions splits field at its colons. A colon in a value has a backslash before
+// it, which is removed.
 func splitOptions(field token) []token {
 	var all []token
 	text, start := []byte(nil), 0
@@ -139,7 +139,7 @@ func parseOption(s string, isLast bool) (Option, fault) {
 	return o.evaluate(g)
 }
 
-// evaluate gives o its number, or the form that Option promises.
+// evaluate gives o its number, or its value the form that Option promises.
 func (o Option) evaluate(g grammar) (Option, fault) {
 	switch {
 	case o.Name == "nice" && o.Value == "":
@@ -202,7 +202,7 @@ var (
 func priority(s string) (int, bool) {
 	facility, level, two := strings.Cut(strings.ToLower(s), ".")
 	if !two {
-		facility, level = "kern", facility // 0: the facility of the log stays
+		facility, level = "kern", facility // number 0: the log keeps its own
 	}
 	f, l := slices.Index(facilities, facility), slices.Index(levels, level)
 	return f<<3 | l, f >= 0 && l >= 0 && facility != ""

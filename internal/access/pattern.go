@@ -20,7 +20,7 @@ type pattern struct {
 	net6      netip.Prefix // byNet6, without zone
 	zone      string       // byNet6: of a link-local address
 	net, mask uint32       // byNet4
-	doubt     string       // tcp_wrappers matches nothing here, though it was meant to match
+	doubt     string       // why tcp_wrappers matches nobody by it, against its author's intention
 }
 
 type patternKind int
@@ -117,10 +117,10 @@ func parseNet4(tok string) (pattern, fault) {
 	return p, fault{}
 }
 
-// parseMask4 also returns why tcp_wrappers would not take the mask.
+// parseMask4 parses a mask or a length, and returns why tcp_wrappers would not take it.
 func parseMask4(s string) (mask uint32, doubt string, ok bool) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
-		if mask = bits4(a); mask == ^uint32(0) { // an error of inet_addr(3)
+		if mask = bits4(a); mask == ^uint32(0) { // inet_addr(3) returns it for an error
 			doubt = "mask of a single host"
 		}
 		return mask, doubt, true
@@ -162,14 +162,14 @@ func parseHostWord(tok string) (pattern, fault) {
 	return pattern{}, fault{fmt.Sprintf("bad address %q", tok), "n.n.n.n"}
 }
 
-// doubtful marks p as a pattern that tcp_wrappers matches with no peer, so it
-// lets nobody in; whom it was meant for it keeps out.
+// doubtful marks p as a pattern by which tcp_wrappers matches nobody: it lets nobody
+// in, but keeps out those it was meant for.
 func (p pattern) doubtful(why, hint string) (pattern, fault) {
 	p.doubt = why
 	return p, fault{why + ": lets nobody in", hint}
 }
 
-// mistyped finds keywords with a slip, which are taken for names otherwise.
+// mistyped finds keywords with a slip, which otherwise are silently taken for names.
 func mistyped(tok string) fault {
 	if tok != strings.ToUpper(tok) || strings.Contains(tok, ".") {
 		return fault{}
@@ -180,8 +180,8 @@ func mistyped(tok string) fault {
 	return fault{}
 }
 
-// atoi reads the number that s starts with, as atoi(3) does for a caller who
-// takes no sign, and returns what follows it.
+// atoi reads the number that s starts with, as atoi(3) does but without a sign, and
+// returns what follows it.
 func atoi(s string) (n int, tail string) {
 	tail = strings.TrimLeft(s, "0123456789")
 	n, err := strconv.Atoi(s[:len(s)-len(tail)])
@@ -202,7 +202,7 @@ func addr4(n uint32) string {
 	return netip.AddrFrom4(b).String()
 }
 
-// net4 writes a network in the form that tcp_wrappers takes.
+// net4 writes a network in the form that tcp_wrappers accepts.
 func net4(net, mask uint32) string {
 	ones := bits.LeadingZeros32(^mask)
 	if ones > 0 && mask<<ones == 0 {

@@ -10,26 +10,26 @@ import (
 	"inetd/internal/nearest"
 )
 
-// Sec are the lines of an inetd.sec(4). They do not change, and may be used by
-// several goroutines.
+// Sec is the lines of an inetd.sec(4). It does not change, and may be used by several
+// goroutines.
 type Sec struct {
 	lines map[string]secLine // by service
-	fault *secLine           // the file is no text, which closes every service
+	fault *secLine           // the file is not text, so every service is closed
 }
 
-// secLine is what a file says of a service.
+// secLine is what a file says about a service.
 type secLine struct {
 	file   string
 	number int
 	text   string
 	allows bool
 	hosts  []secHost
-	fault  string // the line is wrong in this way, which refuses every peer
+	fault  string // what is wrong with the line, which then refuses every peer
 }
 
-// secHost is a peer or a network of a line.
+// secHost is one host or network of a line.
 type secHost struct {
-	octets []octets // IPv4; those that are left out may be anything
+	octets []octets // IPv4; bytes that are left out may be anything
 	net    netip.Prefix
 	name   string // lower case
 	all    bool
@@ -41,10 +41,10 @@ type octets struct{ low, high uint8 }
 
 var permissions = []string{"allow", "deny"}
 
-// ParseSec parses the text of an inetd.sec(4). The name is for messages.
-// A service whose line has a fault that might keep out too few is closed.
+// ParseSec parses the text of an inetd.sec(4). The name is for messages. If the fault
+// in a line might let too many in, the service is closed.
 //
-// Names are names of hosts: those of networks (/etc/networks) match nobody.
+// Names are taken for names of hosts: those of networks (/etc/networks) match nobody.
 func ParseSec(file string, text []byte) (*Sec, []Problem) {
 	s := &Sec{lines: map[string]secLine{}}
 	r := &reporter{file: file}
@@ -108,7 +108,7 @@ func parseSecHost(tok string) (secHost, fault) {
 	}
 }
 
-// badHost is a host that no line can be decided by.
+// badHost returns a host that leaves its line undecided, and the fault.
 func badHost(tok, hint string) (secHost, fault) {
 	text := fmt.Sprintf("bad address %q", tok)
 	return secHost{fault: text}, fault{text, hint}
@@ -162,9 +162,9 @@ func parseOctets(s string) (octets, bool) {
 	return octets{uint8(low), uint8(high)}, err1 == nil && err2 == nil && low <= high
 }
 
-// Check answers q by the last line for its Service: allow lets in those it
-// lists and nobody else, deny refuses them and nobody else. A service without a
-// line is open to all. The verdict has no options.
+// Check answers q by the last line for its Service: allow lets in the hosts of the line
+// and nobody else, deny refuses them and nobody else. A service without a line is open
+// to all. The verdict has no options.
 func (s *Sec) Check(q Query) Verdict {
 	l, ok := s.lines[q.Service]
 	if s.fault != nil {
@@ -190,7 +190,7 @@ func (s *Sec) Check(q Query) Verdict {
 	return v
 }
 
-// secHost answers whether the peer is or belongs to h.
+// secHost answers whether the peer is h, or belongs to it.
 func (a *asker) secHost(h *secHost) answer {
 	switch {
 	case h.all:

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// patternTests say for a list of clients whether tcp_wrappers 7.6.q finds the
-// client in it when it has no name, and what we answer if that is different.
+// patternTests tell, for a list of clients, whether tcp_wrappers 7.6.q finds a client
+// without a name in it, and what we answer if that is different.
 var patternTests = []struct {
 	list, client string
 	tcpd         bool
@@ -19,7 +19,7 @@ var patternTests = []struct {
 	{"ALL", "10.7.0.1", true, 0},
 	{"all", "10.7.0.1", true, 0},
 	{"*", "10.7.0.1", true, 0},
-	{"?", "10.7.0.1", false, unsure}, // may be its name
+	{"?", "10.7.0.1", false, unsure}, // its name may match
 	{"10.7.0.1", "10.7.0.1", true, 0},
 	{"10.7.0.2", "10.7.0.1", false, 0},
 	{"010.7.0.1", "10.7.0.1", false, 0},
@@ -135,8 +135,8 @@ var patternTests = []struct {
 	{"bob@10.", "10.7.0.1", false, 0},
 }
 
-// ruleTests are whole files, and what tcp_wrappers 7.6.q says. Ours is the
-// same, unless it denies.
+// ruleTests are whole files, and what tcp_wrappers 7.6.q says. We say the same, or
+// deny.
 var ruleTests = []struct {
 	allow, deny, daemon, client string
 	tcpd                        string
@@ -266,7 +266,7 @@ func writePatternFiles(t *testing.T) func(string) string {
 	return place
 }
 
-// query is who asks in the notation of tcpdmatch(8).
+// query returns the Query for a daemon and a client as tcpdmatch(8) writes them.
 func query(daemon, client string) Query {
 	q := Query{NameState: Unknown}
 	var server string
@@ -327,7 +327,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestTcpdmatch asks the real tcp_wrappers what the tables above say of it.
+// TestTcpdmatch checks what the tables above say of tcp_wrappers with the real one.
 func TestTcpdmatch(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("tcpdmatch"); err != nil {

@@ -17,8 +17,8 @@ func utf16le(text string) string {
 	return b.String()
 }
 
-// TestBytesAroundRules: what an editor or a crash puts around or in place of
-// rules opens nothing.
+// TestBytesAroundRules: bytes that an editor or a crash puts around or in place of rules
+// let nobody in.
 func TestBytesAroundRules(t *testing.T) {
 	t.Parallel()
 	const mark = "\xef\xbb\xbf"

@@ -3,7 +3,7 @@ package access
 import "strings"
 
 // word is a pattern for a string: a daemon, a user, an address, a host name.
-// tcp_wrappers knows upper from lower case nowhere, so all text here is lower.
+// tcp_wrappers ignores case everywhere, so all text here is in lower case.
 type word struct {
 	kind wordKind
 	text string
@@ -55,9 +55,8 @@ func (w word) match(s string) bool {
 	}
 }
 
-// numeric reports whether w is made for addresses only. A glob of digits is:
-// tcp_wrappers would let 10.* match a host named 10.example.com, which may be
-// anybody's.
+// numeric reports whether w is for addresses only. A glob of digits is: tcp_wrappers
+// would let 10.* match a host named 10.example.com, which may be anybody's.
 func (w word) numeric() bool {
 	if w.kind == glob && !strings.ContainsAny(w.text, "0123456789:") {
 		return false
@@ -66,7 +65,7 @@ func (w word) numeric() bool {
 }
 
 // globMatch reports whether s matches pattern, where * is any run of bytes and
-// ? is any single one. Only the last * can have to give way.
+// ? is any single one. After a mismatch only the last * has to take more.
 func globMatch(pattern, s string) bool {
 	p, i, star, from := 0, 0, -1, 0
 	for i < len(s) {
