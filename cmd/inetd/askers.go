@@ -10,18 +10,20 @@ import (
 	"time"
 )
 
-// An upgradeFunc returns only if there is no upgrade, with the reason. The end of ctx
-// gives it up while that is possible, and say is told what it waits for.
+// An upgradeFunc upgrades the daemon. It returns only if there is no upgrade, with the
+// reason. The end of ctx gives the upgrade up while that is possible, and say is told what
+// the upgrade waits for.
 type upgradeFunc func(ctx context.Context, say func(string)) error
 
-// askers are connections whose answer comes from the next program.
+// askers are connections that have asked for an upgrade: the next program answers them.
 type askers struct {
 	sync.Mutex
 	conns map[*net.UnixConn]bool
 }
 
-// answer tells who has asked what an upgrade waits for, and answers if there is none;
-// else the next program does. Who hangs up no longer wants it.
+// answer upgrades the daemon for a connection, and tells it what the upgrade waits for. If
+// there is no upgrade it answers why; else the next program answers. A connection that is
+// closed gives the upgrade up.
 func (a *askers) answer(conn *net.UnixConn, upgrade upgradeFunc) {
 	a.add(conn)
 	ctx, giveUp := context.WithCancel(context.Background())
@@ -54,7 +56,7 @@ func (a *askers) remove(conn *net.UnixConn) {
 	delete(a.conns, conn)
 }
 
-// descriptors are those of all who wait.
+// descriptors returns the descriptors of all connections that wait.
 func (a *askers) descriptors() (fds []int) {
 	a.Lock()
 	defer a.Unlock()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAttacks: every scene that make check-attack runs is a test that there is.
+// TestAttacks: every scene that make check-attack runs is a test that exists.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	table, err := os.ReadFile("../../testdata/attacks")

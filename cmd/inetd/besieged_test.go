@@ -19,10 +19,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// besiegers are as many processes that drive the same source of events.
+// besiegers is how many processes attack the same source of events.
 const besiegers = 4
 
-// besieged is a source of events of the daemon, and how it is driven to its worst.
+// besieged is a source of events of the daemon, and how it is pushed as hard as possible.
 type besieged struct {
 	name    string
 	conf    string
@@ -67,11 +67,10 @@ func allBesieged() []besieged {
 	}
 }
 
-// TestNeighbourByClock: whatever is driven to its worst, by processes that have less
-// of a claim to the CPU, a client of another service is served in 50 ms by the clock.
-// That holds for the median: what a single one waits for may be another process. So is
-// what clients wait for while nobody attacks, which counts apart. What the daemon
-// itself may use is bounded in every turn: see TestAttackNeighbour.
+// TestNeighbourByClock: under any attack, by processes of lower priority, a client of
+// another service is served within 50 ms by the clock. This holds for the median, since a
+// single client may wait for another process, and beyond what clients wait while nobody
+// attacks. TestAttackNeighbour bounds what the daemon itself may use in every turn.
 func TestNeighbourByClock(t *testing.T) {
 	if os.Getenv(attackEnv) == "" {
 		t.Skip("it takes long and needs a quiet machine: make check-attack")
@@ -148,7 +147,7 @@ func visit(path string) error {
 	return err
 }
 
-// visits is how long each of many clients has taken, the fastest first.
+// visits returns how long each of many clients has taken, the fastest first.
 func visits(t *testing.T, path string) (took []time.Duration) {
 	t.Helper()
 	for range 500 {
@@ -207,7 +206,7 @@ func attackWith(t *testing.T, args []string) (end func() (attacks int)) {
 // changes a byte of a file.
 func besiege() {
 	const lowered = "INETD_TEST_LOWERED"
-	if os.Getenv(lowered) == "" { // each thread has a priority of its own: this one becomes the only one
+	if os.Getenv(lowered) == "" { // each thread has its own priority: after the exec this is the only thread
 		exitOn(unix.Setpriority(unix.PRIO_PROCESS, 0, 19))
 		exitOn(syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), lowered+"=1")))
 	}

@@ -41,8 +41,8 @@ func helpOptions(t *testing.T) (options []helpOption) {
 	return options
 }
 
-// TestHelpOptions: the completions are made from the help, so it has to name
-// each long option of the program.
+// TestHelpOptions: the completions are made from the help, so the help has to name each
+// long option of the program.
 func TestHelpOptions(t *testing.T) {
 	t.Parallel()
 	var help []string
@@ -137,5 +137,5 @@ func zshCompletion(options []helpOption) string {
 	return b.String()
 }
 
-// quoted is text for single quotes of a shell.
+// quoted escapes a text for single quotes of a shell.
 func quoted(s string) string { return strings.ReplaceAll(s, "'", `'\''`) }

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These are the two options that HP-UX has for a daemon that runs already.
+// This file has the options for a daemon that is already running: -c and -k, as on HP-UX,
+// and --upgrade.
 
 const (
 	reloadTime  = time.Minute      // a reload may ask name servers
@@ -33,13 +34,13 @@ func running(pidFile string) (int, error) {
 	switch {
 	case err != nil || pid != 0:
 		return pid, err
-	case pidFile == defaultPidFile: // which nobody has named
+	case pidFile == defaultPidFile: // perhaps the user has not named a pid file
 		return 0, fmt.Errorf("%w: nobody has locked %s; name another pid file with -p", errNotRunning, pidFile)
 	}
 	return 0, errNotRunning
 }
 
-// denied words the error of a user whose daemon it is not.
+// denied words the error for a user who may not control the daemon.
 func denied(pid int, do string, err error) error {
 	if errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("only root and the user of process %d may %s it", pid, do)
@@ -57,8 +58,8 @@ func reload(pidFile string, stdout io.Writer) (status int, err error) {
 	return request(pid, pidFile, toReload, stdout)
 }
 
-// askUpgrade makes the daemon with that pid file execute the program in its place,
-// prints what came of it, and returns the exit status.
+// askUpgrade makes the daemon with that pid file execute the program that is installed
+// now, prints the outcome, and returns the exit status.
 func askUpgrade(pidFile string, stdout io.Writer) (status int, err error) {
 	pid, err := running(pidFile)
 	if err != nil {
@@ -71,9 +72,9 @@ func askUpgrade(pidFile string, stdout io.Writer) (status int, err error) {
 type question struct {
 	ask    string
 	verb   string
-	done   string         // in the past
+	done   string         // the verb in the past
 	signal syscall.Signal // for a daemon that has no control socket
-	time   time.Duration  // it may take
+	time   time.Duration  // how long the daemon may take
 }
 
 // The questions.
@@ -111,8 +112,8 @@ func (q question) signalTo(pid int, stdout io.Writer) error {
 	return nil
 }
 
-// answersFor wants the process behind the control socket to belong to the owner of
-// the daemon: anybody may have put a socket there who may write to the directory.
+// answersFor returns an error unless the process behind the control socket belongs to the
+// user of the daemon: anybody who may write to the directory may have put a socket there.
 func answersFor(conn *net.UnixConn, pid int) error {
 	daemon, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 	if err != nil {
@@ -128,10 +129,10 @@ func answersFor(conn *net.UnixConn, pid int) error {
 	return nil
 }
 
-// maxLine is the length of a line of an answer: a path, a problem and its hint.
+// maxLine bounds the length of a line of an answer: a path, a problem and its hint.
 const maxLine = 64 << 10
 
-// printable is a line without anything that could act on a terminal.
+// printable replaces by "?" whatever in a line could act on a terminal.
 func printable(line string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && !strconv.IsPrint(r) || r == utf8.RuneError {
@@ -173,8 +174,8 @@ func stop(pidFile string) error {
 		return fmt.Errorf("process %d: %w", pid, err)
 	}
 	defer unix.Close(fd)
-	// As the daemon still runs, the descriptor cannot be that of a process
-	// which got its id after it ended.
+	// As the daemon still runs, the descriptor cannot belong to another process that
+	// got the id after the daemon's end.
 	if now, err := running(pidFile); err != nil || now != pid {
 		return errNotRunning
 	}

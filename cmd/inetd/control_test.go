@@ -110,7 +110,7 @@ func TestControlSocket(t *testing.T) {
 	}
 }
 
-// TestControlSocketSparesFiles: only a socket is replaced.
+// TestControlSocketSparesFiles: only a socket is replaced, no other file.
 func TestControlSocketSparesFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inetd.sock")
@@ -139,7 +139,7 @@ func TestSocketPath(t *testing.T) {
 	}
 }
 
-// TestNotRunning: where nobody has named a pid file, the one that was looked for is.
+// TestNotRunning: the message names the default pid file, which the user has not named.
 func TestNotRunning(t *testing.T) {
 	t.Parallel()
 	_, err := running(defaultPidFile)

@@ -21,39 +21,39 @@ import (
 	"inetd/internal/status"
 )
 
-// The protocol of the control socket: a line that asks, then lines to print,
-// then one with the exit status.
+// The protocol of the control socket: a line with the request is answered by lines to
+// print and then a line with the exit status.
 const (
 	reloadRequest  = "reload"
 	upgradeRequest = "upgrade"
 	statusRequest  = "status"       // answered by one object of JSON
-	fromRequest    = "status from " // and the address of a client
+	fromRequest    = "status from " // the address of a client follows
 	tableRequest   = "status table"
 	metricsRequest = "status metrics"
 	statusLine     = "status "
 )
 
-// askTime is how long somebody who connects may take to ask.
+// askTime is how long whoever connects may take to send a request.
 const askTime = 5 * time.Second
 
-// control is the socket through which inetd -c speaks to the daemon. It is
-// only for root and the user the daemon runs as.
+// control is the socket through which inetd -c speaks to the daemon. Only root and the
+// user that the daemon runs as may use it.
 type control struct {
 	l    *net.UnixListener
 	path string
 	file sock.File // at the path
 
-	busy   sync.RWMutex // held for reading by those who answer, but for upgrades
-	askers askers       // for upgrades
+	busy   sync.RWMutex // read-locked while a request is answered, except one for an upgrade
+	askers askers       // connections that wait for an upgrade
 }
 
-// socketPath is where the daemon with that pid file has its control socket.
+// socketPath returns where the daemon with that pid file has its control socket.
 func socketPath(pidFile string) string {
 	return strings.TrimSuffix(pidFile, ".pid") + ".sock"
 }
 
-// listenControl opens the socket. The caller holds the lock of the pid file:
-// a socket that is there already is left from a daemon that died.
+// listenControl opens the socket. The caller holds the lock of the pid file, so a socket
+// that is there already was left by a daemon that died.
 func listenControl(path string) (*control, error) {
 	spec := sock.UnixSpec(unix.SOCK_STREAM, path)
 	fd, ours, err := sock.Open(spec, sock.Options{Mode: 0o600, UID: -1, GID: -1, Backlog: 16}, 3)
@@ -63,7 +63,8 @@ func listenControl(path string) (*control, error) {
 	return newControl(fd, path, ours)
 }
 
-// inheritControl is listenControl for a socket that the program before has left open.
+// inheritControl is like listenControl, for a socket that the previous program has left
+// open.
 func inheritControl(path string, p handover.Process) (*control, error) {
 	return newControl(p.Control, path, p.File)
 }
@@ -78,7 +79,7 @@ func newControl(fd int, path string, ours sock.File) (*control, error) {
 	return &control{l: l.(*net.UnixListener), path: path, file: ours}, nil
 }
 
-// pause lets those who are answered go on to their end, and nobody else begin.
+// pause waits until all requests under way are answered, and holds back further ones.
 func (c *control) pause() {
 	if c != nil {
 		c.busy.Lock()
@@ -92,7 +93,8 @@ func (c *control) resume() {
 	}
 }
 
-// bequeath leaves the socket, and who waits for an upgrade, to the next program.
+// bequeath leaves the socket, and the connections that wait for an upgrade, to the next
+// program.
 func (c *control) bequeath(p *handover.Process) {
 	if c == nil {
 		return
@@ -101,7 +103,7 @@ func (c *control) bequeath(p *handover.Process) {
 	p.Askers = c.askers.descriptors()
 }
 
-// descriptor is that of a connection, which keeps it; 0 if it is closed.
+// descriptor returns the descriptor of a connection, which still owns it; 0 if it is closed.
 func descriptor(conn syscall.Conn) (fd int) {
 	raw, err := conn.SyscallConn()
 	if err == nil {
@@ -166,7 +168,8 @@ func (c *control) converse(conn *net.UnixConn, s *inetd.Server, upgrade upgradeF
 	}
 }
 
-// readRequest reads the line of a request. It is not one if it does not end soon.
+// readRequest reads the line of a request. A line that is too long comes back without its
+// end, so that it is no request.
 func readRequest(r io.Reader) string {
 	const longest = 64
 	line, _ := bufio.NewReader(io.LimitReader(r, longest)).ReadString('\n')
@@ -190,11 +193,11 @@ func trusted(conn *net.UnixConn) bool {
 	return err == nil && mayControl(peer.Uid, uint32(os.Geteuid()))
 }
 
-// mayControl reports whether a user may control the daemon of another: root may,
-// and who it belongs to.
+// mayControl reports whether the user peer may control a daemon of the user own: root may,
+// and the same user.
 func mayControl(peer, own uint32) bool { return peer == 0 || peer == own }
 
-// credentials are those of the process at the other end.
+// credentials returns the credentials of the process at the other end.
 func credentials(conn *net.UnixConn) (peer *unix.Ucred, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -213,7 +216,7 @@ func report(o inetd.Outcome) string {
 	return fmt.Sprintf("%s%s%d\n", text, statusLine, status)
 }
 
-// changes words an outcome, with the exit status of a reload.
+// changes words an outcome, and returns the exit status of a reload with it.
 func changes(o inetd.Outcome) (text string, status int) {
 	var b strings.Builder
 	for _, change := range []struct {

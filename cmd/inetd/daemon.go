@@ -17,19 +17,19 @@ import (
 	"inetd/internal/syslog"
 )
 
-// launchedEnv tells a process that launch started it and waits for a byte on
+// launchedEnv tells a process that launch has started it and waits for a byte from its
 // readyFD.
 const (
 	launchedEnv = "INETD_LAUNCHED"
 	readyFD     = 3
 )
 
-// flushTime is how long the last log lines may take.
+// flushTime is how long the last log lines may take to be written.
 const flushTime = 500 * time.Millisecond
 
-// background reports whether to leave the terminal. Who is started by a
-// service manager or as the first process of a container must not, or its
-// parent would think it ended.
+// background reports whether to leave the terminal. A daemon that was started by a service
+// manager or as the first process of a container must not, or its parent would think that
+// it has ended.
 func (o *options) background() bool {
 	supervised := os.Getenv("NOTIFY_SOCKET") != "" ||
 		listens() ||
@@ -37,16 +37,16 @@ func (o *options) background() bool {
 	return !o.debug && !o.foreground && !supervised
 }
 
-// launched reports whether this process was started by launch. It can be asked
-// once: servers are not to inherit the variable.
+// launched reports whether this process was started by launch. Only the first call knows:
+// it removes the variable, which servers are not to inherit.
 func launched() bool {
 	defer os.Unsetenv(launchedEnv)
 	return os.Getenv(launchedEnv) != ""
 }
 
-// launch runs this program again in a session of its own, since a Go process
-// cannot fork, and returns the exit status once that one serves or has failed.
-// A daemon that fails has said why on the terminal, which it has until then.
+// launch runs this program again as a daemon in a session of its own, since a Go process
+// cannot fork, and returns the exit status once the daemon serves or has failed. A daemon
+// that fails has said why on the terminal, which it has until it serves.
 func launch() (status int, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -72,8 +72,8 @@ func launch() (status int, err error) {
 	return 1, err
 }
 
-// serve is the daemon, from its start to its end. Until it serves, an error is
-// the caller's to report; a later one is in the log.
+// serve is the daemon, from its start to its end. It returns an error that keeps it from
+// serving; the caller reports that. Later errors are in the log.
 func (o *options) serve(stderr *os.File) error {
 	o.startDirectory, _ = os.Getwd()
 	if err := o.settle(); err != nil {
@@ -82,7 +82,7 @@ func (o *options) serve(stderr *os.File) error {
 	o.Log = syslog.New(o.logging(stderr))
 	defer o.Log.Close(flushTime)
 
-	// A signal may come as soon as the pid file says where to.
+	// A signal may come as soon as the pid file names this process.
 	listen(o.signals)
 
 	pid, err := o.lockPidFile()
@@ -113,7 +113,7 @@ func (o *options) serve(stderr *os.File) error {
 	return server.Run()
 }
 
-// process is what another program needs to know to be this process.
+// process returns what the next program in this process needs to know of it.
 func (o *options) process() handover.Process {
 	p := handover.Process{Program: o.own, Directory: o.startDirectory, Version: version()}
 	if o.left != nil {
@@ -122,7 +122,8 @@ func (o *options) process() handover.Process {
 	return p
 }
 
-// openControl lets inetd -c ask the server. Without its socket there are signals.
+// openControl opens the control socket, by which inetd -c asks the daemon. If it cannot be
+// opened, inetd -c sends a signal instead.
 func (o *options) openControl(path string) *control {
 	open := func() (*control, error) { return listenControl(path) }
 	if o.left != nil && o.left.Process.Control != 0 {
@@ -136,7 +137,8 @@ func (o *options) openControl(path string) *control {
 	return c
 }
 
-// settle puts the process where a daemon belongs.
+// settle gives the process the name, umask and directory of a daemon. Only root may serve
+// the default configuration.
 func (o *options) settle() error {
 	if os.Geteuid() != 0 {
 		if !o.Explicit && o.Entries == nil {
@@ -147,7 +149,7 @@ func (o *options) settle() error {
 		}
 	}
 	// A process that was started through /proc/self/exe would be called "exe",
-	// but update-inetd and others look for inetd.
+	// but update-inetd and others look for "inetd".
 	_ = os.WriteFile("/proc/self/comm", []byte("inetd"), 0)
 	unix.Umask(0o022)
 	if !o.launched {
@@ -174,9 +176,9 @@ func (o *options) ready() {
 	_ = unix.Close(readyFD)
 }
 
-// leaveTerminal replaces the standard descriptors. Standard error can only be
-// read from then on: the logger is to notice that nobody is there, and keep
-// its lines until there is a syslog daemon.
+// leaveTerminal replaces the standard descriptors by /dev/null. Standard error is opened
+// for reading only, so that the logger cannot write there and keeps its lines until there
+// is a syslog daemon.
 func (o *options) leaveTerminal() error {
 	null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -239,8 +241,8 @@ func inherited() (list []int) {
 // listens reports whether a service manager means this process by LISTEN_FDS.
 func listens() bool { return os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) }
 
-// closeOnExec keeps descriptors that whoever started us left open from the
-// servers.
+// closeOnExec keeps servers from inheriting descriptors that whoever started the daemon
+// has left open.
 func closeOnExec() {
 	if unix.CloseRange(firstFD, 1<<32-1, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
@@ -256,9 +258,9 @@ func closeOnExec() {
 	}
 }
 
-// notifier returns what tells the service manager about us, or nil if there
-// is none. What it returns never blocks; a message that finds others waiting
-// is dropped.
+// notifier returns a function that tells the service manager of the daemon's state, or nil
+// if there is no service manager. The function never blocks; when too many messages wait,
+// it drops its own.
 func notifier() func(state string) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return nil
@@ -270,7 +272,7 @@ func notifier() func(state string) {
 		}
 	}()
 	return func(state string) {
-		if state == daemon.SdNotifyReloading { // sd_notify(3) wants the time of it
+		if state == daemon.SdNotifyReloading { // sd_notify(3) wants the time as well
 			state += "\n" + daemon.SdNotifyMonotonicUsec()
 		}
 		select {

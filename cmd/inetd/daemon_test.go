@@ -30,7 +30,7 @@ func TestBackground(t *testing.T) {
 		{[]string{"-d"}, "", "", false},
 		{nil, "/run/systemd/notify", "", false},
 		{nil, "", strconv.Itoa(os.Getpid()), false},
-		{nil, "", "1", true}, // somebody else's descriptors
+		{nil, "", "1", true}, // descriptors of another process
 	} {
 		t.Setenv("NOTIFY_SOCKET", tt.notify)
 		t.Setenv("LISTEN_PID", tt.fds)
@@ -109,8 +109,7 @@ func TestNotifier(t *testing.T) {
 	}
 }
 
-// TestNotifierNeverBlocks: a service manager that does not read holds up
-// nobody.
+// TestNotifierNeverBlocks: a service manager that does not read does not hold up the daemon.
 func TestNotifierNeverBlocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

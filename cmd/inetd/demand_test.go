@@ -56,8 +56,8 @@ func echoed(at, text string) error {
 	return nil
 }
 
-// TestDemandCycles: a server is ended when its client goes, and a client that comes at
-// any moment of that is served. How many cycles is INETD_CYCLES.
+// TestDemandCycles: a server is ended when its client goes, and a client that comes at any
+// moment of its end is served. INETD_CYCLES is the number of cycles.
 func TestDemandCycles(t *testing.T) {
 	t.Parallel()
 	cycles, err := strconv.Atoi(os.Getenv("INETD_CYCLES"))
@@ -110,8 +110,8 @@ func TestDemandCycles(t *testing.T) {
 	}
 }
 
-// TestDemandUntouched: the daemon, which may be root, reads and writes no byte of a
-// client that is passed on. The server does, so that would be seen.
+// TestDemandUntouched: the daemon, which may be root, reads and writes no byte of a client
+// that is passed on. The server does, which proves that the trace would show it.
 func TestDemandUntouched(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("strace"); err != nil {
@@ -147,8 +147,8 @@ func TestDemandUntouched(t *testing.T) {
 	}
 }
 
-// descendants tells which processes and threads in the output of strace are of children
-// of the daemon.
+// descendants returns a function that tells which processes and threads in the output of
+// strace belong to children of the daemon.
 func descendants(out string) func(pid string) bool {
 	children, parents := childrenIn(out), map[string]string{}
 	for _, m := range regexp.MustCompile(`(?m)^(\d+) +.*\bclone3?\b.* = (\d+)$`).FindAllStringSubmatch(out, -1) {

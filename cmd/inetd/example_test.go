@@ -30,8 +30,8 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestExample: what is on in the example serves any user, without a complaint,
-// and nobody but this machine.
+// TestExample: what is on in the example can be served by any user, gives no complaint, and
+// is open to this machine only.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	entries, problems := conf.Parse("inetd.conf.example", []byte(read(t, exampleConf)), nil)
@@ -60,10 +60,10 @@ func isLoopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// off matches the lines of the example that are off, and not its prose.
+// off matches the lines of the example that are commented out, but not its prose.
 var off = regexp.MustCompile(`(?m)^#([^\s#]|\t/)`)
 
-// TestExampleLinesThatAreOff: each could be turned on.
+// TestExampleLinesThatAreOff: each line that is commented out could be turned on.
 func TestExampleLinesThatAreOff(t *testing.T) {
 	t.Parallel()
 	text := read(t, exampleConf)
@@ -74,7 +74,7 @@ func TestExampleLinesThatAreOff(t *testing.T) {
 		}
 	}
 	serving, _ := conf.Parse("inetd.conf.example", []byte(text), nil)
-	if lines := len(off.FindAllString(text, -1)) - 1; len(entries)-len(serving) != lines { // one continues another
+	if lines := len(off.FindAllString(text, -1)) - 1; len(entries)-len(serving) != lines { // one of the lines continues another
 		t.Errorf("%d entries in %d lines that are off", len(entries)-len(serving), lines)
 	}
 }
@@ -105,8 +105,8 @@ func TestExampleSessions(t *testing.T) {
 	}
 }
 
-// TestMakeRun: "make run" serves with the program that is there, as a user needs who
-// cannot build one, until its source is newer.
+// TestMakeRun: "make run" serves with the program that is there until its source is newer,
+// because a user may be unable to build one.
 func TestMakeRun(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("make"); err != nil {

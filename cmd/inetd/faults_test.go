@@ -17,12 +17,12 @@ import (
 )
 
 // faults are the system calls from a readable socket to a reaped server, each with the
-// errors of its manual page, or of accept(2) and socket(7) for those of the network.
-// They are made to fail by strace, once for each thread of the daemon and each server.
-// Two are not here: Go's runtime ends a program whose futex(2) fails, and a close(2) that
-// strace has fail leaves the descriptor open, which the kernel's never does.
+// errors of its manual page, or for network errors those of accept(2) and socket(7).
+// strace makes them fail, once for each thread of the daemon and each server. Two calls are
+// left out: Go's runtime ends a program whose futex(2) fails, and a close(2) that strace
+// makes fail leaves the descriptor open, as the kernel never does.
 var faults = []struct{ kind, call, errors string }{
-	{"stream", "epoll_pwait", "EINTR"}, // Go's runtime waits in it too, and ends the program after any other
+	{"stream", "epoll_pwait", "EINTR"}, // Go's runtime waits in it too, and ends the program after any other error
 	{"stream", "accept4", "EAGAIN EBADF ECONNABORTED EFAULT EINTR EINVAL EMFILE ENFILE ENOBUFS ENOMEM ENOTSOCK EOPNOTSUPP EPERM EPROTO ENETDOWN ENOPROTOOPT EHOSTDOWN ENONET EHOSTUNREACH ENETUNREACH ETIMEDOUT"},
 	{"stream", "getsockname", "EBADF EFAULT EINVAL ENOBUFS ENOTSOCK"},
 	{"stream", "clone3", "EAGAIN EBUSY EINVAL ENOMEM ENOSPC EPERM"},
@@ -45,12 +45,12 @@ var faults = []struct{ kind, call, errors string }{
 	{"dgram", "poll,ppoll", "EFAULT EINTR EINVAL ENOMEM"},
 }
 
-// few are those that are tried without INETD_FAULTS (make check-faults).
+// few are the faults that are tried without INETD_FAULTS (make check-faults).
 var few = map[string]bool{"accept4 EMFILE": true, "clone3 EAGAIN": true, "dup3 EBUSY": true, "execve EACCES": true}
 
 // TestFaults: whatever system call fails between a client and its server, the daemon
-// neither ends nor spins, and serves the next client. A client that is not served has a
-// line in the log, and no fault has many.
+// neither ends nor spins, and serves the next client. If a client is not served, the log
+// says so, and no fault causes many lines.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	strace, err := exec.LookPath("strace")
@@ -116,7 +116,7 @@ func (f *faulty) start(t *testing.T) {
 	if _, err := f.log.find(regexp.MustCompile("serving 2 services")); err != nil {
 		t.Fatal(err)
 	}
-	f.visit("dgram") // makes what the first client of datagrams needs
+	f.visit("dgram") // has the daemon open what the first datagram client needs
 }
 
 func (f *faulty) end() {
@@ -124,7 +124,7 @@ func (f *faulty) end() {
 	_ = f.cmd.Wait()
 }
 
-// visitTime is how long a client waits who may get no answer.
+// visitTime is how long a client waits for an answer that may not come.
 const visitTime = 3 * time.Second
 
 // visit reports whether a client is served.
@@ -158,7 +158,7 @@ func (f *faulty) try(t *testing.T, kind, call, errno string) {
 	if f.log.over() {
 		t.Fatalf("the daemon has ended:\n%s", f.log.text()[before:])
 	}
-	if !served { // the line may take a look at the program first
+	if !served { // the daemon may look at the program before it logs the line
 		_ = f.log.wait(func() bool { return len(told(string(f.log.data[before:]))) > 0 })
 	}
 	lines := told(f.log.text()[before:])
@@ -176,7 +176,7 @@ func (f *faulty) try(t *testing.T, kind, call, errno string) {
 	t.Logf("served %v, %q", served, lines)
 }
 
-// told are the lines of a log that are about more than connections.
+// told returns the lines of a log that are about more than connections.
 func told(text string) (lines []string) {
 	for line := range strings.Lines(text) {
 		if !strings.Contains(line, ": connection from ") && !strings.Contains(line, ": end of connection from ") {
@@ -186,8 +186,9 @@ func told(text string) (lines []string) {
 	return lines
 }
 
-// attach has the next call of each thread and server fail, and returns when that is so.
-// detach waits until one has failed, ends it, and reports whether that is so.
+// attach has strace make the next call of each thread and server fail, and returns once
+// strace is ready. detach waits until a call has failed, ends strace, and reports whether
+// one has.
 func (f *faulty) attach(t *testing.T, call, errno string) (detach func() bool) {
 	out := filepath.Join(f.dir, "strace")
 	cmd := exec.Command(f.strace, "-f", "-o", out, "-e", "trace="+call,
@@ -223,7 +224,7 @@ func (f *faulty) attach(t *testing.T, call, errno string) (detach func() bool) {
 		_ = cmd.Process.Signal(unix.SIGINT)
 		select {
 		case <-drained:
-		case <-time.After(visitTime): // it waits for a thread that is gone
+		case <-time.After(visitTime): // strace waits for a thread that is gone
 			_ = cmd.Process.Kill()
 		}
 		_ = cmd.Wait()
@@ -231,7 +232,7 @@ func (f *faulty) attach(t *testing.T, call, errno string) (detach func() bool) {
 	}
 }
 
-// ticks is how much CPU the daemon uses in a time, in hundredths of a second.
+// ticks returns how much CPU the daemon uses during d, in hundredths of a second.
 func (f *faulty) ticks(t *testing.T, d time.Duration) int {
 	used := func() int {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", f.cmd.Process.Pid))

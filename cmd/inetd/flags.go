@@ -23,7 +23,7 @@ const (
 	defaultStarts  = 256 // TOOMANY of OpenBSD and Debian
 )
 
-// options is the command line, understood.
+// options is the parsed command line, and what start finds out about this process.
 type options struct {
 	inetd.Config
 
@@ -41,13 +41,13 @@ type options struct {
 	help, usage, version bool
 
 	launched       bool            // in the background, by launch
-	left           *handover.State // by the program before in this process; nil: there was none
+	left           *handover.State // what the previous program in this process has left; nil: there was none
 	own            string          // the path that this program was started by
-	startDirectory string          // where it was
+	startDirectory string          // the directory that it was started in
 	signals        chan os.Signal
 }
 
-// parse understands a command line, its first word excluded.
+// parse parses a command line without its first word, the name of the program.
 func parse(args []string) (*options, error) {
 	o := &options{}
 	o.Starts = defaultStarts
@@ -64,7 +64,7 @@ func parse(args []string) (*options, error) {
 	if o.help || o.usage || o.version {
 		return o, nil
 	}
-	if flags.Changed("explain") && o.explain == "" { // as where a script has no value for a variable
+	if flags.Changed("explain") && o.explain == "" { // as when a variable of a script is empty
 		return nil, errors.New("--explain: no service is given")
 	}
 	if err := o.consistent(); err != nil {
@@ -157,7 +157,8 @@ func several(conditions ...bool) bool {
 	return n > 1
 }
 
-// defaultFiles is what inetutils reads too: the directory is optional.
+// defaultFiles returns the files that inetutils reads by default, too: the directory is
+// optional.
 func defaultFiles() []string {
 	if _, err := os.Stat(defaultConfDir); err != nil {
 		return []string{defaultConf}
@@ -165,7 +166,7 @@ func defaultFiles() []string {
 	return []string{defaultConf, defaultConfDir}
 }
 
-// paths are those of the command line.
+// paths returns the paths of the command line.
 func (o *options) paths() []*string {
 	paths := []*string{&o.Services, &o.pidFile}
 	for i := range o.Files {
@@ -189,7 +190,7 @@ func (o *options) absolute() error {
 	return nil
 }
 
-// logging says where the log of these options goes.
+// logging returns where the log goes with these options.
 func (o *options) logging(stderr *os.File) syslog.Options {
 	l := syslog.Options{Ident: "inetd", Level: syslog.Info, Stderr: stderr}
 	if o.debug {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FuzzRequest: nothing but the request itself makes the control socket do
-// anything. There is no server behind it here.
+// FuzzRequest: only an exact request makes the control socket do anything. There is no
+// server behind it here.
 func FuzzRequest(f *testing.F) {
 	for _, s := range []string{"", "\n", "reload", "reload\r\n", "RELOAD\n", "reload \n", strings.Repeat("x", 100) + "\nreload\n"} {
 		f.Add([]byte(s))
@@ -68,8 +68,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// FuzzListenFDs: what LISTEN_FDS and LISTEN_PID hold gives descriptors from 3 on
-// without a gap, and none for another process.
+// FuzzListenFDs: whatever LISTEN_FDS and LISTEN_PID hold, they give descriptors from 3 on
+// without a gap, and none that are meant for another process.
 func FuzzListenFDs(f *testing.F) {
 	own := strconv.Itoa(os.Getpid())
 	for _, fds := range []string{"", "0", "1", "-1", "3", "+2", "1e3", "99999999999999999999", "2147483647"} {
@@ -91,7 +91,7 @@ func FuzzListenFDs(f *testing.F) {
 			t.Errorf("LISTEN_FDS=%q LISTEN_PID=%q gives %v", fds, pid, list)
 		}
 		for i, fd := range list {
-			if fd != firstFD+i { // whether it is open now is other tests' affair
+			if fd != firstFD+i { // other tests may have opened or closed it meanwhile
 				t.Errorf("descriptor %d of %q is %d", i, fds, fd)
 			}
 		}

@@ -12,14 +12,14 @@ import (
 	"inetd/internal/nearest"
 )
 
-// abbreviable are the long options of inetutils. getopt_long lets users cut
-// them short, so these may be; options of our own must be written in full, or
-// each new one could make an abbreviation in somebody's start script ambiguous.
+// abbreviable are the long options of inetutils, which uses getopt_long and so lets users
+// abbreviate them. Options of our own must be written in full, or each new one could make
+// an abbreviation in somebody's start script ambiguous.
 var abbreviable = []string{
 	"debug", "environment", "foreground", "help", "pidfile", "rate", "resolve", "usage", "version",
 }
 
-// aliases are letters that mean what another option says.
+// aliases are letters that stand for another option.
 var aliases = map[string]string{
 	"i": "--foreground",
 	"e": "--log=stderr",
@@ -27,8 +27,8 @@ var aliases = map[string]string{
 	"?": "--help",
 }
 
-// hints tell what to use for options of other systems that mean nothing here
-// or something else.
+// hints tell what to use instead of options of other systems that mean nothing here, or
+// something else.
 var hints = map[string]string{
 	"-q":             "it is the length of the listen queue; -k ends the running inetd",
 	"-t":             "--log-connections logs connections",
@@ -46,9 +46,9 @@ var hints = map[string]string{
 	"-shutdownprocs": "servers of their own are left alone when inetd ends",
 }
 
-// getopt rewrites an argument vector for pflag, which has no optional values
-// for short options, no abbreviations and no value that is two words. Grouped
-// letters come out one by one.
+// getopt rewrites an argument vector for pflag, which knows no optional values for short
+// options, no abbreviations and no values of two words. Grouped letters come out one by
+// one.
 func getopt(flags *pflag.FlagSet, args []string) ([]string, error) {
 	v := &vector{flags: flags, rest: args}
 	for len(v.rest) > 0 {
@@ -120,7 +120,7 @@ func (v *vector) long(arg string) error {
 		return fmt.Errorf("--%s takes no value", name)
 	case flag.NoOptDefVal != "":
 		v.emit("--" + name)
-	case given || name == "pidfile": // optional in inetutils; an empty one means no pid file
+	case given || name == "pidfile": // inetutils has its value optional; an empty one means no pid file
 		v.emit("--" + name + "=" + value)
 	default:
 		v.emit("--" + name)
@@ -151,7 +151,7 @@ func (v *vector) complete(name string) (string, error) {
 	return "", fmt.Errorf("option --%s is ambiguous: --%s", name, strings.Join(fits, " or --"))
 }
 
-// group rewrites letters that stand behind one dash.
+// group rewrites letters that stand after one dash.
 func (v *vector) group(letters string) error {
 	for letters != "" {
 		letter, glued := letters[:1], letters[1:]
@@ -203,8 +203,8 @@ func (v *vector) letter(letter, glued string) (whole bool, err error) {
 	return true, nil
 }
 
-// numberOr decides between FreeBSD's limits, which have a number, and HP-UX's
-// letters, which stand alone.
+// numberOr decides between a limit of FreeBSD, which has a number, and the same letter of
+// HP-UX, which stands alone.
 func (v *vector) numberOr(bare, letter, glued string) (whole bool) {
 	n, ok := v.value(glued, decimal)
 	if !ok {
@@ -215,9 +215,9 @@ func (v *vector) numberOr(bare, letter, glued string) (whole bool) {
 	return true
 }
 
-// pid decides between the pid file of FreeBSD and inetutils and HP-UX's limit
-// of processes: a number is never the name of a pid file. inetutils without a
-// value means no pid file.
+// pid decides between the pid file of FreeBSD and inetutils, and the limit on processes of
+// HP-UX: a number is never the name of a pid file. For inetutils, no value means no pid
+// file.
 func (v *vector) pid(glued string) {
 	value, _ := v.value(glued, func(s string) bool { return !strings.HasPrefix(s, "-") })
 	if decimal(value) {
@@ -227,7 +227,7 @@ func (v *vector) pid(glued string) {
 	}
 }
 
-// loops rewrites HP-UX's -r N [SECONDS] as the rate per minute it comes to.
+// loops rewrites HP-UX's -r N [SECONDS] as a rate per minute, rounded up.
 func (v *vector) loops(glued string) error {
 	count, _ := v.value(glued, anything)
 	seconds, ok := v.take(decimal)
@@ -265,7 +265,7 @@ func (v *vector) unknownLong(name string) error {
 	return fmt.Errorf("unknown option --%s", name)
 }
 
-// explain words what pflag found in the terms of the command line.
+// explain words an error of pflag in the terms of the command line.
 func explain(err error) error {
 	var missing *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError

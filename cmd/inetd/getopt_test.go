@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// settings shows the fields of o that differ from an empty command line's, and
-// then the operands.
+// settings shows the fields of o that differ from those of an empty command line, and then
+// the operands.
 func settings(o *options) string {
 	plain, err := parse(nil)
 	if err != nil {
@@ -204,7 +204,7 @@ func TestEmptyArguments(t *testing.T) {
 	}
 }
 
-// TestHelp holds the help text against the flags.
+// TestHelp compares the help text with the flags.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(help, "\n")

@@ -21,8 +21,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// host is a machine of a test's own: a thread in a network namespace of its own, and
-// the processes that it starts.
+// host stands for another machine: a thread in a network namespace of its own, and the
+// processes that it starts.
 type host struct {
 	work chan func()
 	tid  int
@@ -162,7 +162,7 @@ func (f *farm) await(name, pattern string) {
 	}
 }
 
-// dial connects as a client to HAProxy and returns which daemon greets it.
+// dial connects as a client to HAProxy, and returns which daemon greets it as node.
 func (f *farm) dial(client int) (c net.Conn, in *bufio.Reader, node string, err error) {
 	from := netip.AddrFrom4([4]byte{10, 99, 0, byte(1 + client)})
 	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
@@ -229,7 +229,7 @@ func (f *farm) load() (served map[string]*atomic.Int64, stop func() (failed []er
 	}
 }
 
-// reach waits until a daemon has served so many more.
+// reach waits until a daemon has served that many more clients.
 func (f *farm) reach(n *atomic.Int64, more int64) {
 	f.Helper()
 	want := n.Load() + more
@@ -240,9 +240,9 @@ func (f *farm) reach(n *atomic.Int64, more int64) {
 	}
 }
 
-// TestHAProxy: behind HAProxy two daemons serve clients by the fewest connections.
-// They see who the clients are. A reload of one under load costs no client, and when
-// one is killed the other serves all.
+// TestHAProxy: HAProxy gives each client to the one of two daemons that has the fewest
+// connections. The daemons see who the clients are. A reload of one under load costs no
+// client, and when one is killed the other serves all clients.
 func TestHAProxy(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -306,8 +306,8 @@ func (f *farm) fewest() {
 	}
 }
 
-// kill kills a daemon under load. Whom it had accepted or queued fails, and nobody
-// after that.
+// kill kills a daemon under load. Clients that it had accepted or queued fail, and no
+// others after that.
 func (f *farm) kill() {
 	f.Helper()
 	served, stop := f.load()

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cmdInherit has the daemons that follow find sockets open.
+// cmdInherit has daemons that are started later inherit sockets.
 func cmdInherit(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	benchOf(ts).inherit = args
@@ -27,8 +27,8 @@ func bequeath(cmd *exec.Cmd, sockets []string) {
 	cmd.Path = wrapper
 }
 
-// activate is a program that opens sockets, named as in tcp4:127.0.0.1:21, and
-// executes another one with them, as a service manager does (sd_listen_fds(3)).
+// activate is a program that opens sockets, named as in tcp4:127.0.0.1:21, and executes
+// another program with them, as a service manager does (sd_listen_fds(3)).
 func activate() {
 	for i, name := range strings.Fields(os.Args[1]) {
 		fd, err := openSocket(name)
@@ -47,8 +47,8 @@ func activate() {
 	os.Exit(2)
 }
 
-// redirections makes n descriptors from 100 on those from 3 on, which in this
-// process belong to Go's runtime.
+// redirections returns the words of a shell that move n descriptors from 100 on to 3 on,
+// which in this process belong to Go's runtime.
 func redirections(n int) (s string) {
 	for i := range n {
 		s += fmt.Sprintf(" %d<&%d %d<&-", 3+i, 100+i, 100+i)
@@ -56,7 +56,7 @@ func redirections(n int) (s string) {
 	return s
 }
 
-// openSocket opens a socket; file:PATH is one that is none.
+// openSocket opens a socket, or a file for file:PATH.
 func openSocket(name string) (fd int, err error) {
 	network, address, _ := strings.Cut(name, ":")
 	var s interface{ File() (*os.File, error) }
@@ -89,11 +89,11 @@ func openSocket(name string) (fd int, err error) {
 		return -1, err
 	}
 	defer f.Close()
-	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3) // one that no collection of f closes
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3) // a copy that is not closed when f is collected
 }
 
-// listenAsSystemd is a server that looks for its socket as sd_listen_fds(3) does
-// and serves two clients with what it found.
+// listenAsSystemd is a server that looks for its socket as sd_listen_fds(3) does, and tells
+// two clients what it found.
 func listenAsSystemd() {
 	if os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		os.Exit(3)

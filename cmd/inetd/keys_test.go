@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// keyRow is a row of the manual's table of keys. That each key of the parser has one is
-// the concern of TestManualKeywords of package conf.
+// keyRow matches a row of the manual's table of keys. TestManualKeywords of package conf
+// tests that each key of the parser has a row.
 var keyRow = regexp.MustCompile(`(?m)^\.It Cm (\w+) Ta [^\n]+ Ta [^\n]+ Ta [^\n]+$`)
 
-// columnKeys stand for columns, which all tests of entries have, and ipsec for nothing.
+// columnKeys stand for columns, which all tests of entries have; ipsec has no effect.
 var columnKeys = []string{"protocol", "socktype", "wait", "user", "group", "exec", "args", "bind", "port", "ipsec"}
 
-// effects are the tests that find each key at work: in a server, on a socket, or with
-// its clients.
+// effects are the tests that show the effect of each key: on a server, a socket, or its
+// clients.
 var effects = map[string][]string{
 	"internal/inetd/keys_test.go": {
 		"max_time", "end_time", "rlimit_as", "rlimit_core", "rlimit_cpu", "rlimit_data", "rlimit_fsize", "rlimit_memlock",
@@ -42,8 +42,8 @@ var effects = map[string][]string{
 	"testdata/script/demand_relay.txtar":  {"proxy_send"},
 }
 
-// TestKeysAreTested: each key of the manual's table has a test of its effect, is among
-// the values that the parser is tested and fuzzed with, and comes out of --check --json.
+// TestKeysAreTested: each key of the manual's table has a test of its effect, is among the
+// values that the parser is tested and fuzzed with, and is printed by --check --json.
 func TestKeysAreTested(t *testing.T) {
 	t.Parallel()
 	tested := map[string]string{}

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// lifeline ends the daemons and servers of a test when the test process is
-// gone, however it went: they keep a connection to its socket.
+// lifeline ends the daemons and servers of a test when the test process is gone, however it
+// ended: they keep a connection to the socket of the lifeline.
 type lifeline struct {
 	name string
 	l    net.Listener
@@ -38,8 +38,8 @@ func (l *lifeline) hold() {
 	}
 }
 
-// holdLifeline is called by the program under test, and by the servers, which
-// a daemon leaves alone when it ends.
+// holdLifeline is called by the program under test, and by its servers, because a daemon
+// that ends leaves its servers alone.
 func holdLifeline() {
 	name := os.Getenv(lifelineEnv)
 	if name == "" {

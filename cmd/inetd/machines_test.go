@@ -11,10 +11,10 @@ import (
 	"inetd/internal/conf"
 )
 
-// examplePort is the one that all examples of more than one machine serve.
+// examplePort is the port that all examples of more than one machine serve.
 const examplePort = "6556"
 
-// servesExample wants a configuration that serves the port and has no mistake.
+// servesExample wants a configuration to serve the port and to have no mistake.
 func servesExample(t *testing.T, file, text string) {
 	t.Helper()
 	entries, problems := conf.Parse(file, []byte(text), nil)
@@ -26,7 +26,7 @@ func servesExample(t *testing.T, file, text string) {
 	}
 }
 
-// startsExample wants arguments that the daemon takes, with files below one directory.
+// startsExample wants the daemon to take the arguments, with all files below a directory.
 func startsExample(t *testing.T, args []string, dir string) {
 	t.Helper()
 	o, err := parse(args)
@@ -38,7 +38,7 @@ func startsExample(t *testing.T, args []string, dir string) {
 	}
 }
 
-// fill reads a file of JSON.
+// fill decodes a JSON file into a value.
 func fill(t *testing.T, path string, to any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(read(t, path)), to); err != nil {
@@ -46,8 +46,8 @@ func fill(t *testing.T, path string, to any) {
 	}
 }
 
-// TestExampleOfHAProxy: the port of the proxy is that of the machines behind it, which
-// believe this proxy, and HAProxy has nothing to say about its file.
+// TestExampleOfHAProxy: the proxy has the port of the machines behind it, they trust this
+// proxy, and HAProxy accepts its file without a warning.
 func TestExampleOfHAProxy(t *testing.T) {
 	t.Parallel()
 	proxy, machine := read(t, "../../testdata/machines/haproxy.cfg"), read(t, "../../testdata/machines/machine.conf")

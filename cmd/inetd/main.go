@@ -1,10 +1,9 @@
-// Inetd is the internet super-server: it listens where inetd.conf says and
-// runs the configured server for each connection.
+// Inetd is the internet super-server: it listens where inetd.conf says and runs the
+// configured server for each connection.
 //
-// This package turns the command line into one inetd.Config and does what
-// concerns the process alone: going into the background, the pid file,
-// signals, the service manager, and the options that speak to a daemon that
-// is already running.
+// This package turns the command line into one inetd.Config. It also does what concerns
+// the process alone: going into the background, the pid file, signals, the service
+// manager, and the options that speak to a daemon that is already running.
 package main
 
 import (
@@ -26,7 +25,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 { // before anything of the daemon
+	if len(os.Args) > 1 { // this program executed as a helper of the daemon
 		switch os.Args[1] {
 		case pty.Flag:
 			os.Exit(pty.Main(os.Args[2:]))
@@ -85,9 +84,9 @@ func (o *options) do(stdout, stderr *os.File) (status int, err error) {
 	return 0, nil
 }
 
-// passing returns a configuration file that is a descriptor beyond the standard
-// ones, such as a shell makes of <(command), or "". The process in the background
-// does not have it.
+// passing returns a configuration file that is a descriptor beyond the standard ones, such
+// as a shell makes of <(command), or "". The process in the background does not have this
+// descriptor.
 func (o *options) passing() string {
 	for _, path := range o.Files {
 		n, beyond := strings.CutPrefix(path, "/dev/fd/")
@@ -114,12 +113,12 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 	return 0, o.serve(stderr)
 }
 
-// arrive finds out what this process was before, if it has executed this program in
-// the place of another, and what whoever started it has left open.
+// arrive finds out what the previous program in this process has left, if there was one,
+// and else which sockets whoever started this process has opened for it.
 func (o *options) arrive() (err error) {
 	o.signals = make(chan os.Signal, 8)
 	if handover.Waiting() {
-		listen(o.signals) // at once: those that are not known end the process, or are ignored
+		listen(o.signals) // at once: until then a signal ends the process, or is ignored
 	} else if err := child.FreshSignals(); err != nil {
 		return err
 	}
@@ -134,8 +133,8 @@ func (o *options) arrive() (err error) {
 	return nil
 }
 
-// release and commit are set by the linker in packages, which are built without
-// the help of git.
+// release and commit are set by the linker for distribution packages, which are built
+// without git.
 var release, commit string
 
 // version says what was built, from what, and by which Go for which machine.

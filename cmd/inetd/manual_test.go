@@ -22,7 +22,7 @@ const (
 	page7 = "inetd.dialects.7"
 )
 
-// section returns what stands between a macro line and the next one like it.
+// section returns the text between a macro line and the next line with that macro.
 func section(t *testing.T, page, heading string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(read(t, page), "\n"+heading+"\n")
@@ -35,7 +35,7 @@ func section(t *testing.T, page, heading string) string {
 
 // allOptions returns the letters and names of all options.
 func allOptions() []string {
-	names := map[string]bool{"p": true, "r": true} // which are two options each
+	names := map[string]bool{"p": true, "r": true} // letters that only getopt knows
 	for letter := range aliases {
 		names[letter] = true
 	}
@@ -48,8 +48,7 @@ func allOptions() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// TestManualOptions: each option is in the synopsis and in the list, and no
-// other is.
+// TestManualOptions: each option is in the synopsis and in the list, and nothing else is.
 func TestManualOptions(t *testing.T) {
 	t.Parallel()
 	var items []string
@@ -67,7 +66,7 @@ func TestManualOptions(t *testing.T) {
 	}
 }
 
-// found returns what the group of a pattern matches, sorted, each once.
+// found returns the texts that the group of a pattern matches, sorted, each once.
 func found(text, pattern string) []string {
 	all := map[string]bool{}
 	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
@@ -76,7 +75,7 @@ func found(text, pattern string) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// TestManualExamples: what the manual shows as entries are entries.
+// TestManualExamples: the parser accepts what the manual shows as entries.
 func TestManualExamples(t *testing.T) {
 	t.Parallel()
 	blocks := regexp.MustCompile(`(?s)\.Bd -literal -offset indent\n(.*?)\.Ed`).FindAllStringSubmatch(read(t, page5), -1)
@@ -99,8 +98,8 @@ func TestManualExamples(t *testing.T) {
 	}
 }
 
-// TestManualTables: no cell of a table is wider than its column and no table than a
-// terminal of 80 columns. groff tears a row apart where one is, and mandoc does not.
+// TestManualTables: no cell of a table is wider than its column, and no table is wider than
+// a terminal of 80 columns: groff tears such a row apart, though mandoc does not.
 func TestManualTables(t *testing.T) {
 	t.Parallel()
 	const indent, gap, page = 5, 4, 78
@@ -129,8 +128,8 @@ var systems = []struct{ dialect, name string }{
 	{"sockets", "Linux"},
 }
 
-// TestManualDialects: the table in the manual is the one that the parser's
-// tests check. With -update it is made anew.
+// TestManualDialects: the table in the manual is made from the one that the tests of the
+// parser check. With -update it is made anew.
 func TestManualDialects(t *testing.T) {
 	t.Parallel()
 	const start, end = ".\\\" The table is made from testdata/conf/dialects.tsv: go test ./cmd/inetd -run Dialects -update\n", ".\\\" End of the table.\n"
@@ -175,12 +174,12 @@ func dialects(t *testing.T) string {
 	return b.String()
 }
 
-// literal is text that is to be printed, and copied, as it is.
+// literal escapes a text that is to be printed, and copied, as it is.
 func literal(s string) string {
 	return strings.NewReplacer(`\`, `\e`, `"`, `\(dq`, "'", `\(aq`, "-", `\-`, "^", `\(ha`, "~", `\(ti`, "%", `\&%`).Replace(s)
 }
 
-// prose is text at the start of a line.
+// prose escapes a text at the start of a line.
 func prose(s string) string {
 	s = strings.ReplaceAll(s, `\`, `\e`)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestNeighboursOfFiles: files that come and go in the directories above the
-// configuration do not wake the daemon, and those beside it hardly do.
+// TestNeighboursOfFiles: files that come and go in the directories above the configuration
+// do not wake the daemon, and files beside the configuration hardly do.
 func TestNeighboursOfFiles(t *testing.T) {
 	t.Parallel()
 	const files = 3000
@@ -46,7 +46,7 @@ func TestNeighboursOfFiles(t *testing.T) {
 		}
 		before = now
 	}
-	// It is awake nevertheless.
+	// The daemon still notices a change of the configuration.
 	if err := os.WriteFile(conf, []byte("\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +104,8 @@ func (d watched) await(t *testing.T, text string) {
 	}
 }
 
-// switches is how often threads of the daemon have gone to sleep. It waits until none
-// of them does any more.
+// switches returns how often threads of the daemon have gone to sleep, once they all stay
+// asleep.
 func (d watched) switches(t *testing.T) int {
 	t.Helper()
 	for before, deadline := -1, time.Now().Add(20*time.Second); time.Now().Before(deadline); time.Sleep(600 * time.Millisecond) {

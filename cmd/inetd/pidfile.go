@@ -12,23 +12,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidFile holds the process id of the daemon and a lock that lasts as long as
-// the daemon lives. The lock alone tells whether one runs: the number in a
-// file that nobody locks is stale, whatever process has it now.
+// pidFile holds the process id of the daemon, and a lock that lasts as long as the daemon
+// lives. The lock alone tells whether a daemon runs: the number in a file that nobody has
+// locked is stale, whatever process has this id now.
 //
-// The lock is one of an open file description (fcntl(2)), because unlike that
-// of flock(2) it can be asked for without being taken, which would get in the
-// way of a daemon that starts at that moment.
+// The lock is an open file description lock (fcntl(2)). Unlike a lock of flock(2) it can be
+// tested without being taken; to take it would get in the way of a daemon that starts at
+// that moment.
 type pidFile struct {
 	f    *os.File
 	path string
 }
 
-// pidFileMode lets everybody find the daemon, and nobody else name another process.
+// pidFileMode lets everybody find the daemon, but only the owner name a process.
 const pidFileMode = 0o644
 
-// runningError is the process id of the daemon that holds the lock, or 0 while
-// that one has not written it.
+// runningError is the process id of the daemon that holds the lock, or 0 as long as that
+// daemon has not written it.
 type runningError int
 
 func (pid runningError) Error() string {
@@ -38,8 +38,8 @@ func (pid runningError) Error() string {
 	return fmt.Sprintf("an inetd is already running, its process id is %d", int(pid))
 }
 
-// lockPidFile takes and writes the pid file, if there is to be one. That the
-// default one cannot be written stops nobody: a container may have no /run.
+// lockPidFile takes and writes the pid file, if there is to be one. If the default pid file
+// cannot be written, the daemon serves without: a container may have no /run.
 func (o *options) lockPidFile() (*pidFile, error) {
 	if o.pidFile == "" {
 		return nil, nil
@@ -58,7 +58,7 @@ func (o *options) lockPidFile() (*pidFile, error) {
 	return nil, err
 }
 
-// inheritPidFile is the file that the program before in this process has locked. The
+// inheritPidFile returns the file that the previous program in this process has locked. The
 // lock is still held.
 func (o *options) inheritPidFile() *pidFile {
 	fd := o.left.Process.PidFile
@@ -115,7 +115,7 @@ func (p *pidFile) lock() error {
 	if err != nil {
 		return fmt.Errorf("lock pid file %s: %w", p.path, err)
 	}
-	if err := errors.Join(p.f.Chmod(pidFileMode), p.write()); err != nil { // an inetd without a umask may have left it
+	if err := errors.Join(p.f.Chmod(pidFileMode), p.write()); err != nil { // another inetd may have left it writable for others
 		return fmt.Errorf("pid file: %w", err)
 	}
 	return nil
@@ -139,8 +139,8 @@ func (p *pidFile) current() bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// remove removes the file, unless somebody has replaced it, and then unlocks
-// it: in the other order the file of the next daemon could be removed.
+// remove removes the file, unless somebody has replaced it, and then unlocks it. In the
+// other order the file of the next daemon could be removed.
 func (p *pidFile) remove() {
 	if p == nil {
 		return
@@ -151,8 +151,8 @@ func (p *pidFile) remove() {
 	_ = p.f.Close()
 }
 
-// holder returns the process id of the daemon that has locked the pid file at
-// path, or 0 if none has.
+// holder returns the process id of the daemon that has locked the pid file at path, or 0 if
+// no daemon has.
 func holder(path string) (int, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -189,8 +189,8 @@ func holder(path string) (int, error) {
 	return pid, err
 }
 
-// doubtful says why a file can be no pid file. One with a second name may be any
-// file of its owner: whoever may write to the directory may have made the name.
+// doubtful returns an error if a file cannot be a pid file. A file with a second name may
+// be any file of its owner: whoever may write to the directory may have made the name.
 func doubtful(path string, info os.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
@@ -201,12 +201,12 @@ func doubtful(path string, info os.FileInfo) error {
 	return nil
 }
 
-// sameOwner wants a process to belong to the owner of the pid file that names it.
-// Whoever may write to the directory can make a file that names any process.
+// sameOwner returns an error unless a process belongs to the owner of the pid file that
+// names it. Whoever may write to the directory can make a file that names any process.
 func sameOwner(file os.FileInfo, path string, pid int) error {
 	process, err := os.Stat(fmt.Sprintf("/proc/%d", pid))
 	if err != nil {
-		return nil // it has ended, or nobody can tell
+		return nil // the process has ended, or its owner is not known
 	}
 	if owner := ownerOf(file); owner != ownerOf(process) {
 		return fmt.Errorf("pid file %s belongs to user %d, and process %d does not: it is not trusted", path, owner, pid)

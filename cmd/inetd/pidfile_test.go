@@ -76,8 +76,7 @@ func TestPidFileIsNothingElse(t *testing.T) {
 	}
 }
 
-// TestPidFileOfAnother: what somebody put in place of our file is not ours to
-// remove.
+// TestPidFileOfAnother: a file that somebody has put in the place of ours is not removed.
 func TestPidFileOfAnother(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inetd.pid")
@@ -99,8 +98,8 @@ func TestPidFileOfAnother(t *testing.T) {
 	second.remove()
 }
 
-// TestPidFileHandOver: daemons that start and end at the same moment never
-// both have the file.
+// TestPidFileHandOver: of daemons that start and end at the same moment only one at a time
+// has the file.
 func TestPidFileHandOver(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inetd.pid")
@@ -137,7 +136,7 @@ func TestPidFileHandOver(t *testing.T) {
 	}
 }
 
-// holderInTime is the error of holder, which must not wait for anybody.
+// holderInTime returns the error of holder, which must not block.
 func holderInTime(path string) error {
 	answer := make(chan error, 1)
 	go func() {
@@ -152,9 +151,9 @@ func holderInTime(path string) error {
 	}
 }
 
-// TestPidFileOfDoubt: in a directory that others may write to, somebody may have put
-// a second name of a file of ours into the place of the pid file, or a pipe. Nobody
-// is signalled for it, and nothing is written to it.
+// TestPidFileOfDoubt: in a directory that others may write to, somebody may have put a pipe,
+// or a second name of a file of ours, in the place of the pid file. No process is signalled
+// because of it, and nothing is written to it.
 func TestPidFileOfDoubt(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -189,7 +188,7 @@ func TestPidFileOfDoubt(t *testing.T) {
 		if err := holderInTime(path); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: %v although nobody has it", tt.name, err)
 		}
-		if strings.HasPrefix(tt.name, "open to") { // ours all the same
+		if strings.HasPrefix(tt.name, "open to") { // a daemon may still lock such a file of its own
 			continue
 		}
 		if _, err := lockPidFile(path); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -198,7 +197,8 @@ func TestPidFileOfDoubt(t *testing.T) {
 	}
 }
 
-// TestPidFileMode: a file that was left open to all is ours alone once we have it.
+// TestPidFileMode: a file that was left writable for all is writable only for its owner once
+// the daemon has locked it.
 func TestPidFileMode(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "inetd.pid")

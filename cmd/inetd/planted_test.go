@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stranger is a user who is neither root nor the one of the daemon.
+// stranger is a user who is neither root nor the user of the daemon.
 const stranger = 65534
 
 // plant makes a pid file that a stranger has locked, with our process id in it.
@@ -41,8 +41,8 @@ func plant(t *testing.T) (path string) {
 	return path
 }
 
-// TestPlantedPidFile: in a directory of a stranger, a file may be locked that
-// names any process. Nobody signals that for root.
+// TestPlantedPidFile: in a stranger's directory there may be a locked file that names any
+// process. Root does not signal that process.
 func TestPlantedPidFile(t *testing.T) {
 	t.Parallel()
 	path := plant(t)
@@ -121,7 +121,7 @@ func as(t *testing.T, uid int, f func()) {
 	<-done
 }
 
-// TestControlSocketOfUser: a daemon that is not root's is controlled by its own user.
+// TestControlSocketOfUser: a daemon that does not run as root is controlled by its user.
 func TestControlSocketOfUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -148,7 +148,7 @@ func TestControlSocketOfUser(t *testing.T) {
 	})
 }
 
-// TestControlSocketOfOthers: only root and the daemon's user may control it, even
+// TestControlSocketOfOthers: only root and the daemon's user may control the daemon, even
 // where the file system lets others connect.
 func TestControlSocketOfOthers(t *testing.T) {
 	t.Parallel()
@@ -161,7 +161,7 @@ func TestControlSocketOfOthers(t *testing.T) {
 		}
 	}
 	if os.Getuid() != 0 {
-		return // what follows needs somebody else
+		return // the rest needs another user
 	}
 	dir := t.TempDir()
 	reachable(t, dir)
@@ -198,7 +198,7 @@ func TestControlSocketOfOthers(t *testing.T) {
 	}
 }
 
-// TestSilentAsker: who connects to the control socket and says nothing is let go.
+// TestSilentAsker: a client of the control socket that sends nothing is dropped.
 func TestSilentAsker(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(attackEnv) == "" {
@@ -231,7 +231,7 @@ func TestSilentAsker(t *testing.T) {
 	}
 }
 
-// TestEndlessRequest: no more of a request is read than one can have.
+// TestEndlessRequest: no more is read than the longest request has.
 func TestEndlessRequest(t *testing.T) {
 	t.Parallel()
 	endless := &xs{}

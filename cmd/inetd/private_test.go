@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cmdPrivate has the daemons that follow see a system of their own.
+// cmdPrivate has daemons that are started later see a system of their own.
 func cmdPrivate(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	kind := strings.Join(args, " ")
@@ -25,7 +25,7 @@ func cmdPrivate(ts *script, neg bool, args []string) {
 	benchOf(ts).private = &kind
 }
 
-// namespaces are those that the kinds of private daemon need.
+// namespaces are the namespaces that the kinds of private system need.
 var namespaces = map[string]uintptr{
 	"":         syscall.CLONE_NEWNS,
 	"pid":      syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
@@ -41,7 +41,7 @@ func enclose(cmd *exec.Cmd, kind, dir string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces[kind]}
 }
 
-// enter is a program that arranges its system and executes another one.
+// enter is a program that arranges its system and executes another program.
 func enter() {
 	kind, dir, argv := os.Args[1], os.Args[2], os.Args[3:]
 	var err error
@@ -70,8 +70,8 @@ func haveClone3() (bool, error) {
 	return s.Clone(), nil
 }
 
-// refuseClone3 installs a filter of system calls such as container runtimes
-// have, before which clone3(2) does not exist.
+// refuseClone3 installs a filter of system calls as some container runtimes do: clone3(2)
+// fails with ENOSYS.
 func refuseClone3() error {
 	runtime.LockOSThread() // the filter is this thread's, and Exec runs on it
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
@@ -91,9 +91,9 @@ func refuseClone3() error {
 	return nil
 }
 
-// arrange arranges a mount namespace: /dev has but null, and log, which is the
-// socket of the script's syslogd; and what the script has in private/ replaces
-// a file or directory of the same path.
+// arrange arranges a mount namespace: /dev has only null, and log, which is the socket of
+// the script's syslogd. What the script has in private/ replaces files and directories of
+// the same path.
 func arrange(dir string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)

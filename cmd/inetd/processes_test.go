@@ -21,11 +21,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attackEnv has tests make an attack at every size rather than at a few.
+// attackEnv is set to have tests attack at every size rather than at a few.
 const attackEnv = "INETD_ATTACK"
 
-// processLimits are the limits of processes that a daemon has to live with. It
-// and its servers are inside.
+// processLimits returns the limits on processes that a daemon has to live with. They count
+// its threads and its servers.
 func processLimits() (sizes []int) {
 	if os.Getenv(attackEnv) == "" {
 		return []int{12, 15, 40}
@@ -36,9 +36,9 @@ func processLimits() (sizes []int) {
 	return sizes
 }
 
-// TestProcessLimitOfGroup: servers use up a control group's processes, as in a
-// container or under TasksMax of systemd. Go's runtime ends a process that does
-// not get a thread which it needs, and the daemon must need none then.
+// TestProcessLimitOfGroup: servers use up the processes of a control group, as in a
+// container or under TasksMax of systemd. Go's runtime ends a program that needs a thread
+// and gets none, so the daemon must need no further thread then.
 func TestProcessLimitOfGroup(t *testing.T) {
 	t.Parallel()
 	for _, n := range processLimits() {
@@ -49,8 +49,8 @@ func TestProcessLimitOfGroup(t *testing.T) {
 	}
 }
 
-// TestProcessLimitInBackground: the process that has started the daemon, and is
-// gone when it serves, takes no room from its threads.
+// TestProcessLimitInBackground: the process that has started the daemon, and ends when the
+// daemon serves, takes no room from the daemon's threads.
 func TestProcessLimitInBackground(t *testing.T) {
 	t.Parallel()
 	dir := newGroup(t, 16)
@@ -137,8 +137,8 @@ func TestClientWaitsForProcess(t *testing.T) {
 	}
 }
 
-// answersWithin sends a byte to an echoing service and reports whether it comes
-// back in time. That the connection ends is a failure.
+// answersWithin sends a byte to an echoing service and reports whether it comes back in
+// time. The test fails if the connection ends.
 func answersWithin(t *testing.T, c net.Conn, d time.Duration) bool {
 	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(d))
@@ -150,8 +150,8 @@ func answersWithin(t *testing.T, c net.Conn, d time.Duration) bool {
 	return err == nil
 }
 
-// TestProcessLimitOfUser: the same by RLIMIT_NPROC, which counts the threads of
-// a user.
+// TestProcessLimitOfUser is like TestProcessLimitOfGroup, by RLIMIT_NPROC, which counts the
+// threads of a user.
 func TestProcessLimitOfUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -165,10 +165,11 @@ func TestProcessLimitOfUser(t *testing.T) {
 	}
 }
 
-// confine is a program that limits its processes and executes another one.
+// confine is a program that puts itself under a limit on processes and executes another
+// program.
 func confine() {
 	kind, how, argv := os.Args[1], os.Args[2], os.Args[3:]
-	program, err := unix.Open(argv[0], unix.O_PATH|unix.O_CLOEXEC, 0) // lies where no other user can look
+	program, err := unix.Open(argv[0], unix.O_PATH|unix.O_CLOEXEC, 0) // it lies where no other user can reach it
 	switch kind {
 	case "group":
 		err = os.WriteFile(filepath.Join(how, "cgroup.procs"), []byte("0"), 0)
@@ -185,7 +186,8 @@ func confine() {
 	os.Exit(2)
 }
 
-// newGroup makes a control group with room for n processes, which ends with the test.
+// newGroup makes a control group with room for n processes, which is removed at the end of
+// the test.
 func newGroup(t *testing.T, n int) string {
 	t.Helper()
 	if _, err := pidsGroups(); err != nil {
@@ -200,8 +202,8 @@ func newGroup(t *testing.T, n int) string {
 	return dir
 }
 
-// keptGroup starts a process that makes a control group and removes it at its own end,
-// which is that of the test: a test that is killed has no other way to remove it.
+// keptGroup starts a process that makes a control group, and removes it when the test ends:
+// a test that is killed could not remove it itself.
 func keptGroup(t *testing.T, n int) (dir string, end func() error) {
 	t.Helper()
 	program, err := exec.LookPath("t-group")
@@ -238,8 +240,8 @@ func keepGroup() {
 	exitOn(errors.Join(err, removeGroup(dir)))
 }
 
-// TestGroupEndsWithTest: when the test is gone, so is its control group, with whoever is
-// in it.
+// TestGroupEndsWithTest: when the test is gone, its control group is removed and the
+// processes in it are killed.
 func TestGroupEndsWithTest(t *testing.T) {
 	t.Parallel()
 	if _, err := pidsGroups(); err != nil {
@@ -274,8 +276,7 @@ func TestGroupEndsWithTest(t *testing.T) {
 	}
 }
 
-// pidsGroups is a directory in which control groups that count processes can be
-// made.
+// pidsGroups returns a directory in which control groups that count processes can be made.
 func pidsGroups() (string, error) {
 	for _, dir := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
 		control, _ := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
@@ -286,7 +287,7 @@ func pidsGroups() (string, error) {
 	return "", errors.New("no control group of processes is writable")
 }
 
-// removeGroup kills what is left in a control group.
+// removeGroup kills what is left in a control group, and removes the group.
 func removeGroup(dir string) error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
@@ -316,7 +317,7 @@ type siege struct {
 	calls []call
 }
 
-// call is a way to be a client: what is sent, and the answer to it.
+// call is what a client sends to a service, and the answer that it wants.
 type call struct{ network, service, text, want string }
 
 const siegeConf = `
@@ -331,7 +332,7 @@ const siegeConf = `
 tcpmux/+hold stream tcp nowait USER /usr/bin/cat cat
 `
 
-// newSiege starts a daemon that is confined.
+// newSiege starts a daemon under a limit on processes: see confine.
 func newSiege(t *testing.T, user, kind, how string) *siege {
 	s := &siege{T: t, ports: map[string]string{}}
 	conf := strings.ReplaceAll(siegeConf, "USER", user)
@@ -389,7 +390,7 @@ func (s *siege) await(pattern string) {
 	}
 }
 
-// tail is the end of the log, or what Go's runtime says at its death.
+// tail returns the end of the log, or what Go's runtime has said when it ended the daemon.
 func (s *siege) tail() string {
 	text := s.log.text()
 	if _, last, dead := strings.Cut(text, "\nruntime: "); dead {
@@ -409,8 +410,8 @@ func (s *siege) end() {
 	}
 }
 
-// run lets clients come in crowds, with reloads in between, and then goes
-// through all services. That few processes may be made is told.
+// run lets clients come in crowds, with reloads in between, and then tries all services.
+// The log must say that few processes can be made.
 func (s *siege) run(limit int) {
 	for range 2 {
 		conns := s.crowd()
@@ -438,7 +439,7 @@ func (s *siege) reload() {
 	s.await(`: configuration reloaded: .*\n`)
 }
 
-// crowd makes 200 clients at once, who stay.
+// crowd connects 200 clients at once, which stay.
 func (s *siege) crowd() (conns []net.Conn) {
 	const clients = 200
 	var wg sync.WaitGroup
@@ -467,8 +468,8 @@ func (s *siege) dial(c call) (net.Conn, error) {
 	return net.DialTimeout(c.network, net.JoinHostPort("127.0.0.1", s.ports[c.service]), patience)
 }
 
-// serves waits until a client gets its answer. What the clients before have left
-// may still be ending.
+// serves waits until a client gets its answer: servers of earlier clients may still be
+// ending.
 func (s *siege) serves(c call) {
 	s.Helper()
 	var err error

@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heldBy is the line of the manual's source that names what holds a promise: a script,
-// or a package or file and a name in it.
+// heldBy matches the line of the manual's source that names the test of a promise: a
+// script, or a package or file and a name in it.
 var heldBy = regexp.MustCompile(`^\.\\" Held by (\S+)(?: (.+))?$`)
 
-// TestPromises: each promise of the manual is held by a test that exists.
+// TestPromises: each promise of the manual names a test, and the test exists.
 func TestPromises(t *testing.T) {
 	t.Parallel()
 	list, _, _ := strings.Cut(section(t, page8, ".Sh SECURITY CONSIDERATIONS"), "\n.El\n")
@@ -46,7 +46,8 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// exists wants a file, with a text in it, or a package with a test of that name.
+// exists returns an error unless there is a file with a text in it, or a package with a
+// test of that name.
 func exists(path, name string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,8 +72,8 @@ func exists(path, name string) error {
 	return fmt.Errorf("%s has no %q", path, name)
 }
 
-// TestRestartWithSocketsHandedOver: clients who come while the daemon is being restarted
-// are served by the next one, if the service manager holds the sockets.
+// TestRestartWithSocketsHandedOver: if the service manager holds the sockets, clients that
+// come while the daemon is being restarted are served by the next daemon.
 func TestRestartWithSocketsHandedOver(t *testing.T) {
 	t.Parallel()
 	inetd, err1 := exec.LookPath("inetd")
@@ -122,7 +123,7 @@ func TestRestartWithSocketsHandedOver(t *testing.T) {
 		}
 	}
 	clients.stop.Store(true)
-	last := start() // for those who wait
+	last := start() // for the clients that still wait
 	if err := clients.end(); err != nil {
 		t.Errorf("a client failed: %v", err)
 	}

@@ -25,11 +25,11 @@ func recipes(page string) (all []recipe) {
 	return all
 }
 
-// placeOf matches what may be another in a test: a path, a port, an address with a port.
+// placeOf matches what a test may replace: a path, a port, an address with a port.
 var placeOf = regexp.MustCompile(`^(/.*|[0-9]+|[0-9.]+:[0-9]+)$`)
 
-// cmdRecipe writes an example of the manual to a file, as it is but for some paths and
-// ports, and for the user if the test is not root's.
+// cmdRecipe writes an example of the manual to a file. It replaces only some paths and
+// ports, and the user if the test does not run as root.
 func cmdRecipe(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	page, err := os.ReadFile(page5)
@@ -61,8 +61,8 @@ func cmdRecipe(ts *script, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
-// TestRecipesAreRun: each example of a server on demand is the text that a script runs,
-// and the one of README is among them.
+// TestRecipesAreRun: each example of a server on demand is run by a script as it stands,
+// and the example of README is among them.
 func TestRecipesAreRun(t *testing.T) {
 	t.Parallel()
 	all := recipes(read(t, page5))
@@ -91,7 +91,7 @@ func TestRecipesAreRun(t *testing.T) {
 	}
 }
 
-// indented is an example as README has it, in a list.
+// indented returns an example as README has it, in a list.
 func indented(text string) string {
 	return regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSuffix(text, "\n"), "      ")
 }

@@ -45,17 +45,17 @@ import (
 //	connect [N*]ID NET ADDR    connects for longer, N times as ID1, ID2, ...
 //	send [N*]ID TEXT           sends TEXT on that connection
 //	expect [N*]ID TEXT         reads exactly TEXT from it
-//	silent ID                  there is nothing to read from it yet
+//	silent ID                  wants nothing to read from it yet
 //	closed ID                  reads the end from it and nothing else
 //	hangup [N*]ID              closes it
-//	ports ID NAME NAME         sets the two to its ports: that of the script and that of the daemon
+//	ports ID NAME NAME         sets the two to its ports: the script's and the daemon's
 //	occupy ID NET ADDR         listens there until hangup
 //	rush N NET ADDR            makes N connections to an echoing service, 8 at a time
 //	barrage C N W NET ADDR     has each of C clients send N datagrams, W of them unanswered at a
 //	                           time, and wants each answered once
 //	load [N*]NET ADDR [TEXT], unload
-//	                           has N clients connect to one in the meantime, usually 4, and send
-//	                           TEXT first; none may fail
+//	                           has N clients, usually 4, connect to an echoing service until
+//	                           unload, and send TEXT first; none may fail
 //	upgrade [@ID] [N]          has the daemon execute its program anew, N times
 //	portat NAME [@ID] IP       sets NAME to the port of the daemon's only socket at that address
 //	sockets [@ID]              prints the daemon's sockets: tcp or udp, address, inode
@@ -66,19 +66,20 @@ import (
 //	                           namespace (see private_test.go); needs [namespaces]
 //	private noclone3           has them run where clone3 is refused
 //	private nofile             has them run with a limit of 80 open files
-//	inherit NET:ADDR...        has daemons find these sockets open, as from systemd; file:PATH is
-//	                           none
+//	inherit NET:ADDR...        has daemons inherit these sockets, as from systemd; file:PATH is a
+//	                           file instead
 //	syslogd start|stuck|read|stop
-//	                           is the daemon behind their /dev/log; one that is stuck does not read
-//	waitsyslog PATTERN         is waitlog for what that one was told
-//	dialsyslog NET ADDR        dials until that one has been told something
+//	                           controls the syslog daemon behind their /dev/log; a stuck one does
+//	                           not read
+//	waitsyslog PATTERN         is like waitlog, for what the syslog daemon was told
+//	dialsyslog NET ADDR        dials until the syslog daemon has been told something
 //
-// and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN.
-// [root] is whether the test runs as root, [namespaces] whether it may make
-// such, [hosts.allow] whether besides there are /etc/hosts.allow and
-// /etc/hosts.deny for private to replace, [ipv6] whether there is IPv6, [syslog]
-// whether the machine has a syslog daemon, which no test may write to. Every wait has a deadline, and a daemon
-// ends with the test, even one that is killed.
+// and the servers t-* of toys_test.go, which an inetd.conf finds in $BIN. [root] is whether
+// the test runs as root; [namespaces] whether it may make namespaces; [hosts.allow] whether
+// there are also /etc/hosts.allow and /etc/hosts.deny for private to replace; [ipv6]
+// whether there is IPv6; [syslog] whether the machine has a syslog daemon, which no test may
+// write to. Every wait has a deadline, and a daemon ends with its test, even if the test is
+// killed.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	life, err := newLifeline(t.Name())
@@ -173,13 +174,13 @@ func TestScripts(t *testing.T) {
 // raceEnv is GORACE for the programs under test: with -race each would end a second late.
 const raceEnv = "atexit_sleep_ms=0"
 
-// perProcessor is how many tests run at once for each processor. Daemons and their
-// clients wait more than they work: one test at a time leaves two thirds of it idle.
+// perProcessor is how many tests run at once for each processor. Daemons and their clients
+// wait more than they work: one test at a time leaves a processor idle two thirds of the time.
 const perProcessor = 3
 
-// heed has the scripts' commands end by a signal although the tests were started by a
-// shell that has what it puts in the background ignore it: a signal that is caught is
-// not ignored after an exec.
+// heed lets a signal end the commands of scripts, even if the tests were started in the
+// background by a shell that has its background jobs ignore the signal: a signal that is
+// caught is not ignored after an exec.
 func heed(sig os.Signal) {
 	if signal.Ignored(sig) {
 		signal.Notify(make(chan os.Signal, 1), sig)

@@ -61,7 +61,7 @@ func benchOf(ts *script) *bench { return ts.Value(benchKey{}).(*bench) }
 type testDaemon struct {
 	pid int
 	log *transcript // over when the daemon is gone
-	cmd *exec.Cmd   // while it is ours to wait for
+	cmd *exec.Cmd   // nil unless the daemon is a child that must be waited for
 }
 
 // cutID takes the @ID off a command's arguments.
@@ -193,7 +193,7 @@ func cmdReload(ts *script, neg bool, args []string) {
 	}
 }
 
-// times is how often something is to be done.
+// times returns how often something is to be done: the first argument, or once.
 func times(ts *script, args []string) int {
 	if len(args) == 0 {
 		return 1
@@ -247,7 +247,7 @@ func cmdWaitNotify(ts *script, neg bool, args []string) {
 	}
 }
 
-// datagrams ends each with a newline.
+// datagrams adds a newline to each datagram.
 type datagrams struct{ io.ReadCloser }
 
 func (d datagrams) Read(b []byte) (int, error) {

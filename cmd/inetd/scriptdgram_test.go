@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cmdBarrage wants each datagram answered to its sender, and no more than once.
+// cmdBarrage wants each datagram answered once, to its sender.
 func cmdBarrage(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	var n [3]int
@@ -31,7 +31,7 @@ func cmdBarrage(ts *script, neg bool, args []string) {
 	ts.Check(errors.Join(errs...))
 }
 
-// volley sends n datagrams, with up to window of them unanswered.
+// volley sends n datagrams, of which up to window may be unanswered at a time.
 func volley(name string, n, window int, network, addr string) error {
 	conn, err := net.Dial(network, addr)
 	if err != nil {
@@ -68,10 +68,9 @@ func volley(name string, n, window int, network, addr string) error {
 	return nil
 }
 
-// answerDatagrams is a server that answers as many datagrams as its argument
-// says, or until "bye" if that is 0. It puts the number of each before it; what
-// begins with $ is a variable of its environment that is asked for. It gives up
-// when its client is quiet for long.
+// answerDatagrams is a server that answers as many datagrams as its argument says, or until
+// "bye" if that is 0. It echoes each datagram after its number; to $NAME it answers with
+// that variable of its environment. It gives up when its client is quiet for long.
 func answerDatagrams() {
 	limit, err := strconv.Atoi(os.Args[1])
 	exitOn(err)
@@ -79,7 +78,7 @@ func answerDatagrams() {
 	b := make([]byte, 1<<16)
 	for i := 1; limit == 0 || i <= limit; i++ {
 		n, from, err := unix.Recvfrom(0, b, 0)
-		for err == unix.EINTR { // a call with a time limit is not begun again after a signal, such as Go's own
+		for err == unix.EINTR { // the kernel does not restart a call with a time-out after a signal, such as Go's own
 			n, from, err = unix.Recvfrom(0, b, 0)
 		}
 		exitOn(err)

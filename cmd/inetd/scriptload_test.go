@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// crowd is a number of clients who connect to an echoing service over and over.
+// crowd is a number of clients that connect to an echoing service over and over.
 type crowd struct {
 	stop   atomic.Bool
 	served atomic.Int64
@@ -48,7 +48,7 @@ func (c *crowd) fail(err error) {
 	c.stop.Store(true)
 }
 
-// end waits for the clients and returns the first error of one.
+// end waits for the clients and returns the first error of any client.
 func (c *crowd) end() error {
 	c.wg.Wait()
 	return c.err

@@ -27,7 +27,7 @@ func cmdDial(ts *script, neg bool, args []string) {
 	talk(ts, conn, args[2:])
 }
 
-// cmdDialFrom is dial from a local address.
+// cmdDialFrom is like dial, from a given local address.
 func cmdDialFrom(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[0])}}
@@ -49,7 +49,7 @@ func talk(ts *script, conn net.Conn, text []string) {
 	ts.Check(err)
 }
 
-// cmdDialUntil repeats what cannot be waited for in another way.
+// cmdDialUntil dials until an answer matches, for what cannot be waited for otherwise.
 func cmdDialUntil(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	pattern, err := regexp.Compile(args[0])
@@ -57,7 +57,7 @@ func cmdDialUntil(ts *script, neg bool, args []string) {
 	dialUntil(ts, args[1], args[2], pattern.MatchString)
 }
 
-// dialUntil dials again and again until the answer is what is waited for.
+// dialUntil dials again and again until good accepts the answer.
 func dialUntil(ts *script, network, addr string, good func(answer string) bool) {
 	deadline := time.Now().Add(patience)
 	for {
@@ -75,7 +75,7 @@ func dialUntil(ts *script, network, addr string, good func(answer string) bool) 
 	}
 }
 
-// readAnswer reads one datagram, or a stream to its end after ending our own.
+// readAnswer reads one datagram, or shuts down its side of a stream and reads to the end.
 func readAnswer(conn net.Conn) ([]byte, error) {
 	switch conn.LocalAddr().Network() {
 	case "udp", "unixgram":
@@ -89,7 +89,7 @@ func readAnswer(conn net.Conn) ([]byte, error) {
 	return io.ReadAll(conn)
 }
 
-// connections returns the names that 3*c stands for: c1, c2 and c3.
+// connections returns the names that a word stands for: c1, c2 and c3 for 3*c.
 func connections(ts *script, word string) []string {
 	times, id, many := strings.Cut(word, "*")
 	if !many {
@@ -108,7 +108,7 @@ func cmdConnect(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	for _, id := range connections(ts, args[0]) {
 		conn, err := net.DialTimeout(args[1], args[2], patience)
-		if errors.Is(err, syscall.ECONNRESET) { // it was connected, and has been ended already
+		if errors.Is(err, syscall.ECONNRESET) { // it was connected, and has been closed already
 			benchOf(ts).conns[id] = gone()
 			continue
 		}
@@ -119,7 +119,7 @@ func cmdConnect(ts *script, neg bool, args []string) {
 	}
 }
 
-// gone is a connection whose other end is closed.
+// gone returns a connection whose other end is closed.
 func gone() net.Conn {
 	conn, other := net.Pipe()
 	other.Close()
@@ -178,7 +178,7 @@ func cmdPorts(ts *script, neg bool, args []string) {
 	}
 }
 
-// closed waits for the end of what the daemon or a server sends.
+// cmdClosed wants the daemon or server to close a connection without sending anything more.
 func cmdClosed(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	b, err := io.ReadAll(connOf(ts, args[0]))

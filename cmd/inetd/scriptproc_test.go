@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// cmdSockets asks the kernel, so that a socket which was closed and opened
-// again is told from one that stayed open: its inode is another one.
+// cmdSockets asks the kernel, so that a socket that was closed and opened again can be told
+// from one that stayed open: it has another inode.
 func cmdSockets(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d, _ := daemonOf(ts, args)
@@ -60,7 +60,7 @@ func (d *testDaemon) sockets(ts *script) []string {
 	return list
 }
 
-// inodes returns those of the daemon's sockets.
+// inodes returns the inodes of the daemon's sockets.
 func (d *testDaemon) inodes(ts *script) map[string]bool {
 	dir := fmt.Sprintf("/proc/%d/fd/", d.pid)
 	open, err := os.ReadDir(dir)
@@ -90,9 +90,8 @@ func kernelAddress(ts *script, s string) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(n))
 }
 
-// cmdCount counts what the daemon has under /proc. What it is about to close, or a
-// reload to give back, nobody tells: with a file it looks again until there is no more
-// than that says.
+// cmdCount counts what the daemon has under /proc. With a file it counts again until there
+// is no more than the file says, since nobody tells when the daemon has closed everything.
 func cmdCount(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d, args := daemonOf(ts, args)
@@ -114,8 +113,8 @@ func cmdCount(ts *script, neg bool, args []string) {
 	}
 }
 
-// cmdChildren looks again and again, because nobody tells of another process's
-// child that it has gone.
+// cmdChildren looks again and again, because nobody tells when a child of another process
+// has gone.
 func cmdChildren(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	d, args := daemonOf(ts, args)
@@ -135,8 +134,7 @@ func cmdChildren(ts *script, neg bool, args []string) {
 	}
 }
 
-// children returns the names and states of a process's children, zombies
-// included.
+// children returns the names and states of a process's children, zombies included.
 func children(parent int) (found []string, err error) {
 	all, err := os.ReadDir("/proc")
 	for _, e := range all {

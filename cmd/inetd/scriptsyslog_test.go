@@ -12,7 +12,7 @@ import (
 // syslogName is what /dev/log of a private daemon points to, in $WORK.
 const syslogName = "devlog"
 
-// cmdSyslogd starts a syslog daemon, one that is stuck, or ends it.
+// cmdSyslogd starts a syslog daemon, perhaps one that is stuck, has it read, or stops it.
 func cmdSyslogd(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	b := benchOf(ts)

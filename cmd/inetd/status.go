@@ -15,14 +15,14 @@ import (
 	"inetd/internal/status"
 )
 
-// notRunning is the exit status of a question to an inetd that does not run.
+// notRunning is the exit status of asking an inetd that does not run.
 const notRunning = 3
 
-// maxStatus bounds what is read of an answer.
+// maxStatus is how many bytes of an answer are read at most.
 const maxStatus = 256 << 20
 
-// writeStatus answers a request for the state of the daemon, in the form that write
-// gives it. A table needs only what is brief.
+// writeStatus answers a request for the state of the daemon, in the form that write gives
+// it. A table needs only a brief state.
 func writeStatus(conn net.Conn, s *inetd.Server, brief bool, write func(*status.Snapshot, io.Writer)) {
 	writeAnswer(conn, func(done func(*status.Snapshot)) { s.Status(brief, done) }, func(now *status.Snapshot, w io.Writer) {
 		if !brief {
@@ -32,8 +32,8 @@ func writeStatus(conn net.Conn, s *inetd.Server, brief bool, write func(*status.
 	})
 }
 
-// writeStatusFor answers a request for the state as it is for a client at an address, if
-// that is one.
+// writeStatusFor answers a request for the state as a client at an address would meet it.
+// There is no answer if the address is none.
 func writeStatusFor(conn net.Conn, s *inetd.Server, address string) {
 	if from, err := netip.ParseAddr(address); err == nil {
 		writeAnswer(conn, func(done func(*status.Snapshot)) { s.StatusFor(from, done) }, encode)
@@ -42,7 +42,7 @@ func writeStatusFor(conn net.Conn, s *inetd.Server, address string) {
 
 func encode(now *status.Snapshot, w io.Writer) { _ = json.NewEncoder(w).Encode(now) }
 
-// writeAnswer writes what the server has to tell.
+// writeAnswer asks the server for its state, and writes it to the connection.
 func writeAnswer(conn net.Conn, ask func(done func(*status.Snapshot)), write func(*status.Snapshot, io.Writer)) {
 	shot := make(chan *status.Snapshot, 1)
 	ask(func(now *status.Snapshot) { shot <- now })
@@ -53,16 +53,16 @@ func writeAnswer(conn net.Conn, ask func(done func(*status.Snapshot)), write fun
 	}
 }
 
-// descriptors counts what is open here; 0: /proc is not there.
+// descriptors counts the open descriptors of this process; 0: /proc is not there.
 func descriptors() int {
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return 0
 	}
-	return len(fds) - 1 // that of the directory itself
+	return len(fds) - 1 // without that of the directory itself
 }
 
-// tell prints the state of the running inetd as the options want it.
+// tell prints the state of the running inetd in the form that the options ask for.
 func (o *options) tell(stdout io.Writer) (code int, err error) {
 	switch {
 	case o.metrics:
@@ -81,7 +81,7 @@ func (o *options) tell(stdout io.Writer) (code int, err error) {
 	return code, nil
 }
 
-// tellSome prints what is asked about services.
+// tellSome prints what --explain, --json or operands ask for.
 func (o *options) tellSome(stdout io.Writer) (code int, err error) {
 	shot, err := o.askFor()
 	switch {
@@ -93,8 +93,8 @@ func (o *options) tellSome(stdout io.Writer) (code int, err error) {
 	return o.tellServices(shot, stdout)
 }
 
-// askFor asks the daemon for its state, and what it has against a client if one is named.
-// A daemon that is older does not know that request.
+// askFor asks the daemon for its state, and for what it has against a client if one is
+// given. An older daemon does not know that request, so it is asked for its state alone.
 func (o *options) askFor() (*status.Snapshot, error) {
 	if o.from.IsValid() {
 		if shot, err := ask(o.pidFile, fromRequest+o.from.WithZone("").String()); err == nil {
@@ -104,9 +104,9 @@ func (o *options) askFor() (*status.Snapshot, error) {
 	return ask(o.pidFile, statusRequest)
 }
 
-// tellAll prints an answer that the daemon itself has written: to decode the state of
-// thousands of services here takes longer than all the rest. A daemon that is older
-// does not know the request, and gives no answer.
+// tellAll prints an answer that the daemon has written in its final form: decoding the
+// state of thousands of services here would take longer than all the rest. An older daemon
+// does not know the request and gives no answer; then its state is decoded after all.
 func (o *options) tellAll(request string, write func(*status.Snapshot, io.Writer), stdout io.Writer) error {
 	conn, _, err := put(o.pidFile, request)
 	if err != nil {
@@ -123,8 +123,8 @@ func (o *options) tellAll(request string, write func(*status.Snapshot, io.Writer
 	return err
 }
 
-// tellServices prints what is known of the services that are asked for, all if
-// none is.
+// tellServices prints what is known of the services that the operands name, or of all
+// services without operands.
 func (o *options) tellServices(shot *status.Snapshot, stdout io.Writer) (code int, err error) {
 	labels := o.Files
 	if !o.Explicit {
@@ -147,8 +147,8 @@ func (o *options) tellServices(shot *status.Snapshot, stdout io.Writer) (code in
 	return 0, nil
 }
 
-// put puts a request to the daemon with that pid file. Its answer comes over the
-// connection.
+// put sends a request to the daemon with that pid file. The caller reads the answer from
+// the connection and closes it.
 func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
 	if pid, err = running(pidFile); err != nil {
 		return nil, 0, err
@@ -170,7 +170,8 @@ func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
 	return conn, pid, nil
 }
 
-// ask asks the daemon with that pid file for its state, by one of the requests for it.
+// ask asks the daemon with that pid file for its state, by a request that is answered in
+// JSON.
 func ask(pidFile, request string) (*status.Snapshot, error) {
 	conn, pid, err := put(pidFile, request)
 	if err != nil {

@@ -17,20 +17,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callsOfConnections are the calls that are made for a connection or could be: about
+// callsOfConnections are the calls that are or could be made for a connection: those about
 // sockets, descriptors and processes. What the daemon does from time to time, such as
-// to look at the files of users, has none of them.
+// looking at the passwd file, makes none of them.
 const callsOfConnections = "accept4|bind|clone3|connect|dup|dup2|dup3|fcntl|getpeername|getsockname|getsockopt|ioctl|prctl|prlimit64|recvfrom|recvmsg|sched_setaffinity|sendmsg|sendto|setpriority|setsockopt|shutdown|socket|socketpair|umask"
 
 var ofConnections = regexp.MustCompile(`(?m)^(\d+) +(` + callsOfConnections + `)\((.*)$`)
 
-// traceOfConnections has strace stop at these calls alone, and at setsid, which tells
-// children. A question mark stands before a name that this machine may lack.
+// traceOfConnections has strace stop only at these calls, and at setsid, which marks
+// children. A question mark lets strace accept a name that this machine may lack.
 var traceOfConnections = "trace=?setsid,?" + strings.ReplaceAll(callsOfConnections, "|", ",?")
 
 // TestCallsOfConnection: a connection costs the daemon three system calls of its own,
-// as it always did, whether its entry asks for bounds or not. What the bounds cost the
-// new process is tested in package child.
+// whether its entry asks for bounds or not. What the bounds cost the new process is tested
+// in package child.
 func TestCallsOfConnection(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("strace"); err != nil {
@@ -87,8 +87,8 @@ func traced(t *testing.T, keys string, connections int) (calls map[string]int) {
 	return ofDaemon(string(out))
 }
 
-// startTraced starts a daemon with one service under strace. It returns its process, the
-// file of the trace, the log, and what ends both.
+// startTraced starts a daemon with one service under strace. It returns the daemon's
+// process id, the file of the trace, the log, and a function that ends both.
 func startTraced(t *testing.T, dir, text string, options ...string) (pid int, trace string, log *transcript, end func()) {
 	t.Helper()
 	conf, trace := filepath.Join(dir, "inetd.conf"), filepath.Join(dir, "trace")
@@ -125,8 +125,8 @@ func startTraced(t *testing.T, dir, text string, options ...string) (pid int, tr
 	return pid, trace, log, end
 }
 
-// probed is how many connections of a service the daemon may look at: a server that
-// ends within a moment has the next one watched, and no other after that.
+// probed is how many connections of a service the daemon may look at: if a server ends
+// within a moment, the next server is watched, and no other after that.
 const probed = 2
 
 func awaitNoChildren(t *testing.T, pid int) {
@@ -142,9 +142,8 @@ func awaitNoChildren(t *testing.T, pid int) {
 	}
 }
 
-// ofDaemon counts calls in the output of strace from the first connection that is not
-// probed to the signal that ends the daemon, without those of children, which have
-// sessions of their own.
+// ofDaemon counts calls in the output of strace, from the first connection that is not
+// probed to the signal that ends the daemon, without the calls of children.
 func ofDaemon(out string) map[string]int {
 	out, _, _ = strings.Cut(out, "--- SIGTERM")
 	children := childrenIn(out)
@@ -161,8 +160,8 @@ func ofDaemon(out string) map[string]int {
 			last[pid] = ""
 			switch {
 			case children[pid], rehearsal, accepted <= probed:
-			case call == "clone3" && strings.Contains(rest, "CLONE_THREAD"): // of Go's runtime
-			case call == "fcntl" && !strings.Contains(rest, "DUPFD"): // of a file that is read
+			case call == "clone3" && strings.Contains(rest, "CLONE_THREAD"): // a thread of Go's runtime
+			case call == "fcntl" && !strings.Contains(rest, "DUPFD"): // on a file that is read
 			default:
 				calls[call]++
 				last[pid] = call
@@ -176,8 +175,8 @@ func ofDaemon(out string) map[string]int {
 	return calls
 }
 
-// childrenIn are the processes in the output of strace that have begun a session: those
-// that the daemon has started, as the kernel numbers them.
+// childrenIn returns the processes in the output of strace that have begun a session: those
+// that the daemon has started, by process id.
 func childrenIn(out string) map[string]bool {
 	children := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^(\d+) +setsid\(`).FindAllStringSubmatch(out, -1) {

@@ -39,7 +39,8 @@ var toys = map[string]func(){
 	"t-spoil":   spoil,
 }
 
-// wrappers execute the daemon in a surrounding of their making.
+// wrappers are programs that execute the daemon in an environment that they prepare, or
+// help to prepare one.
 var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
@@ -48,13 +49,13 @@ var wrappers = map[string]func(){
 	"t-besiege":  besiege,
 }
 
-// serveOnDemand is a server that knows nothing of inetd: it listens at an address or a
-// path, after a while, and echoes. With "tell" each client is told its process id first,
-// with "say:TEXT" that text alone; with "fail" it ends instead. With "notify" it listens at
-// once and says after a while that it is ready, with "mute" never; a client is told
-// whether it has said so. With "hang" it does not end at SIGTERM, with "never" it listens
-// nowhere, with "deaf" it runs on and listens no longer when its first client has gone,
-// and with "fork" it ends, and another process serves one client.
+// serveOnDemand is a server that knows nothing of inetd: after a while it listens at an
+// address or a path, and echoes. With "tell" it first tells each client its process id;
+// with "say:TEXT" it sends that text alone; with "fail" it ends instead. With "notify" it
+// listens at once and says after a while that it is ready, with "mute" never; it tells
+// clients whether it has said so. With "hang" it does not end at SIGTERM, with "never" it
+// listens nowhere, with "deaf" it runs on but listens no longer once its first client has
+// gone, and with "fork" it ends, and another process serves one client.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
@@ -124,7 +125,7 @@ func serveOnDemand() {
 	}
 }
 
-// tell tells whoever has started this process how it fares.
+// tell sends a text to the NOTIFY_SOCKET of this process.
 func tell(text string) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
 	exitOn(err)
@@ -132,8 +133,8 @@ func tell(text string) {
 	exitOn(unix.Close(fd))
 }
 
-// answerAndShutDown answers one datagram and shuts its socket down, as is usual at
-// the end of a connection.
+// answerAndShutDown answers one datagram and shuts its socket down, as servers do at the
+// end of a connection.
 func answerAndShutDown() {
 	b := make([]byte, 100)
 	n, err := os.Stdin.Read(b)
@@ -143,8 +144,8 @@ func answerAndShutDown() {
 	exitOn(unix.Shutdown(0, unix.SHUT_RDWR))
 }
 
-// spoil serves one client of a wait service, says whether its socket was blocking,
-// and leaves that shut down, connected or non-blocking to the next server.
+// spoil serves one client of a wait service, says whether the socket was blocking, and
+// leaves the socket shut down, connected or non-blocking to the next server.
 func spoil() {
 	flags, err := unix.FcntlInt(0, unix.F_GETFL, 0)
 	exitOn(err)
@@ -196,10 +197,10 @@ func printEnvironment() {
 	}
 }
 
-// printDescriptors shows which descriptors were inherited, and how. What is
-// close-on-exec cannot have been: the Go runtime opened it. A server that has
-// nobody to write to is given a file, which tells what they are too, and ends
-// with status 3.
+// printDescriptors shows which descriptors were inherited, and how. One that is
+// close-on-exec cannot have been: Go's runtime has opened it. A server without a client to
+// write to gets a file as its argument; there it also shows what the descriptors are, and
+// ends with status 3.
 func printDescriptors() {
 	out := os.Stdout
 	if len(os.Args) > 1 {
@@ -244,8 +245,8 @@ func exitWith() {
 	os.Exit(status)
 }
 
-// acceptOne is a "wait" server: its standard input is the socket it serves one
-// client of, with its arguments and that client's first bytes.
+// acceptOne is a wait server: its standard input is a socket, of which it serves one client,
+// with its arguments and the client's first bytes.
 func acceptOne() {
 	buf := make([]byte, 4096)
 	n := copy(buf, strings.Join(os.Args[1:], " "))
@@ -266,8 +267,8 @@ func acceptOne() {
 	exitOn(err)
 }
 
-// printBuffers shows the buffer sizes of its socket, which the kernel doubles
-// for its own needs (socket(7)).
+// printBuffers shows the buffer sizes of its socket, halved, because the kernel doubles
+// them for its own needs (socket(7)).
 func printBuffers() {
 	send, err := unix.GetsockoptInt(0, unix.SOL_SOCKET, unix.SO_SNDBUF)
 	exitOn(err)
@@ -307,8 +308,8 @@ func exitOn(err error) {
 	}
 }
 
-// listenItself is a server that does not know of inetd: it listens at a port, and leaves
-// the client alone until that has gone.
+// listenItself is a server that does not know of inetd: it listens at a port, and leaves the
+// client of inetd alone until the client has gone.
 func listenItself() {
 	l, err := net.Listen("tcp4", "127.0.0.1:"+os.Args[1])
 	if err != nil {

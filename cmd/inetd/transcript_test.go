@@ -41,8 +41,8 @@ func (t *transcript) read(r io.ReadCloser) {
 	}
 }
 
-// find waits for a match after the last one, and returns what was read from
-// there to its end.
+// find waits for a match after the last match, and returns what was read between the ends
+// of the two.
 func (t *transcript) find(pattern *regexp.Regexp) (passed string, err error) {
 	return passed, t.wait(func() bool {
 		match := pattern.FindIndex(t.data[t.found:])
@@ -71,7 +71,7 @@ func (t *transcript) text() string {
 	return string(t.data)
 }
 
-// wait waits until holds, which is called with the lock held.
+// wait waits until holds returns true. It calls holds with the lock held.
 func (t *transcript) wait(holds func() bool) error {
 	deadline := time.After(patience)
 	t.mu.Lock()

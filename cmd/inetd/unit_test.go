@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestUnitVerifies: systemd has nothing to say about the unit, alone and with the
-// drop-in that hardens it.
+// TestUnitVerifies: systemd finds no fault with the unit, alone and with the drop-in that
+// hardens it.
 func TestUnitVerifies(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")

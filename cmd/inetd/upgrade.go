@@ -22,14 +22,14 @@ import (
 	"inetd/internal/inspect"
 )
 
-// proveArg is the first argument of a program that is to prove that it can take over;
-// those of the daemon follow. It is no option: an inetd that does not know it ends
-// with the text on its usage, and any other program with what it thinks of it.
+// proveArg is the first argument of a program that is to prove that it can take over; the
+// daemon's arguments follow. It is none of the options: an inetd that does not know it
+// prints its usage and ends, and any other program does as it likes.
 const proveArg = "--prove"
 
-// prove is what a new program does as a child of the daemon that it is to replace:
-// with that one's options it reads the state and the configuration, and changes
-// nothing. It answers in one line.
+// prove is what a new program does as a child of the daemon that it is to replace: with the
+// daemon's options it reads the state and the configuration, changes nothing, and answers
+// in one line.
 func prove(args []string, in io.Reader, out io.Writer) (status int) {
 	if err := canTakeOver(args, in); err != nil {
 		fmt.Fprintln(out, err)
@@ -58,8 +58,8 @@ func canTakeOver(args []string, in io.Reader) error {
 	return inspect.Usable(&o.Config.Config, state.InheritedSpecs(), state.Daemon.Known)
 }
 
-// absoluteFrom makes the paths independent of the current directory if that is not the
-// one that they are meant for.
+// absoluteFrom makes the paths independent of the current directory, unless that is dir, the
+// directory that they are relative to.
 func (o *options) absoluteFrom(dir string) error {
 	here, err := os.Getwd()
 	if err == nil && here == dir {
@@ -73,8 +73,8 @@ func (o *options) absoluteFrom(dir string) error {
 	return nil
 }
 
-// ownPath is the path that this program was started by, which may be a link: what it
-// leads to later is the new program. It is "" if nobody knows.
+// ownPath returns the path that this program was started by, or "" if that is not known.
+// The path may be a link; what it leads to at an upgrade is the new program.
 func ownPath() string {
 	if named, err := filepath.Abs(os.Args[0]); err == nil && strings.Contains(os.Args[0], "/") {
 		mine, err1 := os.Stat("/proc/self/exe")
@@ -90,7 +90,7 @@ func ownPath() string {
 	return path
 }
 
-// upgrader has another program take the place of this one in the same process.
+// upgrader replaces this program by another one in the same process.
 type upgrader struct {
 	*options
 	server  *inetd.Server
@@ -101,8 +101,8 @@ type upgrader struct {
 	turn chan bool // full while one upgrade is under way
 }
 
-// upgrade returns only if there is no new program, or one that cannot take over: this
-// one serves on then. It is an upgradeFunc.
+// upgrade is an upgradeFunc. It returns only if there is no new program, or one that cannot
+// take over; then this program serves on.
 func (u *upgrader) upgrade(ctx context.Context, say func(string)) error {
 	err := u.inTurn(ctx, say)
 	u.Log.Errorf("not upgraded: %v; this program, %s, serves on", err, version())
@@ -143,8 +143,8 @@ func (u *upgrader) tryUpgrade(ctx context.Context, say func(string)) error {
 	return u.server.HandOver(u.execute)
 }
 
-// execute makes this process that of the new program. It returns if that is
-// impossible, with everything as it was.
+// execute executes the new program in this process. It returns only if that is impossible,
+// and leaves everything as it was.
 func (u *upgrader) execute(state *handover.State) error {
 	state.Process = u.process
 	if u.pidFile != nil {
@@ -188,13 +188,13 @@ func (u *upgrader) exec(memory int) error {
 
 var errTold = errors.New("this daemon was told to end")
 
-// quieten sees to it that no signal ends the new program before it asks for signals.
-// Those that have come already are dealt with. A reload that is asked for from now on
-// is what the new program begins with anyway; and who tells it to end ends it. SIGALRM is
-// what Go's runtime throws away, and the kernel does not.
+// quieten keeps signals from ending the new program before it listens for them. Signals
+// that have come already are obeyed first. A reload that is asked for from now on may be
+// lost, since the new program begins with one; SIGTERM and SIGINT still end the process.
+// SIGALRM is ignored, too: Go's runtime drops it, but by default the kernel would not.
 func (u *upgrader) quieten() (restore func(), err error) {
 	heed := child.IgnoreSignals(unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
-	signal.Stop(u.signals) // which waits for those on their way
+	signal.Stop(u.signals) // returns when signals on their way are in the channel
 	f := make(fence)
 	u.signals <- f
 	<-f
@@ -207,22 +207,22 @@ func (u *upgrader) quieten() (restore func(), err error) {
 	}, err
 }
 
-// fence is no signal: relay closes it when it has dealt with all that came before.
+// fence is not a real signal: obey closes it once it has obeyed all signals before it.
 type fence chan struct{}
 
 func (fence) Signal()        {}
 func (fence) String() string { return "fence" }
 
-// listen has the signals that the daemon knows sent to a channel.
+// listen has the signals that the daemon obeys sent to a channel.
 func listen(signals chan<- os.Signal) {
 	signal.Notify(signals, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 }
 
-// answerAskers tells those who have asked the program before for the upgrade what came
-// of it.
+// answerAskers returns a function that answers, with the outcome of the first load, those
+// who asked the previous program for the upgrade.
 func answerAskers(before handover.Process) func(inetd.Outcome) {
 	return func(out inetd.Outcome) {
-		text, _ := changes(out) // mistakes in lines are no reason to start the daemon again
+		text, _ := changes(out) // wrong lines do not make the upgrade a failure
 		text = fmt.Sprintf("inetd[%d]: upgraded from %s to %s\n%s%s0\n", os.Getpid(), before.Version, version(), text, statusLine)
 		for _, fd := range before.Askers {
 			go func() {

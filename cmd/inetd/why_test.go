@@ -20,8 +20,8 @@ import (
 	"inetd/internal/golden"
 )
 
-// A whyScene is a fault, and what the log says of it. The scenes are in
-// testdata/why, each line with what it is in its first column:
+// A whyScene is a fault, and what the log says of it. The scenes are in testdata/why. The
+// first character of a line says what it is:
 //
 //	# the fault, in words; "(root)" if only root can make it
 //	$ a command of the shell that prepares it, in the directory of the scene
@@ -31,10 +31,10 @@ import (
 //	+ the same of one client
 //	< a line of the log
 //
-// In all of them DIR is the directory of the scene, CONF the configuration in it, and
-// PORT, PORT1 and so on are ports. In the log, PID and CLIENT are numbers that the
-// kernel chooses, TIME is one of the day, or how long something has taken, USER a name, ADDRESSES are those of the machine, and COL is a column, which
-// depends on the length of DIR as LENGTH does.
+// In all lines DIR is the directory of the scene, CONF the configuration in it, and PORT,
+// PORT1 and so on are ports. In the log, PID and CLIENT are numbers that the kernel chooses,
+// TIME is a time of day or how long something has taken, USER is a name, ADDRESSES are those
+// of the machine, and COL is a column, which depends on the length of DIR as LENGTH does.
 type whyScene struct {
 	title, setup, options, conf string
 	clients                     []string // with > or +
@@ -43,9 +43,9 @@ type whyScene struct {
 
 const whyFile = "../../testdata/why"
 
-// TestWhy makes faults for real. The log is exactly what is written down: subject,
-// cause, place, and advice where there is any, once and not per client, and nothing
-// about the neighbour, who is served all the same.
+// TestWhy makes real faults. The log must be exactly what the scene says: subject, cause,
+// place, and advice where there is any, once and not per client, and nothing about another
+// service, the neighbour, which is served all the same.
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	life, err := newLifeline(t.Name())
@@ -79,8 +79,7 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-// readScenes reads the file of scenes. Its first lines, up to an empty one, are for
-// readers.
+// readScenes reads the file of scenes. Its first lines, up to an empty line, explain it.
 func readScenes(t *testing.T) (scenes []*whyScene) {
 	text, err := os.ReadFile(whyFile)
 	if err != nil {
@@ -118,7 +117,7 @@ func readScenes(t *testing.T) (scenes []*whyScene) {
 	return scenes
 }
 
-// writeScenes writes the file again, with the logs that were seen.
+// writeScenes writes the file anew, with the logs that were seen.
 func writeScenes(t *testing.T, scenes []*whyScene) {
 	text, err := os.ReadFile(whyFile)
 	if err != nil {
@@ -146,7 +145,7 @@ func writeScenes(t *testing.T, scenes []*whyScene) {
 	golden.Compare(t, whyFile, b.String())
 }
 
-// stage is where a scene is played: the names that stand for something in it.
+// stage has what the names in a scene stand for.
 type stage struct {
 	dir   string
 	ports map[string]string // by name
@@ -154,7 +153,7 @@ type stage struct {
 
 var portName = regexp.MustCompile(`\bPORT[0-9]*\b`)
 
-// real puts in what the names stand for.
+// real replaces the names in a text by what they stand for.
 func (g *stage) real(t *testing.T, text string) string {
 	text = portName.ReplaceAllStringFunc(text, func(name string) string {
 		if g.ports[name] == "" {
@@ -181,7 +180,7 @@ var (
 	clockTime  = regexp.MustCompile(`\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b`)
 )
 
-// named puts the names in again, into a line of the log.
+// named puts the names back into a line of the log.
 func (g *stage) named(line string) string {
 	line = logPrefix.ReplaceAllString(line, "")
 	line = strings.NewReplacer(g.dir+"/inetd.conf", "CONF", g.dir, "DIR").Replace(line)
@@ -198,8 +197,7 @@ func (g *stage) named(line string) string {
 	return ofUser.ReplaceAllString(line, "[PID] of user USER")
 }
 
-// play makes the fault and returns the log, but for what the daemon says when all
-// is well.
+// play makes the fault and returns the log, without what the daemon says when all is well.
 func (sc *whyScene) play(t *testing.T, life *lifeline) (log []string) {
 	g := &stage{dir: t.TempDir(), ports: map[string]string{}}
 	if err := os.Chmod(g.dir, 0o755); err != nil { // servers of other users lie here
@@ -285,7 +283,7 @@ func (sc *whyScene) start(t *testing.T, g *stage, life *lifeline) whyDaemon {
 	return whyDaemon{cmd, r}
 }
 
-// until reads lines up to one that is meant.
+// until reads lines up to one for which meant returns true.
 func until(t *testing.T, lines <-chan string, meant func(string) bool) (read []string) {
 	late := time.After(time.Minute)
 	for {
@@ -303,8 +301,8 @@ func until(t *testing.T, lines <-chan string, meant func(string) bool) (read []s
 	}
 }
 
-// awaited reads the lines that the log lacks, some of which come a moment after the
-// client has gone. To write the scenes down it waits for whatever comes.
+// awaited reads the lines that the log still lacks, since some come a moment after the
+// client has gone. With -update it waits for whatever comes.
 func (sc *whyScene) awaited(lines <-chan string, have int) (read []string) {
 	patience := 30 * time.Second
 	if golden.Update() {
@@ -322,7 +320,7 @@ func (sc *whyScene) awaited(lines <-chan string, have int) (read []string) {
 	return read
 }
 
-// said is what the log says of the fault.
+// said returns what the log says of the fault.
 func (sc *whyScene) said(g *stage, log []string) (said []string) {
 	for _, line := range log {
 		line = g.named(line)
@@ -333,9 +331,8 @@ func (sc *whyScene) said(g *stage, log []string) (said []string) {
 	return said
 }
 
-// visit is a client that sends its text and waits for the end of the connection, as
-// long as the service is served. Its network may refuse it, which is a fault as any
-// other.
+// visit is a client that sends its text and waits for the end of the connection, unless the
+// service is suspended. It may be unable to connect, which may be the fault of the scene.
 func (sc *whyScene) visit(t *testing.T, served context.Context, to string) {
 	network, rest, _ := strings.Cut(to, " ")
 	addr, text, _ := strings.Cut(rest, " ")
