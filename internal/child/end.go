@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SignalSession sends a signal to the process group that a child leads since its setsid,
+// SignalGroup sends a signal to the process group that a child leads since its setsid,
 // or to the child alone before that. The child must not have been reaped: its number
 // could be another's by then. A start that has failed without a process has a number
 // below 0, and nothing is sent.
-func SignalSession(pid int, sig syscall.Signal) {
+func SignalGroup(pid int, sig syscall.Signal) {
 	if pid > 0 && unix.Kill(-pid, sig) == unix.ESRCH {
 		unix.Kill(pid, sig)
 	}

@@ -29,9 +29,9 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestSignalSession: a failed start has a number below 0. Negated it may be the process
+// TestSignalGroup: a failed start has a number below 0. Negated it may be the process
 // group of somebody else. No other test may reap meanwhile.
-func TestSignalSession(t *testing.T) {
+func TestSignalGroup(t *testing.T) {
 	other := exec.Command("/bin/cat")
 	in, err := other.StdinPipe()
 	if err != nil {
@@ -40,7 +40,7 @@ func TestSignalSession(t *testing.T) {
 	if err := other.Start(); err != nil {
 		t.Fatal(err)
 	}
-	SignalSession(-other.Process.Pid, syscall.SIGKILL)
+	SignalGroup(-other.Process.Pid, syscall.SIGKILL)
 	in.Close()
 	if err := other.Wait(); err != nil {
 		t.Errorf("another process: %v", err)

@@ -178,5 +178,5 @@ func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
 
 // kill kills a program that takes too long, with all processes of its group.
 func (r *Runner) kill(done chan<- child.Status) {
-	child.SignalSession(r.running[done], unix.SIGKILL) // a process id of 0 means it has ended, and nothing is killed
+	child.SignalGroup(r.running[done], unix.SIGKILL) // a process id of 0 means it has ended, and nothing is killed
 }

@@ -341,7 +341,7 @@ func (s *Server) close() {
 	s.pacer.Close()
 	for pid, p := range s.running.All() { // the daemon's own commands: nobody waits for them any more
 		if p.Done != nil && p.Service == nil {
-			child.SignalSession(pid, unix.SIGKILL)
+			child.SignalGroup(pid, unix.SIGKILL)
 		}
 	}
 	s.sockets.Close()

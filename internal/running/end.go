@@ -29,7 +29,7 @@ func (t *Table) End(p *Process, what, key string) {
 		return
 	}
 	at := time.Now().Add(compile.EndTime(p.Service.Do.Keys))
-	child.SignalSession(p.PID, unix.SIGTERM)
+	child.SignalGroup(p.PID, unix.SIGTERM)
 	t.log.Noticef("%s: %s[%d]%s has %s and is ended (%s)", p.Service.Label, p.Program.Path(), p.PID, p.Client.From(), what, t.log.PlaceOf(p.Service, key))
 	t.KillAt(p, at)
 }
@@ -39,7 +39,7 @@ func (t *Table) KillAt(p *Process, at time.Time) {
 	p.Kill = at.UnixNano()
 	t.After(p, time.Until(at), func() {
 		t.log.Warningf("%s: %s[%d] has not ended within %v and is killed (%s)", p.Service.Label, p.Program.Path(), p.PID, compile.EndTime(p.Service.Do.Keys), t.log.Place(p.Service))
-		child.SignalSession(p.PID, unix.SIGKILL)
+		child.SignalGroup(p.PID, unix.SIGKILL)
 	})
 }
 
@@ -59,6 +59,6 @@ func (t *Table) Serving() bool { return len(t.serving()) > 0 }
 // TellToEnd tells all servers of clients to end.
 func (t *Table) TellToEnd() {
 	for _, pid := range t.serving() {
-		child.SignalSession(pid, unix.SIGTERM)
+		child.SignalGroup(pid, unix.SIGTERM)
 	}
 }

@@ -30,7 +30,7 @@ type Process struct {
 	Probe   int                // likewise, of a server that is suspect
 	Stderr  *stderrlog.Source  // what it writes on its standard error; nil: that is not logged
 	Begun   int64              // Unix time in ns
-	Kill    int64              // when its session is killed after being told to end, as Unix time in ns; 0: it was not told
+	Kill    int64              // when its process group is killed after being told to end, as Unix time in ns; 0: it was not told
 	Cookie  uint64             // of the socket of its connection; 0: it has no idle time
 	PID     int                // set by Begin
 	pidfd   int                // 0: none
