@@ -19,7 +19,7 @@ type Clients struct {
 	File  string // where the key stands
 	Line  int
 	Nets  prefix.Set
-	Names []string // of hosts, or with a dot in front of domains, in lower case
+	Names []string // of hosts, or of domains with a dot in front; in lower case
 }
 
 // Ruling is what the address of a client alone decides.
@@ -78,7 +78,7 @@ func (g *Guard) Check(q Query) Verdict {
 	return a.verdict(&g.Allow, rule, got, got == yes)
 }
 
-// clients answers whether the peer is one of c, and returns the network or name that is.
+// clients answers whether the peer is one of c, and returns the network or name that matches.
 func (a *asker) clients(c *Clients) (rule string, got answer) {
 	if c.Key == "" {
 		return "", no

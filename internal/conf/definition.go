@@ -64,7 +64,7 @@ type Definition struct {
 	Broken   bool
 }
 
-// index returns the place of a key in the list, or -1.
+// index returns the index of a key among the options, or -1.
 func (def *Definition) index(key string) int {
 	return slices.IndexFunc(def.Options, func(o Option) bool { return o.Key.Text == key })
 }
@@ -290,7 +290,7 @@ func (d *draft) waitKey(w Word, internal bool) {
 	}
 }
 
-// userKeys reads the user and the group. A builtin needs neither.
+// userKeys reads the user and the group. An entry without a server needs neither.
 func (d *draft) userKeys(def *Definition, internal bool) {
 	user := def.first("user")
 	d.e.Cols[ColUser] = user.Pos

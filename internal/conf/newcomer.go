@@ -74,7 +74,7 @@ func addressColumn(f []Word, i int) bool {
 	return i == 1 && err == nil && isNumber(f[1].Text)
 }
 
-// joined returns the line with an address and a port in its first two columns as one.
+// joined returns the line with the address and port of its first two columns in one.
 func joined(f []Word) []Word {
 	host := f[0].Text
 	if strings.Contains(host, ":") {
@@ -99,7 +99,7 @@ func forShell(w Word) bool {
 }
 
 // redirection tells whether a word is a shell's redirection, such as >>/file or 2>&1.
-// Only a path or a descriptor may follow the angle bracket, because an ordinary
+// Only a path, a descriptor or nothing may follow the angle bracket, because an ordinary
 // argument may begin with one.
 func redirection(word string) bool {
 	from := strings.IndexAny(word, "<>")

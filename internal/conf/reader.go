@@ -266,8 +266,8 @@ func (r *reader) next() (s string, ok bool) {
 	return strings.TrimRight(s, "\r"), true
 }
 
-// decode takes the text out of the file's bytes, whatever their encoding. A single
-// bad byte is reported later, with its line.
+// decode takes the text out of the file's bytes. Text in UTF-16 is an error, and empty.
+// A single bad byte is reported later, with its line.
 func (r *reader) decode() {
 	text, marked, fault := plaintext.Decode(r.files[len(r.files)-1].Text)
 	if marked {

@@ -73,7 +73,7 @@ func comments(problems []Problem) (lines []string) {
 	return lines
 }
 
-// lose keeps an item of which no entry could be made as a comment, after its problems.
+// lose keeps, as a comment, an item that has made no entry, after its problems.
 func (m *remarks) lose(problems []Problem, text string) {
 	m.kept = slices.Concat(m.kept, m.above, comments(problems))
 	for s := range strings.Lines(text) {

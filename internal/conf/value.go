@@ -70,7 +70,7 @@ func suggest(word string, words []string) string {
 	return cmp.Or(didYouMean(word, words), "expected "+either(words[:min(len(words), 5)]))
 }
 
-// didYouMean returns a hint with the one of words that was probably meant, or "".
+// didYouMean returns a hint with the word that was probably meant, or "" if none is near.
 func didYouMean(word string, words []string) string {
 	near := cmp.Or(nearest.Name(word, slices.Values(words)), completed(word, words))
 	if near == "" {

@@ -87,7 +87,7 @@ func namesAccess(text string) bool {
 	})
 }
 
-// amendment checks a definition that amends entries, and returns which ones.
+// amendment checks a definition that amends entries, and returns which entries.
 func (d *draft) amendment(def *Definition) target {
 	for i := range def.Options {
 		o := &def.Options[i]
