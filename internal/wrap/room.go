@@ -22,8 +22,8 @@ const (
 	queueTime      = 5 * time.Second
 )
 
-// MaxSlow is how many calls of Ask can be waiting at once for a name server, a command or
-// room. Any other call returns at once.
+// MaxSlow is how many calls of Ask can have room or wait for it at once. Any other call
+// waits for nothing, or only for the name of this end of the connection.
 const MaxSlow = roomSize + maxQueue
 
 var errFull = errors.New("too many clients wait for names of hosts or for commands")

@@ -100,7 +100,7 @@ func (s *service) closed(w conf.Word, why string) {
 	s.errorf(w.Pos, "remove the flag if the service can do without", "flag %s: %s, service not served", w.Text, why)
 }
 
-// sensor adds the key by which whoever connects to this service is kept from all others.
+// sensor adds the key by which no service serves whoever has connected to this one.
 func (s *service) sensor(w conf.Word) {
 	if s.protocol() != "tcp" || s.waits() || s.rpc() || s.mux() {
 		s.closed(w, "only the client of a tcp connection is known for certain")

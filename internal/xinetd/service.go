@@ -54,7 +54,7 @@ func (s *service) whileOff(p conf.Problem, own bool) {
 	}
 }
 
-// once is report for a place that several services may share: it reports it only once.
+// once is report for a place that several services share: it reports each place once.
 func (s *service) once(severity conf.Severity, at conf.Pos, text, hint string) {
 	if s.def.State == conf.Off {
 		s.report(severity, at, text, hint)
