@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// An upgradeFunc upgrades the daemon. It returns only if there is no upgrade, with the
-// reason. The end of ctx gives the upgrade up while that is possible, and say is told what
-// the upgrade waits for.
+// An upgradeFunc upgrades the daemon, and returns only if it cannot, with the reason. The
+// end of ctx gives the upgrade up if it still can be; say is told what the upgrade waits for.
 type upgradeFunc func(ctx context.Context, say func(string)) error
 
 // askers are connections that have asked for an upgrade: the next program answers them.
@@ -21,9 +20,8 @@ type askers struct {
 	conns map[*net.UnixConn]bool
 }
 
-// answer upgrades the daemon for a connection, and tells it what the upgrade waits for. If
-// there is no upgrade it answers why; else the next program answers. A connection that is
-// closed gives the upgrade up.
+// answer upgrades the daemon for a connection, which it tells what the upgrade waits for and
+// why it fails; else the next program answers. Whoever hangs up gives the upgrade up.
 func (a *askers) answer(conn *net.UnixConn, upgrade upgradeFunc) {
 	a.add(conn)
 	ctx, giveUp := context.WithCancel(context.Background())

@@ -63,8 +63,7 @@ func listenControl(path string) (*control, error) {
 	return newControl(fd, path, ours)
 }
 
-// inheritControl is like listenControl, for a socket that the previous program has left
-// open.
+// inheritControl is like listenControl, for a socket that the previous program left open.
 func inheritControl(path string, p handover.Process) (*control, error) {
 	return newControl(p.Control, path, p.File)
 }
@@ -93,8 +92,7 @@ func (c *control) resume() {
 	}
 }
 
-// bequeath leaves the socket, and the connections that wait for an upgrade, to the next
-// program.
+// bequeath leaves the socket, and connections that wait for an upgrade, to the next program.
 func (c *control) bequeath(p *handover.Process) {
 	if c == nil {
 		return

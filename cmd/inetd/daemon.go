@@ -122,8 +122,7 @@ func (o *options) process() handover.Process {
 	return p
 }
 
-// openControl opens the control socket, by which inetd -c asks the daemon. If it cannot be
-// opened, inetd -c sends a signal instead.
+// openControl opens the control socket for inetd -c, which without it sends a signal.
 func (o *options) openControl(path string) *control {
 	open := func() (*control, error) { return listenControl(path) }
 	if o.left != nil && o.left.Process.Control != 0 {

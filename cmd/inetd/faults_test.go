@@ -186,9 +186,8 @@ func told(text string) (lines []string) {
 	return lines
 }
 
-// attach has strace make the next call of each thread and server fail, and returns once
-// strace is ready. detach waits until a call has failed, ends strace, and reports whether
-// one has.
+// attach has strace make the next call of each thread and server fail. detach waits until a
+// call has failed, ends strace, and reports whether one has.
 func (f *faulty) attach(t *testing.T, call, errno string) (detach func() bool) {
 	out := filepath.Join(f.dir, "strace")
 	cmd := exec.Command(f.strace, "-f", "-o", out, "-e", "trace="+call,

@@ -157,8 +157,7 @@ func several(conditions ...bool) bool {
 	return n > 1
 }
 
-// defaultFiles returns the files that inetutils reads by default, too: the directory is
-// optional.
+// defaultFiles returns what inetutils reads by default, too: the directory is optional.
 func defaultFiles() []string {
 	if _, err := os.Stat(defaultConfDir); err != nil {
 		return []string{defaultConf}

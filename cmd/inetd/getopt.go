@@ -47,8 +47,7 @@ var hints = map[string]string{
 }
 
 // getopt rewrites an argument vector for pflag, which knows no optional values for short
-// options, no abbreviations and no values of two words. Grouped letters come out one by
-// one.
+// options, no abbreviations and no values of two words. It takes grouped letters apart.
 func getopt(flags *pflag.FlagSet, args []string) ([]string, error) {
 	v := &vector{flags: flags, rest: args}
 	for len(v.rest) > 0 {
@@ -120,7 +119,7 @@ func (v *vector) long(arg string) error {
 		return fmt.Errorf("--%s takes no value", name)
 	case flag.NoOptDefVal != "":
 		v.emit("--" + name)
-	case given || name == "pidfile": // inetutils has its value optional; an empty one means no pid file
+	case given || name == "pidfile": // its value is optional, as in inetutils; an empty one means no pid file
 		v.emit("--" + name + "=" + value)
 	default:
 		v.emit("--" + name)
@@ -216,8 +215,7 @@ func (v *vector) numberOr(bare, letter, glued string) (whole bool) {
 }
 
 // pid decides between the pid file of FreeBSD and inetutils, and the limit on processes of
-// HP-UX: a number is never the name of a pid file. For inetutils, no value means no pid
-// file.
+// HP-UX: a number is never the name of a pid file. No value means no pid file (inetutils).
 func (v *vector) pid(glued string) {
 	value, _ := v.value(glued, func(s string) bool { return !strings.HasPrefix(s, "-") })
 	if decimal(value) {

@@ -165,8 +165,7 @@ func TestProcessLimitOfUser(t *testing.T) {
 	}
 }
 
-// confine is a program that puts itself under a limit on processes and executes another
-// program.
+// confine is a program that limits its processes and executes another program.
 func confine() {
 	kind, how, argv := os.Args[1], os.Args[2], os.Args[3:]
 	program, err := unix.Open(argv[0], unix.O_PATH|unix.O_CLOEXEC, 0) // it lies where no other user can reach it
@@ -186,8 +185,7 @@ func confine() {
 	os.Exit(2)
 }
 
-// newGroup makes a control group with room for n processes, which is removed at the end of
-// the test.
+// newGroup makes a control group with room for n processes, for as long as the test runs.
 func newGroup(t *testing.T, n int) string {
 	t.Helper()
 	if _, err := pidsGroups(); err != nil {

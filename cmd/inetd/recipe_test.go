@@ -28,8 +28,8 @@ func recipes(page string) (all []recipe) {
 // placeOf matches what a test may replace: a path, a port, an address with a port.
 var placeOf = regexp.MustCompile(`^(/.*|[0-9]+|[0-9.]+:[0-9]+)$`)
 
-// cmdRecipe writes an example of the manual to a file. It replaces only some paths and
-// ports, and the user if the test does not run as root.
+// cmdRecipe writes an example of the manual to a file. It replaces only some paths and ports,
+// and the user if the test does not run as root.
 func cmdRecipe(ts *script, neg bool, args []string) {
 	affirm(ts, neg)
 	page, err := os.ReadFile(page5)

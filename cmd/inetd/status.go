@@ -32,8 +32,8 @@ func writeStatus(conn net.Conn, s *inetd.Server, brief bool, write func(*status.
 	})
 }
 
-// writeStatusFor answers a request for the state as a client at an address would meet it.
-// There is no answer if the address is none.
+// writeStatusFor answers a request for the state as a client at an address would meet it,
+// unless the address is invalid.
 func writeStatusFor(conn net.Conn, s *inetd.Server, address string) {
 	if from, err := netip.ParseAddr(address); err == nil {
 		writeAnswer(conn, func(done func(*status.Snapshot)) { s.StatusFor(from, done) }, encode)
@@ -170,8 +170,7 @@ func put(pidFile, request string) (conn *net.UnixConn, pid int, err error) {
 	return conn, pid, nil
 }
 
-// ask asks the daemon with that pid file for its state, by a request that is answered in
-// JSON.
+// ask asks the daemon with that pid file for its state, by a request answered in JSON.
 func ask(pidFile, request string) (*status.Snapshot, error) {
 	conn, pid, err := put(pidFile, request)
 	if err != nil {

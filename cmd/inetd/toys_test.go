@@ -39,8 +39,7 @@ var toys = map[string]func(){
 	"t-spoil":   spoil,
 }
 
-// wrappers are programs that execute the daemon in an environment that they prepare, or
-// help to prepare one.
+// wrappers are programs that prepare or attack the surroundings of a daemon.
 var wrappers = map[string]func(){
 	"t-private":  enter,
 	"t-activate": activate,
@@ -55,7 +54,7 @@ var wrappers = map[string]func(){
 // listens at once and says after a while that it is ready, with "mute" never; it tells
 // clients whether it has said so. With "hang" it does not end at SIGTERM, with "never" it
 // listens nowhere, with "deaf" it runs on but listens no longer once its first client has
-// gone, and with "fork" it ends, and another process serves one client.
+// gone, and with "fork" it ends and another process serves one client.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)

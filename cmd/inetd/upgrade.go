@@ -191,7 +191,7 @@ var errTold = errors.New("this daemon was told to end")
 // quieten keeps signals from ending the new program before it listens for them. Signals
 // that have come already are obeyed first. A reload that is asked for from now on may be
 // lost, since the new program begins with one; SIGTERM and SIGINT still end the process.
-// SIGALRM is ignored, too: Go's runtime drops it, but by default the kernel would not.
+// SIGALRM is ignored, too: Go's runtime drops it, but until that runs it ends a process.
 func (u *upgrader) quieten() (restore func(), err error) {
 	heed := child.IgnoreSignals(unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM)
 	signal.Stop(u.signals) // returns when signals on their way are in the channel

@@ -72,8 +72,7 @@ func (d *Door) Hears(v *table.Service, peer netip.AddrPort) bool {
 	return !d.shuts(v, &c, now) && !d.touched(v, &c, now) && d.welcomes(v, &c)
 }
 
-// RepliesPerMin bounds the datagrams a minute that a builtin sends to one source, unless
-// the source is this machine.
+// RepliesPerMin bounds a builtin's datagrams per minute to a source not on this machine.
 const RepliesPerMin = 6000
 
 // Answers reports whether a builtin may send a datagram to a source, which may be forged,

@@ -48,8 +48,7 @@ func Of(from handover.Peer) Client {
 	return c
 }
 
-// From words for a log line where a client comes from, with a blank before it; "" if that
-// is not known.
+// From words where a client comes from, with a blank before it, for a log line; or "".
 func (c *Client) From() string {
 	switch {
 	case c.Cred.Pid != 0:
@@ -64,8 +63,7 @@ func (c *Client) From() string {
 	return ""
 }
 
-// Who names a client that has reached a limit of a service, by what the limit counts: an
-// address, or the client's source.
+// Who names a client that has reached a limit of a service, by what the limit counts.
 func (c *Client) Who(v *table.Service) string {
 	if c.Peer.IsValid() && v.Do.Bits.V4 == 0 {
 		return c.Peer.Addr().String()

@@ -43,8 +43,8 @@ func (e Pair) Answerable() bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && e.Client.Port() != 0 && e.Client != e.Asked
 }
 
-// Session is a client and the socket that is for it alone. Its owner is the socket of the
-// service, in whatever type the user of this package has it.
+// Session is a client and the socket that is for it alone. The caller's type Owner stands
+// for the socket of the service.
 type Session[Owner any] struct {
 	Pair
 	At    Owner

@@ -2,8 +2,7 @@
 // what each server serves: a connection, or the socket that its clients connect to; out
 // comes when that was last in use, as far as the kernel tells. One question to the kernel
 // covers all servers, and no descriptor is kept for it. Ask may take a while; all else is
-// quick and belongs to one goroutine. A Limiter asks beside an event loop, and ends the
-// servers that are idle.
+// quick and belongs to one goroutine. A Limiter ends the idle servers of an event loop.
 package idle
 
 import (
@@ -206,8 +205,7 @@ func (q *question) internet(list []*Server, used []time.Time, s sockdiag.Socket,
 }
 
 // isClient reports whether a socket is a connection that a server has, or that waits
-// for one to accept it. A connection that a server has closed lives on in the kernel for a
-// while, without an inode.
+// for one to accept it. What a server has closed lives on for a while, without an inode.
 func isClient(s sockdiag.Socket) bool {
 	switch s.State {
 	case sockdiag.Established, sockdiag.CloseWait:

@@ -56,8 +56,7 @@ func timeOf(k *conf.Keys) time.Duration {
 	return k.IdleTime
 }
 
-// Cookie returns the socket cookie by which the kernel knows a connection, or 0 if the
-// kernel will not be asked about it.
+// Cookie returns the socket cookie of a connection, or 0 if no question will be about it.
 func Cookie(v *table.Service, conn int) (cookie uint64) {
 	if timeOf(v.Do.Keys) > 0 && v.Do.Mode == plan.Accept {
 		cookie, _ = unix.GetsockoptUint64(conn, unix.SOL_SOCKET, unix.SO_COOKIE)
@@ -75,8 +74,8 @@ func (l *Limiter) servedBy(p *running.Process) Subject {
 	return Listener(k.Spec, l.scratch.AddrPort().Port())
 }
 
-// Limit has a server that has just started ended once it has had nothing to do for its
-// idle time, if it has one and the kernel can tell.
+// Limit ends a server that has just started once it has had nothing to do for its idle
+// time, if it has one and the kernel can tell.
 func (l *Limiter) Limit(p *running.Process) {
 	d := timeOf(p.Service.Do.Keys)
 	if d == 0 || p.PID <= 0 {
@@ -145,8 +144,8 @@ func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 }
 
 // endAll ends servers. A server that takes its clients itself is stopped first, and the
-// kernel is asked once more, so that the server does not accept a client at the last
-// moment: the client waits for the next server.
+// kernel is asked once more: so a client of the last moment is not lost with the server,
+// but waits for the next one.
 func (l *Limiter) endAll(over []*Server) {
 	for _, w := range over {
 		switch p := l.running.All()[w.PID]; {

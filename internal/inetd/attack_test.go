@@ -91,7 +91,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 			s.turn()
 		}
 	}
-	s.accept(listener) // nobody is there
+	s.accept(listener) // the queue is empty
 	for len(s.running.All()) > 0 {
 		s.reap()
 	}

@@ -10,8 +10,7 @@ import (
 	"inetd/internal/table"
 )
 
-// runner makes what runs the daemon's own programs. They are reaped together with the
-// servers.
+// runner makes what runs the daemon's own programs, which are reaped with the servers.
 func (s *Server) runner() *command.Runner {
 	return &command.Runner{
 		Starter: s.starter, Post: s.mail.Post,

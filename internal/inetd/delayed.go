@@ -25,8 +25,7 @@ type delayed struct {
 	full    bool // it waits for the relay of its service, not for a process
 }
 
-// boundByDelayed returns what keeps a service from taking another client because others
-// wait.
+// boundByDelayed returns the bound that waiting clients put on a service.
 func (s *Server) boundByDelayed(v *table.Service) gate.Bound {
 	b := gate.Unbound
 	for i := range s.delayed {
@@ -72,7 +71,7 @@ func (s *Server) crowdedOut() bool {
 func (s *Server) startDelayed() {
 	list, n := s.delayed, 0
 	s.delayed = nil
-	var full []*table.Usage // of services whose relays take no client
+	var full []*table.Usage // of the services whose relays take no client
 	for i := range list {
 		d := &list[i]
 		switch {

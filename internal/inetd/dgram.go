@@ -96,8 +96,8 @@ func (s *Server) startSession(t *client.Session) {
 }
 
 // unserved handles a datagram b that was admitted but for which no socket can be opened.
-// If the system has run out of something, which other datagrams would meet as well, b
-// goes back to the socket of the service.
+// If others would fare no better, as the system has run out of something, b goes back to
+// the socket of the service.
 func (s *Server) unserved(k *table.Socket, e dgram.Pair, b []byte, err error) {
 	u, source := k.Service.Usage(), k.Service.Do.Source(e.Client.Addr())
 	if sock.Exhausted(err) && !k.Spec.Group() && s.sessions.Return(e, b) == nil {

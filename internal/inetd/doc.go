@@ -9,7 +9,8 @@
 //	log <-- reap <-- child.Starter <-- start <-- attend <-- admit <-- accept <-- readable <-- gate
 //
 // Two packages look after the sockets: keep opens them, keeps them open and mends them;
-// gate decides which of them are polled. A limit makes clients wait by not polling.
+// gate decides which of them are polled. If a service is at a limit its sockets are not,
+// and so its clients wait.
 //
 // A client passes through stages. Each stage is a package, which holds the state of that
 // stage:

@@ -35,8 +35,8 @@ func (s *Server) giveUp(late func()) {
 	}
 }
 
-// slow returns the error of a load that takes too long. It waits for the file at path, or
-// for an answer if path is nil.
+// slow returns the error of a load that takes too long: it waits for the file at path or,
+// if path is nil, for an answer.
 func slow(path *string) error {
 	if path != nil {
 		return fmt.Errorf("%s was not read within %v; is its file system alive?", *path, loadTime)

@@ -14,8 +14,7 @@ import (
 // idleServer is set for the servers of these tests, which are this program.
 const idleServer = "INETD_TEST_IDLE_SERVER"
 
-// init makes this program a server that accepts on its listening socket and echoes what
-// its clients say.
+// init makes this program a server that accepts clients itself and echoes what they say.
 func init() {
 	if os.Getenv(idleServer) == "" {
 		return

@@ -20,9 +20,8 @@ const (
 	maxLate = time.Minute
 )
 
-// awaitLate has the entries that the last load left out tried again: once name servers
-// that are still being asked have answered, or else after delay, within minLate and
-// maxLate.
+// awaitLate has the entries that the last load left out tried again: once name servers have
+// answered if they are still being asked, or else after delay, from minLate to maxLate.
 func (s *Server) awaitLate(delay time.Duration) {
 	late := s.now.Late
 	s.latecomers.delay = delay

@@ -54,9 +54,8 @@ func (s *Server) lend(k *table.Socket) {
 }
 
 // firstClient returns the client that a wait server is started for, where that matters:
-// the sender of the first datagram, if it may be refused or the server is told of it. The
-// client has no Source: limits of sources do not apply to a server that takes its clients
-// itself.
+// the sender of the first datagram, if it may be refused or the server is told of it. It
+// has no Source: who else the server will serve is unknown, so limits of sources are moot.
 func (s *Server) firstClient(k *table.Socket) (c client.Client, err error) {
 	do := k.Service.Do
 	if !do.Listens && (do.Guarded || s.door.Sensed != nil || do.Keys != nil && do.Keys.RemoteHost) {

@@ -18,8 +18,8 @@ func (s *Server) watch() *watch.Watcher {
 	return s.watcher
 }
 
-// watched lists the files that the last load found worth watching; before the first load
-// those are the files of the command line.
+// watched lists what the last load found worth watching; before the first load, what the
+// command line names.
 func (s *Server) watched() []string {
 	if s.ready {
 		return s.now.Watch

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sweep reaps, and has the servers that still run looked at.
+// sweep reaps, and has the doctor look at the servers that still run.
 func (s *Server) sweep() {
 	s.reap()
 	s.running.Settle(s.doctor.Settled)
@@ -36,7 +36,7 @@ func (s *Server) reapOrphans() {
 }
 
 // ended handles the end of a server. It reports whether it has started another one in its
-// place: a turn of the loop has one such start, as it has one accept of each service.
+// place, which happens once in a turn of the loop, as a service has one accept in a turn.
 func (s *Server) ended(p *running.Process, st child.Status) (restarted bool) {
 	s.release(p.Service, p.Client.Source)
 	s.idle.Remove(st.Pid)

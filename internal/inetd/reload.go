@@ -115,8 +115,7 @@ func (s *Server) tellNothing(out Outcome) {
 // priorities are the log priorities of problems.
 var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.Warning: syslog.Warning, conf.Error: syslog.Err}
 
-// shrinkDelay gives time for a burst of reloads to pass, and for what a load has started
-// to end.
+// shrinkDelay lets a burst of reloads pass, and what a load has started come to its end.
 const shrinkDelay = 500 * time.Millisecond
 
 // refuse handles a configuration with a file that cannot be used at all: the daemon goes
@@ -135,7 +134,7 @@ func (s *Server) refuse(err error) {
 	}
 }
 
-// announce tells whoever started the daemon, or the service manager, that a load is done.
+// announce tells that a load is done: by Config.Ready the first time, then by Notify.
 func (s *Server) announce() {
 	if s.failure != nil || s.heir != nil {
 		return

@@ -97,13 +97,13 @@ type Server struct {
 	// loads
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool            // a load is under way
-	attempts     *loop.Attempts  // to load
+	attempts     *loop.Attempts  // runs loads, and gives them up
 	waiting      []func(Outcome) // to be called after the next load
 	again        bool
 	latecomers   latecomers // entries that are tried again
 	ready        bool
 	loads        int       // how many were put into force
-	loadedAt     time.Time // when the last load was
+	loadedAt     time.Time // when the last one was
 	watcher      *watch.Watcher
 	slowWatch    bool      // the log says that changes on disk are noticed late
 	changedFiles []string  // files changed on disk since the last load
@@ -273,10 +273,9 @@ func (s *Server) turn() {
 	}
 }
 
-// events waits for what happens next. The daemon can close its copy of a connection only
-// once the child has a descriptor table of its own, and must, or the client would not see
-// the server close the connection. So events waits for such children before it sleeps,
-// but not if there is work to do.
+// events waits for what happens next. Before it sleeps, though not if there is work to do,
+// it waits for new children to have their own descriptor tables, so that the daemon can
+// close its copies of their connections: a copy would hide a server's close from its client.
 func (s *Server) events() []unix.EpollEvent {
 	s.timers.Expire()
 	more := s.carryOn() // which may set timers

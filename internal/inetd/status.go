@@ -26,8 +26,8 @@ func (s *Server) Status(brief bool, done func(*status.Snapshot)) {
 	s.mail.Post(func() { s.collect(s.snapshot(), fill, done) })
 }
 
-// StatusFor is like Status, not brief; each service also says why it would turn away a
-// client at the address from.
+// StatusFor is like Status with all details; each service also says why it would turn away
+// a client at the address from.
 func (s *Server) StatusFor(from netip.Addr, done func(*status.Snapshot)) {
 	fill := func(to *status.Service, v *table.Service, unstarted int) {
 		s.fill(to, v, unstarted)

@@ -20,9 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// upgrade replaces the Server by another one, as if by another program in the same process.
-// The old one is left with nothing. If unready is set, it does not wait for what is under
-// way.
+// upgrade replaces the Server by another, as if by another program in the same process. The
+// old one is left with nothing. If unready, upgrade does not wait for what is under way.
 func (sc *scene) upgrade(unready bool) {
 	sc.t.Helper()
 	s := sc.s

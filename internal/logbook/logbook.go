@@ -1,7 +1,6 @@
 // Package logbook writes the log lines about services. In goes what has happened to a
 // service, its clients or its servers; out comes a line that says where the entry stands
-// (FILE:LINE). What may happen often is logged the first time, and then counted: one line
-// a minute says how often it was.
+// (FILE:LINE). What may happen often is logged once, and then counted in a line a minute.
 package logbook
 
 import (
@@ -86,8 +85,7 @@ func (b *Book) more(about table.Cause, whom, text string) {
 // Forget makes the next line of a cause the first one again.
 func (b *Book) Forget(about table.Cause) { b.seldom.Forget(about) }
 
-// Exceeded logs that a client has exceeded a limit. The entry's first key out of keys has
-// set the limit.
+// Exceeded logs that a client has exceeded a limit, set by the entry's first key out of keys.
 func (b *Book) Exceeded(v *table.Service, who, what string, limit int, keys ...string) {
 	about := v.Cause(what)
 	if !b.seldom.Tell(about) {
@@ -125,8 +123,7 @@ func (b *Book) DatagramLost(v *table.Service, what string, err error) {
 	b.short(v, what, err, "the datagram is lost")
 }
 
-// short logs that the system has run out of something, and the outcome for the client. All
-// services share the one line a minute.
+// short logs a lack and its outcome for the client, in one line a minute for all services.
 func (b *Book) short(v *table.Service, what string, err error, outcome string) {
 	if now := time.Now(); now.Sub(b.starved) > time.Minute {
 		b.starved = now

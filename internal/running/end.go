@@ -10,8 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LimitTime has a server ended once the max_time of its entry has passed since its start,
-// if the entry has this key.
+// LimitTime ends a server max_time after its start, if its entry has this key.
 func (t *Table) LimitTime(p *Process) {
 	k := p.Service.Do.Keys
 	if k == nil || k.MaxTime == 0 || p.PID <= 0 {
@@ -22,8 +21,8 @@ func (t *Table) LimitTime(p *Process) {
 	})
 }
 
-// End tells a server to end because of a key, and has it killed if it still runs after its
-// end_time. For the log, what says after "has" what the server has been or done too long.
+// End tells a server to end, and kills it if it still runs after its end_time. The log says
+// why: what it "has" been or done for too long, and the key that says so.
 func (t *Table) End(p *Process, what, key string) {
 	if p.Kill != 0 {
 		return
@@ -34,7 +33,7 @@ func (t *Table) End(p *Process, what, key string) {
 	t.KillAt(p, at)
 }
 
-// KillAt has a server that was told to end killed if it has not ended by a time.
+// KillAt kills a server that was told to end, if it has not ended by a time.
 func (t *Table) KillAt(p *Process, at time.Time) {
 	p.Kill = at.UnixNano()
 	t.After(p, time.Until(at), func() {

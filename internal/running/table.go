@@ -36,8 +36,7 @@ func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Tim
 	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, log: log, all: map[int]*Process{}, young: make([]int, 0, batch)}
 }
 
-// All returns the processes by process id. The map is the table's own and must only be
-// read.
+// All returns the processes by id. The map is the table's own and must only be read.
 func (t *Table) All() map[int]*Process { return t.all }
 
 // Track remembers a process as Begin does, and fills in its record with a copy of now.

@@ -1,6 +1,6 @@
 // Package status prints what a running daemon tells of itself. In goes a Snapshot, which
 // the event loop has made; out comes a table for a terminal of 80 columns, a full report
-// on one service, or OpenMetrics text. The package asks nobody else: it is pure.
+// on one service, or OpenMetrics text. The package is pure: it asks no file and no kernel.
 package status
 
 import (
