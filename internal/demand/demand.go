@@ -90,6 +90,7 @@ type Machine struct {
 	Stage   Stage
 	Since   time.Time     // when the Stage was entered
 	PID     int           // 0: the daemon has no process of the server
+	Begun   time.Time     // when its last process was started
 	Took    time.Duration // from the last start until it was ready
 	Starts  int
 	Failed  int       // starts that failed in a row
@@ -219,7 +220,7 @@ func (m *Machine) ask(now time.Time) []Act {
 
 // Started handles the start of a process for the server.
 func (m *Machine) Started(now time.Time, pid int) []Act {
-	m.PID = pid
+	m.PID, m.Begun = pid, now
 	m.Starts++
 	m.enter(now, Starting)
 	return m.Anew()
@@ -279,6 +280,7 @@ func (m *Machine) Quiet(now time.Time) []Act {
 	case m.Stage != Ready:
 		return nil
 	case m.PID != 0: // the server may be about to end; clients wait meanwhile
+		m.calm(now)
 		m.enter(now, Silent)
 		return nil
 	}
@@ -287,6 +289,13 @@ func (m *Machine) Quiet(now time.Time) []Act {
 		return append([]Act{Hold}, m.ask(now)...)
 	}
 	return []Act{Hold}
+}
+
+// calm forgets the failures of a server that has been ready for long enough.
+func (m *Machine) calm(now time.Time) {
+	if m.Stage == Ready && now.Sub(m.Since) > calmTime {
+		m.Failed = 0
+	}
 }
 
 // Ended handles the end of the server's process; well: it ended without an error.
@@ -303,9 +312,7 @@ func (m *Machine) Ended(now time.Time, well bool) []Act {
 		m.enter(now, Stopped)
 		return []Act{Kill, Hold, Gone}
 	}
-	if now.Sub(m.Since) > calmTime {
-		m.Failed = 0
-	}
+	m.calm(now)
 	m.Rest = now.Add(resetTime)
 	if m.Failed > 0 {
 		m.Rest = now.Add(delay(m.Failed))

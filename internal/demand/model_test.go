@@ -306,6 +306,27 @@ func TestRefusedNeedNoServer(t *testing.T) {
 	}
 }
 
+// TestSilentAtTheEnd: a server that was ready for long and falls silent just before it
+// crashes has not failed in a row.
+func TestSilentAtTheEnd(t *testing.T) {
+	t.Parallel()
+	begun := time.Unix(0, 0)
+	m := Machine{Limits: Limits{Start: time.Minute, End: time.Second}, Failed: 5}
+	m.Come(begun)
+	m.Quiet(begun)
+	m.Started(begun, 1)
+	m.Answers(begun.Add(time.Second))
+	end := begun.Add(time.Hour)
+	m.Quiet(end)
+	m.Ended(end, false)
+	if rest := m.Rest.Sub(end); m.Failed != 1 || rest != resetTime {
+		t.Errorf("failed %d times, it rests for %v", m.Failed, rest)
+	}
+	if age := end.Sub(m.Begun); age != time.Hour {
+		t.Errorf("its process ran for %v", age)
+	}
+}
+
 // TestAnswersBeforeItIsReady: a server that says itself when it is ready is not made
 // ready by an answer from the place: the attempt may have begun before it was started.
 func TestAnswersBeforeItIsReady(t *testing.T) {

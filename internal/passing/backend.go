@@ -38,7 +38,7 @@ type backend struct {
 	again     bool              // another answer came during the lookup
 	who       string            // who answers at the place, for the log
 	elsewhere string            // where the server listens instead; "": not known
-	age       time.Duration     // from the server's last change of stage to its end
+	age       time.Duration     // from the start of the server's process to its end
 	how, said string            // how the last process ended, and its last line on standard error
 	crashed   bool              // it ended with an error
 	counted   bool              // this start is counted as failed; the next Probe clears it
@@ -312,7 +312,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 		rs.act(p, b.NeverRan(now))
 	} else {
 		p.countEnd(st)
-		b.age, b.how, b.said, b.crashed = now.Sub(b.Since), child.How(st.Wait), said, st.Wait != 0
+		b.age, b.how, b.said, b.crashed = now.Sub(b.Begun), child.How(st.Wait), said, st.Wait != 0
 		rs.tellForked(p)
 		rs.act(p, b.Ended(now, st.Wait == 0))
 	}

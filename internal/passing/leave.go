@@ -70,6 +70,9 @@ func (rs *Relays) Inherit(v *table.Service, from handover.Demand) {
 func (rs *Relays) inheritServer(p *passing, from *handover.Server) *backend {
 	b := &backend{Machine: from.Machine, session: from.Session, path: from.Path, user: from.User, counted: from.Machine.Over}
 	b.Limits = limitsOf(p.svc.Do)
+	if b.Begun.IsZero() {
+		b.Begun = b.Since // an older program has not kept it
+	}
 	if from.Ready != 0 {
 		rs.loop.Starter.Note(from.Ready)
 		b.ready = &readiness.Socket{FD: from.Ready}
