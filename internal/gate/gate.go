@@ -19,7 +19,7 @@ import (
 	"inetd/internal/table"
 )
 
-// Loop is what the event loop does for a Gate.
+// Loop is what a Gate needs of the event loop.
 type Loop struct {
 	Poll   *loop.Poll
 	Tag    loop.Tag // of sockets in Poll; the number beside it is the descriptor

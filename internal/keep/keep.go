@@ -48,7 +48,7 @@ type Loop struct {
 
 // Sockets are the sockets of the services in force.
 type Sockets struct {
-	Retry time.Duration // before a second attempt to open a socket; doubled each time up to a minute. New sets a second
+	Retry time.Duration // before the second attempt to open a socket, then doubled up to a minute; New sets 1 s
 
 	loop      Loop
 	byFD      []*table.Socket             // by descriptor

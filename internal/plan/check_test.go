@@ -103,7 +103,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// TestCheckJSON reads the JSON as a program would.
+// TestCheckJSON reads the JSON of a report as a program would.
 func TestCheckJSON(t *testing.T) {
 	t.Parallel()
 	path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), "7001\tstream\ttcp4\tnowait\t65001:65002\t/bin/cat\tcat <&>\n")

@@ -69,7 +69,7 @@ func noEffect(e *conf.Entry, o *conf.Option) (why, hint string) {
 	case why != "":
 		return why, ""
 	case key == "connect" || slices.Contains(demandKeys, key):
-		return "", "" // see relayed
+		return "", "" // relayed reports what is wrong with these
 	case e.Internal && slices.Contains(talkKeys, key) && e.Type == conf.Dgram:
 		return "a datagram of an internal service is answered at once", ""
 	case e.Internal && !slices.Contains(builtinKeys, key) && !slices.Contains(talkKeys, key):

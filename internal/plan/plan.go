@@ -27,7 +27,7 @@ type Config struct {
 	Entries  []string // texts of entries, which follow those of the files
 	Explicit bool     // Files were given as operands, so a missing one is an error at start
 	Services string   // the services file; "": beside the first configuration file, else /etc/services
-	Backlog  int      // listen queue of each stream socket; 0: 128
+	Backlog  int      // backlog of each stream socket; 0: 128
 	Bind     string   // the address of entries that name none; "": every address
 
 	Starts    int // starts per service and 60 s; 0: no limit
@@ -112,7 +112,7 @@ type Service struct {
 	Label   string // "ftp/tcp", the subject of log lines; it may share memory with a file's text
 	At      conf.Pos
 	Do      *Action
-	Clients *conf.Keys // the entry's keys with their places (an Action has none), if they say who may use it
+	Clients *conf.Keys // the entry's keys, with places, if they say who may use it; else nil
 	Asks    []Ask      // the keys in force
 	Sockets []Socket
 }

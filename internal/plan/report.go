@@ -59,7 +59,7 @@ func (r *Report) Only(wanted func(label string) bool, about func(file string, li
 	return some
 }
 
-// reportEntry is an entry.
+// reportEntry is an entry, with what a daemon would make of it.
 type reportEntry struct {
 	File       string          `json:"file"`
 	Line       int             `json:"line"`
