@@ -188,7 +188,7 @@ func stop(pidFile string) error {
 	return nil
 }
 
-// ended waits for the end of a process, which makes its descriptor readable.
+// ended waits for a process, and reports whether it has ended: its pidfd is readable then.
 func ended(pidfd int, wait time.Duration) bool {
 	for deadline := time.Now().Add(wait); ; {
 		left := time.Until(deadline)

@@ -51,8 +51,8 @@ type Server struct {
 	Known bool          // the kernel has reported its connection
 }
 
-// over reports whether the server has had nothing to do for its idle time. If the kernel
-// never reports its connection, that is in another network namespace, and nothing is known.
+// over reports whether the server has had nothing to do for its idle time. Of a connection
+// in another network namespace, which the kernel never reports, this is not known.
 func (s *Server) over(now time.Time) bool {
 	return now.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
 }

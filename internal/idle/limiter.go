@@ -56,7 +56,7 @@ func timeOf(k *conf.Keys) time.Duration {
 	return k.IdleTime
 }
 
-// Cookie returns the socket cookie of a connection, or 0 if no question will be about it.
+// Cookie returns the socket cookie of a connection, or 0 if the kernel is not to be asked.
 func Cookie(v *table.Service, conn int) (cookie uint64) {
 	if timeOf(v.Do.Keys) > 0 && v.Do.Mode == plan.Accept {
 		cookie, _ = unix.GetsockoptUint64(conn, unix.SOL_SOCKET, unix.SO_COOKIE)
@@ -144,8 +144,8 @@ func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 }
 
 // endAll ends servers. A server that takes its clients itself is stopped first, and the
-// kernel is asked once more: so a client of the last moment is not lost with the server,
-// but waits for the next one.
+// kernel is asked once more, so that a client who comes at the last moment is not lost with
+// the server, but waits for the next one.
 func (l *Limiter) endAll(over []*Server) {
 	for _, w := range over {
 		switch p := l.running.All()[w.PID]; {

@@ -213,7 +213,7 @@ const smallServices = `
 1007 dgram udp nowait - internal echo
 `
 
-// TestForgedDatagramsAreNotAnswered: two daemons, and services of one daemon, get datagrams
+// TestForgedDatagramsAreNotAnswered: services, of one daemon or of several, get datagrams
 // that seem to come from one another. They do not answer these, but still answer others.
 func TestForgedDatagramsAreNotAnswered(t *testing.T) {
 	if !inNetwork(t) {

@@ -159,7 +159,7 @@ func foreign(path string) bool {
 }
 
 // TestTopLevel: nothing else stands at the top of the tree than what belongs there. Names
-// that begin with a dot are not looked at; bin is what make builds.
+// that begin with a dot are not looked at, and make puts what it builds into bin.
 func TestTopLevel(t *testing.T) {
 	t.Parallel()
 	belongs := []string{"bin", "cmd", "internal", "testdata", "go.mod", "go.sum", "Makefile", "README.md", "inetd.conf.example", "services.example"}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestVacated: the address of a removed service is taken as soon as its wait server ends,
-// and not only at the next attempt.
+// TestVacated: the address of a removed service goes to the next service as soon as the wait
+// server that still has it ends, and not only at the next attempt to open it.
 func TestVacated(t *testing.T) {
 	file := oneService(t)
 	nowait, err := os.ReadFile(file)

@@ -80,7 +80,7 @@ func (sc *scene) dial(network string) net.Conn {
 	return c
 }
 
-// turnUntil turns the loop until f, which does not, has returned.
+// turnUntil runs f in a goroutine, and turns the loop until f has returned.
 func (sc *scene) turnUntil(f func()) {
 	over := false
 	go func() {
