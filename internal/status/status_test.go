@@ -39,7 +39,7 @@ func some() *Snapshot {
 				Demand: &Demand{Place: "/run/r", Relay: 77, BytesIn: 12, BytesOut: 34, Server: &Backend{Stage: "ready", Since: now.Add(-time.Minute), Idle: now.Add(-7 * time.Second), PID: 78, Starts: 2, Took: 31 * time.Millisecond}}},
 			{Service: "8080/tcp", Place: "/etc/inetd.d/x:6", Server: "/opt/web", State: Listening, Running: 1, Limits: limit.Limits{Max: 4}, Counts: Counts{Accepted: 1, Started: 1},
 				Demand: &Demand{Place: "127.0.0.1:1", Relay: 79, Clients: 1, Server: &Backend{Stage: "starting", Since: now.Add(-2 * time.Second), PID: 80, Starts: 1}}},
-			{Service: "8081/tcp", Place: "/etc/inetd.d/x:7", Server: "/opt/web", State: Listening, Demand: &Demand{Place: "127.0.0.1:2", Server: &Backend{Stage: "stopped"}}},
+			{Service: "8081/tcp", Place: "/etc/inetd.d/x:7", Server: "/opt/web", State: Listening, Demand: &Demand{Place: "127.0.0.1:2", Server: &Backend{Stage: "looked for", Since: now.Add(-time.Second)}}},
 			{Service: "8082/tcp", Place: "/etc/inetd.d/x:8", Server: "relay to 127.0.0.1:3", State: Listening, Running: 2, Counts: Counts{Accepted: 5, Started: 5, EndedWell: 3}, Demand: &Demand{Place: "127.0.0.1:3", Relay: 81, Clients: 2}},
 		},
 	}

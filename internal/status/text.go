@@ -191,7 +191,11 @@ func (v *Service) writeDemand(line func(name, format string, args ...any), now t
 // story words the state of a server on demand, and how long it has been in it.
 func (b *Backend) story(now time.Time) string {
 	text := b.Stage
-	if !b.Since.IsZero() {
+	switch {
+	case b.Since.IsZero():
+	case strings.HasSuffix(text, " for"): // looked for
+		text += " since " + b.Since.Format(time.TimeOnly)
+	default:
 		text += " for " + now.Sub(b.Since).Round(time.Second).String()
 	}
 	if !b.Idle.IsZero() {
