@@ -123,6 +123,32 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
+// TestCramped: a crash may be for want of memory where the entry bounds it.
+func TestCramped(t *testing.T) {
+	t.Parallel()
+	const hint = "; rlimit_as = 1m may be too little for it (b.conf:9)\n"
+	for _, tt := range []struct {
+		sig  syscall.Signal
+		want bool
+	}{{unix.SIGSEGV, true}, {unix.SIGABRT, true}, {unix.SIGILL, false}} {
+		for _, lent := range []*table.Socket{nil, {Spec: sock.Spec{Type: unix.SOCK_STREAM}, FD: -1}} {
+			w := newWard(t, "/bin/sh")
+			w.v.Do.Asks = []plan.Ask{{Key: "umask", Text: "umask = 077"}, {Key: "rlimit_as", Text: "rlimit_as = 1m", At: conf.Pos{File: "b.conf", Line: 9}}}
+			p := &running.Process{Service: w.v, Program: w.program, PID: 7, Lent: lent}
+			w.Ended(p, killed(tt.sig))
+			if got := w.Lines(); strings.HasSuffix(got, hint) != tt.want {
+				t.Errorf("%v: %s", tt.sig, got)
+			}
+			for range patience {
+				w.TookNothing(w.v, p, killed(tt.sig))
+			}
+			if got := w.Lines(); strings.Contains(got, needsNowait) {
+				t.Errorf("%v: told that it needs nowait: %s", tt.sig, got)
+			}
+		}
+	}
+}
+
 // TestSuspect: after a server that has ended at once, the next one's connection is
 // watched, but not after a server that has lived for longer.
 func TestSuspect(t *testing.T) {

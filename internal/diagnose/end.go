@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/syslog"
+	"inetd/internal/table"
 )
 
 // Ended draws conclusions from the end of a server, and logs what somebody should know.
@@ -43,7 +45,7 @@ func (d *Doctor) waitEnded(p *running.Process, st child.Status) {
 	switch code := st.Wait.ExitStatus(); {
 	case st.Wait.Signaled():
 		sig := st.Wait.Signal()
-		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit signal %d", who, sig), sig.String(), whySignal(p, sig))
+		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit signal %d", who, sig), sig.String(), whySignal(p, sig)+cramped(v, sig))
 	case code == 126, code == 127:
 		d.tellShell(p, st)
 	case code > 0:
@@ -57,6 +59,23 @@ func whySignal(p *running.Process, sig syscall.Signal) string {
 		return ""
 	}
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
+}
+
+// cramped names the bound of an entry that may be why a server has crashed. The kernel
+// kills a program so that it cannot load within the bound, and many a program ends so
+// that gets no more memory.
+func cramped(v *table.Service, sig syscall.Signal) string {
+	if sig != syscall.SIGSEGV && sig != syscall.SIGBUS && sig != syscall.SIGABRT {
+		return ""
+	}
+	i := slices.IndexFunc(v.Do.Asks, func(a plan.Ask) bool {
+		return a.Key == "rlimit_as" || a.Key == "rlimit_data" || a.Key == "rlimit_stack"
+	})
+	if i < 0 {
+		return ""
+	}
+	a := &v.Do.Asks[i]
+	return fmt.Sprintf("; %s may be too little for it (%s)", a.Text, a.Place())
 }
 
 const (
@@ -149,7 +168,7 @@ func (d *Doctor) tellCrash(p *running.Process, st child.Status) {
 	if !d.log.First(v.Cause(child.How(st.Wait)), "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, d.log.Place(v))) {
 		return
 	}
-	d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), "")
+	d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), cramped(v, sig))
 }
 
 // tellShell explains the exit statuses of shells and of the dynamic loader.

@@ -39,6 +39,9 @@ func (d *Doctor) TookNothing(v *table.Service, p *running.Process, st child.Stat
 			sock.Consume(int(p.Lent.FD), p.Lent.Spec)
 		}
 	}
+	if st.Wait.Signaled() && child.Crash(st.Wait.Signal()) { // of which it had a line
+		advice = ""
+	}
 	if u.IdleStarts == limit {
 		d.log.Tell(syslog.Err, v, fmt.Sprintf("%s: %s[%d] has %s", v.Label, p.Service.Do.Program.Path(), st.Pid, text), child.How(st.Wait), advice)
 	}
