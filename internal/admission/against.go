@@ -27,7 +27,7 @@ func (d *Door) Against(v *table.Service, from netip.Addr) string {
 	case v.Do.Penalty != nil && u.Debts != nil && u.Debts.Refuses(now, who):
 		return "it has penalties"
 	case v.Do.RefusesFull() && u.Full(l):
-		return "as many servers run as may"
+		return v.Do.Crowd()
 	case v.Do.RefusesFull() && u.Starts.Full(now, l.Starts, l.Window):
 		return "the service had its starts"
 	case r.Why != "":

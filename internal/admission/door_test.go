@@ -91,6 +91,10 @@ func TestAdmit(t *testing.T) {
 		{"its address", nil, limit.Limits{}, func(f *fixture) { f.deny(him) }, false, status.Refused{Rules: 1}, "refused connection from 192.0.2.1, service one (tcp): inetd.conf:4: deny = 192.0.2.1/32"},
 		{"another's address", nil, limit.Limits{}, func(f *fixture) { f.deny(other) }, true, status.Refused{}, ""},
 		{"full", &conf.Keys{FullRefuse: true}, limit.Limits{Max: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, as many servers run as may (limit 1, inetd.conf:4)"},
+		{"full of clients", &conf.Keys{FullRefuse: true}, limit.Limits{Max: 1}, func(f *fixture) {
+			f.v.Do.Connect.Network = "tcp"
+			admitted(f)
+		}, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, as many clients are passed on as may (limit 1, inetd.conf:4)"},
 		{"starts", &conf.Keys{FullRefuse: true}, limit.Limits{Starts: 1}, admitted, false, status.Refused{Full: 1}, "one/tcp from 192.0.2.1 refused, the service had its starts of 60 s (limit 1, inetd.conf:4)"},
 		{"full, but clients wait", &conf.Keys{}, limit.Limits{Max: 1}, admitted, true, status.Refused{}, ""},
 		{"its source at once", nil, limit.Limits{PerSource: 1}, admitted, false, status.Refused{Limit: 1}, "(limit 1, inetd.conf:5)"},

@@ -31,7 +31,7 @@ func (d *Door) tooFull(v *table.Service, c *client.Client, now time.Time) bool {
 	case !v.Do.RefusesFull():
 		return false
 	case u.Full(l):
-		d.log.Exceeded(v, c.Who(v), "refused, as many servers run as may", l.Max, "accept_max", "full")
+		d.log.Exceeded(v, c.Who(v), "refused, "+v.Do.Crowd(), l.Max, "accept_max", "full")
 	case u.Starts.Full(now, l.Starts, l.Window):
 		d.log.Exceeded(v, c.Who(v), fmt.Sprintf("refused, the service had its starts of %g s", u.Starts.End(l.Window).Sub(u.Starts.Start).Seconds()), l.Starts, "service_max", "full")
 	default:

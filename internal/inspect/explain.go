@@ -132,6 +132,8 @@ func now(shot *status.Snapshot, place string, served bool) string {
 		return ", but is turned away now: " + v.Against
 	case v.State == status.Suspended:
 		return waits + "the service is suspended until " + v.Until
+	case v.State == status.Full && v.Demand != nil:
+		return waits + "as many clients are passed on as may"
 	case v.State == status.Full:
 		return waits + "as many servers run as may"
 	}

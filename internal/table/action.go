@@ -50,6 +50,14 @@ func (do *Action) RefusesFull() bool {
 	return do.Keys != nil && do.Keys.FullRefuse && do.Mode == plan.Accept
 }
 
+// Crowd says what there is as much of as accept_max allows.
+func (do *Action) Crowd() string {
+	if do.Passes() {
+		return "as many clients are passed on as may"
+	}
+	return "as many servers run as may"
+}
+
 // Passes reports whether the clients of the action are passed on (key connect).
 func (do *Action) Passes() bool { return do.Connect != conf.Place{} }
 
