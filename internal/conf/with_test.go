@@ -49,6 +49,7 @@ func TestWith(t *testing.T) {
 		{"* with service_max = 5;", "finger/tcp", ""},
 		{"* with service_max = 5;", "finger/udp4", "service_max = 5"},
 		{"finger with service_max = 5;", "finger/tcp", "service_max = 5"},
+		{"* with max_time = 1h, idle_time = 1h; finger/tcp with max_time = 0;", "finger/tcp", "max_time = 0, idle_time = 1h"},
 		{"with on protocol = tcp, wait = no, user = nobody, exec = /bin/cat; with with umask = 2;", "with/tcp", "umask = 2"},
 		{"finger with nice = 1; finger with nice = 2;", "finger/tcp", "nice = 2"},
 	}
