@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"inetd/internal/child"
 	"inetd/internal/handover"
 	"inetd/internal/inspect"
@@ -102,6 +104,9 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 	if err := o.arrive(); err != nil {
 		return 1, err
 	}
+	if err := fewFiles(); err != nil && o.left == nil {
+		return 1, err
+	}
 	closeOnExec()
 	o.launched = launched()
 	if o.background() && !o.launched && o.left == nil {
@@ -111,6 +116,20 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 		return launch()
 	}
 	return 0, o.serve(stderr)
+}
+
+// leastFiles is how many open files a daemon with a service or two needs.
+const leastFiles = 32
+
+// fewFiles is the error of a limit of open files with which the daemon could not work:
+// below 8 Go's runtime ends the program, and below 16 there are none left for clients.
+// Package syscall has raised the limit as far as it may be.
+func fewFiles() error {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur >= leastFiles {
+		return nil
+	}
+	return fmt.Errorf("only %d open files are allowed, and at least %d are needed: raise ulimit -n, or LimitNOFILE of systemd", limit.Cur, leastFiles)
 }
 
 // arrive finds out what the previous program in this process has left, if there was one,
