@@ -18,6 +18,7 @@ type relay struct {
 	cfg      Config
 	poll     int
 	sides    []*side  // by descriptor
+	watched  int32    // how many sides were polled so far
 	conns    []*conn  // all there are
 	waiting  []*conn  // of them those without a connection to the place, the oldest first
 	busy     []*conn  // those with more to move than they were allowed at a time
@@ -45,6 +46,7 @@ type relay struct {
 // side is one end of a relayed connection.
 type side struct {
 	fd       int
+	number   int32 // its events carry it: see event
 	conn     *conn
 	readable bool // as far as is known; so it is with the others
 	writable bool
@@ -113,8 +115,8 @@ func (r *relay) run() {
 		if err != nil && err != unix.EINTR {
 			return
 		}
-		for _, ev := range events[:max(n, 0)] {
-			r.event(int(ev.Fd), ev.Events)
+		for i := range max(n, 0) {
+			r.event(&events[i])
 		}
 		for _, c := range r.takeBusy() {
 			r.pump(c)
@@ -201,7 +203,8 @@ func (r *relay) takeBusy() []*conn {
 	return busy
 }
 
-func (r *relay) event(fd int, events uint32) {
+func (r *relay) event(ev *unix.EpollEvent) {
+	fd, events := int(ev.Fd), ev.Events
 	switch {
 	case fd == control:
 		r.control(events)
@@ -209,8 +212,8 @@ func (r *relay) event(fd int, events uint32) {
 	case fd == r.names.wake:
 		r.found()
 		return
-	case fd >= len(r.sides) || r.sides[fd] == nil:
-		return // closed meanwhile
+	case fd >= len(r.sides) || r.sides[fd] == nil || r.sides[fd].number != ev.Pad:
+		return // closed since it was heard, and perhaps opened again for another connection
 	}
 	s := r.sides[fd]
 	s.readable = s.readable || events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
@@ -345,7 +348,8 @@ func (r *relay) add(from Connection, fd int) *conn {
 // watch polls the descriptor of a side. Edges are enough, and need no further call.
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
-	s.conn = c
+	r.watched++
+	s.conn, s.number = c, r.watched
 	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // or else urgent data is lost
 	// Messages with descriptors end a read of a UNIX-domain socket early.
 	s.exact = which == client && !c.Peer.IsValid() || which == place && r.cfg.Network != "tcp"
@@ -353,7 +357,7 @@ func (r *relay) watch(c *conn, which int) {
 		r.sides = append(r.sides, make([]*side, s.fd+1-len(r.sides))...)
 	}
 	r.sides[s.fd] = s
-	ev := unix.EpollEvent{Events: incoming | others, Fd: int32(s.fd)}
+	ev := unix.EpollEvent{Events: incoming | others, Fd: int32(s.fd), Pad: s.number}
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
 
@@ -370,7 +374,7 @@ func (r *relay) hear(s *side, wanted bool) {
 		return
 	}
 	s.unheard = !wanted
-	ev := unix.EpollEvent{Events: others, Fd: int32(s.fd)}
+	ev := unix.EpollEvent{Events: others, Fd: int32(s.fd), Pad: s.number}
 	if wanted {
 		ev.Events |= incoming
 	}

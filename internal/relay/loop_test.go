@@ -63,6 +63,48 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// TestStaleEvent: what was heard of a connection that has ended since is not taken for
+// news of the next one, whose descriptor may have the same number.
+//
+// It is not parallel: another test could open a descriptor in between.
+func TestStaleEvent(t *testing.T) {
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(poll)
+	r := &relay{cfg: Config{Hold: true}, poll: poll}
+	first, far := pair(t)
+	old := r.add(Connection{ID: 1}, first)
+	unix.Close(far)
+	events := make([]unix.EpollEvent, 2)
+	if n, err := unix.EpollWait(poll, events, -1); n != 1 || err != nil {
+		t.Fatalf("%d events, %v", n, err)
+	}
+	r.end(old, 0)
+	next, far := pair(t)
+	defer unix.Close(far)
+	if next != first {
+		t.Fatalf("the number of the next one is %d and not %d", next, first)
+	}
+	c := r.add(Connection{ID: 2}, first)
+	r.event(&events[0])
+	if c.sides[client].fd != first || c.sides[client].broken {
+		t.Fatalf("it is taken for the end of the next one: %+v", r.reports)
+	}
+	r.end(c, 0)
+}
+
+// pair makes two connected sockets that do not block.
+func pair(t *testing.T) (near, far int) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fds[0], fds[1]
+}
+
 // TestShareOfOne: a client who sends without end lets others have their turn.
 func TestShareOfOne(t *testing.T) {
 	t.Parallel()

@@ -76,12 +76,9 @@ func TestLargePipes(t *testing.T) {
 // whether that is so is not asked of a turn in which nothing came.
 func TestMuchComes(t *testing.T) {
 	t.Parallel()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fds[0])
-	defer unix.Close(fds[1])
+	in, far := pair(t)
+	defer unix.Close(in)
+	defer unix.Close(far)
 	out, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -98,10 +95,10 @@ func TestMuchComes(t *testing.T) {
 		sent int
 		bulk bool
 	}{{littleSize, false}, {readSize, true}, {0, true}, {littleSize, true}, {littleSize - 1, false}, {littleSize, false}} {
-		if _, err := write(fds[1], make([]byte, step.sent)); err != nil {
+		if _, err := write(far, make([]byte, step.sent)); err != nil {
 			t.Fatal(err)
 		}
-		c.sides[client] = side{fd: fds[0], readable: true, exact: true}
+		c.sides[client] = side{fd: in, readable: true, exact: true}
 		c.sides[place] = side{fd: out, writable: true, given: true, prompt: true}
 		if _, err := r.move(c, client); err != nil {
 			t.Fatal(err)

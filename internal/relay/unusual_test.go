@@ -222,8 +222,8 @@ func (r *relay) turn(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ev := range events[:n] {
-		r.event(int(ev.Fd), ev.Events)
+	for i := range n {
+		r.event(&events[i])
 	}
 	return n
 }
