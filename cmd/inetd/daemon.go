@@ -24,7 +24,7 @@ const (
 	readyFD     = 3
 )
 
-// flushTime is how long the last log lines may take to be written.
+// flushTime is how long the lines of the start, and the last ones, may take to be written.
 const flushTime = 500 * time.Millisecond
 
 // background reports whether to leave the terminal. A daemon that was started by a service
@@ -168,6 +168,7 @@ func (o *options) ready() {
 	if !o.launched {
 		return
 	}
+	o.Log.Flush(flushTime) // without a syslog daemon the lines of the start are for the terminal
 	if err := o.leaveTerminal(); err != nil {
 		o.Log.Warningf("leave the terminal: %v", err)
 	}
