@@ -33,9 +33,9 @@ func isolate() error {
 	return syscall.Exec(self, os.Args, append(os.Environ(), insideVar+"=1"))
 }
 
-// furnish prepares the new namespaces: the loopback interface up, an empty
-// /run for pid files, no syslog, and the cached libraries (if there are any)
-// known to the dynamic linker.
+// furnish prepares the new namespaces: the loopback interface up, TCP that does
+// not pace, an empty /run for pid files, no syslog, and the cached libraries (if
+// there are any) known to the dynamic linker.
 func furnish(linkerCache string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -49,8 +49,15 @@ func furnish(linkerCache string) error {
 	if err := cover("/etc/ld.so.cache", linkerCache); err != nil {
 		return err
 	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_congestion_control", []byte(congestion), 0); err != nil {
+		return err
+	}
 	return loopbackUp()
 }
+
+// congestion is how TCP finds its speed. Every kernel has it, and a namespace may choose
+// it. A host's own may be one that paces, as BBR: then its timers are what is measured.
+const congestion = "reno"
 
 // cover binds with over path; nothing to do if one of the two does not exist.
 func cover(path, with string) error {

@@ -18,7 +18,7 @@ divides a page by its users, so it falls when servers use the same C library.
 const relayPreamble = `To the figure of systemd-socket-proxyd: medians of the ratios of the rounds. The server
 that connections are passed on to is a part of the program that measures, on the same
 cores. CPU is that of all processes of a daemon; of inetd these are the daemon and the
-relay.
+relay. TCP uses ` + congestion + `, as one that paces, such as bbr, would measure its timers.
 
 `
 
