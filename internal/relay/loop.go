@@ -130,11 +130,12 @@ func (r *relay) run() {
 }
 
 // How long to wait at most, in ms, without telling Go's runtime: for the next attempt, and
-// for more of what was just moved. Its monitor thread looks after the goroutine meanwhile,
-// first every 20 us, which in 10 ms takes longer than passing a client on.
+// for more of what was just moved, which comes later than the turn of another process if
+// no processor is idle. Its monitor thread looks after the goroutine meanwhile, first every
+// 20 us, which in 10 ms takes longer than passing a client on.
 const (
 	briefly = int(maxPause / time.Millisecond)
-	forMore = 1
+	forMore = 5
 )
 
 // await waits for events. The runtime gives the processor of a goroutine that waits in
