@@ -74,6 +74,17 @@ func TestConfined(t *testing.T) {
 	}
 }
 
+// TestPolicyOfRelay: a relay interrupts nobody when it is woken.
+func TestPolicyOfRelay(t *testing.T) {
+	t.Parallel()
+	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
+	b.tell(Probe)
+	b.want(Silent, unix.ECONNREFUSED)
+	if attr, err := unix.SchedGetAttr(b.cmd.Process.Pid, 0); err != nil || attr.Policy != unix.SCHED_BATCH {
+		t.Errorf("its policy is %+v, %v", attr, err)
+	}
+}
+
 // TestNameOfRelay: ps(1) tells relays from the daemon.
 func TestNameOfRelay(t *testing.T) {
 	t.Parallel()

@@ -91,6 +91,7 @@ func serve(args []string) error {
 	}
 	runtime.GOMAXPROCS(2) // one goroutine carries all; see relay.await
 	debug.SetGCPercent(gcPercent)
+	giveWay()
 	confine(c)
 	r, err := newRelay(c)
 	if err != nil {
@@ -98,6 +99,23 @@ func serve(args []string) error {
 	}
 	r.run()
 	return nil
+}
+
+// giveWay has no thread of the process interrupt another process when it is woken, unless
+// an administrator has chosen a scheduling policy for the daemon: see SCHED_BATCH in
+// sched(7). A relay that interrupts a sender after its first bytes finds little to move,
+// and does so again and again. An idle processor runs the relay as soon as before.
+func giveWay() {
+	threads, _ := os.ReadDir("/proc/self/task")
+	for _, t := range threads {
+		id, _ := strconv.Atoi(t.Name())
+		attr, err := unix.SchedGetAttr(id, 0)
+		if err != nil || attr.Policy != unix.SCHED_NORMAL {
+			continue
+		}
+		attr.Policy = unix.SCHED_BATCH
+		unix.SchedSetAttr(id, attr, 0)
+	}
 }
 
 // control is the descriptor of the relay's end of the pair.
