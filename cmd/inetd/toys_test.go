@@ -54,7 +54,8 @@ var wrappers = map[string]func(){
 // listens at once and says after a while that it is ready, with "mute" never; it tells
 // clients whether it has said so. With "hang" it does not end at SIGTERM, with "never" it
 // listens nowhere, with "deaf" it runs on but listens no longer once its first client has
-// gone, and with "fork" it ends and another process serves one client.
+// gone, and with "fork" it ends and another process serves one client once inetd knows of
+// the end.
 func serveOnDemand() {
 	after, err := time.ParseDuration(os.Args[3])
 	exitOn(err)
@@ -70,10 +71,16 @@ func serveOnDemand() {
 		signal.Ignore(syscall.SIGTERM)
 	case "fork":
 		next := exec.Command("/proc/self/exe")
-		next.Args = []string{"t-demand", "once", os.Args[2], "0s"}
+		next.Args = []string{"t-demand", "once", os.Args[2], "0s", strconv.Itoa(os.Getpid())}
 		next.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		exitOn(next.Start())
 		return
+	case "once":
+		parent, err := strconv.Atoi(os.Args[4])
+		exitOn(err)
+		for unix.Kill(parent, 0) == nil { // a zombie, too; nobody tells when it is reaped
+			time.Sleep(time.Millisecond)
+		}
 	}
 	if os.Args[1] == "fail" {
 		os.Exit(4)
