@@ -105,6 +105,16 @@ func TestIdleTimeBusy(t *testing.T) {
 	sc.wantLog(`-from ` + busy.LocalAddr().String() + ` has been idle`)
 }
 
+// asked turns the loop until the kernel has been asked about servers that run.
+func (sc *scene) asked() {
+	sc.t.Helper()
+	for due := sc.s.idle.Due(); sc.s.idle.Due() == due; sc.s.turn() {
+		if len(sc.s.running.All()) == 0 {
+			sc.t.Fatalf("no server is left to ask about:\n%s", sc.end())
+		}
+	}
+}
+
 // ending returns a flag that the loop sets when a connection has ended.
 func (sc *scene) ending(c net.Conn) *bool {
 	over := false
@@ -128,9 +138,7 @@ func TestIdleTimeWait(t *testing.T) {
 			first := sc.dial("tcp4")
 			sc.echoed(first, "x")
 			for range 10 { // the client is connected for longer than the idle time
-				for due := sc.s.idle.Due(); sc.s.idle.Due() == due; {
-					sc.s.turn()
-				}
+				sc.asked()
 			}
 			sc.echoed(first, "y")
 			first.Close()
@@ -230,12 +238,7 @@ func TestIdleTimeUnread(t *testing.T) {
 			sc.s.turn()
 		}
 		for range 10 { // questions to the kernel, a quarter of the idle time apart
-			for due := sc.s.idle.Due(); sc.s.idle.Due() == due; {
-				if len(sc.s.running.All()) == 0 {
-					t.Fatalf("wait = %s: it is ended", wait)
-				}
-				sc.s.turn()
-			}
+			sc.asked()
 		}
 		if err := os.WriteFile(sc.path("go"), []byte("\n"), 0); err != nil {
 			t.Fatal(err)

@@ -58,6 +58,7 @@ func (sc *scene) upgrade(unready bool) {
 		sc.t.Fatal(err)
 	}
 	sc.t.Cleanup(sc.s.close)
+	sc.endLate()
 	sc.s.inquiries.Asker = s.inquiries.Asker
 }
 

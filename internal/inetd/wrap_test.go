@@ -68,6 +68,7 @@ func (sc *scene) start() {
 	}
 	sc.s = s
 	sc.t.Cleanup(s.close)
+	sc.endLate()
 	if sc.names == nil {
 		sc.names = dnstest.Silent()
 	}
@@ -75,6 +76,15 @@ func (sc *scene) start() {
 	for s.reload(nil); s.loading; {
 		s.turn()
 	}
+}
+
+// endLate ends the test if it still turns the loop after a time that is enough for any.
+func (sc *scene) endLate() {
+	mail := sc.s.mail
+	late := time.AfterFunc(2*time.Minute, func() {
+		mail.Post(func() { sc.t.Fatalf("it waits for something that does not happen:\n%s", sc.end()) })
+	})
+	sc.t.Cleanup(func() { late.Stop() })
 }
 
 // visit connects from an address, sends text, and returns the answer when the server has
