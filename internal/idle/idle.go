@@ -51,10 +51,11 @@ type Server struct {
 	Known bool          // the kernel has reported its connection
 }
 
-// over reports whether the server has had nothing to do for its idle time. Of a connection
-// in another network namespace, which the kernel never reports, this is not known.
-func (s *Server) over(now time.Time) bool {
-	return now.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
+// over reports whether by the time at the server has had nothing to do for its idle time.
+// Of a connection in another network namespace, which the kernel never reports, this is not
+// known.
+func (s *Server) over(at time.Time) bool {
+	return at.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
 }
 
 // Table holds the servers with an idle time. Its zero value is ready for use.
@@ -109,15 +110,16 @@ func (t *Table) Period() time.Duration {
 func Pause(idleTime time.Duration) time.Duration { return max(idleTime/4, minPeriod) }
 
 // Update notes when servers were last in use: used has an element for each server of list,
-// zero if the server is not in use. It returns the servers whose idle time is over, without
-// those that have left the table.
-func (t *Table) Update(list []*Server, used []time.Time, now time.Time) (over []*Server) {
+// zero if the server is not in use. It returns the servers whose idle time was over when
+// the kernel was asked, without those that have left the table. How long the answer took to
+// get here does not count: nobody knows what the servers did meanwhile.
+func (t *Table) Update(list []*Server, used []time.Time, asked time.Time) (over []*Server) {
 	for i, s := range list {
 		if u := used[i]; !u.IsZero() {
 			s.Known = true
 			s.Since = later(s.Since, u)
 		}
-		if t.Has(s) && s.over(now) {
+		if t.Has(s) && s.over(asked) {
 			over = append(over, s)
 		}
 	}
@@ -139,18 +141,18 @@ type question struct {
 }
 
 // Ask asks the kernel when servers were last in use. For a connection, that is when the
-// last byte went either way. A socket that clients connect to is in use now, if a client is
-// connected. The time of a server that is not in use is zero.
+// last byte went either way. A socket that clients connect to was in use when the kernel
+// answered, if a client is connected. The time of a server that is not in use is zero.
 func Ask(list []*Server) ([]time.Time, error) {
 	q := ordered(list)
 	used := make([]time.Time, len(list))
-	now := time.Now()
 	if len(q.conns)+len(q.ports) > 0 {
 		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 			found, err := sockdiag.Dump(sockdiag.Query{Family: family, Protocol: unix.IPPROTO_TCP, States: connected, Times: len(q.conns) > 0})
 			if err != nil {
 				return nil, err
 			}
+			now := time.Now()
 			for _, s := range found {
 				q.internet(list, used, s, now)
 			}
@@ -160,6 +162,7 @@ func Ask(list []*Server) ([]time.Time, error) {
 		return used, nil
 	}
 	found, err := sockdiag.UnixPaths()
+	now := time.Now()
 	for path := range found {
 		for _, i := range q.paths[path] {
 			used[i] = now

@@ -112,11 +112,12 @@ func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 	}
 	var used []time.Time
 	var err error
+	asked := time.Now()
 	l.asks.Do(askTime, func(context.Context) { used, err = Ask(list) }, func() {
 		var over []*Server
 		if err == nil {
 			l.lookAt(list, used)
-			over = l.Update(list, used, time.Now())
+			over = l.Update(list, used, asked)
 		} else if !l.failed {
 			l.failed = true
 			l.log.Warningf("idle_time: %s: servers that have nothing to do cannot be told from others, and go on", strerror.Call(err))

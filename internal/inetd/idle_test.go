@@ -153,6 +153,29 @@ func TestIdleTimeWait(t *testing.T) {
 	}
 }
 
+// TestIdleTimeLateAnswer: a server is not ended for the time that the kernel's answer waits
+// for the loop. A client is connected all the time.
+func TestIdleTimeLateAnswer(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	const idleTime = 100 * time.Millisecond
+	for _, wait := range []string{"yes", "listen"} {
+		sc := newScene(t, waiting(wait, fmt.Sprint("idle_time = ", idleTime)), nil)
+		sc.start()
+		c := sc.dial("tcp4")
+		sc.echoed(c, "x")
+		for range 6 { // one turn asks, the next has the answer
+			sc.s.mail.Post(func() {}) // it does not wait for the answer
+			sc.s.turn()
+			time.Sleep(idleTime)
+		}
+		sc.echoed(c, "y")
+		sc.reapAll()
+		sc.wantLog("-has been idle")
+	}
+}
+
 // TestIdleTimeLateClient: a client that comes when the kernel has just said that there is
 // no client is served, by the same server or the next.
 func TestIdleTimeLateClient(t *testing.T) {
