@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os"
@@ -10,6 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"inetd/internal/sockdiag"
+
+	"golang.org/x/sys/unix"
 )
 
 // cmdSockets asks the kernel, so that a socket that was closed and opened again can be told
@@ -37,57 +39,33 @@ func cmdPortAt(ts *script, neg bool, args []string) {
 	ts.Fatalf("no socket at %s", args[1])
 }
 
-// sockets lists the daemon's internet sockets that clients can reach.
+// sockets lists the daemon's internet sockets that clients can reach. /proc/net shows a
+// socket twice, or not at all, if others come or go meanwhile.
 func (d *testDaemon) sockets(ts *script) []string {
-	held := d.inodes(ts)
+	held := sockdiag.Inodes(d.pid)
 	var list []string
-	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", d.pid, table))
-		if err != nil && strings.HasSuffix(table, "6") {
-			continue // a kernel without IPv6
-		}
-		ts.Check(err)
-		for line := range strings.Lines(string(text)) {
-			f := strings.Fields(line)
-			const listening = "0A"
-			if len(f) < 10 || !held[f[9]] || table[:3] == "tcp" && f[3] != listening {
-				continue
+	for _, of := range []struct {
+		name     string
+		protocol uint8
+		states   []sockdiag.State
+	}{
+		{"tcp", unix.IPPROTO_TCP, []sockdiag.State{sockdiag.Listen}},
+		{"udp", unix.IPPROTO_UDP, []sockdiag.State{sockdiag.Close, sockdiag.Established}},
+	} {
+		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+			found, err := sockdiag.Dump(sockdiag.Query{Family: family, Protocol: of.protocol, States: of.states})
+			if family == unix.AF_INET { // a kernel may be without IPv6
+				ts.Check(err)
 			}
-			list = append(list, fmt.Sprintf("%s %s %s", table[:3], kernelAddress(ts, f[1]), f[9]))
+			for _, s := range found {
+				if held[s.Inode] {
+					list = append(list, fmt.Sprint(of.name, " ", s.Local, " ", s.Inode))
+				}
+			}
 		}
 	}
 	slices.Sort(list)
 	return list
-}
-
-// inodes returns the inodes of the daemon's sockets.
-func (d *testDaemon) inodes(ts *script) map[string]bool {
-	dir := fmt.Sprintf("/proc/%d/fd/", d.pid)
-	open, err := os.ReadDir(dir)
-	ts.Check(err)
-	held := map[string]bool{}
-	for _, e := range open {
-		target, _ := os.Readlink(dir + e.Name())
-		if inode, ok := strings.CutPrefix(target, "socket:["); ok {
-			held[strings.TrimSuffix(inode, "]")] = true
-		}
-	}
-	return held
-}
-
-// kernelAddress reads an address as /proc/net shows it: words of 32 bits in the
-// machine's byte order, and the port.
-func kernelAddress(ts *script, s string) netip.AddrPort {
-	words, port, _ := strings.Cut(s, ":")
-	b, err := hex.DecodeString(words)
-	ts.Check(err)
-	for i := 0; i < len(b); i += 4 {
-		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
-	}
-	addr, _ := netip.AddrFromSlice(b)
-	n, err := strconv.ParseUint(port, 16, 16)
-	ts.Check(err)
-	return netip.AddrPortFrom(addr, uint16(n))
 }
 
 // cmdCount counts what the daemon has under /proc. With a file it counts again until there
