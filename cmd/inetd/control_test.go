@@ -11,6 +11,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/inetd"
+	"inetd/internal/sock/socktest"
 )
 
 func TestReport(t *testing.T) {
@@ -82,7 +83,9 @@ func TestControlSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	left.SetUnlinkOnClose(false)
-	left.Close() // a daemon died
+	if err := socktest.HangUp(left); err != nil { // a daemon died
+		t.Fatal(err)
+	}
 
 	c, err := listenControl(path)
 	if err != nil {
