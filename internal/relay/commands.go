@@ -7,30 +7,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Commands are what the daemon tells a relay, in their order. A relay that has not yet
-// taken the connections before them has its queue full: then they are kept here. The
-// zero Commands has none. Unsaid is for one who keeps them for another program.
+// Commands keeps the commands for a relay whose queue is full, as it has not taken the
+// connections before them yet, and sends them in order. The zero Commands is empty.
+// Unsaid is public for an upgrade, which passes the commands to the new program.
 type Commands struct{ Unsaid [][]byte }
 
-// maxUnsaid is how many commands are kept for a relay.
+// maxUnsaid is how many commands are kept for a relay at most.
 const maxUnsaid = 64
 
-// ErrDeaf is the error of a relay that takes nothing any more.
+// ErrDeaf says that a relay takes nothing any more: maxUnsaid commands are kept for it.
 var ErrDeaf = errors.New("it takes no command")
 
-// Tell tells the relay at the other end of fd, which does not block, a command. An
-// error says that it will never know: it has ended, or takes nothing any more.
+// Tell sends a command to the relay at the other end of fd, or keeps it for Flush, without
+// waiting. On an error the relay will never get it: it has ended, or takes nothing any more.
 func (q *Commands) Tell(fd int, c Command) error { return q.say(fd, []byte{byte(c)}) }
 
-// Trust tells a relay likewise that what has answered by a report of the kind Answers
-// may have the clients. If that has fallen silent since, it says nothing of who answers
-// now.
+// Trust tells a relay likewise that whoever gave the answer, a report of the kind Answers,
+// may have the clients. The relay ignores it if the place has fallen silent since: somebody
+// else may answer there now.
 func (q *Commands) Trust(fd int, answer Report) error {
 	return q.say(fd, binary.BigEndian.AppendUint32([]byte{byte(trust)}, uint32(answer.To>>32)))
 }
 
-// Waiting reports whether any are kept. Flush is to be called again then, and no
-// connection to be sent: it would overtake them.
+// Waiting reports whether any commands are kept. If so, Flush must be called again, and no
+// connection be sent before: it would overtake them.
 func (q *Commands) Waiting() bool { return len(q.Unsaid) > 0 }
 
 func (q *Commands) say(fd int, b []byte) error {
@@ -41,7 +41,7 @@ func (q *Commands) say(fd int, b []byte) error {
 	return q.Flush(fd)
 }
 
-// Flush sends what is kept, as far as the relay takes it.
+// Flush sends the kept commands, as many as the relay takes, without waiting.
 func (q *Commands) Flush(fd int) error {
 	for len(q.Unsaid) > 0 {
 		err := unix.Sendmsg(fd, q.Unsaid[0], nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)

@@ -13,19 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The name that ps(1) shows is that of the first thread. Only here is it certain to run.
+// ps(1) shows the name of the first thread, and only an init function surely runs on it.
 func init() {
 	if len(os.Args) > 1 && os.Args[1] == Flag {
 		unix.Prctl(unix.PR_SET_NAME, address("inetd-relay\x00"), 0, 0, 0)
 	}
 }
 
-// confine gives up what a relay does not need, as far as the kernel has a way: new
-// privileges, being looked into, every file, every port of TCP but one. What is left
-// is to carry bytes from the descriptors it is handed to the place.
+// confine gives up what a relay does not need, as far as the kernel supports it: new
+// privileges, being inspected by others, signals to others, every file, and every TCP port
+// but one. The relay can still carry bytes between the descriptors it is handed and the place.
 func confine(c Config) {
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	// Both are of a thread, and Go's runtime has started some.
+	// What follows applies to a thread, and Go's runtime has started several.
 	switch _, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); {
 	case e == unix.ENOTSUP:
 		confineByExec(c)
@@ -39,13 +39,13 @@ func confine(c Config) {
 	}
 }
 
-// confinedEnv is the variable that says that a program has been executed again.
+// confinedEnv is set in the environment of a program that confineByExec has executed.
 const confinedEnv = "INETD_RELAY_CONFINED"
 
-// confineByExec does that in a program with C code in it, such as a test with -race, which
-// cannot have all of its threads make a call. One of them makes it and executes the
-// program again, of which all threads come of that one. What is mapped now, as the
-// libraries are, may be again.
+// confineByExec confines a program with C code in it, such as a test with -race, in which Go
+// cannot make a system call on all threads. One thread confines itself and executes the
+// program again, whose threads all descend from that one. Files that are mapped now, such as
+// libraries, stay readable: the program loads them again.
 func confineByExec(c Config) {
 	if os.Getenv(confinedEnv) != "" {
 		return
@@ -74,12 +74,12 @@ const landlockRuleNetPort = 2
 
 func address(s string) uintptr { return uintptr(unsafe.Pointer(unsafe.StringData(s))) }
 
-// rights are what a version of Landlock can forbid; see landlock(7).
+// rights is the kernel's struct landlock_ruleset_attr: what rules forbid; see landlock(7).
 type rights struct {
 	Files, Net, Scope uint64
 }
 
-// The rights of version 1 are 13 bits, 2 has one more, and so on.
+// rightsOf returns what a version of Landlock can forbid and no relay needs.
 func rightsOf(version int) rights {
 	r := rights{Files: 1<<13 - 1}
 	if version >= 2 {
@@ -100,9 +100,9 @@ func rightsOf(version int) rights {
 	return r
 }
 
-// landlock makes a set of rules: no file and no port of TCP but that of the place.
-// It returns -1 where the kernel has no Landlock. A place that is named by a host
-// takes the files and the port that names are looked up with.
+// landlock returns a new ruleset: no file, and no TCP port but that of the place. If the
+// place is given by a host name, what is needed to look it up is allowed too. The caller
+// closes the descriptor. It is -1 if the kernel has no Landlock.
 func landlock(c Config) int {
 	version, _, e := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if e != 0 {
@@ -125,7 +125,7 @@ func landlock(c Config) int {
 	return int(fd)
 }
 
-// named reports whether the place is to be looked up.
+// named reports whether the place is given by a host name, which must be looked up.
 func (c Config) named() bool {
 	_, err := netip.ParseAddrPort(c.Address)
 	return c.Network == "tcp" && err != nil
@@ -141,15 +141,15 @@ func allowPort(ruleset int, port uint64) {
 	unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), landlockRuleNetPort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 }
 
-// allowBeside lets the files of a directory be read in which a file lies: it may be
-// replaced by another one.
+// allowBeside allows reading all that is below the directory of a file, as the file itself
+// may be replaced by a new one.
 func allowBeside(ruleset int, path string) {
 	if path, err := filepath.EvalSymlinks(path); err == nil {
 		allow(ruleset, filepath.Dir(path), unix.LANDLOCK_ACCESS_FS_READ_FILE)
 	}
 }
 
-// allow gives rights to a file, or to all that is in a directory.
+// allow grants rights to a file, or to all that is below a directory, if path exists.
 func allow(ruleset int, path string, rights uint64) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confined has the test binary confine itself as a relay and try what it can do.
+// confined is the argument with which the test binary confines itself and tries its ways.
 const confined = "-confined"
 
-// ways is what a process can do.
+// ways is what a confined process can still do.
 type ways struct {
 	NoNewPrivs, Dumpable          int
-	ReadsFile, OwnPort, OtherPort bool // forbidden things are known by EACCES
+	ReadsFile, OwnPort, OtherPort bool // false: EACCES
 }
 
-// tryWays prints the ways of a relay to a place, and whether it gets to another one.
+// tryWays confines this process as a relay to place, and prints its ways.
 func tryWays(place, other string) {
 	confine(Config{Network: "tcp", Address: place})
 	var w ways
@@ -42,9 +42,9 @@ func reaches(addr string) bool {
 	return !errors.Is(err, unix.EACCES)
 }
 
-// TestConfined: a relay that somebody has taken over has no way to more privileges, to
-// files, and to any port but that of its place, as far as the kernel has Landlock.
-// Other processes of its user cannot look into it.
+// TestConfined: a relay that somebody has taken over gets no more privileges, reads no file
+// and reaches no port but that of its place, as far as the kernel's Landlock goes. Other
+// processes of its user cannot look into it.
 func TestConfined(t *testing.T) {
 	t.Parallel()
 	var at []string
@@ -74,7 +74,7 @@ func TestConfined(t *testing.T) {
 	}
 }
 
-// TestPolicyOfRelay: a relay interrupts nobody when it is woken.
+// TestPolicyOfRelay: a relay that is woken interrupts no other process.
 func TestPolicyOfRelay(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
@@ -85,7 +85,7 @@ func TestPolicyOfRelay(t *testing.T) {
 	}
 }
 
-// TestNameOfRelay: ps(1) tells relays from the daemon.
+// TestNameOfRelay: ps(1) shows relays under another name than the daemon.
 func TestNameOfRelay(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})

@@ -18,17 +18,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How long an attempt to connect may take: the only thing that is tried, one of
-// several addresses, whether a place answers that did not before, and one at a place of
-// this machine that has not answered at once.
+// How long an attempt to connect may take.
 const (
-	dialTime  = 30 * time.Second
-	eachTime  = 5 * time.Second
-	trialTime = time.Second
-	crowdTime = 10 * time.Millisecond
+	dialTime  = 30 * time.Second      // to the last address, or the only one
+	eachTime  = 5 * time.Second       // to an address before the last
+	trialTime = time.Second           // to find out whether the place answers
+	crowdTime = 10 * time.Millisecond // to a loopback address, whose listen queue is full
 )
 
-// dial begins to connect a client with the place.
+// dial begins to connect a client to the place.
 func (r *relay) dial(c *conn) {
 	c.errno, c.full = unix.EHOSTUNREACH, false
 	if !r.names.known() {
@@ -47,7 +45,7 @@ func (r *relay) dial(c *conn) {
 const errNoName = syscall.EADDRNOTAVAIL
 
 // tryNext connects to the next address of the place. After the last one the client waits
-// if the queue at one of them is full.
+// if the listen queue at one of them is full, and has failed otherwise.
 func (r *relay) tryNext(c *conn) {
 	for len(c.addrs) > 0 {
 		to := c.addrs[0]
@@ -70,7 +68,7 @@ func (r *relay) tryNext(c *conn) {
 	r.failed(c, c.errno)
 }
 
-// crowd notes that the queue of the place is full, so that nobody else tries at once.
+// crowd notes that the listen queue of the place is full. No client tries again before r.again.
 func (r *relay) crowd(c *conn, now time.Time) {
 	if c.crowded.IsZero() {
 		c.crowded = now
@@ -78,9 +76,9 @@ func (r *relay) crowd(c *conn, now time.Time) {
 	r.again = now.Add(pause(now.Sub(c.crowded)))
 }
 
-// queue has a client wait for room in the queue of the place, as connect(2) does not at
-// a UNIX-domain place, and TCP only for a second, and then for two, four and so on. It
-// reports whether the client has not waited for too long.
+// queue has a client wait for room in the listen queue of the place: connect(2) does not
+// wait at a UNIX-domain place, and TCP tries again only after one second, then two, four
+// and so on. It returns false if the client has waited for longer than dialTime.
 func (r *relay) queue(c *conn) bool {
 	now := time.Now()
 	r.crowd(c, now)
@@ -95,14 +93,14 @@ func (r *relay) queue(c *conn) bool {
 	return true
 }
 
-// late goes on with a connection whose attempt has taken too long.
+// late gives up an attempt that has taken too long, and tries the next address.
 func (r *relay) late(c *conn) {
 	c.errno, c.full = unix.ETIMEDOUT, c.full || !c.crowded.IsZero()
 	r.close(&c.sides[place])
 	r.tryNext(c)
 }
 
-// connect begins to connect to one address, and reports whether that is done already.
+// connect begins to connect to one address, and reports whether it is connected already.
 func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
 	fd, err := unix.Socket(familyOf(to), unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -111,7 +109,7 @@ func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
 	c.sides[place] = side{fd: fd}
 	c.state = dialing
 	if err = unix.Connect(fd, to); err == unix.EINPROGRESS {
-		err = unix.Connect(fd, to) // on this machine the answer is there already
+		err = unix.Connect(fd, to) // a server on this machine has mostly answered by now
 	}
 	if err != nil && err != unix.EALREADY {
 		return false, err
@@ -135,8 +133,8 @@ func (r *relay) connect(c *conn, to unix.Sockaddr) (done bool, err error) {
 	return false, nil
 }
 
-// loopback reports whether an address is of this machine. TCP answers there before
-// connect(2) returns, unless the queue of who listens is full.
+// loopback reports whether an address is a loopback address, where TCP mostly answers
+// before connect(2) returns, unless the listen queue is full.
 func loopback(a unix.Sockaddr) bool {
 	switch a := a.(type) {
 	case *unix.SockaddrInet4:
@@ -159,7 +157,7 @@ func familyOf(a unix.Sockaddr) int {
 	return unix.AF_UNIX
 }
 
-// dialed goes on with a connection when its attempt has come to an end.
+// dialed goes on with a connection whose attempt to reach the place has ended.
 func (r *relay) dialed(c *conn) {
 	if s := &c.sides[place]; s.broken {
 		if e := errnoOf(s.fd); e != 0 {
@@ -172,7 +170,7 @@ func (r *relay) dialed(c *conn) {
 	r.connected(c)
 }
 
-// connected goes on with a client who has reached the place.
+// connected goes on with a client, or a probe, that has reached the place.
 func (r *relay) connected(c *conn) {
 	r.setDeadline(c, time.Time{})
 	if r.trying == c {
@@ -191,7 +189,7 @@ func (r *relay) connected(c *conn) {
 	}
 }
 
-// begin begins to carry the bytes of a client.
+// begin sends the PROXY header, if the place wants one, and begins to carry bytes.
 func (r *relay) begin(c *conn) {
 	c.state = relayed
 	fd := c.sides[place].fd
@@ -205,7 +203,7 @@ func (r *relay) begin(c *conn) {
 	}
 	if len(header) > 0 {
 		c.sides[place].given = true
-		if n, err := unix.Write(fd, header); err != nil || n < len(header) { // the queue of a new connection has room for it
+		if n, err := unix.Write(fd, header); err != nil || n < len(header) { // the send buffer of a new connection has room for it
 			r.abort(c, errnoFrom(c.fault(place, err)))
 			return
 		}
@@ -213,7 +211,7 @@ func (r *relay) begin(c *conn) {
 	r.pump(c)
 }
 
-// nowAnswers notes that the place answers, as a connection to it has shown.
+// nowAnswers notes that the place answers, and reports who that is if it did not before.
 func (r *relay) nowAnswers(c *conn) {
 	if r.answered || !r.cfg.Hold {
 		return
@@ -223,8 +221,8 @@ func (r *relay) nowAnswers(c *conn) {
 	r.report(answers(r.answer, occupant.OwnerOf(c.sides[place].fd)))
 }
 
-// failed goes on with a client for whom the place could not be reached. It goes on
-// waiting, or is refused if this relay does not wait.
+// failed goes on with a client for whom the place could not be reached. The client waits
+// again, or is reset if this relay does not hold clients.
 func (r *relay) failed(c *conn, why syscall.Errno) {
 	r.close(&c.sides[place])
 	r.setDeadline(c, time.Time{})
@@ -255,13 +253,13 @@ const (
 	maxPause = 10 * time.Millisecond
 )
 
-// pause is how long to wait before the next attempt, once it has been tried for some
-// time: a thousandth of that, which the start of a server takes longer by.
+// pause is how long to wait before the next attempt: a thousandth of the time that the
+// place has been tried for, so that a slow start takes hardly longer.
 func pause(waited time.Duration) time.Duration {
 	return min(max(waited/1000, minPause), maxPause)
 }
 
-// silent notes that the place does not answer. What comes later may be another's.
+// silent notes that the place does not answer. Whoever answers later may be somebody else.
 func (r *relay) silent() {
 	r.answered, r.trusted = false, false
 	for _, c := range r.doubted() {
@@ -269,28 +267,28 @@ func (r *relay) silent() {
 	}
 }
 
-// putBack has a client wait again who had come further. It was the first before, too.
+// putBack has a client wait again that had begun to connect, at the head of the queue as before.
 func (r *relay) putBack(c *conn) {
 	r.close(&c.sides[place])
 	c.state = waiting
 	r.waiting = append([]*conn{c}, r.waiting...)
 }
 
-// resolver knows the addresses of the place. A name is looked up beside the loop,
-// and again from time to time.
+// resolver knows the addresses of the place. A name is looked up beside the loop, and
+// again when the addresses are older than goodTime.
 type resolver struct {
-	host  string // "": the place has no name
+	host  string // "": the place is given by an address
 	port  uint16
 	addrs []unix.Sockaddr
-	until time.Time // they are good; of a place without a name for ever
-	wake  int       // an eventfd: there is an answer
-	asked bool
+	until time.Time // the addresses of a name are good until then
+	wake  int       // an eventfd, readable when there is an answer
+	asked bool      // a lookup runs
 
 	mu     *sync.Mutex
 	answer []netip.Addr
 }
 
-// How long a name may take to be looked up, and how long its addresses are good.
+// How long a lookup may take, and how long the addresses of a name are good.
 const (
 	lookTime = 10 * time.Second
 	goodTime = 5 * time.Second
@@ -336,10 +334,10 @@ func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 	return to
 }
 
-// known reports whether the addresses of the place are known.
+// known reports whether the addresses of the place are known and still good.
 func (n *resolver) known() bool { return n.host == "" || time.Now().Before(n.until) }
 
-// look has the name looked up, unless that is being done.
+// look starts a lookup of the name, unless one runs.
 func (n *resolver) look() {
 	if n.asked {
 		return
@@ -349,7 +347,7 @@ func (n *resolver) look() {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 		defer cancel()
-		own := net.Resolver{PreferGo: true} // the C library would want files that are forbidden
+		own := net.Resolver{PreferGo: true} // the C library would read files that confine forbids
 		addrs, _ := own.LookupNetIP(ctx, "ip", host)
 		mu.Lock()
 		n.answer = addrs
@@ -360,7 +358,7 @@ func (n *resolver) look() {
 	}()
 }
 
-// found goes on with those who have waited for the addresses of the place.
+// found takes the answer of a lookup, and goes on with the clients that waited for it.
 func (r *relay) found() {
 	n := &r.names
 	var b [8]byte

@@ -16,45 +16,45 @@ import (
 // relay is the state of the process. It belongs to the goroutine of run.
 type relay struct {
 	cfg      Config
-	poll     int
-	sides    []*side  // by descriptor
-	watched  int32    // how many sides were polled so far
-	conns    []*conn  // all there are
-	waiting  []*conn  // of them those without a connection to the place, the oldest first
-	busy     []*conn  // those with more to move than they were allowed at a time
-	timed    int      // those with a deadline
-	reports  []Report // that the daemon has not taken yet
-	moved    bool     // bytes were, since the last event was awaited
-	deaf     bool     // the daemon's end of the pair is full: reports are sent when it no longer is
-	orphan   bool     // the daemon has closed its end
-	open     bool     // clients may go on
-	answered bool     // the place did, when it was last tried
-	trusted  bool     // the daemon knows who it is that answers
-	gone     bool     // the place has ended, and no other was trusted since
-	answer   uint32   // how often it has begun to answer
-	trying   *conn    // the one connection that finds out whether it does
-	errno    syscall.Errno
-	opened   time.Time // since when it is tried
-	again    time.Time // when it is tried again
-	due      time.Time // when deadlines are looked at again
+	poll     int           // the epoll descriptor
+	sides    []*side       // by descriptor
+	watched  int32         // how many sides have been polled so far: their numbers
+	conns    []*conn       // all connections
+	waiting  []*conn       // those that wait for the place, the oldest first
+	busy     []*conn       // those with more to move than their share of a turn
+	timed    int           // how many connections have a deadline
+	reports  []Report      // not yet sent to the daemon
+	moved    bool          // bytes were moved since events were last awaited
+	deaf     bool          // the daemon's queue is full: reports wait for room
+	orphan   bool          // the daemon has closed its end, or ended
+	open     bool          // clients may go on to the place
+	answered bool          // the place did, when it was last tried
+	trusted  bool          // the daemon has said that who answers is the server
+	gone     bool          // the server has ended, and no other was trusted since
+	answer   uint32        // how often the place has begun to answer
+	trying   *conn         // the one connection that finds out whether the place answers
+	errno    syscall.Errno // why the place does not, as reported; 0: not reported
+	opened   time.Time     // since when the place is tried
+	again    time.Time     // when the place is tried again
+	due      time.Time     // when deadlines are checked again
 	names    resolver
 	pipes    pipes
-	buffer   [readSize]byte
-	rights   [64]byte // what comes with a message
+	buffer   [readSize]byte // shared by all connections
+	rights   [64]byte       // the descriptor that comes with a message
 }
 
 // side is one end of a relayed connection.
 type side struct {
 	fd       int
-	number   int32 // its events carry it: see event
+	number   int32 // of its events; a descriptor's number may be another's by then: see event
 	conn     *conn
-	readable bool // as far as is known; so it is with the others
+	readable bool // no read has found it empty since the last event; writable is alike
 	writable bool
-	broken   bool // there was an error or a reset
-	exact    bool // it is to be read until there is nothing: see take
-	given    bool // something was given to it
-	prompt   bool // TCP sends to it at once: see give
-	unheard  bool // it is not polled for what comes
+	broken   bool // there was an error, or both directions are closed
+	exact    bool // it must be read until nothing is left: see take
+	given    bool // something was written to it
+	prompt   bool // TCP_NODELAY is set: see give
+	unheard  bool // it is not polled for input: see hear
 }
 
 // The sides of a connection.
@@ -70,24 +70,24 @@ type conn struct {
 	flows    [2]flow // from the client, from the place
 	index    int     // in relay.conns
 	state    state
-	probe    bool // there is no client: whether the place answers is all that is wanted
+	probe    bool // there is no client: it only finds out whether the place answers
 	deadline time.Time
-	crowded  time.Time       // since then the queue of the place has been full; zero: it was not
-	addrs    []unix.Sockaddr // of the place that are still to be tried
-	errno    syscall.Errno   // of the last one
-	full     bool            // the queue at one of those that were tried is full
-	how      Kind            // it ends; 0: as Ended
+	crowded  time.Time       // since when the listen queue of the place has been full; zero: it was not
+	addrs    []unix.Sockaddr // of the place, still to be tried
+	errno    syscall.Errno   // of the last attempt
+	full     bool            // the listen queue at an address that was tried is full
+	how      Kind            // of the report of its end; 0: Ended
 }
 
 // state is how far a connection has come.
 type state uint8
 
 const (
-	asleep  state = iota // its client is to send something first
+	asleep  state = iota // its client must send something first
 	waiting              // for the place
-	looking              // the name of the place is looked up
+	looking              // the name of the place is being looked up
 	dialing
-	doubted // connected to the place, and nothing is said before the daemon knows who that is
+	doubted // connected to the place, but nothing is sent before the daemon trusts who answers
 	relayed
 )
 
@@ -129,20 +129,20 @@ func (r *relay) run() {
 	}
 }
 
-// How long to wait at most, in ms, without telling Go's runtime: for the next attempt, and
-// for more of what was just moved, which comes later than the turn of another process if
-// no processor is idle. Its monitor thread looks after the goroutine meanwhile, first every
-// 20 us, which in 10 ms takes longer than passing a client on.
+// How long await waits at most, in ms, before Go's runtime is told: for the next attempt,
+// and for more of a stream, whose sender first needs its turn if no processor is idle. A
+// longer wait does not pay. The runtime's monitor thread watches the goroutine meanwhile, at
+// first every 20 us, which in 10 ms takes more CPU time than passing a client on.
 const (
 	briefly = int(maxPause / time.Millisecond)
 	forMore = 5
 )
 
 // await waits for events. The runtime gives the processor of a goroutine that waits in
-// a system call to others, and takes one for it afterwards: that costs more system calls
+// a system call to others, and gets one back afterwards: that costs more system calls
 // than moving the bytes, or than trying the place once more. So a relay that has just
-// moved some waits briefly first, as does one that has something to do soon, and the
-// runtime is told only when nothing comes.
+// moved bytes, or has something to do soon, waits briefly first, and the runtime is told
+// only when nothing comes.
 func (r *relay) await(events []unix.EpollEvent) (int, error) {
 	limit, brief := r.timeout(), 0
 	switch {
@@ -164,10 +164,10 @@ func (r *relay) await(events []unix.EpollEvent) (int, error) {
 	return unix.EpollWait(r.poll, events, limit)
 }
 
-// sweepTime is how long it takes at most until deadlines are looked at again.
+// sweepTime is how often deadlines are checked at least, while there are any.
 const sweepTime = 250 * time.Millisecond
 
-// timeout is how long to wait for events, in ms.
+// timeout is how long to wait for events, in ms; -1: for ever.
 func (r *relay) timeout() int {
 	switch {
 	case len(r.busy) > 0:
@@ -180,12 +180,12 @@ func (r *relay) timeout() int {
 	return -1
 }
 
-// untilMillis is how long it is until a time, in ms, and not less.
+// untilMillis is how long it is until a time, in ms, rounded up.
 func untilMillis(t time.Time) int {
 	return max(0, int((time.Until(t)+time.Millisecond-1)/time.Millisecond))
 }
 
-// eager reports whether the place is to be tried as soon as that is due again.
+// eager reports whether to connect to the place at the time r.again.
 func (r *relay) eager() bool {
 	switch {
 	case !r.open:
@@ -214,7 +214,7 @@ func (r *relay) event(ev *unix.EpollEvent) {
 		r.found()
 		return
 	case fd >= len(r.sides) || r.sides[fd] == nil || r.sides[fd].number != ev.Pad:
-		return // closed since it was heard, and perhaps opened again for another connection
+		return // closed in this turn, and perhaps opened again for another connection
 	}
 	s := r.sides[fd]
 	s.readable = s.readable || events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
@@ -224,7 +224,7 @@ func (r *relay) event(ev *unix.EpollEvent) {
 	r.changed(s.conn)
 }
 
-// changed goes on with a connection of which something was heard.
+// changed goes on with a connection that had an event.
 func (r *relay) changed(c *conn) {
 	switch {
 	case c.state == relayed:
@@ -232,9 +232,9 @@ func (r *relay) changed(c *conn) {
 	case c.state == dialing && (c.sides[place].writable || c.sides[place].broken):
 		r.dialed(c)
 	case !c.probe && c.sides[client].broken:
-		r.abort(c, errnoOf(c.sides[client].fd)) // nobody waits any more
+		r.abort(c, errnoOf(c.sides[client].fd)) // the client has gone
 	case c.state == doubted && c.sides[place].broken:
-		if e := errnoOf(c.sides[place].fd); e != 0 { // else it has said all and ended
+		if e := errnoOf(c.sides[place].fd); e != 0 { // else the server has sent all and ended
 			r.failed(c, e)
 		}
 	case c.state == asleep && c.sides[client].readable:
@@ -242,8 +242,8 @@ func (r *relay) changed(c *conn) {
 	}
 }
 
-// stir has a client go on that has sent something. One that has ended instead is
-// gone.
+// stir has a sleeping client go on if it has sent something, and ends its connection if
+// it has closed that instead.
 func (r *relay) stir(c *conn) {
 	var b [1]byte
 	n, _, err := unix.Recvfrom(c.sides[client].fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
@@ -259,14 +259,14 @@ func (r *relay) stir(c *conn) {
 	}
 }
 
-// rouse has a client that was asleep go on.
+// rouse has a client that was asleep count, and wait for the place.
 func (r *relay) rouse(c *conn) {
 	r.report(Report{Kind: Awake, ID: c.ID})
 	r.setDeadline(c, time.Time{})
 	r.wait(c)
 }
 
-// wait puts a connection to those that are to go on to the place.
+// wait adds a connection to those that wait for the place.
 func (r *relay) wait(c *conn) {
 	c.state = waiting
 	r.waiting = append(r.waiting, c)
@@ -287,14 +287,14 @@ func (r *relay) setDeadline(c *conn, t time.Time) {
 	}
 }
 
-// dueBy has deadlines looked at by a time.
+// dueBy has deadlines checked at a time, or earlier.
 func (r *relay) dueBy(t time.Time) {
 	if t.Before(r.due) {
 		r.due = t
 	}
 }
 
-// sweep ends what has taken too long.
+// sweep ends whatever has taken longer than its deadline.
 func (r *relay) sweep(now time.Time) {
 	if r.timed == 0 || now.Before(r.due) {
 		return
@@ -313,8 +313,8 @@ func (r *relay) sweep(now time.Time) {
 	}
 }
 
-// goOn lets those go on to the place who may. While it is not known whether the place
-// answers, one of them finds out.
+// goOn connects the clients that may go on to the place. While it is not known whether
+// the place answers, only one of them tries.
 func (r *relay) goOn(now time.Time) {
 	for r.eager() && !now.Before(r.again) {
 		c := r.next()
@@ -325,7 +325,7 @@ func (r *relay) goOn(now time.Time) {
 	}
 }
 
-// next takes the oldest of those that wait, or else what only tries the place.
+// next takes the oldest connection that waits or, if there is none, returns a new probe.
 func (r *relay) next() *conn {
 	if len(r.waiting) > 0 {
 		c := r.waiting[0]
@@ -335,7 +335,7 @@ func (r *relay) next() *conn {
 	return r.add(Connection{}, -1)
 }
 
-// add makes the record of a connection.
+// add makes the record of a connection; fd -1: of a probe.
 func (r *relay) add(from Connection, fd int) *conn {
 	c := &conn{Connection: from, index: len(r.conns), state: waiting, probe: fd < 0}
 	c.sides[place].fd = -1
@@ -346,12 +346,12 @@ func (r *relay) add(from Connection, fd int) *conn {
 	return c
 }
 
-// watch polls the descriptor of a side. Edges are enough, and need no further call.
+// watch has a side polled, edge-triggered: that needs no further call as its state changes.
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
 	r.watched++
 	s.conn, s.number = c, r.watched
-	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // or else urgent data is lost
+	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // else urgent data would be lost
 	// Messages with descriptors end a read of a UNIX-domain socket early.
 	s.exact = which == client && !c.Peer.IsValid() || which == place && r.cfg.Network != "tcp"
 	if s.fd >= len(r.sides) {
@@ -362,14 +362,14 @@ func (r *relay) watch(c *conn, which int) {
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
 
-// What is polled for. Whatever comes wakes those who wait for urgent data, too.
+// What is polled for. The kernel wakes whoever polls for EPOLLPRI for any data that comes.
 const (
 	incoming = unix.EPOLLIN | unix.EPOLLPRI
 	others   = unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1)
 )
 
-// hear has a side polled for what comes, or no longer: while the other side has no room,
-// every packet would wake the relay for nothing. What has come meanwhile is an edge.
+// hear has a side polled for input, or no longer: while the other side has no room, every
+// packet would wake the relay for nothing. When polled again, it has an event for what came.
 func (r *relay) hear(s *side, wanted bool) {
 	if s.unheard != wanted {
 		return
@@ -382,7 +382,7 @@ func (r *relay) hear(s *side, wanted bool) {
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_MOD, s.fd, &ev)
 }
 
-// end closes a connection and reports it.
+// end closes a connection and reports why it has ended; 0: in order.
 func (r *relay) end(c *conn, why syscall.Errno) {
 	r.setDeadline(c, time.Time{})
 	for i := range c.sides {
@@ -401,7 +401,7 @@ func (r *relay) end(c *conn, why syscall.Errno) {
 	if r.trying == c {
 		r.trying = nil
 	}
-	c.state = relayed // whoever still holds it finds nothing to do
+	c.state = relayed // whoever still has c finds nothing to do
 	if !c.probe {
 		r.report(Report{cmp.Or(c.how, Ended), c.ID, why, c.flows[client].moved, c.flows[place].moved})
 	}
@@ -417,8 +417,8 @@ func (r *relay) close(s *side) {
 	}
 }
 
-// abort ends a connection as a server does that is killed: whoever is at an end of it
-// sees a reset.
+// abort ends a connection with a reset on both sides, as each sees it if the program at the
+// other end is killed.
 func (r *relay) abort(c *conn, why syscall.Errno) {
 	for i := range c.sides {
 		if fd := c.sides[i].fd; fd >= 0 {
@@ -428,7 +428,7 @@ func (r *relay) abort(c *conn, why syscall.Errno) {
 	r.end(c, why)
 }
 
-// control carries out what the daemon says.
+// control carries out the daemon's commands.
 func (r *relay) control(events uint32) {
 	if events&unix.EPOLLOUT != 0 {
 		r.flush()
@@ -439,7 +439,7 @@ func (r *relay) control(events uint32) {
 		switch {
 		case err == unix.EAGAIN:
 			return
-		case err == unix.EINTR, err == unix.ECONNRESET: // the daemon has left reports unread; its last words are still to come
+		case err == unix.EINTR, err == unix.ECONNRESET: // the daemon has left reports unread; its last commands are still to come
 			continue
 		case err != nil || n == 0:
 			r.orphaned()
@@ -449,7 +449,7 @@ func (r *relay) control(events uint32) {
 	}
 }
 
-// descriptorIn is the descriptor that has come with a message, -1 if there is none.
+// descriptorIn returns the descriptor that has come with a message, -1 if there is none.
 func descriptorIn(rights []byte) int {
 	if len(rights) < unix.CmsgSpace(4) {
 		return -1
@@ -499,8 +499,8 @@ func (r *relay) command(b []byte, fd int) {
 	}
 }
 
-// trust lets clients go on to whom the daemon knows. One that sleeps does, too: the
-// place may be the one that speaks first.
+// trust lets clients go on to the server, which the daemon knows. Clients that sleep do,
+// too: the server may be the one that speaks first.
 func (r *relay) trust() {
 	r.trusted, r.gone = true, false
 	for _, c := range r.doubted() {
@@ -513,7 +513,7 @@ func (r *relay) trust() {
 	}
 }
 
-// doubted are the clients whose connection to the place is there, and not in use yet.
+// doubted returns the connections in the state doubted.
 func (r *relay) doubted() (list []*conn) {
 	for _, c := range r.conns {
 		if c.state == doubted {
@@ -523,8 +523,8 @@ func (r *relay) doubted() (list []*conn) {
 	return list
 }
 
-// accept takes over a client's connection. Without a descriptor this process has no
-// room for it.
+// accept takes over a client's connection. If fd is -1 this process had no room for the
+// descriptor.
 func (r *relay) accept(from Connection, fd int) {
 	if fd < 0 {
 		r.report(Report{Kind: Unreached, ID: from.ID, Errno: unix.EMFILE})
@@ -543,8 +543,8 @@ func (r *relay) accept(from Connection, fd int) {
 	r.wait(c)
 }
 
-// orphaned goes on without a daemon, which has ended. Who is connected stays so; who
-// waits is not waited for any more, as nobody starts the server, nor says whose it is.
+// orphaned goes on without the daemon, which has ended. Connections to the server stay.
+// Other clients go on only if the server is trusted: nobody will start it, or say who answers.
 func (r *relay) orphaned() {
 	unix.EpollCtl(r.poll, unix.EPOLL_CTL_DEL, control, nil)
 	r.orphan, r.reports = true, nil
@@ -560,15 +560,15 @@ func (r *relay) orphaned() {
 	}
 }
 
-// report reports to the daemon, at the end of this turn of the loop, or later if that
-// has not yet taken what came before.
+// report has a report sent to the daemon at the end of this turn of the loop, or later if
+// the daemon has not yet taken those before it.
 func (r *relay) report(p Report) {
 	if !r.orphan {
 		r.reports = append(r.reports, p)
 	}
 }
 
-// flush sends the reports, many in a message.
+// flush sends the reports, up to maxReports in a message, as far as the daemon takes them.
 func (r *relay) flush() {
 	for len(r.reports) > 0 {
 		n := min(len(r.reports), maxReports)

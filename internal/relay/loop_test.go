@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTrustIsOfOneAnswer: what the daemon says of a place that has answered once holds
-// for nobody who answers there later.
+// TestTrustIsOfOneAnswer: the daemon trusts whoever gave one answer, and nobody who answers
+// at the same place later.
 func TestTrustIsOfOneAnswer(t *testing.T) {
 	t.Parallel()
 	second := []byte{byte(trust), 0, 0, 0, 2}
@@ -41,8 +41,8 @@ func TestTrustIsOfOneAnswer(t *testing.T) {
 	}
 }
 
-// TestRefuse: whoever waits for the place is refused, also in the middle of an attempt
-// to reach it. Who sleeps or is served goes on.
+// TestRefuse: clients that wait for the place are refused, also in the middle of an attempt
+// to reach it. Clients that sleep or are served go on.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	r := &relay{cfg: Config{Hold: true}}
@@ -63,8 +63,8 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// TestStaleEvent: what was heard of a connection that has ended since is not taken for
-// news of the next one, whose descriptor may have the same number.
+// TestStaleEvent: an event of a connection that has ended since is not taken for one of the
+// next connection, whose descriptor may have the same number.
 //
 // It is not parallel: another test could open a descriptor in between.
 func TestStaleEvent(t *testing.T) {
@@ -95,7 +95,7 @@ func TestStaleEvent(t *testing.T) {
 	r.end(c, 0)
 }
 
-// pair makes two connected sockets that do not block.
+// pair returns two connected sockets that do not block. The caller closes them.
 func pair(t *testing.T) (near, far int) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -140,8 +140,8 @@ func TestShareOfOne(t *testing.T) {
 	}
 }
 
-// TestPause: a place is tried often at first, and a server that takes long waits for no
-// more than a thousandth of that.
+// TestPause: a place is tried often at first, and a slow start takes no more than a
+// thousandth longer.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	for waited, want := range map[time.Duration]time.Duration{
@@ -153,7 +153,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestFound: what a name leads to now is tried, and nothing that it led to before.
+// TestFound: the addresses of the last lookup replace those of the one before.
 func TestFound(t *testing.T) {
 	t.Parallel()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -170,7 +170,7 @@ func TestFound(t *testing.T) {
 	}
 }
 
-// TestQueueOfPlace: a client waits for room in the queue of its place, and not for ever.
+// TestQueueOfPlace: a client waits for room in the listen queue of its place, but not for ever.
 func TestQueueOfPlace(t *testing.T) {
 	t.Parallel()
 	r, c := &relay{}, &conn{}

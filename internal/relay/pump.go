@@ -9,31 +9,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flow is one direction of a connection. What little comes is read and written, which
-// takes two system calls; of a side that sends much, the bytes go by splice(2) through
-// a pipe and stay in the kernel, if there is room for a pipe.
+// flow is one direction of a connection. Little is read and written, which takes two
+// system calls. If a side sends much, the bytes go by splice(2) through a pipe, if there is
+// one to be had, and stay in the kernel.
 type flow struct {
-	rest  []byte // what was read and not yet given
-	pipe  *pipe  // the same, of what was spliced; nil: nothing
-	bulk  bool   // much comes
-	moved uint64
-	ended bool // nothing comes any more, and the other side knows
+	rest  []byte // read and not yet written
+	pipe  *pipe  // spliced and not yet passed on; nil: nothing
+	bulk  bool   // the side sends much: splice
+	moved uint64 // bytes
+	ended bool   // nothing comes any more, and the other side knows
 }
 
 const (
-	// readSize is how much is read at a time, in bytes. A side that has sent as much sends
-	// much, until a turn moves less than littleSize: then a read costs less than a pipe.
+	// readSize is how much is read at a time, in bytes. A side that fills it sends much, until
+	// a turn moves less than littleSize: for so little, a read costs less than a pipe.
 	readSize   = 64 << 10
 	littleSize = 16 << 10
 
-	// share is how much one direction of a connection moves before others have their turn.
+	// share is how many bytes one direction moves before other connections have their turn.
 	share = largeSize
 )
 
-// pump moves what can be moved, both ways.
+// pump moves what can be moved, both ways, and ends a connection that is done.
 func (r *relay) pump(c *conn) {
 	if c.sides[client].fd < 0 {
-		return // it has ended
+		return // the connection has ended
 	}
 	more := false
 	for i := range c.flows {
@@ -52,8 +52,8 @@ func (r *relay) pump(c *conn) {
 	}
 }
 
-// fault notes which side of a connection has had an error. A reset is none: it is passed
-// on.
+// fault notes an error of the connection to the place, for the report of the end. A reset
+// is no such error: it is passed on.
 func (c *conn) fault(side int, err error) error {
 	if side == place && err != unix.ECONNRESET {
 		c.how = Broken
@@ -61,8 +61,8 @@ func (c *conn) fault(side int, err error) error {
 	return err
 }
 
-// move moves one direction, and reports whether there may be more at once. An error ends
-// the connection: that side was reset, or the network to it is broken.
+// move moves one direction, and reports whether it stopped at its share and there may be
+// more. An error ends the connection: a side was reset, or the network to it is broken.
 func (r *relay) move(c *conn, from int) (more bool, err error) {
 	f, in, out := &c.flows[from], &c.sides[from], &c.sides[1-from]
 	moved := 0
@@ -78,19 +78,19 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 			if err := r.fill(f, in); err != nil {
 				return false, c.fault(from, err)
 			}
-			if f.ended && !c.flows[1-from].ended { // else both are closed at once, which tells it too
+			if f.ended && !c.flows[1-from].ended { // else both sides are closed at once, which says the same
 				unix.Shutdown(out.fd, unix.SHUT_WR)
 			}
 			continue
 		}
 		if !out.writable {
-			if in.broken { // it waits for the other side, and its own end is gone
+			if in.broken { // its bytes wait for the other side, and it may have been reset
 				if e := errnoOf(in.fd); e != 0 {
 					return false, c.fault(from, e)
 				}
 			}
 			r.hear(in, false)
-			f.rest = slices.Clone(f.rest) // the buffer is for others, too
+			f.rest = slices.Clone(f.rest) // the buffer is shared by all connections
 			return false, nil
 		}
 		n, err := f.give(out)
@@ -114,10 +114,10 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 	return false, nil
 }
 
-// empty reports whether all that was taken was given.
+// empty reports whether all that was taken has been given.
 func (f *flow) empty() bool { return len(f.rest) == 0 && (f.pipe == nil || f.pipe.holds == 0) }
 
-// fill takes what a side has sent.
+// fill takes what a side has sent, and notes if that was all or the end.
 func (r *relay) fill(f *flow, in *side) error {
 	n, err := r.take(f, in)
 	switch {
@@ -132,10 +132,10 @@ func (r *relay) fill(f *flow, in *side) error {
 	return nil
 }
 
-// take takes at most what there is room for. TCP has no more where it has given less
-// than was asked for, unless it is at its end or at urgent data: then it is not asked
-// again before the next edge. Urgent data cannot be spliced: there is nothing before it,
-// or even the end, if that has come as well.
+// take takes at most what there is room for. A short read from TCP leaves nothing, so the
+// socket is not read again before its next event, except at its end or at urgent data.
+// Urgent data cannot be spliced: splice(2) says EAGAIN there, or even that the end has come
+// if it has come too, and so read(2) decides.
 func (r *relay) take(f *flow, in *side) (n int, err error) {
 	if f.bulk && f.pipe == nil {
 		f.pipe = r.pipes.get()
@@ -157,11 +157,11 @@ func (r *relay) take(f *flow, in *side) (n int, err error) {
 	return n, nil
 }
 
-// give gives what it can to a side. The first bytes never wait for an acknowledgment,
-// so that TCP is told only before later ones to send them at once.
+// give gives a side as much as it takes. TCP never has the first bytes wait for an
+// acknowledgment, so TCP_NODELAY is set only before later ones.
 func (f *flow) give(out *side) (n int, err error) {
 	if out.given && !out.prompt {
-		unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // of another socket: an error
+		unix.SetsockoptInt(out.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // fails on other sockets
 		out.prompt = true
 	}
 	out.given = true
@@ -175,24 +175,24 @@ func (f *flow) give(out *side) (n int, err error) {
 	return n, nil
 }
 
-// pipe is where bytes are between two sockets. They stay in the kernel.
+// pipe holds bytes on their way between two sockets, in the kernel.
 type pipe struct {
 	r, w  int
 	holds int // bytes
 	large bool
 }
 
-// Sizes are in bytes. The kernel gives all pipes of a user who is not root 64 MiB together,
-// and smaller ones from there on, so few are large.
+// Sizes are in bytes. The kernel gives all pipes of a user other than root 64 MiB together,
+// and makes further pipes small, so few are large.
 const (
 	pipeSize  = 256 << 10
 	largeSize = 1 << 20
-	maxLarge  = 8
-	maxSpare  = 8 // pipes that are kept for the next one
+	maxLarge  = 8 // pipes of largeSize
+	maxSpare  = 8 // empty pipes that are kept
 )
 
 func (p *pipe) take(fd int) (int, error) {
-	n, err := splice(fd, p.w, largeSize) // or what there is room for
+	n, err := splice(fd, p.w, largeSize) // or as much as there is room for
 	p.holds += n
 	return n, err
 }
@@ -203,8 +203,8 @@ func (p *pipe) give(fd int) (int, error) {
 	return n, err
 }
 
-// The calls that move bytes do not wait, so Go's runtime is not told of them: it would give
-// the processor to others after 20 us.
+// The system calls that move bytes do not wait, so Go's runtime is not told of them: it would
+// give the processor of one that takes more than 20 us to others.
 
 func splice(from, to, n int) (int, error) {
 	return moved(unix.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK))
@@ -218,7 +218,7 @@ func write(fd int, b []byte) (int, error) {
 	return moved(unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))))
 }
 
-// moved is what a call says that moves bytes.
+// moved returns the result of a system call that moves bytes.
 func moved(n, _ uintptr, e syscall.Errno) (int, error) {
 	if e != 0 {
 		return 0, e
@@ -226,13 +226,13 @@ func moved(n, _ uintptr, e syscall.Errno) (int, error) {
 	return int(n), nil
 }
 
-// pipes are empty pipes to be used again.
+// pipes keeps empty pipes to be used again.
 type pipes struct {
 	spare []*pipe
-	large int // of all there are
+	large int // how many there are of largeSize, in use or not
 }
 
-// get returns an empty pipe; nil: there is no room for another one.
+// get returns an empty pipe, nil if the kernel gives no more.
 func (p *pipes) get() *pipe {
 	if n := len(p.spare); n > 0 {
 		next := p.spare[n-1]
@@ -248,11 +248,11 @@ func (p *pipes) get() *pipe {
 		p.large++
 		size = largeSize
 	}
-	unix.FcntlInt(uintptr(next.r), unix.F_SETPIPE_SZ, size) // or else it is a smaller one
+	unix.FcntlInt(uintptr(next.r), unix.F_SETPIPE_SZ, size) // if this fails the pipe is smaller
 	return next
 }
 
-// putBack takes back the pipe of a direction, if it is empty.
+// putBack takes back the pipe of a flow if the pipe is empty.
 func (p *pipes) putBack(f *flow) {
 	if f.pipe == nil || f.pipe.holds > 0 {
 		return
@@ -265,7 +265,7 @@ func (p *pipes) putBack(f *flow) {
 	f.pipe = nil
 }
 
-// drop closes the pipe of a direction with what is in it.
+// drop closes the pipe of a flow, with what is in it.
 func (p *pipes) drop(f *flow) {
 	if f.pipe == nil {
 		return
@@ -278,7 +278,7 @@ func (p *pipes) drop(f *flow) {
 	f.pipe = nil
 }
 
-// errnoOf is the error that a socket has, 0 if it has none.
+// errnoOf returns and clears the pending error of a socket; 0: there is none.
 func errnoOf(fd int) syscall.Errno {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {
@@ -287,7 +287,7 @@ func errnoOf(fd int) syscall.Errno {
 	return syscall.Errno(n)
 }
 
-// errnoFrom is the errno in an error.
+// errnoFrom returns the errno in an error, EIO if there is none.
 func errnoFrom(err error) syscall.Errno {
 	var e syscall.Errno
 	if !errors.As(err, &e) {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSparePipes: some empty pipes are kept for other connections, and the others closed;
-// one that holds something stays with its connection.
+// TestSparePipes: some empty pipes are kept for other connections, and the rest are closed.
+// A pipe that holds something stays with its connection.
 func TestSparePipes(t *testing.T) {
 	var p pipes
 	var all []*pipe
@@ -44,8 +44,8 @@ func TestSparePipes(t *testing.T) {
 	}
 }
 
-// TestLargePipes: only so many pipes are large at a time, as the kernel gives a user few
-// pages for all of them.
+// TestLargePipes: no more than maxLarge pipes are large at a time, as the kernel gives a
+// user few pages for all pipes.
 func TestLargePipes(t *testing.T) {
 	var p pipes
 	var flows [maxLarge + 1]flow
@@ -72,8 +72,8 @@ func TestLargePipes(t *testing.T) {
 	}
 }
 
-// TestMuchComes: a side that has sent much is spliced from until it sends little, and
-// whether that is so is not asked of a turn in which nothing came.
+// TestMuchComes: a side that has sent much is spliced from until it sends little. A turn in
+// which nothing came does not count as little.
 func TestMuchComes(t *testing.T) {
 	t.Parallel()
 	in, far := pair(t)

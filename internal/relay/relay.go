@@ -1,19 +1,19 @@
-// Package relay carries the bytes of clients to a place where a server listens, in
-// a process of its own. In go accepted connections, with what the daemon says about
-// them; out come connections to the place, and a report of how each has ended.
+// Package relay carries bytes between clients and a place where a server listens, in a
+// process of its own. In go accepted connections and the daemon's commands; out come
+// connections to the place, and reports of how each has ended.
 //
-// The daemon starts this program again, with the arguments of Config.Args and one
-// end of a pair of sockets as descriptor 0, as the user of an entry. What the two say
-// to each other is in wire.go: the daemon hands over connections and tells when they
-// may go on to the place; the relay reports whether the place answers and how each
-// connection has ended. So the daemon, which may be root, never touches a byte of a
-// client, and a relay that crashes costs its own connections alone.
+// The daemon starts this program again as the user of an entry, with the arguments of
+// Config.Args and one end of a socket pair as descriptor 0. What the two tell each other
+// is in wire.go: the daemon hands over connections and says when they may go on to the
+// place; the relay reports whether the place answers and how each connection has ended.
+// So the daemon, which may be root, never touches a byte of a client, and a relay that
+// crashes costs its own connections alone.
 //
-// The relay is one goroutine over an edge-triggered epoll set (loop.go). What little
-// comes is copied through one buffer, and much by splice(2) through a pipe (pump.go),
-// which a connection has only while it is in the middle of something: a thousand idle
-// connections need no more memory than their descriptors. It ends when the daemon has closed its end of the pair, or
-// is gone, and the last connection has ended.
+// The relay is one goroutine over an edge-triggered epoll set (loop.go). It copies a few
+// bytes through one buffer, and many by splice(2) through a pipe (pump.go). A connection
+// has a pipe only while it moves bytes, so idle connections need little more memory than
+// their descriptors. The relay ends when the daemon has closed its end of the pair, or
+// has ended, and the last connection has ended.
 package relay
 
 import (
@@ -36,10 +36,10 @@ type Config struct {
 	Network string // of the place: "tcp", "unix" or "vsock"
 	Address string // host:port, a path or @name, cid:port
 
-	Hold     bool          // clients wait for the place; without it, one that cannot go on is refused
-	WakeData bool          // with Hold: a client counts once it has sent something
-	Patience time.Duration // with WakeData: how long it may take until it does
-	Proxy    int           // the version of the PROXY header that the place is sent; 0: none
+	Hold     bool          // clients wait for the place; else one that cannot go on is reset
+	WakeData bool          // with Hold: a client counts, and wakes the server, once it has sent something
+	Patience time.Duration // with WakeData: how long a client has for that
+	Proxy    int           // the version, 1 or 2, of the PROXY header for the place; 0: none
 }
 
 // Args is the argument vector that starts a relay, argv[0] included.
@@ -57,7 +57,7 @@ func (c Config) mode() string {
 	return "direct"
 }
 
-// configOf reads the arguments behind Flag.
+// configOf reads the arguments after Flag.
 func configOf(args []string) (c Config, err error) {
 	if len(args) != 5 {
 		return c, errors.New("it is started by the daemon alone")
@@ -72,7 +72,8 @@ func configOf(args []string) (c Config, err error) {
 // gcPercent keeps the heap small: it would grow to four megabytes otherwise.
 const gcPercent = 25
 
-// Main is the main function of a relay. It returns the exit status.
+// Main is the main function of a relay, with the arguments after Flag. It returns the exit
+// status.
 func Main(args []string) int {
 	if err := serve(args); err != nil {
 		fmt.Fprintf(os.Stderr, "relay: %v\n", err)
@@ -101,10 +102,10 @@ func serve(args []string) error {
 	return nil
 }
 
-// giveWay has no thread of the process interrupt another process when it is woken, unless
-// an administrator has chosen a scheduling policy for the daemon: see SCHED_BATCH in
-// sched(7). A relay that interrupts a sender after its first bytes finds little to move,
-// and does so again and again. An idle processor runs the relay as soon as before.
+// giveWay has no thread of this process interrupt another process when the thread is woken:
+// see SCHED_BATCH in sched(7). A relay that interrupts a sender after its first bytes finds
+// little to move, again and again. An idle processor runs the relay as soon as before. Nothing
+// changes if an administrator has chosen a scheduling policy for the daemon.
 func giveWay() {
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, t := range threads {

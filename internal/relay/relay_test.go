@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long anything may take.
+// patience is how long a test waits for anything.
 const patience = time.Minute
 
 // bench is a relay with the daemon's end of its pair.
@@ -44,7 +44,7 @@ type bench struct {
 	last uint32
 
 	commands Commands
-	reports  []Report // that have come with another one
+	reports  []Report // received, and not yet returned by next
 
 	ends map[uint32]Report // of connections, as far as they were waited for
 }
@@ -81,7 +81,7 @@ func (b *bench) stop() {
 	}
 }
 
-// listen is a place on a network, with what its connections are.
+// listen returns a place, which is closed at the end of the test.
 func listen(t *testing.T, network, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen(network, address)
@@ -92,8 +92,8 @@ func listen(t *testing.T, network, address string) net.Listener {
 	return l
 }
 
-// client gives the relay the server's end of a new connection over TCP and returns the
-// client's.
+// client gives the relay the server's end of a new TCP connection and returns the client's,
+// and the ID of the connection.
 func (b *bench) client() (*net.TCPConn, uint32) {
 	b.Helper()
 	conn, fd := socktest.Connection(b)
@@ -107,7 +107,7 @@ func (b *bench) client() (*net.TCPConn, uint32) {
 	return conn, b.last
 }
 
-// next is the next report.
+// next returns the next report.
 func (b *bench) next() Report {
 	b.Helper()
 	if len(b.reports) > 0 {
@@ -137,7 +137,7 @@ func (b *bench) want(kind Kind, e syscall.Errno) Report {
 	return r
 }
 
-// trust tells the relay that an answer is the server's.
+// trust tells the relay that the server gave an answer.
 func (b *bench) trust(answer Report) {
 	b.Helper()
 	if err := b.commands.Trust(b.fd, answer); err != nil {
@@ -162,7 +162,7 @@ func trusting(t *testing.T, l net.Listener) *bench {
 	return b
 }
 
-// accept is the next connection at a place.
+// accept returns the next connection at a place.
 func accept(t *testing.T, l net.Listener) net.Conn {
 	t.Helper()
 	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
@@ -206,7 +206,7 @@ func expectReset(t *testing.T, conn net.Conn) {
 	}
 }
 
-// TestBothWays: each direction ends for itself, and both are counted.
+// TestBothWays: each direction ends on its own, and the bytes of both are counted.
 func TestBothWays(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -249,7 +249,7 @@ func TestServerEndsFirst(t *testing.T) {
 	b.want(Ended, 0)
 }
 
-// TestReset: a reset at one end is one at the other.
+// TestReset: a reset of one end is passed on to the other.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -270,7 +270,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestLoad: what goes both ways at once arrives, also if nobody reads for a while.
+// TestLoad: much that is sent both ways at once arrives, even if nobody reads for a while.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -288,7 +288,7 @@ func TestLoad(t *testing.T) {
 		sums <- sha256.Sum256(all)
 	}()
 	go func() {
-		<-turn // nothing is read from the server before
+		<-turn // until then nothing that the server sends is read
 		all, _ := io.ReadAll(conn)
 		sums <- sha256.Sum256(all)
 	}()
@@ -302,7 +302,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestRefused: a client that cannot be passed on sees a reset, and the daemon why.
+// TestRefused: a client that cannot be passed on is reset, and the daemon is told why.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	gone := filepath.Join(t.TempDir(), "none")
@@ -357,7 +357,7 @@ func TestProxyHeader(t *testing.T) {
 	}
 }
 
-// stop2 ends a connection and then the relay.
+// stop2 ends connections and then the relay.
 func (b *bench) stop2(conns ...net.Conn) {
 	for _, c := range conns {
 		c.Close()
@@ -375,7 +375,7 @@ func TestHold(t *testing.T) {
 	one, _ := b.client()
 	b.tell(Open)
 	two, _ := b.client()
-	// A socket that is bound and does not listen yet refuses: it gets its name once it listens.
+	// A socket that is bound but does not listen yet refuses, so it gets this name only later.
 	l := listen(t, "unix", path+".new")
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
@@ -402,7 +402,7 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestHeld: after Hold nobody goes on, not even to a place that answers.
+// TestHeld: after Hold no client goes on, not even to a place that answers.
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -415,7 +415,7 @@ func TestHeld(t *testing.T) {
 	send(t, conn, "x")
 	b.tell(Probe)
 	r := b.want(Answers, 0)
-	accept(t, l) // that of Probe alone
+	accept(t, l) // the one of Probe alone
 	b.tell(Open)
 	b.trust(r)
 	server := accept(t, l)
@@ -424,7 +424,7 @@ func TestHeld(t *testing.T) {
 }
 
 // TestTrust: nothing of a client goes to a place before the daemon knows who answers
-// there. What it knows holds until that falls silent.
+// there. Its trust holds until the place falls silent.
 func TestTrust(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"tcp", "unix"} {
@@ -462,7 +462,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// TestDistrust: who waits at a place that is somebody else's is refused.
+// TestDistrust: clients that wait are refused if somebody else answers at the place.
 func TestDistrust(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -479,7 +479,7 @@ func TestDistrust(t *testing.T) {
 	b.want(Ended, ErrRefused)
 }
 
-// TestGone: whoever is reset while waiting is forgotten.
+// TestGone: a client that resets its connection while it waits is forgotten.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
@@ -489,8 +489,8 @@ func TestGone(t *testing.T) {
 	b.want(Ended, unix.ECONNRESET)
 }
 
-// TestWake: a client counts once it has sent something. One that ends without, or
-// takes too long, was nothing.
+// TestWake: a client counts once it has sent something. One that ends before, or takes too
+// long, never counts.
 func TestWake(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -523,9 +523,9 @@ func TestWake(t *testing.T) {
 	b.stop2(first, other, one, two)
 }
 
-// TestPlaceHasEnded: when the place has ended, a client that has had all that came from it
-// is let go, whether that was before or after the daemon knew. A connection that has not
-// ended lasts, as does a half-closed one to the next server.
+// TestPlaceHasEnded: when the server has ended, a connection ends once its client has got
+// all that the server sent, be that before the relay is told or after. One that the server
+// has not closed lasts, as does a half-closed one to the next server.
 func TestPlaceHasEnded(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -547,7 +547,7 @@ func TestPlaceHasEnded(t *testing.T) {
 	after, afterServer, afterID := join()
 	stays, staysServer, staysID := join()
 	beforeServer.CloseWrite()
-	expectEnd(t, before) // and half of it lasts
+	expectEnd(t, before) // and the client's half lasts
 	send(t, before, "half")
 	expect(t, beforeServer, "half")
 	b.tell(Gone)
@@ -574,7 +574,7 @@ func TestPlaceHasEnded(t *testing.T) {
 	over(staysID)
 }
 
-// TestOrphan: without a daemon a relay serves who is connected, and ends with them.
+// TestOrphan: without a daemon a relay serves the clients that are connected, and then ends.
 func TestOrphan(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -598,7 +598,7 @@ func TestOrphan(t *testing.T) {
 	}
 }
 
-// TestNoRoom: a client for whom there is no descriptor is told to the daemon.
+// TestNoRoom: the daemon is told of a client for which the relay has no descriptor.
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
 	b := start(t, Config{Network: "tcp", Address: "127.0.0.1:1", Hold: true})
@@ -612,7 +612,7 @@ func TestNoRoom(t *testing.T) {
 	expectEnd(t, conn)
 }
 
-// TestNoPipe: much goes both ways also where there is no descriptor for a pipe.
+// TestNoPipe: much goes both ways even if there is no descriptor for a pipe.
 func TestNoPipe(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -679,8 +679,8 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// TestCommandsWait: what a relay does not take at once is kept, and comes in its order.
-// One that takes nothing for ever is deaf.
+// TestCommandsWait: commands that a relay does not take at once are kept, and come in their
+// order. A relay that never takes any is deaf.
 func TestCommandsWait(t *testing.T) {
 	t.Parallel()
 	ours, theirs, err := Pair()
@@ -727,7 +727,7 @@ func TestCommandsWait(t *testing.T) {
 	for deadline := time.Now().Add(patience); err == nil && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		err = q.Flush(ours) // a fork of another test may have the relay's end until its exec
 	}
-	if err != unix.EPIPE && err != unix.ECONNRESET { // which it has left unread
+	if err != unix.EPIPE && err != unix.ECONNRESET { // reset: it has left commands unread
 		t.Errorf("ended: %v", err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unixClient gives the relay one end of a pair of UNIX-domain sockets and returns the
-// other.
+// unixClient gives the relay one end of a pair of UNIX-domain sockets and returns the other,
+// and the ID of the connection.
 func (b *bench) unixClient() (*net.UnixConn, uint32) {
 	b.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -39,7 +39,7 @@ func (b *bench) unixClient() (*net.UnixConn, uint32) {
 	return conn.(*net.UnixConn), b.last
 }
 
-// eachNetwork tests both ends of a connection through a relay, for each network.
+// eachNetwork runs a test with both ends of a relayed connection, over each network.
 func eachNetwork(t *testing.T, test func(t *testing.T, b *bench, client, server net.Conn)) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
@@ -78,11 +78,11 @@ func sendWith(t *testing.T, conn net.Conn, b byte, rights []byte, flags int) {
 	}
 }
 
-// much is more than is copied at a time.
+// much is more than the relay copies at a time.
 var much = bytes.Repeat([]byte("0123456789abcde\n"), 20*readSize/16)
 
-// between sends much, then something special, and then much and the end, and wants all
-// of it to arrive.
+// between sends much, then something special, then much again and the end, and wants all
+// of it to arrive; text is what special sends.
 func between(t *testing.T, from, to net.Conn, special func(), text string) {
 	t.Helper()
 	all := make(chan []byte, 1)
@@ -99,8 +99,8 @@ func between(t *testing.T, from, to net.Conn, special func(), text string) {
 	}
 }
 
-// TestUrgent: urgent data is carried in its place among the rest, whether bytes are copied
-// or spliced, and urgent no longer.
+// TestUrgent: urgent data arrives in its place among the rest, though no longer as urgent,
+// whether bytes are copied or spliced.
 func TestUrgent(t *testing.T) {
 	t.Parallel()
 	eachNetwork(t, func(t *testing.T, b *bench, client, server net.Conn) {
@@ -117,8 +117,8 @@ func TestUrgent(t *testing.T) {
 	})
 }
 
-// TestDescriptors: descriptors that are passed through a relay are closed, and the bytes
-// that they come with go on.
+// TestDescriptors: descriptors that one end sends to the other are closed by the relay, and
+// the bytes that they come with go on.
 func TestDescriptors(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s")
@@ -152,8 +152,8 @@ func TestDescriptors(t *testing.T) {
 	b.want(Ended, 0)
 }
 
-// TestResetMeets: a reset reaches the other end also while that does not read, and bytes
-// wait for it.
+// TestResetMeets: a reset is passed on even while bytes wait for the other end, which does
+// not read.
 func TestResetMeets(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -180,8 +180,8 @@ func TestResetMeets(t *testing.T) {
 	}
 }
 
-// within is a relay in this process with one connection, of whose sides from and to are
-// the other ends.
+// within returns a relay in this process with one connection, and the descriptors of the
+// client, from, and of the server, to.
 func within(t *testing.T) (r *relay, c *conn, from, to int) {
 	t.Helper()
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -214,7 +214,7 @@ func within(t *testing.T) (r *relay, c *conn, from, to int) {
 	return r, c, ends[client], ends[place]
 }
 
-// turn carries out what epoll tells, and returns of how many descriptors that was.
+// turn handles the events that there are, and returns how many descriptors had one.
 func (r *relay) turn(t *testing.T) int {
 	t.Helper()
 	var events [4]unix.EpollEvent
@@ -228,8 +228,8 @@ func (r *relay) turn(t *testing.T) int {
 	return n
 }
 
-// TestNotWokenInVain: a side that sends does not wake the relay as long as the other one
-// has no room, and does again afterwards.
+// TestNotWokenInVain: a side that sends does not wake the relay while the other side has no
+// room, and does again afterwards.
 func TestNotWokenInVain(t *testing.T) {
 	t.Parallel()
 	r, c, from, to := within(t)
@@ -249,7 +249,7 @@ func TestNotWokenInVain(t *testing.T) {
 		}
 	}
 	b := make([]byte, 1<<20)
-	early, err := unix.Read(c.sides[client].fd, b) // now there is room for more to come
+	early, err := unix.Read(c.sides[client].fd, b) // so that there is room for more to come
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,8 +286,8 @@ func TestNotWokenInVain(t *testing.T) {
 	}
 }
 
-// TestSwitch: what little comes is copied, much is spliced, and the pipe is another
-// connection's when it is little again.
+// TestSwitch: little is copied and much is spliced, and the pipe is free for another
+// connection when little comes again.
 func TestSwitch(t *testing.T) {
 	t.Parallel()
 	r, c, from, to := within(t)
@@ -317,8 +317,8 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
-// TestFullQueue: clients wait while the queue of a place is full. At a UNIX-domain one
-// connect(2) does not wait, and TCP waits for seconds.
+// TestFullQueue: clients wait while the listen queue of a place is full. At a UNIX-domain
+// place connect(2) fails at once, and TCP tries again only after seconds.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
 	for name, hold := range map[string]bool{"direct": false, "hold": true} {
@@ -333,7 +333,7 @@ func TestFullQueue(t *testing.T) {
 	}
 }
 
-// shortQueue is a place with room for one connection that is not accepted yet.
+// shortQueue returns a place whose listen queue has room for one connection.
 func shortQueue(t *testing.T, at unix.Sockaddr) net.Listener {
 	t.Helper()
 	fd, err := unix.Socket(familyOf(at), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -379,8 +379,8 @@ func fullQueue(t *testing.T, hold bool, l net.Listener) {
 	}
 }
 
-// TestCrowd: an attempt to reach a place over TCP whose queue is full is soon given up and
-// made again, and others do not even begin meanwhile.
+// TestCrowd: if the listen queue of a place is full, an attempt to reach it over TCP is soon
+// given up and made again, and other clients do not begin one meanwhile.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	l := shortQueue(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
@@ -409,8 +409,9 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestCrowdAtOneAddress: where the queue at one address of a place is full, the others are
-// tried before its client waits. It waits too if they refuse it, and not where all do.
+// TestCrowdAtOneAddress: if the listen queue at one address of a place is full, the other
+// addresses are tried before the client waits. The client waits too if the others refuse
+// it, but not if all addresses do.
 func TestCrowdAtOneAddress(t *testing.T) {
 	t.Parallel()
 	local := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
@@ -445,7 +446,7 @@ func TestCrowdAtOneAddress(t *testing.T) {
 	}
 }
 
-// boundOnly is a place where nobody listens, nor can begin to.
+// boundOnly returns an address that is bound, so that nobody listens there or can begin to.
 func boundOnly(t *testing.T, at unix.Sockaddr) unix.Sockaddr {
 	t.Helper()
 	fd, err := unix.Socket(familyOf(at), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -462,7 +463,7 @@ func boundOnly(t *testing.T, at unix.Sockaddr) unix.Sockaddr {
 	return at
 }
 
-// TestCrowdForLong: a client for whom there is no room for long is refused.
+// TestCrowdForLong: a client is reset if the listen queue stays full for too long.
 func TestCrowdForLong(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -482,14 +483,14 @@ func TestCrowdForLong(t *testing.T) {
 	}
 }
 
-// sockaddrOf is where a listener is to be reached over TCP.
+// sockaddrOf returns the address of a TCP listener.
 func sockaddrOf(l net.Listener) unix.Sockaddr {
 	at := l.Addr().(*net.TCPAddr).AddrPort()
 	return sockaddr(at.Addr(), at.Port())
 }
 
-// awaitAnswer waits for the answer to an attempt, which is not there at once where the
-// kernel leaves the packets of the loopback device to its thread ksoftirqd.
+// awaitAnswer waits for the outcome of an attempt, which takes a moment if the kernel leaves
+// the packets of the loopback device to its thread ksoftirqd.
 func awaitAnswer(r *relay, c *conn) {
 	if c.state == dialing {
 		awaitEvent(c.sides[place].fd, unix.POLLOUT)
@@ -497,7 +498,7 @@ func awaitAnswer(r *relay, c *conn) {
 	}
 }
 
-// awaitEvent waits for an event of a descriptor, or an error of it.
+// awaitEvent waits for an event or an error of a descriptor.
 func awaitEvent(fd int, event int16) {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: event}}
 	for deadline := time.Now().Add(patience); fds[0].Revents == 0 && time.Now().Before(deadline); {
@@ -505,8 +506,7 @@ func awaitEvent(fd int, event int16) {
 	}
 }
 
-// TestNextAddress: the next address of a place is tried when one does not answer in its
-// time.
+// TestNextAddress: the next address of a place is tried when one does not answer in time.
 func TestNextAddress(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "tcp", "127.0.0.1:0")
@@ -524,7 +524,7 @@ func TestNextAddress(t *testing.T) {
 	}
 }
 
-// TestUrgentAtTheEnd: urgent data behind which nothing comes is no end to splice(2) either.
+// TestUrgentAtTheEnd: urgent data just before the end is read, though splice(2) says the end.
 func TestUrgentAtTheEnd(t *testing.T) {
 	t.Parallel()
 	r, c, _, to := within(t)
@@ -558,13 +558,13 @@ func TestUrgentAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestBroken: an error of the connection to the place is told, whether it is seen when
-// something is read there or written, and a reset is none.
+// TestBroken: an error of the connection to the place is reported as Broken, whether a read
+// or a write meets it, and a reset is not.
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
-		at    func(*conn) // what the relay knows of it
+		at    func(*conn) // sets what the relay knows of the connection
 		broke func(t *testing.T) int
 		want  Report
 	}{
@@ -589,7 +589,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// refused is a socket with an error, which is that of a datagram nobody has taken.
+// refused returns a socket with a pending error: nobody received its datagram.
 func refused(t *testing.T) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -603,7 +603,7 @@ func refused(t *testing.T) int {
 	return fd
 }
 
-// reset is a socket that was reset.
+// reset returns a socket that was reset.
 func reset(t *testing.T) int {
 	t.Helper()
 	l := listen(t, "tcp", "127.0.0.1:0")

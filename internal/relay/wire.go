@@ -13,51 +13,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Command is the first byte of what the daemon tells a relay.
+// Command is the first byte of a message from the daemon to a relay.
 type Command byte
 
-// The commands. All but connect and trust are that byte alone.
+// The commands. All but connect and trust consist of that byte alone.
 const (
-	connect Command = 'c' // a connection: see Connection
-	trust   Command = 't' // what has answered is the server that was meant: see Commands.Trust
+	connect Command = 'c' // here is a client: see Connection
+	trust   Command = 't' // whoever has answered is the server: see Commands.Trust
 
-	Probe  Command = 'p' // try once whether the place answers, and report Answers or Silent
-	Open   Command = 'o' // the place is tried until it answers; its clients go on once it is trusted
-	Hold   Command = 'h' // clients wait
-	Refuse Command = 'r' // clients that wait are refused
-	Gone   Command = 'g' // the place has ended: whoever has had all that came from it is let go
+	Probe  Command = 'p' // try the place once, and report Answers or Silent
+	Open   Command = 'o' // try the place until it answers; clients go on once it is trusted
+	Hold   Command = 'h' // have clients wait, and forget who answered
+	Refuse Command = 'r' // reset the clients that wait
+	Gone   Command = 'g' // the server has ended: end the connections on which it has sent all
 )
 
-// Kind is the first byte of what a relay reports.
+// Kind is the first byte of a report.
 type Kind byte
 
 // The reports.
 const (
 	Ended     Kind = 'e' // a connection has ended
-	Unreached Kind = 'u' // likewise, as the place could not be reached
-	Broken    Kind = 'b' // likewise, by an error of the connection to the place that is no reset
+	Unreached Kind = 'u' // a connection has ended, as the place could not be reached
+	Broken    Kind = 'b' // a connection to the place has failed, other than by a reset
 
-	Awake   Kind = 'w' // its client, of a relay with WakeData, counts from now on
+	Awake   Kind = 'w' // with WakeData: the client counts from now on
 	Answers Kind = 'a' // the place answers
-	Silent  Kind = 's' // it does not, which was not known, or for another reason than before
+	Silent  Kind = 's' // the place does not answer, and did before, or for another reason
 )
 
 // Connection is a client's connection, as the daemon hands it over.
 type Connection struct {
-	ID          uint32         // of the reports about it
+	ID          uint32         // repeated in the reports about it
 	Peer, Local netip.AddrPort // for the PROXY header; invalid if there are none
 }
 
-// Report is what a relay tells the daemon.
+// Report is a message, or a part of one, from a relay to the daemon.
 type Report struct {
 	Kind  Kind
-	ID    uint32        // of the connection: all but Answers and Silent
-	Errno syscall.Errno // why it could not be carried on; Silent: why not
+	ID    uint32        // of the connection; of Answers and Silent: see answers
+	Errno syscall.Errno // why the connection has ended, 0: in order; Silent: why the place does not answer
 	To    uint64        // bytes from the client to the place, of a connection that has ended
 	From  uint64        // bytes from the place to the client, likewise
 }
 
-// answers is the report that the place answers, for the nth time, and who that is.
+// answers returns the report that the place answers for the nth time. The fields for the
+// bytes and the ID of a connection tell who answers.
 func answers(n uint32, o occupant.Owner) Report {
 	r := Report{Kind: Answers, ID: uint32(o.PID), To: uint64(n)<<32 | uint64(o.UID), From: o.Inode}
 	if !o.Known {
@@ -66,7 +67,7 @@ func answers(n uint32, o occupant.Owner) Report {
 	return r
 }
 
-// Owner is who answers, of a report of the kind Answers.
+// Owner returns who answers, from a report of the kind Answers.
 func (r Report) Owner() occupant.Owner {
 	if r.Errno != 0 {
 		return occupant.Owner{}
@@ -74,7 +75,7 @@ func (r Report) Owner() occupant.Owner {
 	return occupant.Owner{Known: true, UID: uint32(r.To), PID: int32(r.ID), Inode: r.From}
 }
 
-// ErrRefused is the error of a client that the daemon has had refused.
+// ErrRefused is reported for a client that was reset by the command Refuse.
 const ErrRefused = syscall.ECANCELED
 
 const (
@@ -161,16 +162,16 @@ func decodeReports(b []byte) ([]Report, error) {
 	return list, nil
 }
 
-// Send hands a client's connection to the relay at the other end of fd, which does
-// not block. The descriptor stays the caller's. EAGAIN: the relay has not yet taken
-// those before it.
+// Send hands a client's connection to the relay at the other end of fd, without waiting.
+// The relay gets a copy of the descriptor client, which the caller closes. EAGAIN: the
+// relay has not yet taken those before it.
 func Send(fd int, c Connection, client int) error {
 	return unix.Sendmsg(fd, c.encode(), unix.UnixRights(client), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
-// Receive returns the next reports of a relay, without waiting: EAGAIN, if there are
-// none. The relay is another user's process, so what cannot be reports is an error.
-// os.ErrClosed: the relay has ended.
+// Receive returns the next reports of a relay, without waiting. EAGAIN: there are none.
+// os.ErrClosed: the relay has ended. The relay is another user's process, so a message
+// that holds anything but reports is an error.
 func Receive(fd int) ([]Report, error) {
 	var b [maxReports*reportSize + 1]byte
 	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
@@ -183,7 +184,7 @@ func Receive(fd int) ([]Report, error) {
 	return decodeReports(b[:n])
 }
 
-// Pair makes the two ends. That of the daemon does not block.
+// Pair makes the two ends, neither of which blocks. The caller closes both.
 func Pair() (daemon, relay int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
