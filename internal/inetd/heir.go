@@ -126,11 +126,9 @@ func (s *Server) attendLate(was *table.Service, c client.Client) {
 		return
 	}
 	c.Named = c.Named && v.Do.AsksNames
-	if v.Do.Stays() {
-		if c.Room = s.talks.Room.Enter(v.Label, c.Source, time.Now()); c.Room == nil {
-			s.turnAway(v, c)
-			return
-		}
+	if !s.talks.Enter(v, &c) {
+		s.sendAway(v, c.Conn)
+		return
 	}
 	s.attend(v, &c)
 }

@@ -13,8 +13,10 @@ import (
 	"inetd/internal/client"
 	"inetd/internal/handover"
 	"inetd/internal/keep"
+	"inetd/internal/limit"
 	"inetd/internal/loop"
 	"inetd/internal/running"
+	"inetd/internal/status"
 	"inetd/internal/table"
 
 	"golang.org/x/sys/unix"
@@ -181,6 +183,27 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 	if u := sc.s.now.Services[0].Used; u.Live != 0 || u.Accepted != 1 || u.Started != 1 {
 		t.Errorf("%d live, %d accepted, %d started", u.Live, u.Accepted, u.Started)
 	}
+}
+
+// TestUpgradeWithoutRoom: if the next program has no room for a client of a builtin, the
+// client is refused for that, and gets no penalty.
+func TestUpgradeWithoutRoom(t *testing.T) {
+	sc := newScene(t, "127.0.0.1:PORT stream tcp4 nowait - internal echo\n* with wrap = yes, penalty = refused:90s, refuse = full;\n", nil)
+	sc.write("allow", "ALL: ALL: aclexec sleep 1000\n")
+	sc.start()
+	c := sc.dial("tcp4")
+	for len(sc.s.running.All()) == 0 {
+		sc.s.turn()
+	}
+	sc.upgrade(true)
+	sc.s.talks.Room = limit.Pool{}
+	sc.load()
+	var b []byte
+	sc.turnUntil(func() { b, _ = io.ReadAll(c) })
+	if u := sc.s.now.Services[0].Usage(); u.Refused != (status.Refused{Room: 1}) || u.Debts != nil || u.Live != 0 || string(b) != "full\r\n" {
+		t.Errorf("%+v, penalties %v, %d live, the client is told %q", u.Refused, u.Debts, u.Live, b)
+	}
+	sc.reapAll()
 }
 
 // TestUpgradeInDatagramSession: a client of a nowait datagram service keeps its server,
