@@ -200,7 +200,7 @@ func TestUpgradeWithoutRoom(t *testing.T) {
 	sc.load()
 	var b []byte
 	sc.turnUntil(func() { b, _ = io.ReadAll(c) })
-	if u := sc.s.now.Services[0].Usage(); u.Refused != (status.Refused{Room: 1}) || u.Debts != nil || u.Live != 0 || string(b) != "full\r\n" {
+	if u := sc.s.now.Services[0].Usage(); u.Refused != (status.Refused{Room: 1}) || u.Debts != nil || u.Live != 0 || string(b) != "full" {
 		t.Errorf("%+v, penalties %v, %d live, the client is told %q", u.Refused, u.Debts, u.Live, b)
 	}
 	sc.reapAll()
