@@ -241,6 +241,12 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 	return ends
 }
 
+// silentHost is a host that has been reported.
+type silentHost struct {
+	problem int      // index in plan.Problems
+	entry   conf.Pos // the first that names the host
+}
+
 // reportHost reports a host only once, where the first entry names it. The problem is a
 // warning if all entries that name the host are served on other addresses.
 func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) {
@@ -251,13 +257,15 @@ func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) 
 	case served:
 		severity = conf.Warning
 	}
-	if i, told := l.silent[name]; told {
-		p := &l.plan.Problems[i]
+	if h, told := l.silent[name]; told {
+		p := &l.plan.Problems[h.problem]
 		p.Severity = max(p.Severity, severity)
-		p.Hint = "more than one entry names it"
+		if e.Pos != h.entry { // an entry may name a host twice, or have several transports
+			p.Hint = "more than one entry names it"
+		}
 		return
 	}
-	l.silent[strings.Clone(name)] = len(l.plan.Problems)
+	l.silent[strings.Clone(name)] = silentHost{len(l.plan.Problems), e.Pos}
 	at := e.HostsAt
 	if len(e.Hosts) == 0 {
 		at = conf.Pos{File: "-a", Line: 1, Col: 1}

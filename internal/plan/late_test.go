@@ -53,6 +53,10 @@ func TestHostsAreReportedOnce(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"gone.example:1 stream tcp nowait - internal echo\n",
 			`error: 1/tcp: unknown host "gone.example" (f:1:1); it will be tried again`},
+		{"gone.example,gone.example:1 stream tcp nowait - internal echo\n",
+			`error: 1/tcp: unknown host "gone.example" (f:1:1); it will be tried again`},
+		{"gone.example:100400/1 stream rpc/tcp,tcp6 wait - /bin/true true\n",
+			`error: 100400/rpc/tcp: unknown host "gone.example" (f:1:1); it will be tried again`},
 		{"good.example:1 stream tcp nowait - internal echo\n", ""},
 		{"silent.example:1 stream tcp nowait - internal echo\nsilent.example:2 stream tcp nowait - internal echo\n",
 			`error: 1/tcp: no name server answers for host "silent.example" (f:1:1; more than one entry names it); it will be tried again`},

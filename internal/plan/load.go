@@ -91,7 +91,7 @@ type loader struct {
 	replaced   map[conf.Pos]bool // lines of entries that lost all their sockets
 	sec        wrap.Rules        // of inetd.sec
 	names      *Names            // of hosts
-	silent     map[string]int    // index of a host's problem in plan.Problems, by its name
+	silent     map[string]silentHost
 
 	usable     int    // number of usable entries in all files
 	converting bool   // for --convert: services that are off are read as well
@@ -134,7 +134,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 		exposures: map[exposure]string{},
 		told:      map[string]bool{},
 		replaced:  map[conf.Pos]bool{},
-		silent:    map[string]int{},
+		silent:    map[string]silentHost{},
 		sources:   sources{files: map[fileID]*conf.File{}, named: map[string]*conf.File{}, included: map[string][]*conf.File{}},
 	}
 	l.taken = l.take
