@@ -151,6 +151,8 @@ func (q question) printAnswer(conn io.Reader, pid int, stdout io.Writer) (status
 		switch {
 		case os.IsTimeout(err):
 			return 0, fmt.Errorf("process %d has not %s after %v; the outcome will be in its log", pid, q.done, q.time)
+		case err == bufio.ErrBufferFull:
+			return 0, fmt.Errorf("process %d has answered with a line of more than %d bytes; the outcome will be in its log", pid, maxLine)
 		case err != nil:
 			return 0, fmt.Errorf("process %d ended before it answered", pid)
 		case strings.HasPrefix(line, statusLine):
@@ -191,9 +193,9 @@ func stop(pidFile string) error {
 // ended waits for a process, and reports whether it has ended: its pidfd is readable then.
 func ended(pidfd int, wait time.Duration) bool {
 	for deadline := time.Now().Add(wait); ; {
-		left := time.Until(deadline)
+		left := max(time.Until(deadline), 0) // poll(2) takes a negative time for ever
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
-		if err != unix.EINTR || left <= 0 {
+		if err != unix.EINTR || left == 0 {
 			return n == 1
 		}
 	}

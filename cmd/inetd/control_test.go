@@ -66,6 +66,7 @@ func TestPrintAnswer(t *testing.T) {
 		{"status 0\nmore\n", "", 0, ""},
 		{"added    a/tcp\n", "added    a/tcp\n", 0, "process 7 ended before it answered"},
 		{"status 0", "", 0, "process 7 ended before it answered"},
+		{strings.Repeat("x", maxLine+1) + "\nstatus 0\n", "", 0, "process 7 has answered with a line of more than 65536 bytes; the outcome will be in its log"},
 	} {
 		var printed strings.Builder
 		status, err := toReload.printAnswer(strings.NewReader(tt.answer), 7, &printed)

@@ -152,6 +152,9 @@ func TestEnded(t *testing.T) {
 	if ended(fd, time.Millisecond) {
 		t.Error("it runs")
 	}
+	if ended(fd, -time.Second) { // a signal may come as the time is over
+		t.Error("it still runs")
+	}
 	in.Close()
 	if !ended(fd, patience) {
 		t.Error("it has ended")
