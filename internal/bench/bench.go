@@ -19,18 +19,18 @@ type bench struct {
 	ctx     context.Context
 	all     []*peer
 	peers   []*peer                  // those that start servers
-	bin     func(name string) string // path of one of our servers
+	bin     func(name string) string // returns the path of a C program of ours
 	dir     string                   // for configurations and logs
 	sizes   sizes
 	results results
 	say     func(format string, args ...any)
 }
 
-// sizes says how much is asked of the daemons.
+// sizes says how much a run demands of the daemons.
 type sizes struct {
 	services []int         // configured services
 	burst    int           // connects at once
-	held     int           // servers that run, or connections that are relayed, at the same time
+	held     int           // servers that run, or idle connections that are relayed, at the same time
 	cold     time.Duration // until a server on demand listens
 }
 
@@ -95,7 +95,7 @@ func alone(path string) error {
 
 func (b *bench) close() error { return os.RemoveAll(b.dir) }
 
-// run does the measures that are wanted, all if the list is empty.
+// run takes the measures named in only, separated by commas; all if it is empty.
 func (b *bench) run(only string) error {
 	for _, m := range measures {
 		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
@@ -108,14 +108,14 @@ func (b *bench) run(only string) error {
 	return nil
 }
 
-// address is the loopback address of a daemon, so that all can have the same ports.
+// address returns a peer's own loopback address, so that all can have the same ports.
 func (b *bench) address(p *peer) string {
 	return fmt.Sprintf("127.0.1.%d", 1+slices.Index(b.all, p))
 }
 
-// launch starts one peer with the entries. It returns nil, and notes why, if
-// the peer cannot; it does not try again in this group. The reference gets the
-// middle one of many entries.
+// launch starts one peer with the entries. If the peer cannot serve them, it
+// returns nil, notes why, and does not try again in this group. The reference,
+// which serves one port, gets the middle one of many entries.
 func (b *bench) launch(p *peer, group string, entries []entry) *daemon {
 	if p.name == referenceName && len(entries) > 2 {
 		entries = entries[len(entries)/2:][:1]
@@ -141,7 +141,7 @@ func (b *bench) miss(daemon fmt.Stringer, group string, err error) {
 	b.results.missing(daemon.String(), group, err.Error())
 }
 
-// fleet starts all peers that can serve the entries.
+// fleet starts all peers that can serve the entries; the caller calls stop.
 func (b *bench) fleet(group string, peers []*peer, entries func(addr string) []entry) (fleet []*daemon, stop func()) {
 	for _, p := range peers {
 		if d := b.launch(p, group, entries(b.address(p))); d != nil {
@@ -157,9 +157,9 @@ func (b *bench) fleet(group string, peers []*peer, entries func(addr string) []e
 	}
 }
 
-// interleave takes each point of all daemons (or peers), in random order,
-// before the next point, round after round. A point that fails leaves its
-// figure out.
+// interleave measures each point of all daemons (or peers), in random order,
+// before the next point, round after round. If a point fails, its figure is
+// left out.
 func interleave[T fmt.Stringer](b *bench, group string, all []T, points ...func(one T, round int) error) error {
 	for round := range b.rounds {
 		b.say("%s: round %d of %d", group, round+1, b.rounds)
@@ -179,8 +179,8 @@ func interleave[T fmt.Stringer](b *bench, group string, all []T, points ...func(
 	return nil
 }
 
-// settle is the time in which a daemon reaps what it started, before the next
-// one is measured.
+// settle is the time that a daemon has to reap its servers before the next one
+// is measured.
 const settle = 10 * time.Millisecond
 
 // add gives the page one more row.

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// cache is the directory that keeps what a run needs and need not make again:
+// cache is the directory that keeps what runs need, for the next run:
 //
 //	deb/      packages as downloaded
 //	root/     each package unpacked in a directory of its name
@@ -29,12 +29,12 @@ func (c *cache) path(elem ...string) string {
 	return filepath.Join(append([]string{c.dir}, elem...)...)
 }
 
-// static flags make an executable of a few hundred bytes in one segment.
+// static are flags that make an executable of a few hundred bytes in one segment.
 var static = []string{"-Os", "-nostdlib", "-static", "-no-pie", "-fno-pie", "-fno-stack-protector",
 	"-fno-asynchronous-unwind-tables", "-s", "-Wl,--build-id=none,-z,norelro,-z,noseparate-code,-n"}
 
-// fill builds and fetches whatever is missing. Only the C programs are a must;
-// a peer that cannot be had is reported and left out.
+// fill builds and fetches whatever is missing. A C program that cannot be built
+// is an error; a peer that cannot be fetched is reported and left out.
 func (c *cache) fill(ctx context.Context, peers []*peer) error {
 	if err := os.MkdirAll(c.path("bin"), 0o755); err != nil {
 		return err
@@ -71,8 +71,8 @@ func (c *cache) compile(ctx context.Context, name string, flags []string) error 
 	return command(ctx, "", "gcc", append(slices.Clone(flags), "-Wall", "-o", program, source)...)
 }
 
-// unpack downloads Debian's package of that name and unpacks it, after the
-// libraries it needs that the host does not have.
+// unpack downloads and unpacks Debian's package of that name, after the libraries
+// that it needs and the host lacks.
 func (c *cache) unpack(ctx context.Context, name string) error {
 	plan, err := output(ctx, "apt-get", "-q", "--simulate", "--no-install-recommends", "install", name)
 	if err != nil {
@@ -109,8 +109,8 @@ func (c *cache) download(ctx context.Context, name, into string) error {
 	return command(ctx, "", "dpkg", "-x", debs[len(debs)-1], into)
 }
 
-// libraries takes the libraries out of apt-get's plan, in which a package to
-// install has a line "Inst NAME (VERSION ...)".
+// libraries returns the names of the libraries in apt-get's plan, in which a
+// package to install has a line "Inst NAME (VERSION ...)".
 func libraries(plan string) []string {
 	var list []string
 	for line := range strings.Lines(plan) {
@@ -138,9 +138,9 @@ func (c *cache) indexLibraries(ctx context.Context) error {
 	return command(ctx, "", "ldconfig", append([]string{"-X", "-C", c.path("ld.so.cache")}, dirs...)...)
 }
 
-// busybox builds Debian's source of busybox with no applet but inetd: the
-// package itself has none. The host's list of package sources need not have
-// any deb-src line: one is derived from its deb lines.
+// busybox builds Debian's source of busybox with no applet but inetd, which the
+// package lacks. The host's list of package sources need not have deb-src lines:
+// they are derived from its deb lines.
 func (c *cache) busybox(ctx context.Context) error {
 	for _, dir := range []string{c.path("src"), c.path("lists", "partial")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -175,7 +175,7 @@ func (c *cache) busybox(ctx context.Context) error {
 		cp busybox ../../bin/busybox`)
 }
 
-// command runs a program and puts what it said into the error if it fails.
+// command runs a program. If it fails, the error holds its last line of output.
 func command(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// cgroup is a control group (version 2) that holds one daemon and all it
-// started: it counts their CPU time, also of those that have gone, and kills
-// them all.
+// cgroup is the directory of a control group (version 2) that holds one daemon
+// and all processes it started. The group counts their CPU time, even of those
+// that have ended, and can kill them all.
 type cgroup struct{ dir string }
 
-// cgroupName starts the name of each group that a run makes.
+// cgroupName is the prefix of the name of each group that a run makes.
 const cgroupName = "inetd-bench-"
 
 // newCgroup makes an empty group at the top of the version 2 hierarchy.
@@ -38,7 +38,7 @@ func cgroupRoot() (string, error) {
 	return root, nil
 }
 
-// removeLeftovers kills what a run that was killed itself has left.
+// removeLeftovers kills the daemons of an earlier run that was itself killed.
 func removeLeftovers() error {
 	root, err := cgroupRoot()
 	if err != nil {
@@ -63,7 +63,7 @@ func (g cgroup) pids() ([]int, error) {
 	return integers(string(text))
 }
 
-// usage returns the CPU time that the processes of the group have used.
+// usage returns the CPU time that all processes of the group have used so far.
 func (g cgroup) usage() (time.Duration, error) {
 	text, err := os.ReadFile(filepath.Join(g.dir, "cpu.stat"))
 	if err != nil {
@@ -82,7 +82,7 @@ func (g cgroup) remove() error {
 	if err != nil {
 		return fmt.Errorf("kill processes: %w", err)
 	}
-	// The kernel says EBUSY until the last of them is gone.
+	// The kernel says EBUSY until the last process is gone.
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		err := os.Remove(g.dir)
 		if err == nil || errors.Is(err, os.ErrNotExist) || time.Now().After(deadline) {

@@ -55,8 +55,8 @@ func connect(e entry, limit time.Duration) (int, error) {
 	return fd, nil
 }
 
-// again repeats a call that a signal has interrupted: the kernel itself does
-// not where the socket has a time-out (signal(7)), and Go's scheduler signals often.
+// again repeats a call that a signal has interrupted. The kernel does not restart
+// it if the socket has a time-out (signal(7)), and Go's scheduler signals often.
 func again(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
@@ -66,11 +66,11 @@ func again(call func() (int, error)) (int, error) {
 	}
 }
 
-// probe connects as one client and wants an answer, unless there never is one.
+// probe connects as one client and wants an answer, unless the entry is mute.
 func probe(e entry) error {
 	limit := patience
 	if e.dgram {
-		limit = dgramPatience // the datagram may have come before the daemon
+		limit = dgramPatience // the datagram may have come before the daemon was ready
 	}
 	fd, err := connect(e, limit)
 	if err != nil {
@@ -83,7 +83,7 @@ func probe(e entry) error {
 	return converse(fd, e)
 }
 
-// converse says what a client of the entry says first and reads an answer.
+// converse sends what a client of the entry says first, and reads an answer.
 func converse(fd int, e entry) error {
 	if e.ask != "" {
 		if _, err := again(func() (int, error) { return unix.Write(fd, []byte(e.ask)) }); err != nil {
@@ -101,8 +101,8 @@ func converse(fd int, e entry) error {
 	return nil
 }
 
-// hold opens n connections, one after the other, and keeps each once it has
-// had an answer. It stops at the first that gets none. The caller calls
+// hold opens n connections, one after the other, and keeps them open. It stops at
+// the first that gets no answer, and returns how many have one. The caller calls
 // release in any case.
 func hold(ctx context.Context, e entry, n int) (release func(), held int, err error) {
 	var fds []int
@@ -127,8 +127,8 @@ func hold(ctx context.Context, e entry, n int) (release func(), held int, err er
 	return release, n, nil
 }
 
-// ping sends one datagram at a time, each to be answered by a server of its
-// own, and returns how many were answered a second and how many never.
+// ping sends one datagram at a time until ctx is done. A server of its own answers
+// each. ping returns how many were answered a second, and how many never.
 func ping(ctx context.Context, e entry) (rate float64, lost int, err error) {
 	fd, err := connect(e, dgramPatience)
 	if err != nil {
@@ -168,7 +168,7 @@ func stream(ctx context.Context, e entry, window time.Duration) (float64, error)
 	return float64(n) / time.Since(began).Seconds(), err
 }
 
-// flow moves bytes in the directions of an entry until ctx is done.
+// flow moves bytes in the directions of the entry's builtin until ctx is done.
 func flow(ctx context.Context, fd int, e entry) (int64, error) {
 	switch e.builtin {
 	case "discard":

@@ -10,11 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coldClients is how many wait for a server that starts.
+// coldClients is how many clients wait for a server that starts.
 const coldClients = 64
 
-// cold measures clients that come while a server on demand starts. Only ours can: a unit
-// of systemd's would start socket-proxyd and the server at once, and connect too early.
+// cold measures clients that come while a server on demand starts. Only ours lets them
+// wait: systemd would start socket-proxyd and the server at once, and socket-proxyd would
+// connect too early.
 func (b *bench) cold() error {
 	const group = "cold"
 	ours := slices.DeleteFunc(slices.Clone(b.all), func(p *peer) bool { return p.name != oursName })
@@ -41,16 +42,16 @@ func (b *bench) cold() error {
 	return b.stopped(group, ours)
 }
 
-// onDemand are the keys of a server that listens on a port of its own, and that the first
-// client with something to say starts. Others than root may not look into the cache.
+// onDemand returns the keys of a server that listens on a port of its own and is started
+// by the first client that sends something. It is root, who alone may look into the cache.
 func onDemand(program, args string, port int) string {
 	return fmt.Sprintf("user = root, exec = %s, args = %s, connect = 127.0.0.1:%d, wake = data, idle_time = 1m", program, args, port)
 }
 
-// stopped measures what servers on demand that do not run cost, beside as many services
-// whose servers are started for each client: all alike, or each with keys of its own, as
-// those on demand have. Launch connects to three of them, and so starts their relays.
-// These are not counted, but share the daemon's program, which so cannot be counted either.
+// stopped measures what servers on demand cost while they do not run, beside as many
+// services that start a server for each client: all alike, or each with keys of its own, as
+// servers on demand have. It counts the daemon's anonymous memory alone: launch connects to
+// three entries, which starts their relays, and these share the daemon's program.
 func (b *bench) stopped(group string, ours []*peer) error {
 	const services = 100
 	var points []func(*peer, int) error
@@ -87,7 +88,7 @@ func (b *bench) stopped(group string, ours []*peer) error {
 }
 
 // rush has clients connect at once to a server that starts, and returns how many
-// milliseconds after it was ready each of them had its first byte.
+// milliseconds after the server was ready each client that was served had its first byte.
 func (b *bench) rush(e entry) (took []float64) {
 	done := make(chan float64)
 	for range coldClients {
@@ -101,7 +102,8 @@ func (b *bench) rush(e entry) (took []float64) {
 	return took
 }
 
-// sinceReady is one of these clients; negative: it was not served.
+// sinceReady is one client of rush, which the server tells when it was ready; negative: the
+// client was not served.
 func sinceReady(e entry, limit time.Duration) float64 {
 	fd, err := connect(e, limit)
 	if err != nil {

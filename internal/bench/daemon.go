@@ -16,15 +16,15 @@ import (
 const (
 	// startLimit is how long a daemon may take until its ports answer.
 	startLimit = 10 * time.Second
-	// descriptors is the soft limit a daemon starts with: Debian's. Those that
-	// need more for many services get it on top.
+	// descriptors is Debian's soft limit, which a daemon starts with. It gets one more
+	// for each service.
 	descriptors = 1024
-	// relayDescriptors is the same for what passes connections on: socket-proxyd has
-	// six for each, and HAProxy wants twice as many as it may have connections.
+	// relayDescriptors is the same for daemons that pass connections on: socket-proxyd
+	// uses six for each connection, and HAProxy wants two for each that it may have.
 	relayDescriptors = 16384
 )
 
-// daemon is a running peer: one process, or one an entry, in a cgroup.
+// daemon is a running peer: one process, or one for each entry, in a cgroup.
 type daemon struct {
 	peer    *peer
 	entries []entry
@@ -79,8 +79,8 @@ func (d *daemon) start(ctx context.Context) error {
 	return nil
 }
 
-// execAll starts one process, or one an entry, with Debian's limit of
-// descriptors.
+// execAll starts one process, or one for each entry, with the limit of descriptors
+// that the entries need.
 func (d *daemon) execAll() error {
 	limit := descriptors + len(d.entries)
 	if d.entries[0].to != "" {
@@ -108,7 +108,7 @@ func (d *daemon) configure(entries []entry) error {
 	return os.WriteFile(d.conf, []byte(d.peer.config(entries)), 0o644)
 }
 
-// exec starts one process straight into the cgroup. It ends with this program
+// exec starts one process straight in the cgroup. The process ends with this program
 // at the latest, unless it goes into the background.
 func (d *daemon) exec(e entry) error {
 	group, err := d.group.open()
@@ -126,11 +126,11 @@ func (d *daemon) exec(e entry) error {
 		argv = append(d.peer.launcher(e), argv...)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // what a server inherits costs time, so not ours
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"} // not ours, as a server takes longer to start with a large one
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		UseCgroupFD: true, CgroupFD: int(group.Fd()), Pdeathsig: syscall.SIGKILL,
-		Setsid: true, // the scheduler shares out the processor by session first
+		Setsid: true, // the scheduler shares the processors among sessions first: see sched(7)
 	}
 	if err := cmd.Start(); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (d *daemon) answers(ctx context.Context, e entry) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-d.ended:
-			// A daemon that goes into the background ends well at once.
+			// A daemon that goes into the background exits with status 0 at once.
 			if err != nil {
 				return fmt.Errorf("ended: %w: %s", err, d.lastWords())
 			}
@@ -159,7 +159,7 @@ func (d *daemon) answers(ctx context.Context, e entry) error {
 	return fmt.Errorf("port %d never answered in %v: %s", e.port, startLimit, d.lastWords())
 }
 
-// refuses waits until the entry is closed.
+// refuses waits until the entry's port is closed.
 func (d *daemon) refuses(ctx context.Context, e entry) error {
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		fd, err := connect(e, patience)
@@ -204,7 +204,7 @@ func (d *daemon) findProcesses() error {
 	return nil
 }
 
-// usage is CPU time of the daemon's own processes, and of these and all servers.
+// usage is the CPU time of the daemon's own processes, and of these and all servers.
 type usage struct{ own, all time.Duration }
 
 func (d *daemon) cpu() (u usage, err error) {
@@ -232,8 +232,8 @@ func (d *daemon) memory() (int, error) {
 	return sum, nil
 }
 
-// limitDescriptors sets the soft limit for what is started next and returns a
-// function that takes it back.
+// limitDescriptors sets the soft limit for what is started next, and returns a
+// function that restores the one before.
 func limitDescriptors(n int) (restore func() error, err error) {
 	var was syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {

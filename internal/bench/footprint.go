@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// idle is how long a daemon has rested when its memory is read.
+// idle is how long a daemon rests before its memory is read.
 const idle = 3 * time.Second
 
-// memory measures each daemon alone, because the pages of a library that
-// others use as well count less: start, size with one service, with many
-// servers running, and with many services.
+// memory measures the start and the size of a daemon with one service and with
+// many, and its growth with many servers running. Each daemon runs alone, as the
+// pages of a library count less if others use it too.
 func (b *bench) memory() error {
 	const group = "memory"
 	few, most := b.footprint("1 service"), b.footprint(fmt.Sprintf("%d services", b.sizes.services[1]))
@@ -49,7 +49,7 @@ func (b *bench) memory() error {
 		})
 }
 
-// footprint holds the start and the size of daemons with some services.
+// footprint is the measures of start and size of daemons with some services.
 type footprint struct {
 	group      string
 	start, pss *series
@@ -63,7 +63,7 @@ func (b *bench) footprint(services string) footprint {
 	}
 }
 
-// put lets the daemon rest and takes its figures; it returns the size.
+// put lets the daemon rest, takes its figures, and returns its size.
 func (f footprint) put(d *daemon, round int) (kib int, err error) {
 	time.Sleep(idle)
 	kib, err = d.memory()

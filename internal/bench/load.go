@@ -36,11 +36,11 @@ type conn struct {
 	answered bool
 }
 
-// drive keeps that many connections to an entry under way until ctx is done
-// and then waits for the last of them. With a context that is done already it
-// makes each connection once: a burst.
+// drive has that many clients connect to an entry again and again until ctx is
+// done, and waits for their last connections. If ctx is done from the start, each
+// client connects once: a burst.
 func drive(ctx context.Context, e entry, clients int) (tally, error) {
-	// One thread only: it must not move between the two calls that time a connection.
+	// A move to another thread would count if it came between the calls that time a connection.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	l, err := newLoad(e, clients)
@@ -81,7 +81,7 @@ func (l *load) run(ctx context.Context) error {
 				l.dial(i)
 			}
 		}
-		if n == 0 { // nothing has come for a while
+		if n == 0 { // nothing has come for 100 ms
 			l.expire()
 		}
 	}

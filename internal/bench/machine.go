@@ -29,7 +29,7 @@ func machine(ctx context.Context, peers []*peer) string {
 
 func empty(s string) bool { return s == "" }
 
-// text returns what a file holds, nothing if it cannot be read.
+// text returns what a file holds; "" if it cannot be read.
 func text(path string) string {
 	data, _ := os.ReadFile(path)
 	return string(data)
@@ -47,14 +47,14 @@ func (p *peer) version(ctx context.Context) string {
 		}
 		return strings.TrimSpace(string(said))
 	}
-	files, _ := filepath.Glob(p.origin) // the pattern is ours
+	files, _ := filepath.Glob(p.origin) // fails only for a bad pattern, and these are ours
 	if len(files) == 0 {
 		return "left out: not there"
 	}
 	return debianVersion(files[len(files)-1])
 }
 
-// debianVersion takes the version out of the name of a package's file:
+// debianVersion returns the version in the name of a package's file:
 // NAME_VERSION_ARCH.deb or NAME_VERSION.dsc, with the epoch's colon as %3a.
 func debianVersion(file string) string {
 	_, version, _ := strings.Cut(filepath.Base(file), "_")

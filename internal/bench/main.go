@@ -1,14 +1,14 @@
-// Command bench measures inetd against its peers in one interleaved run: what
-// goes in is a built inetd, what comes out is a Markdown page of ratios to a C
-// loop that does the least a super-server can do.
+// Command bench measures inetd against its peers in one interleaved run. In goes
+// a built inetd; out comes a Markdown page of ratios to a C loop that does the
+// least a super-server can do.
 //
 // It fetches Debian's packages of the peers and builds the C programs of
 // testdata/bench into a cache, moves into a network and mount namespace of its
 // own, and there starts the daemons, each on its own loopback address and in
 // its own cgroup. A measure runs over all daemons in random order, again and
 // again, so that a busy machine disturbs all of them alike; the page shows
-// medians. What passes connections on, ours among them, is measured likewise; the
-// server behind it is a part of this program.
+// medians. Programs that pass connections on, inetd among them, are measured
+// likewise; the server behind them is a part of this program.
 //
 // It needs root, gcc, cgroup v2 and, to fetch the peers, Debian's apt.
 package main
@@ -45,8 +45,8 @@ type options struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(),
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	// A reader that has gone must not kill us before the daemons: with a channel
-	// for the signal, nobody at its end, the write fails instead.
+	// If the reader of our output has gone, SIGPIPE must not kill us before the daemons.
+	// It goes to a channel that nobody reads, so that the write fails instead.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -134,7 +134,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, errors.Join(o.check(fs.Args()), absolute(&o.inetd), absolute(&o.cache))
 }
 
-// absolute makes a path good for a process in any directory.
+// absolute makes a path absolute, so that it holds in any directory.
 func absolute(path *string) (err error) {
 	*path, err = filepath.Abs(*path)
 	return err

@@ -11,7 +11,7 @@ import (
 // firstPort is outside the range from which the kernel takes clients' ports.
 const firstPort = 20000
 
-// tiny returns a maker of n entries for the smallest server.
+// tiny returns a function that makes n entries for the smallest server.
 func (b *bench) tiny(n int) func(addr string) []entry {
 	return func(addr string) []entry {
 		entries := make([]entry, n)
@@ -64,8 +64,8 @@ func (b *bench) services() error {
 	return nil
 }
 
-// load returns a point that puts an entry under the load of some clients. One
-// client shows the latency, eight the CPU time.
+// load returns a point that puts an entry under the load of some clients. With
+// one client it also measures the latency, with eight the CPU time.
 func (b *bench) load(name string, clients int, failed *series, at func(*daemon) entry) func(*daemon, int) error {
 	rate := b.add(&series{name: name, unit: "conn/s", higher: true})
 	var p50, p99, own, all *series
@@ -96,7 +96,7 @@ func (b *bench) load(name string, clients int, failed *series, at func(*daemon) 
 	}
 }
 
-// loaded drives clients for one window and says what CPU time the daemon used.
+// loaded drives clients for one window, and returns the CPU time used meanwhile.
 func (b *bench) loaded(d *daemon, e entry, clients int) (tally, usage, error) {
 	before, err := d.cpu()
 	if err != nil {
@@ -169,8 +169,8 @@ func (b *bench) dgram() error {
 	return interleave(b, group, fleet, points...)
 }
 
-// reload measures a changed port among many services, first on an idle daemon
-// for its CPU time, then with clients on a service that does not change.
+// reload measures a reload that changes one port of many: first the CPU time of
+// an idle daemon, then the time with clients on a service that does not change.
 func (b *bench) reload() error {
 	configured := slices.DeleteFunc(slices.Clone(b.peers), func(p *peer) bool { return p.config == nil })
 	for _, n := range b.sizes.services {
@@ -232,9 +232,9 @@ func (b *bench) moveUnderLoad(d *daemon) (time.Duration, tally, error) {
 	return took, o.tally, o.err
 }
 
-// move gives the last entry another port, and the one it had before the next
-// time, and returns how long the new port took to answer. It waits until the
-// old port is closed.
+// move gives the last entry another port, or back the one before, by a reload. It
+// waits until the old port is closed, and returns how long the new one took to
+// answer.
 func (d *daemon) move(ctx context.Context) (time.Duration, error) {
 	last := &d.entries[len(d.entries)-1]
 	old := *last

@@ -12,27 +12,27 @@ import (
 const (
 	referenceName = "reference" // the daemon that ratios refer to
 	oursName      = "inetd"
-	debianName    = "openbsd-inetd"         // stands in where the reference cannot
-	proxydName    = "systemd-socket-proxyd" // stands in among relays
+	debianName    = "openbsd-inetd"         // takes its place where the reference cannot serve
+	proxydName    = "systemd-socket-proxyd" // takes its place for relays
 )
 
-// peer is one way to serve ports: how it is had, configured and started.
+// peer is a program that serves ports: how to obtain, configure and start it.
 type peer struct {
 	name   string
 	binary string                          // path of the program
 	origin string                          // glob of the file it came from; the name holds the version
 	remark string                          // what a reader of its figures should know
-	fetch  func(ctx context.Context) error // puts the binary into the cache; nil: it is there
+	fetch  func(ctx context.Context) error // puts the binary into the cache; nil: it must be there
 
-	// config writes the configuration for these entries; nil: one process an
-	// entry, with its arguments made by command.
+	// config returns the configuration for these entries; nil: there is one process
+	// for each entry. command returns the arguments of a process.
 	config  func(entries []entry) string
 	command func(conf string, e entry) []string
 
 	dgram    bool // serves UDP
 	builtins bool // has echo, discard and chargen
 
-	relay    bool                   // starts no server, but passes connections on
+	relay    bool                   // passes connections on, and starts no server
 	launcher func(e entry) []string // the command that executes the program; nil: none
 }
 
@@ -44,15 +44,14 @@ type entry struct {
 	program string // "" for a builtin
 	builtin string // its name in /etc/services
 	to      string // where connections are passed on to; "": nowhere
-	keys    string // of ours, in the second syntax; "": it is a line of the first
+	keys    string // for inetd.conf with keys; "": a classic line
 	ask     string // what a client says first
 	mute    bool   // never answers
 }
 
 // allPeers returns every daemon that can take part, the reference first and
-// ours second. All are told to keep their rate limits out of the way, to have
-// as long a queue of connections as they can, and to stay in the foreground if
-// they can.
+// ours second. All are told to keep their rate limits out of the way, to have as long
+// a listen queue as they can, and to stay in the foreground if they can.
 func allPeers(c *cache, ours string) []*peer {
 	packaged := func(pkg, path string, p peer) *peer {
 		p.binary = filepath.Join(c.path("root", pkg), path)
@@ -150,7 +149,7 @@ func (p *peer) unable(entries []entry) string {
 	return ""
 }
 
-// classic writes an inetd.conf.
+// classic returns the text of an inetd.conf.
 func classic(entries []entry) string {
 	var b strings.Builder
 	for _, e := range entries {
@@ -171,8 +170,8 @@ func classic(entries []entry) string {
 	return b.String()
 }
 
-// xinetd writes an xinetd.conf. Hosts.allow and hosts.deny are switched off
-// because no other daemon here reads them for a connection either.
+// xinetd returns the text of an xinetd.conf. NOLIBWRAP has hosts.allow and
+// hosts.deny left unread, as every other daemon here leaves them.
 func xinetd(entries []entry) string {
 	var b strings.Builder
 	b.WriteString("defaults\n{\n\tinstances = UNLIMITED\n\tper_source = UNLIMITED\n\tcps = 1000000 1\n}\n")

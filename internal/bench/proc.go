@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroup2Mount finds in the text of /proc/self/mountinfo where the version 2
-// hierarchy is mounted.
+// cgroup2Mount returns where the cgroup hierarchy of version 2 is mounted, from
+// the text of /proc/self/mountinfo.
 func cgroup2Mount(mountinfo string) (dir string, ok bool) {
 	for line := range strings.Lines(mountinfo) {
 		// proc_pid_mountinfo(5): optional fields end with a lone hyphen.
@@ -25,7 +25,7 @@ func cgroup2Mount(mountinfo string) (dir string, ok bool) {
 	return "", false
 }
 
-// integers reads one number a line.
+// integers returns the numbers in a text.
 func integers(text string) ([]int, error) {
 	var list []int
 	for _, word := range strings.Fields(text) {
@@ -47,7 +47,7 @@ func cpuUsage(stat string) (time.Duration, error) {
 	return time.Duration(us) * time.Microsecond, nil
 }
 
-// pss reads the proportional set size in KiB from a process's smaps_rollup.
+// pss reads the proportional set size, in KiB, from a process's smaps_rollup.
 func pss(smaps string) (int, error) {
 	kib, ok := value(smaps, "Pss:")
 	if !ok {
@@ -56,7 +56,7 @@ func pss(smaps string) (int, error) {
 	return kib, nil
 }
 
-// anonymous reads from there what no other process can share, in KiB.
+// anonymous reads the size of the memory without a file, in KiB, likewise.
 func anonymous(smaps string) (int, error) {
 	kib, ok := value(smaps, "Anonymous:")
 	if !ok {
@@ -99,8 +99,8 @@ func osName(release string) string {
 	return "unknown system"
 }
 
-// cpuTime returns the CPU time of all threads of a process, also of those that
-// have gone. The kernel's clock of a process counts nanoseconds, whereas
+// cpuTime returns the CPU time of all threads of a process, even of those that
+// have ended. The kernel's clock of a process counts nanoseconds, whereas
 // /proc/PID/stat counts ticks of 10 ms.
 func cpuTime(pid int) (time.Duration, error) {
 	const cpuclockSched = 2 // clock_getcpuclockid(3): ~pid<<3 | CPUCLOCK_SCHED
@@ -113,7 +113,7 @@ func cpuTime(pid int) (time.Duration, error) {
 
 func pssOf(pid int) (int, error) { return memoryOf(pid, pss) }
 
-// memoryOf has a figure read from a process's smaps_rollup.
+// memoryOf returns a figure that is read from a process's smaps_rollup.
 func memoryOf(pid int, figure func(smaps string) (int, error)) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {

@@ -91,7 +91,7 @@ func TestOSName(t *testing.T) {
 	}
 }
 
-// The process clock must count what /proc/PID/stat counts too coarsely.
+// TestCPUTime: the clock of a process counts what is too little for /proc/PID/stat.
 func TestCPUTime(t *testing.T) {
 	t.Parallel()
 	before, err := cpuTime(os.Getpid())

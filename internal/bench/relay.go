@@ -13,15 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// relayPeers are the peers that pass connections on. All are told to have as long a queue
-// and as many connections as the others.
+// relayPeers returns the peers that pass connections on. All get the same length of the
+// listen queue, and none a lower limit of connections than the others.
 func relayPeers(c *cache, packaged func(pkg, path string, p peer) *peer) []*peer {
 	listen := func(e entry) string { return e.addr + ":" + strconv.Itoa(e.port) }
 	return []*peer{
 		packaged("systemd", "lib/systemd/systemd-socket-proxyd", peer{
 			name: proxydName, remark: "one process an entry", relay: true,
 			launcher: func(e entry) []string {
-				// As systemd starts it, with SIGPIPE ignored: a client's reset would kill it.
+				// systemd starts it with SIGPIPE ignored, or else a client's reset would kill it.
 				return []string{"/bin/sh", "-c", `trap "" PIPE; exec "$@"`, "sh",
 					c.path("root", "systemd", "usr/bin/systemd-socket-activate"), "-l", listen(e)}
 			},
@@ -40,7 +40,7 @@ func relayPeers(c *cache, packaged func(pkg, path string, p peer) *peer) []*peer
 	}
 }
 
-// haproxy writes the configuration of HAProxy, whose maxconn has to be below half of its
+// haproxy returns the configuration of HAProxy, whose maxconn must be below half of its
 // limit of descriptors.
 func haproxy(entries []entry) string {
 	var b strings.Builder
@@ -52,8 +52,8 @@ func haproxy(entries []entry) string {
 	return b.String()
 }
 
-// serving are the peers that start servers, and relaying those that pass connections on.
-// Ours does both.
+// serving returns the peers that start servers, and relaying those that pass connections
+// on. Ours does both.
 func serving(peers []*peer) []*peer {
 	return slices.DeleteFunc(slices.Clone(peers), func(p *peer) bool { return p.relay })
 }
@@ -103,7 +103,7 @@ func (b *bench) relayedLoad(clients int, failed *series) func(*daemon, int) erro
 	rate := b.add(&series{name: name, unit: "conn/s", higher: true, base: proxydName, relays: true})
 	cpu := b.add(&series{name: name, unit: "CPU us/conn", base: proxydName, relays: true})
 	return func(d *daemon, round int) error {
-		if err := probe(d.entries[0]); err != nil { // a relay that had no client for 10 s has ended
+		if err := probe(d.entries[0]); err != nil { // starts a relay again, which ends after 10 s without a client
 			return err
 		}
 		before, err := d.group.usage()
@@ -124,7 +124,7 @@ func (b *bench) relayedLoad(clients int, failed *series) func(*daemon, int) erro
 	}
 }
 
-// relayedBytes returns a point of one connection that moves all it can.
+// relayedBytes returns a point of one connection that moves as many bytes as it can.
 func (b *bench) relayedBytes(name string, at func(*daemon) entry) func(*daemon, int) error {
 	rate := b.add(&series{name: name + ", one client", unit: "MB/s", higher: true, base: proxydName, relays: true})
 	cpu := b.add(&series{name: name + ", one client", unit: "CPU s/GB", base: proxydName, relays: true})
@@ -156,7 +156,7 @@ func (b *bench) relayedBytes(name string, at func(*daemon) entry) func(*daemon, 
 	}
 }
 
-// relayedIdle measures the memory of connections on which nothing happens.
+// relayedIdle measures the memory of a daemon and its relays with idle connections.
 func (b *bench) relayedIdle(group string, fleet []*daemon) error {
 	name := fmt.Sprintf("%d idle connections", b.sizes.held)
 	all := b.add(&series{name: name, unit: "PSS KiB of all processes", base: proxydName, relays: true})
@@ -194,10 +194,10 @@ func (b *bench) relayedIdle(group string, fleet []*daemon) error {
 // backend is the server that connections are passed on to.
 type backend struct {
 	listeners []net.Listener
-	at        map[string]string // its addresses, by what it does
+	at        map[string]string // the addresses, by what the server does there
 }
 
-// newBackend starts it. It is the caller's to close, also after an error.
+// newBackend starts a backend. The caller closes it, even after an error.
 func newBackend() (*backend, error) {
 	b := &backend{at: map[string]string{}}
 	block := make([]byte, 64<<10)
@@ -231,7 +231,7 @@ func newBackend() (*backend, error) {
 	return b, nil
 }
 
-// serveAll serves each client of a listener until that is closed.
+// serveAll serves each client of a listener until the listener is closed.
 func serveAll(l net.Listener, serve func(net.Conn)) {
 	for {
 		c, err := l.Accept()

@@ -35,8 +35,8 @@ func TestHAProxy(t *testing.T) {
 	}
 }
 
-// TestRelaysAreApart: what only passes connections on starts no server in any row, and
-// ours does both.
+// TestRelaysAreApart: peers that only pass connections on are not among those that start
+// servers, and ours is among both.
 func TestRelaysAreApart(t *testing.T) {
 	t.Parallel()
 	all := allPeers(&cache{dir: "/c"}, "bin/inetd")
@@ -85,7 +85,7 @@ func TestBackend(t *testing.T) {
 	}
 }
 
-// TestPageOfRelays: they have a table of their own.
+// TestPageOfRelays: relays have a table of their own.
 func TestPageOfRelays(t *testing.T) {
 	t.Parallel()
 	tiny := &series{name: "tiny", unit: "conn/s", higher: true}
@@ -109,7 +109,7 @@ func TestPageOfRelays(t *testing.T) {
 	}
 }
 
-// TestPageOfRelaysAlone: a run of them alone shows no empty tables of the others.
+// TestPageOfRelaysAlone: the page of a run of relays alone has no empty tables.
 func TestPageOfRelaysAlone(t *testing.T) {
 	t.Parallel()
 	short := &series{name: "short", unit: "conn/s", higher: true, base: proxydName, relays: true}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// results holds every figure of a run and the reasons for those that are missing.
+// results holds every figure of a run, and why others are missing.
 type results struct {
 	series []*series
 	gaps   []gap
@@ -19,7 +19,7 @@ type series struct {
 	higher bool   // the higher the better
 	kind   kind   // how the rounds become one figure
 	base   string // the daemon that is 1.00 in the table of ratios; "": the reference
-	relays bool   // it is of what passes connections on, and has a table of its own
+	relays bool   // it measures daemons that pass connections on, which have a table of their own
 	values map[string][]float64
 }
 
@@ -62,7 +62,7 @@ func (s *series) put(daemon string, round int, v float64) {
 	s.values[daemon] = list
 }
 
-// one is the daemon that is 1.00.
+// one returns the daemon that is 1.00.
 func (s *series) one() string { return cmp.Or(s.base, referenceName) }
 
 // absolute returns the daemon's figure over all rounds.
@@ -73,8 +73,8 @@ func (s *series) absolute(daemon string) float64 {
 	return median(s.values[daemon])
 }
 
-// relative returns the daemon's figure as a ratio to the base: the median of
-// the ratios of each round, whose figures were taken within seconds.
+// relative returns the daemon's figure as a ratio to the base: the median of the
+// ratios of the rounds. The figures of one round were taken within seconds.
 func (s *series) relative(daemon string) float64 {
 	if s.kind != ratio {
 		return s.absolute(daemon)

@@ -7,7 +7,7 @@ import (
 
 var nan = math.NaN()
 
-// same is equality that takes NaN for equal to itself.
+// same is equality, but NaN equals NaN.
 func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
 func TestMedian(t *testing.T) {

@@ -33,9 +33,9 @@ func isolate() error {
 	return syscall.Exec(self, os.Args, append(os.Environ(), insideVar+"=1"))
 }
 
-// furnish prepares the new namespaces: the loopback interface up, TCP that does
-// not pace, an empty /run for pid files, no syslog, and the cached libraries (if
-// there are any) known to the dynamic linker.
+// furnish prepares the new namespaces: the loopback interface is up, TCP does not
+// pace, /run is empty for pid files, there is no syslog, and the dynamic linker
+// knows the cached libraries, if there are any.
 func furnish(linkerCache string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -55,11 +55,11 @@ func furnish(linkerCache string) error {
 	return loopbackUp()
 }
 
-// congestion is how TCP finds its speed. Every kernel has it, and a namespace may choose
-// it. A host's own may be one that paces, as BBR: then its timers are what is measured.
+// congestion is TCP's congestion control in the namespace; every kernel has it. That of
+// the host may be one that paces, such as BBR: then its timers would be measured.
 const congestion = "reno"
 
-// cover binds with over path; nothing to do if one of the two does not exist.
+// cover bind-mounts with over path. It does nothing if one of the two does not exist.
 func cover(path, with string) error {
 	err := unix.Mount(with, path, "", unix.MS_BIND, "")
 	if err == nil || errors.Is(err, unix.ENOENT) {

@@ -9,11 +9,11 @@ import (
 )
 
 // statusWindow is how long clients connect while the daemon is asked once. Nobody
-// watches one more closely.
+// asks a daemon for its state more often.
 const statusWindow = time.Second
 
 // status measures how long a daemon with many services and servers takes to tell its
-// state, and what that costs the clients it has meanwhile. Only ours can be asked.
+// state, and how it delays its clients meanwhile. Only ours can be asked.
 func (b *bench) status() error {
 	group := fmt.Sprintf("status of %d services", b.sizes.services[1])
 	ours := slices.DeleteFunc(slices.Clone(b.peers), func(p *peer) bool { return p.name != oursName })
@@ -50,7 +50,7 @@ func (b *bench) status() error {
 		})
 }
 
-// driveFor has eight clients connect for a statusWindow, and does something meanwhile.
+// driveFor has eight clients connect for a statusWindow, and calls meanwhile once in it.
 func (b *bench) driveFor(e entry, meanwhile func() error) (t tally, err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, statusWindow)
 	defer cancel()

@@ -22,9 +22,9 @@ relay. TCP uses ` + congestion + `, as one that paces, such as bbr, would measur
 
 `
 
-// page renders the results as Markdown: about describes the machine and the
-// versions, daemons names the columns in order, and relays those of the tables of what
-// passes connections on.
+// page renders the results as Markdown. about describes the machine and the
+// versions, daemons names the columns in order, and relays those of the tables about
+// passing connections on.
 func (r *results) page(about string, daemons, relays []string) string {
 	var b strings.Builder
 	b.WriteString("# inetd and its peers, measured\n\n")
@@ -46,7 +46,7 @@ func (r *results) page(about string, daemons, relays []string) string {
 	return b.String()
 }
 
-// table renders one row a measure, of relays or of the others, and one column a daemon.
+// table renders a row for each measure, of relays or not, and a column for each daemon.
 func (r *results) table(b *strings.Builder, relays bool, daemons []string, figure func(*series, string) float64) {
 	fmt.Fprintf(b, "| | better | %s |\n", strings.Join(daemons, " | "))
 	fmt.Fprintf(b, "|---|---|%s\n", strings.Repeat("--:|", len(daemons)))
@@ -83,7 +83,7 @@ func (s *series) cell(v, base float64) string {
 	}
 }
 
-// explain lists the reasons for the dashes.
+// explain lists the reasons for the dashes, which are missing figures.
 func (r *results) explain(b *strings.Builder) {
 	if len(r.gaps) == 0 {
 		return

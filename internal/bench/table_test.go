@@ -76,8 +76,8 @@ func TestPageOfAWinner(t *testing.T) {
 	}
 }
 
-// A run without our daemon, or in which it gave no figure, must not say that it
-// is first everywhere.
+// TestPageWithoutOurs: the page of a run without our daemon, or without a figure
+// of it, does not say that it is first everywhere.
 func TestPageWithoutOurs(t *testing.T) {
 	t.Parallel()
 	s := &series{name: "tiny", unit: "conn/s", higher: true}
