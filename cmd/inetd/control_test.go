@@ -84,7 +84,7 @@ func TestControlSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	left.SetUnlinkOnClose(false)
-	if err := socktest.HangUp(left); err != nil { // a daemon died
+	if err := socktest.HangUp(left); err != nil { // as when its daemon dies
 		t.Fatal(err)
 	}
 

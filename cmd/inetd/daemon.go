@@ -24,7 +24,7 @@ const (
 	readyFD     = 3
 )
 
-// flushTime is how long the lines of the start, and the last ones, may take to be written.
+// flushTime is how long log lines may take to be written at the start, and at the end.
 const flushTime = 500 * time.Millisecond
 
 // background reports whether to leave the terminal. A daemon that was started by a service

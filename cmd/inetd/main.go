@@ -121,9 +121,9 @@ func (o *options) start(stderr *os.File) (status int, err error) {
 // leastFiles is how many open files a daemon with a service or two needs.
 const leastFiles = 32
 
-// fewFiles is the error of a limit of open files with which the daemon could not work:
-// below 8 Go's runtime ends the program, and below 16 there are none left for clients.
-// Package syscall has raised the limit as far as it may be.
+// fewFiles returns an error if so few open files are allowed that the daemon could not work:
+// with fewer than 8 Go's runtime ends the program, and with fewer than 16 none are left for
+// clients. Package syscall has raised the soft limit to the hard limit.
 func fewFiles() error {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur >= leastFiles {

@@ -39,8 +39,8 @@ func cmdPortAt(ts *script, neg bool, args []string) {
 	ts.Fatalf("no socket at %s", args[1])
 }
 
-// sockets lists the daemon's internet sockets that clients can reach. /proc/net shows a
-// socket twice, or not at all, if others come or go meanwhile.
+// sockets lists the daemon's internet sockets that clients can reach. It asks sock_diag, as
+// /proc/net shows a socket twice, or not at all, if others come or go meanwhile.
 func (d *testDaemon) sockets(ts *script) []string {
 	held := sockdiag.Inodes(d.pid)
 	var list []string

@@ -78,7 +78,7 @@ func serveOnDemand() {
 	case "once":
 		parent, err := strconv.Atoi(os.Args[4])
 		exitOn(err)
-		for unix.Kill(parent, 0) == nil { // a zombie, too; nobody tells when it is reaped
+		for unix.Kill(parent, 0) == nil { // true of a zombie, too; there is no event when it is reaped
 			time.Sleep(time.Millisecond)
 		}
 	}

@@ -306,8 +306,8 @@ func TestRefusedNeedNoServer(t *testing.T) {
 	}
 }
 
-// TestSilentAtTheEnd: a server that was ready for long and falls silent just before it
-// crashes has not failed in a row.
+// TestSilentAtTheEnd: if a server was ready for long and falls silent just before it crashes,
+// its earlier failures are forgotten.
 func TestSilentAtTheEnd(t *testing.T) {
 	t.Parallel()
 	begun := time.Unix(0, 0)

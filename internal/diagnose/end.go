@@ -61,9 +61,9 @@ func whySignal(p *running.Process, sig syscall.Signal) string {
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
 }
 
-// cramped names the bound of an entry that may be why a server has crashed. The kernel
-// kills a program so that it cannot load within the bound, and many a program ends so
-// that gets no more memory.
+// cramped names the memory limit of an entry that may be why a server has crashed by sig.
+// The kernel kills a program that cannot be loaded within the limit by such a signal, and
+// many programs crash when they get no more memory.
 func cramped(v *table.Service, sig syscall.Signal) string {
 	if sig != syscall.SIGSEGV && sig != syscall.SIGBUS && sig != syscall.SIGABRT {
 		return ""

@@ -39,7 +39,7 @@ func (d *Doctor) TookNothing(v *table.Service, p *running.Process, st child.Stat
 			sock.Consume(int(p.Lent.FD), p.Lent.Spec)
 		}
 	}
-	if st.Wait.Signaled() && child.Crash(st.Wait.Signal()) { // of which it had a line
+	if st.Wait.Signaled() && child.Crash(st.Wait.Signal()) { // the line about the crash has said why
 		advice = ""
 	}
 	if u.IdleStarts == limit {

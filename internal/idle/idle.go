@@ -51,9 +51,9 @@ type Server struct {
 	Known bool          // the kernel has reported its connection
 }
 
-// over reports whether by the time at the server has had nothing to do for its idle time.
-// Of a connection in another network namespace, which the kernel never reports, this is not
-// known.
+// over reports whether, at a time, the server has had nothing to do for its idle time. It
+// never has if its connection is in another network namespace, which the kernel does not
+// report.
 func (s *Server) over(at time.Time) bool {
 	return at.Sub(s.Since) >= s.Time && (s.Known || s.Cookie == 0)
 }
@@ -111,8 +111,8 @@ func Pause(idleTime time.Duration) time.Duration { return max(idleTime/4, minPer
 
 // Update notes when servers were last in use: used has an element for each server of list,
 // zero if the server is not in use. It returns the servers whose idle time was over when
-// the kernel was asked, without those that have left the table. How long the answer took to
-// get here does not count: nobody knows what the servers did meanwhile.
+// the kernel was asked, without those that have left the table. The time that the answer
+// took does not count: nobody knows what the servers did meanwhile.
 func (t *Table) Update(list []*Server, used []time.Time, asked time.Time) (over []*Server) {
 	for i, s := range list {
 		if u := used[i]; !u.IsZero() {

@@ -153,8 +153,8 @@ func TestIdleTimeWait(t *testing.T) {
 	}
 }
 
-// TestIdleTimeLateAnswer: a server is not ended for the time that the kernel's answer waits
-// for the loop. A client is connected all the time.
+// TestIdleTimeLateAnswer: the time that the kernel's answer waits for the loop does not count
+// as idle. A client is connected all the time, so the server is not ended.
 func TestIdleTimeLateAnswer(t *testing.T) {
 	if !apart(t) {
 		return
@@ -166,7 +166,7 @@ func TestIdleTimeLateAnswer(t *testing.T) {
 		c := sc.dial("tcp4")
 		sc.echoed(c, "x")
 		for range 6 { // one turn asks, the next has the answer
-			sc.s.mail.Post(func() {}) // it does not wait for the answer
+			sc.s.mail.Post(func() {}) // so that the turn does not wait for the answer
 			sc.s.turn()
 			time.Sleep(idleTime)
 		}

@@ -78,7 +78,7 @@ func (sc *scene) start() {
 	}
 }
 
-// endLate ends the test if it still turns the loop after a time that is enough for any.
+// endLate ends a test that still turns the loop after a time that is enough for any test.
 func (sc *scene) endLate() {
 	mail := sc.s.mail
 	late := time.AfterFunc(2*time.Minute, func() {

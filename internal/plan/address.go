@@ -241,10 +241,10 @@ func (l *loader) hosts(e *conf.Entry) []endpoint {
 	return ends
 }
 
-// silentHost is a host that has been reported.
+// silentHost is a host whose failed lookup has been reported.
 type silentHost struct {
 	problem int      // index in plan.Problems
-	entry   conf.Pos // the first that names the host
+	entry   conf.Pos // the first entry that names the host
 }
 
 // reportHost reports a host only once, where the first entry names it. The problem is a

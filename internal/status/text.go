@@ -193,7 +193,7 @@ func (b *Backend) story(now time.Time) string {
 	text := b.Stage
 	switch {
 	case b.Since.IsZero():
-	case strings.HasSuffix(text, " for"): // looked for
+	case strings.HasSuffix(text, " for"): // "looked for" takes no other "for"
 		text += " since " + b.Since.Format(time.TimeOnly)
 	default:
 		text += " for " + now.Sub(b.Since).Round(time.Second).String()

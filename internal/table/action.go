@@ -50,7 +50,7 @@ func (do *Action) RefusesFull() bool {
 	return do.Keys != nil && do.Keys.FullRefuse && do.Mode == plan.Accept
 }
 
-// Crowd says what there is as much of as accept_max allows.
+// Crowd says that accept_max is reached: by clients that are passed on, or by servers.
 func (do *Action) Crowd() string {
 	if do.Passes() {
 		return "as many clients are passed on as may"

@@ -19,8 +19,8 @@ func TestFilesChangedTwiceWithinATick(t *testing.T) {
 		if err := os.WriteFile(deny, []byte("ALL: "+who+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if !f.settled { // the last change was less than a tick ago
-			f.states = statesOf(f.paths) // as if this one did not show there
+		if !f.settled { // the files were read less than a tick after a change
+			f.states = statesOf(f.paths) // as if the states hid this change
 		}
 		rules, _ := f.Current()
 		if rules(access.Query{Daemon: "d", Peer: netip.AddrPortFrom(netip.MustParseAddr(who), 1)}).Allow {
