@@ -426,6 +426,23 @@ func TestStalledCollector(t *testing.T) {
 	}
 }
 
+// TestDialledAnew: a connection that has failed is not used again. go-syslog would connect
+// by itself, but only once, however late a busy machine lets it.
+func TestDialledAnew(t *testing.T) {
+	t.Parallel()
+	var f fake
+	l := start(Options{Stderr: &bytes.Buffer{}}, f.dial)
+	for _, err := range []error{nil, errNoSocket, nil} {
+		f.set(err)
+		l.Noticef("line")
+		l.Flush(time.Minute)
+	}
+	l.Close(time.Minute)
+	if f.dials != 2 || len(f.sent()) != 3 {
+		t.Errorf("dialled %d times, sent %q", f.dials, f.sent())
+	}
+}
+
 // TestDialAgain: a syslog daemon is looked for again when a busy machine has kept the
 // program from reaching it in time, and not when it is missing.
 func TestDialAgain(t *testing.T) {

@@ -145,6 +145,7 @@ func (w *writer) write(e entry) error {
 // fail notes a vain attempt. The pause grows even when an attempt succeeded
 // in between, or a daemon that cannot keep up would come and go every second.
 func (w *writer) fail(err error) {
+	w.close() // go-syslog would use it again and connect anew, but not again as dialAgain does
 	stuck := errors.Is(err, os.ErrDeadlineExceeded)
 	now := time.Now()
 	switch {
@@ -174,5 +175,6 @@ func (w *writer) rest(now time.Time, pause time.Duration) {
 func (w *writer) close() {
 	if w.conn != nil {
 		_ = w.conn.Close()
+		w.conn = nil
 	}
 }
