@@ -74,9 +74,23 @@ func (p *Packet) Connect(fd int, s Spec, o Options, floor int) (conn int, err er
 }
 
 func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
+	if err := p.bindBeside(conn, fd, s); err != nil {
+		return err
+	}
+	if err := Connect(conn, &p.Peer); err != nil {
+		return err
+	}
+	o.Connect, o.Blocking = false, true
+	return Apply(conn, s, o)
+}
+
+// bindBeside binds conn to the address that was asked, beside fd. Until conn is connected
+// the kernel gives it the datagrams of everybody, so it has room for them before that.
+func (p *Packet) bindBeside(conn, fd int, s Spec) error {
 	if err := before(conn, s); err != nil {
 		return err
 	}
+	setRoom(conn)
 	if err := Share(conn, true); err != nil {
 		return err
 	}
@@ -88,17 +102,7 @@ func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
 	if again := Share(fd, false); err == nil {
 		err = again
 	}
-	if err != nil {
-		return err
-	}
-	if err := Connect(conn, &p.Peer); err != nil {
-		return err
-	}
-	if o.RcvBuf == 0 {
-		setRoom(conn)
-	}
-	o.Connect, o.Blocking = false, true
-	return Apply(conn, s, o)
+	return err
 }
 
 // Share lets other datagram sockets be bound to the address of fd, or no longer. Both

@@ -302,3 +302,25 @@ func TestQueued(t *testing.T) {
 		t.Errorf("%d connections of what is no socket", got)
 	}
 }
+
+// TestRoomBeforeConnect: a socket that is bound and not yet connected, to which everybody's
+// datagrams come, has as much room as that of the service.
+func TestRoomBeforeConnect(t *testing.T) {
+	t.Parallel()
+	fd, s := opened(t, "127.0.0.1", false, Options{Connect: true})
+	send(t, client(t, s.Addr), []byte("first"))
+	p, _ := receive(t, fd)
+	conn, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(conn)
+	if err := p.bindBeside(conn, fd, s); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := unix.GetsockoptInt(conn, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	want, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if got != want {
+		t.Errorf("room for %d bytes, want %d", got, want)
+	}
+}
