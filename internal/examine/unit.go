@@ -1,6 +1,7 @@
 package examine
 
 import (
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -61,7 +62,8 @@ func socketUnits(root string) (names []string) {
 	return slices.Compact(names)
 }
 
-// listens are the values of a key of a unit. Drop-ins may add values or reset them.
+// listens are the values of a key of a unit. Drop-ins may add values or reset them, in the
+// order of their names; of those with one name the first found counts.
 func listens(root, name, key string) (values []string) {
 	read := func(path string) bool {
 		text, err := textfile.Read(path, maxUnit)
@@ -85,11 +87,15 @@ func listens(root, name, key string) (values []string) {
 			break
 		}
 	}
+	dropIns := map[string]string{} // paths by the names of the files
 	for _, dir := range slices.Backward(unitDirs) {
 		paths, _ := filepath.Glob(filepath.Join(root, dir, name+".d", "*.conf"))
 		for _, path := range paths {
-			read(path)
+			dropIns[filepath.Base(path)] = path
 		}
+	}
+	for _, base := range slices.Sorted(maps.Keys(dropIns)) {
+		read(dropIns[base])
 	}
 	return values
 }

@@ -38,6 +38,12 @@ func TestSocketUnit(t *testing.T) {
 		{"the administrator's, in place of the vendor's", "[::]:22", false, map[string]string{vendor + "ssh.socket": ssh, admin + "ssh.socket": "ListenStream=2222"}, ""},
 		{"a drop-in", "[::]:2222", false, map[string]string{vendor + "ssh.socket": ssh, admin + "ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"}, "ssh.socket"},
 		{"a drop-in that resets", "[::]:22", false, map[string]string{vendor + "ssh.socket": ssh, admin + "ssh.socket.d/port.conf": "[Socket]\nListenStream=\nListenStream=2222\n"}, ""},
+		{"a drop-in in place of the vendor's", "[::]:2222", false, map[string]string{
+			vendor + "ssh.socket": ssh, vendor + "ssh.socket.d/port.conf": "ListenStream=\nListenStream=2222\n", admin + "ssh.socket.d/port.conf": "\n",
+		}, ""},
+		{"drop-ins in the order of their names", "[::]:22", false, map[string]string{
+			vendor + "ssh.socket": ssh, vendor + "ssh.socket.d/9.conf": "ListenStream=\nListenStream=2222\n", admin + "ssh.socket.d/1.conf": "ListenStream=22\n",
+		}, ""},
 		{"one of two", "[::]:22", false, map[string]string{vendor + "a.socket": ssh, vendor + "b.socket": ssh, active + "b.socket": "1"}, "b.socket"},
 		{"two, and nobody knows", "[::]:22", false, map[string]string{vendor + "a.socket": ssh, vendor + "b.socket": ssh}, ""},
 		{"none", "[::]:22", false, nil, ""},
