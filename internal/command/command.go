@@ -104,16 +104,16 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 }
 
 // Check runs a shell command, and returns an error unless the command exits with 0 within
-// the limit. It is called beside the loop.
+// the limit and before ctx ends. It is called beside the loop.
 func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()
 	done := make(chan child.Status, 1)
 	r.Post(func() { r.startShell(cmd, done) })
 	select {
 	case <-ctx.Done():
 		r.Post(func() { r.kill(done) })
-		return fmt.Errorf("no answer within %v", limit)
+		return context.Cause(ctx)
 	case st := <-done:
 		if st.Stage != child.Run {
 			return errors.New(st.Error(Shell))

@@ -99,6 +99,11 @@ func TestRunner(t *testing.T) {
 	if err := r.Check(ctx, "exit 3", time.Minute); err == nil || err.Error() != "exit status 3" {
 		t.Errorf("exit status 3: %v", err)
 	}
+	over, end := context.WithCancel(ctx)
+	end()
+	if err := r.Check(over, "sleep 1000", time.Minute); err != context.Canceled {
+		t.Errorf("it is not wanted any more: %v", err)
+	}
 	if err := r.Check(ctx, "sleep 1000", time.Nanosecond); err == nil || !strings.Contains(err.Error(), "no answer within") {
 		t.Errorf("no answer: %v", err)
 	}
