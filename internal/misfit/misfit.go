@@ -60,7 +60,7 @@ func Deserted(fd, self int) bool {
 
 // heldBeside reports whether a process other than self has a socket open.
 func heldBeside(inode uint64, self int) bool {
-	for _, pid := range processes() {
+	for _, pid := range sockdiag.Processes() {
 		if pid != self && sockdiag.Inodes(pid)[inode] {
 			return true
 		}

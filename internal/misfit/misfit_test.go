@@ -15,6 +15,7 @@ import (
 
 	"inetd/internal/examine"
 	"inetd/internal/sock/socktest"
+	"inetd/internal/sockdiag"
 
 	"golang.org/x/sys/unix"
 )
@@ -153,7 +154,7 @@ func TestBackgroundOfOthers(t *testing.T) {
 		if pid := Background(path, begun); pid != 0 {
 			t.Errorf("%s: process %d is blamed", name, pid)
 		}
-		for _, pid := range processes() { // before its parent ends
+		for _, pid := range sockdiag.Processes() { // before its parent ends
 			if exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); exe == path {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
@@ -176,7 +177,7 @@ func awaitProgram(t *testing.T, pid int, path string) {
 func awaitProgramOf(t *testing.T, session int, path string) {
 	t.Helper()
 	awaitTrue(t, func() bool {
-		return slices.ContainsFunc(processes(), func(pid int) bool {
+		return slices.ContainsFunc(sockdiag.Processes(), func(pid int) bool {
 			exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 			sid, _ := unix.Getsid(pid)
 			return exe == path && sid == session

@@ -22,7 +22,7 @@ func Background(path string, since time.Time) (pid int) {
 		return 0
 	}
 	begun, group, elders := sinceBoot(since), cgroup(os.Getpid()), ancestors()
-	for _, pid := range processes() {
+	for _, pid := range sockdiag.Processes() {
 		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || exe != program {
 			continue
 		}
@@ -52,20 +52,6 @@ func cgroup(pid int) string {
 		return ""
 	}
 	return string(text)
-}
-
-// processes returns the process ids that /proc shows.
-func processes() (pids []int) {
-	dirs, err := filepath.Glob("/proc/[1-9]*")
-	if err != nil {
-		return nil
-	}
-	for _, dir := range dirs {
-		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // tick is the unit of /proc/PID/stat, USER_HZ.

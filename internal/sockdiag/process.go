@@ -22,7 +22,7 @@ type Process struct {
 // found by the time until.
 func Holder(inode uint64, until time.Time) (Process, bool) {
 	name := "socket:[" + strconv.FormatUint(inode, 10) + "]"
-	for _, pid := range processes() {
+	for _, pid := range Processes() {
 		if time.Now().After(until) {
 			return Process{}, false
 		}
@@ -33,8 +33,8 @@ func Holder(inode uint64, until time.Time) (Process, bool) {
 	return Process{}, false
 }
 
-// processes returns the process ids that /proc shows, in ascending order.
-func processes() (pids []int) {
+// Processes returns the process ids that /proc shows, in ascending order.
+func Processes() (pids []int) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
@@ -90,7 +90,7 @@ func Inodes(pid int) map[uint64]bool {
 
 // Session returns the processes of a session, in ascending order.
 func Session(id int) (pids []int) {
-	for _, pid := range processes() {
+	for _, pid := range Processes() {
 		if sid, err := unix.Getsid(pid); err == nil && sid == id {
 			pids = append(pids, pid)
 		}
