@@ -52,7 +52,8 @@ func New(log *logbook.Book, starter *child.Starter, mail *loop.Mailbox) *Arrival
 // Await takes over c.Conn, has the proxy's header read, and calls the function then on
 // the loop: with the client that the header names, whose connection the function takes
 // over, or with nil if the client is refused or gone. If c comes from no proxy, or there
-// is no room for reading, Await closes c.Conn and does not call the function.
+// is no room or no descriptor for reading, Await closes c.Conn and does not call the
+// function.
 func (a *Arrivals) Await(k *table.Socket, c client.Client, then func(*client.Client)) {
 	v := k.Service
 	if !v.Do.Proxies.Has(c.Peer.Addr()) {
