@@ -157,9 +157,9 @@ func (b *bench) fleet(group string, peers []*peer, entries func(addr string) []e
 	}
 }
 
-// interleave measures each point of all daemons (or peers), in random order,
-// before the next point, round after round. If a point fails, its figure is
-// left out.
+// interleave calls points, which measure one daemon (or peer) in one round. Each
+// point is called for all of them, in random order, before the next one, round
+// after round. If a point fails, its figure is left out.
 func interleave[T fmt.Stringer](b *bench, group string, all []T, points ...func(one T, round int) error) error {
 	for round := range b.rounds {
 		b.say("%s: round %d of %d", group, round+1, b.rounds)

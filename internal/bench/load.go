@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tally is what a load has seen.
+// tally counts what a load has seen.
 type tally struct {
 	rate    float64       // connections a second that were served in the window
 	served  int           // connections served, also after the window

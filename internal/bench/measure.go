@@ -96,7 +96,7 @@ func (b *bench) load(name string, clients int, failed *series, at func(*daemon) 
 	}
 }
 
-// loaded drives clients for one window, and returns the CPU time used meanwhile.
+// loaded drives clients for one window, and returns what CPU time serving them took.
 func (b *bench) loaded(d *daemon, e entry, clients int) (tally, usage, error) {
 	before, err := d.cpu()
 	if err != nil {

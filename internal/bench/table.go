@@ -46,7 +46,8 @@ func (r *results) page(about string, daemons, relays []string) string {
 	return b.String()
 }
 
-// table renders a row for each measure, of relays or not, and a column for each daemon.
+// table renders a row for each measure, those of relays or the others, and a column for
+// each daemon.
 func (r *results) table(b *strings.Builder, relays bool, daemons []string, figure func(*series, string) float64) {
 	fmt.Fprintf(b, "| | better | %s |\n", strings.Join(daemons, " | "))
 	fmt.Fprintf(b, "|---|---|%s\n", strings.Repeat("--:|", len(daemons)))

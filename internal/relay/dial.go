@@ -23,7 +23,7 @@ const (
 	dialTime  = 30 * time.Second      // to the last address, or the only one
 	eachTime  = 5 * time.Second       // to an address before the last
 	trialTime = time.Second           // to find out whether the place answers
-	crowdTime = 10 * time.Millisecond // to a loopback address, whose listen queue is full
+	crowdTime = 10 * time.Millisecond // to a loopback address: if it has not answered at once, its listen queue is full
 )
 
 // dial begins to connect a client to the place.
@@ -45,7 +45,7 @@ func (r *relay) dial(c *conn) {
 const errNoName = syscall.EADDRNOTAVAIL
 
 // tryNext connects to the next address of the place. After the last one the client waits
-// if the listen queue at one of them is full, and has failed otherwise.
+// if the listen queue at one of them is full, and fails otherwise.
 func (r *relay) tryNext(c *conn) {
 	for len(c.addrs) > 0 {
 		to := c.addrs[0]
@@ -189,7 +189,7 @@ func (r *relay) connected(c *conn) {
 	}
 }
 
-// begin sends the PROXY header, if the place wants one, and begins to carry bytes.
+// begin sends the PROXY header, if the entry asks for one, and begins to carry bytes.
 func (r *relay) begin(c *conn) {
 	c.state = relayed
 	fd := c.sides[place].fd

@@ -46,7 +46,7 @@ type relay struct {
 // side is one end of a relayed connection.
 type side struct {
 	fd       int
-	number   int32 // of its events; a descriptor's number may be another's by then: see event
+	number   int32 // its events carry it, as the descriptor may be another connection's by then: see event
 	conn     *conn
 	readable bool // no read has found it empty since the last event; writable is alike
 	writable bool
@@ -70,7 +70,7 @@ type conn struct {
 	flows    [2]flow // from the client, from the place
 	index    int     // in relay.conns
 	state    state
-	probe    bool // there is no client: it only finds out whether the place answers
+	probe    bool // there is no client: the connection only finds out whether the place answers
 	deadline time.Time
 	crowded  time.Time       // since when the listen queue of the place has been full; zero: it was not
 	addrs    []unix.Sockaddr // of the place, still to be tried
@@ -129,9 +129,9 @@ func (r *relay) run() {
 	}
 }
 
-// How long await waits at most, in ms, before Go's runtime is told: for the next attempt,
-// and for more of a stream, whose sender first needs its turn if no processor is idle. A
-// longer wait does not pay. The runtime's monitor thread watches the goroutine meanwhile, at
+// How long await waits at most, in ms, before it tells Go's runtime: briefly for the next
+// attempt, and forMore for more of a stream, whose sender first needs its turn if no
+// processor is idle. Longer waits do not pay: the runtime's monitor thread wakes meanwhile,
 // first every 20 us, which in 10 ms takes more CPU time than passing a client on.
 const (
 	briefly = int(maxPause / time.Millisecond)
@@ -259,7 +259,7 @@ func (r *relay) stir(c *conn) {
 	}
 }
 
-// rouse has a client that was asleep count, and wait for the place.
+// rouse wakes a client that was asleep: it counts from now on, and waits for the place.
 func (r *relay) rouse(c *conn) {
 	r.report(Report{Kind: Awake, ID: c.ID})
 	r.setDeadline(c, time.Time{})
@@ -287,7 +287,7 @@ func (r *relay) setDeadline(c *conn, t time.Time) {
 	}
 }
 
-// dueBy has deadlines checked at a time, or earlier.
+// dueBy has deadlines checked by a time.
 func (r *relay) dueBy(t time.Time) {
 	if t.Before(r.due) {
 		r.due = t
@@ -346,7 +346,7 @@ func (r *relay) add(from Connection, fd int) *conn {
 	return c
 }
 
-// watch has a side polled, edge-triggered: that needs no further call as its state changes.
+// watch has a side polled, edge-triggered: so what is polled for need not be changed.
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
 	r.watched++

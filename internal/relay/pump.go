@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flow is one direction of a connection. Little is read and written, which takes two
-// system calls. If a side sends much, the bytes go by splice(2) through a pipe, if there is
-// one to be had, and stay in the kernel.
+// flow is one direction of a connection. A few bytes are read and written, by two system
+// calls. If a side sends much, the bytes go by splice(2) through a pipe, if one is to be
+// had, and stay in the kernel.
 type flow struct {
 	rest  []byte // read and not yet written
 	pipe  *pipe  // spliced and not yet passed on; nil: nothing
@@ -117,7 +117,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 // empty reports whether all that was taken has been given.
 func (f *flow) empty() bool { return len(f.rest) == 0 && (f.pipe == nil || f.pipe.holds == 0) }
 
-// fill takes what a side has sent, and notes if that was all or the end.
+// fill takes what a side has sent, and notes if there is nothing, or the end.
 func (r *relay) fill(f *flow, in *side) error {
 	n, err := r.take(f, in)
 	switch {
@@ -132,8 +132,8 @@ func (r *relay) fill(f *flow, in *side) error {
 	return nil
 }
 
-// take takes at most what there is room for. A short read from TCP leaves nothing, so the
-// socket is not read again before its next event, except at its end or at urgent data.
+// take takes at most what there is room for. After a short read, TCP has nothing left, so
+// it is not read again before its next event, except at its end or at urgent data.
 // Urgent data cannot be spliced: splice(2) says EAGAIN there, or even that the end has come
 // if it has come too, and so read(2) decides.
 func (r *relay) take(f *flow, in *side) (n int, err error) {

@@ -39,7 +39,7 @@ const (
 
 	Awake   Kind = 'w' // with WakeData: the client counts from now on
 	Answers Kind = 'a' // the place answers
-	Silent  Kind = 's' // the place does not answer, and did before, or for another reason
+	Silent  Kind = 's' // the place does not answer, and that or the reason is new
 )
 
 // Connection is a client's connection, as the daemon hands it over.
@@ -75,7 +75,7 @@ func (r Report) Owner() occupant.Owner {
 	return occupant.Owner{Known: true, UID: uint32(r.To), PID: int32(r.ID), Inode: r.From}
 }
 
-// ErrRefused is reported for a client that was reset by the command Refuse.
+// ErrRefused is the error reported for a client that the command Refuse has reset.
 const ErrRefused = syscall.ECANCELED
 
 const (
