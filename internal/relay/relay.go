@@ -72,8 +72,7 @@ func configOf(args []string) (c Config, err error) {
 // gcPercent keeps the heap small: it would grow to four megabytes otherwise.
 const gcPercent = 25
 
-// Main is the main function of a relay, with the arguments after Flag. It returns the exit
-// status.
+// Main is the main function of a relay; args follow Flag. It returns the exit status.
 func Main(args []string) int {
 	if err := serve(args); err != nil {
 		fmt.Fprintf(os.Stderr, "relay: %v\n", err)

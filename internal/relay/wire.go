@@ -51,14 +51,13 @@ type Connection struct {
 // Report is a message, or a part of one, from a relay to the daemon.
 type Report struct {
 	Kind  Kind
-	ID    uint32        // of the connection; of Answers and Silent: see answers
+	ID    uint32        // of the connection; Answers: see answers; Silent: 0
 	Errno syscall.Errno // why the connection has ended, 0: in order; Silent: why the place does not answer
 	To    uint64        // bytes from the client to the place, of a connection that has ended
 	From  uint64        // bytes from the place to the client, likewise
 }
 
-// answers returns the report that the place answers for the nth time. The fields for the
-// bytes and the ID of a connection tell who answers.
+// answers returns the report that the place answers, for the nth time, and who answers.
 func answers(n uint32, o occupant.Owner) Report {
 	r := Report{Kind: Answers, ID: uint32(o.PID), To: uint64(n)<<32 | uint64(o.UID), From: o.Inode}
 	if !o.Known {
