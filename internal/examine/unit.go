@@ -62,8 +62,8 @@ func socketUnits(root string) (names []string) {
 	return slices.Compact(names)
 }
 
-// listens are the values of a key of a unit. Drop-ins may add values or reset them, in the
-// order of their names; of those with one name the first found counts.
+// listens returns the values of a key of a unit. Drop-ins add values or reset them, in the
+// order of their names. Of drop-ins with the same name only the first found counts.
 func listens(root, name, key string) (values []string) {
 	read := func(path string) bool {
 		text, err := textfile.Read(path, maxUnit)

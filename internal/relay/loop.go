@@ -346,7 +346,7 @@ func (r *relay) add(from Connection, fd int) *conn {
 	return c
 }
 
-// watch has a side polled, edge-triggered: so what is polled for need not be changed.
+// watch has a side polled, edge-triggered: that takes no other call for each read or write.
 func (r *relay) watch(c *conn, which int) {
 	s := &c.sides[which]
 	r.watched++

@@ -427,7 +427,7 @@ func TestStalledCollector(t *testing.T) {
 }
 
 // TestDialledAnew: a connection that has failed is not used again. go-syslog would connect
-// by itself, but only once, however late a busy machine lets it.
+// anew by itself, but only once, even if a busy machine makes that too late.
 func TestDialledAnew(t *testing.T) {
 	t.Parallel()
 	var f fake

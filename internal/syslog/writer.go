@@ -145,7 +145,7 @@ func (w *writer) write(e entry) error {
 // fail notes a vain attempt. The pause grows even when an attempt succeeded
 // in between, or a daemon that cannot keep up would come and go every second.
 func (w *writer) fail(err error) {
-	w.close() // go-syslog would use it again and connect anew, but not again as dialAgain does
+	w.close() // go-syslog would connect anew by itself, but only once: see dialAgain
 	stuck := errors.Is(err, os.ErrDeadlineExceeded)
 	now := time.Now()
 	switch {
