@@ -63,7 +63,7 @@ func socketUnits(root string) (names []string) {
 }
 
 // listens returns the values of a key of a unit. Drop-ins add values or reset them, in the
-// order of their names. Of drop-ins with the same name only the first found counts.
+// order of their names. Of drop-ins with the same name, that of the first directory counts.
 func listens(root, name, key string) (values []string) {
 	read := func(path string) bool {
 		text, err := textfile.Read(path, maxUnit)

@@ -84,7 +84,7 @@ func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
 	return Apply(conn, s, o)
 }
 
-// bindBeside binds conn, beside fd, to the address that the client has sent to. Until conn is
+// bindBeside binds conn, beside fd, to the address that Asked returns. Until conn is
 // connected the kernel gives it everybody's datagrams, so it gets room for them first.
 func (p *Packet) bindBeside(conn, fd int, s Spec) error {
 	if err := before(conn, s); err != nil {
