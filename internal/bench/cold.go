@@ -80,8 +80,11 @@ func (b *bench) stopped(group string, ours []*peer) error {
 			defer d.stop()
 			time.Sleep(idle)
 			n, err := memoryOf(d.pids[0], anonymous)
+			if err != nil {
+				return err
+			}
 			size.put(d.String(), round, float64(n))
-			return err
+			return nil
 		})
 	}
 	return interleave(b, group, ours, points...)

@@ -35,8 +35,11 @@ func (b *bench) memory() error {
 				return fmt.Errorf("held %d of %d connections: %w", held, b.sizes.held, err)
 			}
 			after, err := d.memory()
+			if err != nil {
+				return err
+			}
 			running.put(d.String(), round, float64(after-before))
-			return err
+			return nil
 		},
 		func(p *peer, round int) error {
 			d := b.launch(p, most.group, b.tiny(b.sizes.services[1])(b.address(p)))

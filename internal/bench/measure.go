@@ -189,8 +189,11 @@ func (b *bench) reload() error {
 					return err
 				}
 				after, err := d.cpu()
+				if err != nil {
+					return err
+				}
 				cpu.put(d.String(), round, millis(after.own-before.own))
-				return err
+				return nil
 			},
 			func(d *daemon, round int) error {
 				took, t, err := b.moveUnderLoad(d)

@@ -117,10 +117,13 @@ func (b *bench) relayedLoad(clients int, failed *series) func(*daemon, int) erro
 			return err
 		}
 		after, err := d.group.usage()
+		if err != nil {
+			return err
+		}
 		rate.put(d.String(), round, t.rate)
 		failed.put(d.String(), round, float64(t.failed))
 		cpu.put(d.String(), round, micros(after-before)/float64(t.served))
-		return err
+		return nil
 	}
 }
 
@@ -151,8 +154,11 @@ func (b *bench) relayedBytes(name string, at func(*daemon) entry) func(*daemon, 
 		}
 		rate.put(d.String(), round, float64(n)/1e6/time.Since(began).Seconds())
 		after, err := d.group.usage()
+		if err != nil {
+			return err
+		}
 		cpu.put(d.String(), round, (after-before).Seconds()/float64(n)*1e9)
-		return err
+		return nil
 	}
 }
 

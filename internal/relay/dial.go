@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -262,7 +263,7 @@ func pause(waited time.Duration) time.Duration {
 // silent notes that the place does not answer. Whoever answers later may be somebody else.
 func (r *relay) silent() {
 	r.answered, r.trusted = false, false
-	for _, c := range r.doubted() {
+	for _, c := range slices.Backward(r.doubted()) {
 		r.putBack(c)
 	}
 }

@@ -45,8 +45,6 @@ type bench struct {
 
 	commands Commands
 	reports  []Report // received, and not yet returned by next
-
-	ends map[uint32]Report // of connections, as far as they were waited for
 }
 
 func start(t *testing.T, c Config) *bench {
@@ -62,7 +60,7 @@ func start(t *testing.T, c Config) *bench {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, fd: ours, cmd: cmd, ends: map[uint32]Report{}}
+	b := &bench{T: t, fd: ours, cmd: cmd}
 	t.Cleanup(b.stop)
 	return b
 }
