@@ -119,8 +119,8 @@ var priorities = map[conf.Severity]syslog.Priority{conf.Hint: syslog.Info, conf.
 const shrinkDelay = 500 * time.Millisecond
 
 // refuse handles a configuration with a file that cannot be used at all: the daemon goes
-// on with the services it has. At the start those are the services of the other files; if
-// there are none, the error is fatal.
+// on with the services it has. At the start those are the services of the other files, and
+// of the rest of a damaged one; if there are none, the error is fatal.
 func (s *Server) refuse(err error) {
 	switch {
 	case s.heir != nil:
@@ -129,6 +129,8 @@ func (s *Server) refuse(err error) {
 		s.log.Errorf("%v; the services stay as they were", err)
 	case len(s.now.Services) == 0:
 		s.failure = err
+	case plan.Damaged(err):
+		s.log.Errorf("%v; what else is right is served", err)
 	default:
 		s.log.Errorf("%v; the other files are served", err)
 	}

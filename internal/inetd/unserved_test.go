@@ -73,3 +73,13 @@ func TestMaxTimeOfBuiltin(t *testing.T) {
 	sc.turnUntil(func() { io.Copy(io.Discard, c) }) // an error is the end as well
 	sc.wantLog(`: internal from 127\.0\.0\.1:\d+ has run for 200ms, its max_time, and is ended \(.*inetd\.conf:2\)`)
 }
+
+// TestStartWithDamage: what is right in a damaged file is served at the start.
+func TestStartWithDamage(t *testing.T) {
+	sc := newScene(t, "\x00\n"+keptOne, nil)
+	sc.start()
+	if n := len(sc.s.now.Services); n != 1 {
+		t.Errorf("%d services", n)
+	}
+	sc.wantLog(`DIR/inetd\.conf:1:1: .*NUL byte, so the file is damaged.*; what else is right is served$`)
+}

@@ -102,6 +102,13 @@ type fileError struct{ conf.Problem }
 
 func (e *fileError) Error() string { return e.String() }
 
+// Damaged reports whether err says that a file is damaged. Such a file has entries
+// nevertheless, before and after the damage.
+func Damaged(err error) bool {
+	_, damaged := errors.AsType[*fileError](err)
+	return damaged
+}
+
 // emptied is the error of a file or directory that is empty and was not at the last load.
 func emptied(path, text, hint string) error {
 	return &fileError{conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Error, Text: text, Hint: hint}}
