@@ -45,7 +45,7 @@ func (d *Doctor) waitEnded(p *running.Process, st child.Status) {
 	switch code := st.Wait.ExitStatus(); {
 	case st.Wait.Signaled():
 		sig := st.Wait.Signal()
-		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit signal %d", who, sig), sig.String(), whySignal(p, sig)+cramped(v, sig))
+		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%sexit signal %d", who, sig), sig.String(), whySignal(p, sig)+Cramped(v, sig))
 	case code == 126, code == 127:
 		d.tellShell(p, st)
 	case code > 0:
@@ -61,10 +61,10 @@ func whySignal(p *running.Process, sig syscall.Signal) string {
 	return ": its standard output is the listening socket; a server that does not accept connections itself needs nowait"
 }
 
-// cramped names the memory limit of an entry that may be why a server has crashed by sig.
+// Cramped names the memory limit of an entry that may be why a server has crashed by sig.
 // The kernel kills a program that cannot be loaded within the limit by such a signal, and
 // many programs crash when they get no more memory.
-func cramped(v *table.Service, sig syscall.Signal) string {
+func Cramped(v *table.Service, sig syscall.Signal) string {
 	if sig != syscall.SIGSEGV && sig != syscall.SIGBUS && sig != syscall.SIGABRT {
 		return ""
 	}
@@ -168,7 +168,7 @@ func (d *Doctor) tellCrash(p *running.Process, st child.Status) {
 	if !d.log.First(v.Cause(child.How(st.Wait)), "server", fmt.Sprintf(" ended with exit signal %d (%s, %s)", sig, sig, d.log.Place(v))) {
 		return
 	}
-	d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), cramped(v, sig))
+	d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit signal %d", v.Label, p.Program.Path(), st.Pid, sig), sig.String(), Cramped(v, sig))
 }
 
 // tellShell explains the exit statuses of shells and of the dynamic loader.

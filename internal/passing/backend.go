@@ -13,6 +13,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/compile"
 	"inetd/internal/demand"
+	"inetd/internal/diagnose"
 	"inetd/internal/occupant"
 	"inetd/internal/readiness"
 	"inetd/internal/relay"
@@ -40,6 +41,7 @@ type backend struct {
 	elsewhere string            // where the server listens instead; "": not known
 	age       time.Duration     // from the start of the server's process to its end
 	how, said string            // how the last process ended, and its last line on standard error
+	cramped   string            // the bound that it may have crashed at, for the log
 	crashed   bool              // it ended with an error
 	counted   bool              // this start is counted as failed; the next Probe clears it
 }
@@ -209,7 +211,7 @@ func (rs *Relays) say(p *passing, a demand.Act) {
 		gone := fmt.Sprintf("nobody answers at %s any more, for %s%s", at, rounded(b.Start), b.unanswered())
 		rs.useless(p, gone, is+" runs, and "+gone, "")
 	case demand.SayEnded:
-		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said))
+		rs.loop.Log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s has ended after %s", v.Label, is, rounded(b.age)), b.how, quoted(b.said)+b.cramped)
 	case demand.SayTooEarly:
 		rs.tellTooEarly(p, is, at)
 	case demand.SayIdle:
@@ -228,7 +230,7 @@ func (rs *Relays) tellTooEarly(p *passing, is, at string) {
 	case b.said == "":
 		advice = silent(p.svc.Do)
 	}
-	how := ": " + b.how + quoted(b.said)
+	how := ": " + b.how + quoted(b.said) + b.cramped
 	text := fmt.Sprintf("%s has ended after %s, before anybody answered at %s", is, rounded(b.age), at)
 	rs.tellUseless(p, text, how+advice)
 	p.failed("it ended before it was ready: "+b.how, text+how)
@@ -313,6 +315,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 	} else {
 		p.countEnd(st)
 		b.age, b.how, b.said, b.crashed = now.Sub(b.Begun), child.How(st.Wait), said, st.Wait != 0
+		b.cramped = diagnose.Cramped(p.svc, st.Wait.Signal())
 		rs.tellForked(p)
 		rs.act(p, b.Ended(now, st.Wait == 0))
 	}
