@@ -152,7 +152,8 @@ func (k *Keys) Written(key string) string {
 	return key
 }
 
-// Without returns a copy of the keys without the options for which drop returns true.
+// Without returns a copy of the keys without the options for which drop returns true. It
+// clears those values that somebody reads without asking Has.
 func (k *Keys) Without(drop func(Option) bool) *Keys {
 	kept := *k
 	kept.Options = slices.DeleteFunc(slices.Clone(k.Options), drop)
@@ -164,6 +165,15 @@ func (k *Keys) Without(drop func(Option) bool) *Keys {
 	}
 	if !kept.Has("stderr") {
 		kept.Stderr = ""
+	}
+	if !kept.Has("nice") {
+		kept.Nice = 0
+	}
+	kept.Rlimits = slices.Clone(k.Rlimits)
+	for i := range kept.Rlimits {
+		if !kept.Has("rlimit_" + RlimitNames[i]) {
+			kept.Rlimits[i] = Rlimit{}
+		}
 	}
 	return &kept
 }

@@ -76,3 +76,16 @@ func TestStderrInDirectoryOfAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestBoundsOfNobody: keys for server programs ask nothing of the daemon for an internal
+// service.
+func TestBoundsOfNobody(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"nice = -5", "rlimit_nofile = unlimited"} {
+		c := checkConfig(write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp nowait - internal echo\n* with "+key+";\n"))
+		p := Load(&c, &Host{UID: 1000, Clone: true, Names: NewNames(lookup), Getent: noGetent})
+		if len(p.Services) != 1 {
+			t.Errorf("%s: not served: %q", key, lines(p.Problems))
+		}
+	}
+}
