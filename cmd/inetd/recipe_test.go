@@ -18,7 +18,7 @@ type recipe struct {
 func recipes(page string) (all []recipe) {
 	_, rest, _ := strings.Cut(page, "\n.Sh ON DEMAND\n")
 	section, _, _ := strings.Cut(rest, "\n.Sh ")
-	for _, block := range regexp.MustCompile(`(?s)\.Bd -literal -offset indent\n(.*?)\.Ed\n`).FindAllStringSubmatch(section, -1) {
+	for _, block := range regexp.MustCompile(`(?s)\.Bd -literal -offset indent\n(.*?)\.Ed\n`).FindAllStringSubmatch(section+"\n", -1) {
 		name, _, _ := strings.Cut(block[1], " ")
 		all = append(all, recipe{name, block[1]})
 	}
