@@ -58,7 +58,7 @@ const (
 	Gone               // the server has ended: let go the clients that have had all it sent
 	Start              // start the server; Started or NotStarted follows
 	Term               // tell the server to end
-	Kill               // kill all of the server's session
+	Kill               // kill all of the server's process group
 	Examine            // find out where the server listens instead; Examined follows
 
 	// The rest are to be logged.

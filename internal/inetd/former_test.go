@@ -46,9 +46,7 @@ func TestMovedToAnotherFile(t *testing.T) {
 	sc.start()
 	c := sc.dial("tcp4")
 	defer c.Close()
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	sc.write("more.conf", conf+", backlog = 7;\n")
 	sc.reloaded("# moved\n")
 	sc.wantLog(`process \d+ still has the socket \(DIR/more.conf:1\); the change takes effect when it ends$`)

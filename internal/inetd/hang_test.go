@@ -82,9 +82,7 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stuck.Close()
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	close(release)
 	for range clients {
 		for len(ends) == 0 {

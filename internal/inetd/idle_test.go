@@ -233,9 +233,7 @@ func TestIdleTimeDatagrams(t *testing.T) {
 		if _, err := sc.dial("udp4").Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		for len(sc.s.running.All()) == 0 {
-			sc.s.turn()
-		}
+		sc.turnUntilRunning()
 		for len(sc.s.running.All()) > 0 {
 			sc.s.turn()
 		}
@@ -257,9 +255,7 @@ func TestIdleTimeUnread(t *testing.T) {
 		if _, err := sc.dial("udp4").Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		for len(sc.s.running.All()) == 0 {
-			sc.s.turn()
-		}
+		sc.turnUntilRunning()
 		for range 10 { // questions to the kernel, a quarter of the idle time apart
 			sc.asked()
 		}

@@ -75,9 +75,7 @@ func TestFullRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	u := sc.s.now.Services[0].Usage()
 	for range 2 {
 		got := ""

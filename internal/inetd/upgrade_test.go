@@ -95,6 +95,13 @@ func (sc *scene) turnUntil(f func()) {
 	}
 }
 
+// turnUntilRunning turns the loop until a process runs.
+func (sc *scene) turnUntilRunning() {
+	for len(sc.s.running.All()) == 0 {
+		sc.s.turn()
+	}
+}
+
 // echoed sends a text, and wants it echoed.
 func (sc *scene) echoed(c net.Conn, text string) {
 	sc.t.Helper()
@@ -172,9 +179,7 @@ func TestUpgradeDuringInquiry(t *testing.T) {
 	sc.write("allow", "ALL: ALL: aclexec test -e DIR/go || sleep 1000\n")
 	sc.start()
 	c := sc.dial("tcp4")
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	sc.upgrade(true)
 	sc.write("go", "")
 	sc.load()
@@ -192,9 +197,7 @@ func TestUpgradeWithoutRoom(t *testing.T) {
 	sc.write("allow", "ALL: ALL: aclexec sleep 1000\n")
 	sc.start()
 	c := sc.dial("tcp4")
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	sc.upgrade(true)
 	sc.s.talks.Room = limit.Pool{}
 	sc.load()
@@ -273,9 +276,7 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc := newScene(t, conf+keptOne, nil)
 	sc.start()
 	c := sc.dial("tcp4")
-	for len(sc.s.running.All()) == 0 {
-		sc.s.turn()
-	}
+	sc.turnUntilRunning()
 	sc.write("inetd.conf", keptOne)
 	sc.load()
 	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)

@@ -27,7 +27,7 @@ import (
 // backend is a server that is started on demand.
 type backend struct {
 	demand.Machine
-	session   int    // the session of the process started last, even after it ended; < 0: that start failed
+	session   int    // the session, and process group, of the process started last, even after it ended; < 0: that start failed
 	path      string // of the server's program
 	user      uint32 // that the server runs as
 	timer     time.Time
@@ -124,8 +124,8 @@ func (rs *Relays) actOn(p *passing, a demand.Act) {
 	}
 }
 
-// signal sends a signal to whatever is left of the server's session, even if the process
-// that began the session has ended. There is no session after a failed start.
+// signal sends a signal to whatever is left of the server's process group, even if the
+// process that leads it has ended. There is no group after a failed start.
 func (b *backend) signal(sig syscall.Signal) {
 	if b.session > 0 {
 		unix.Kill(-b.session, sig)
@@ -327,7 +327,7 @@ func (rs *Relays) backendEnded(p *passing, st child.Status, said string) {
 }
 
 // tellForked logs that the process of a ready server has ended and left others in its
-// session. Those are about to be ended as well.
+// process group. Those are about to be ended as well.
 func (rs *Relays) tellForked(p *passing) {
 	v, b := p.svc, p.back
 	if b.Stage != demand.Ready || b.crashed || unix.Kill(-b.session, 0) == unix.ESRCH {

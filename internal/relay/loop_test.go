@@ -105,6 +105,16 @@ func pair(t *testing.T) (near, far int) {
 	return fds[0], fds[1]
 }
 
+// null opens a descriptor that takes everything.
+func null(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
 // TestShareOfOne: a client who sends without end lets others have their turn.
 func TestShareOfOne(t *testing.T) {
 	t.Parallel()
@@ -117,10 +127,7 @@ func TestShareOfOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(in)
-	out, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := null(t)
 	defer unix.Close(out)
 	r, c := &relay{}, &conn{}
 	c.sides[client] = side{fd: in, readable: true}

@@ -79,10 +79,7 @@ func TestMuchComes(t *testing.T) {
 	in, far := pair(t)
 	defer unix.Close(in)
 	defer unix.Close(far)
-	out, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := null(t)
 	defer unix.Close(out)
 	r, c := &relay{}, &conn{}
 	defer func() {
