@@ -18,6 +18,7 @@ import (
 	"slices"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"inetd/internal/strerror"
 
@@ -229,19 +230,19 @@ func (s *Starter) Reap() (Status, bool) {
 		}
 	}
 	for {
-		var ws syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || pid <= 0 {
+		var ws uint32
+		// RawSyscall6: the call does not block. With WNOHANG it is not interrupted either.
+		pid, _, e := unix.RawSyscall6(unix.SYS_WAIT4, anyChild, uintptr(unsafe.Pointer(&ws)), unix.WNOHANG, 0, 0, 0)
+		if e != 0 || pid == 0 {
 			return Status{}, false
 		}
-		if st, fresh := s.ended(pid, ws); fresh {
+		if st, fresh := s.ended(int(pid), syscall.WaitStatus(ws)); fresh {
 			return st, true
 		}
 	}
 }
+
+const anyChild = ^uintptr(0) // -1
 
 // ended makes the status of a reaped child; fresh is false if its failure has
 // been reported already.
