@@ -23,7 +23,10 @@ const (
 // of other modules. Data goes down once, so nothing below internal/inetd knows
 // its neighbours. A package that is not in the picture does not belong in the tree.
 var picture = map[string][]string{
-	"cmd/inetd": {"internal/inetd", "internal/handover", "internal/inspect", "internal/pty", "internal/relay", "internal/status", "internal/child", "internal/conf", "internal/diagnose", "internal/sock", "internal/syslog", "internal/nearest", "internal/zone", pflag, systemd, unixsys},
+	"cmd/inetd": {
+		"internal/child", "internal/conf", "internal/diagnose", "internal/handover", "internal/inetd", "internal/inspect", "internal/nearest", "internal/pty", "internal/relay", "internal/sock", "internal/status", "internal/syslog", "internal/zone", pflag, systemd, unixsys,
+		"internal/account", "internal/environ", "internal/gc", "internal/limit", "internal/loop", // only adjacent.go does
+	},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
 		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
@@ -125,6 +128,7 @@ const module = "inetd/"
 type goPackage struct {
 	ImportPath string
 	Imports    []string
+	GoFiles    []string
 }
 
 func TestImportsFollowThePicture(t *testing.T) {
@@ -211,13 +215,24 @@ func TestNofileIsInitializedFirst(t *testing.T) {
 	}
 }
 
+// TestAdjacentComesFirst: otherwise the imports of another file decide where in the program
+// the packages lie that serve clients.
+func TestAdjacentComesFirst(t *testing.T) {
+	t.Parallel()
+	for _, p := range goList(t, module+"cmd/inetd") {
+		if p.GoFiles[0] != "adjacent.go" {
+			t.Errorf("%s comes before adjacent.go", p.GoFiles[0])
+		}
+	}
+}
+
 // goList asks go list about packages.
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip(err) // the test binary runs somewhere else
 	}
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,GoFiles"}, args...)...)
 	cmd.Dir = "../.."
 	out, err := cmd.StdoutPipe()
 	if err != nil {
