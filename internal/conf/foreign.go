@@ -8,7 +8,7 @@ import (
 // foreign reports a line that belongs in another kind of file, and skips the lines
 // that go with it. It returns false for any other line.
 func (r *reader) foreign(s string, at cursor) bool {
-	s = strings.Trim(s, " \t")
+	s = trim(s)
 	word, rest := cutWord(s)
 	second, rest := cutWord(rest)
 	third, _ := cutWord(rest)
@@ -39,6 +39,18 @@ func (r *reader) foreign(s string, at cursor) bool {
 		return false
 	}
 	return true
+}
+
+// looksNative tells whether a line starts like nearly all entries, which spares it the
+// checks of foreign: files may be long.
+func looksNative(s string) bool {
+	word, rest := cutWord(s)
+	second, rest := cutWord(rest)
+	if second != "stream" && second != "dgram" {
+		return false
+	}
+	third, _ := cutWord(rest)
+	return third != "" && third != "{" && word[0] != '<' && strings.IndexByte(word, '/') < 0
 }
 
 // isStanza tells whether a line that starts with these words may begin a stanza of
@@ -87,7 +99,7 @@ func (r *reader) skipSection() {
 		if !ok {
 			return
 		}
-		if IsEntry(s) || isSection(strings.Trim(s, " \t")) {
+		if IsEntry(s) || isSection(trim(s)) {
 			r.cursor = before
 			return
 		}

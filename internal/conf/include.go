@@ -18,7 +18,7 @@ type policy struct {
 // "#@" begins the IPsec policy of the services below.
 func (r *reader) comment(s string, at cursor) {
 	if text, ok := strings.CutPrefix(s, "#@"); ok {
-		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n', visible(strings.Trim(text, " \t"))}
+		*r.policy = policy{r.pos(at), len(r.out.Problems), firstByte(text) != '\n', visible(trim(text))}
 	}
 	if m := r.out.remarks; m != nil && !r.gathering && at.off == at.start { // one after a definition belongs to that
 		m.comment(s)

@@ -181,6 +181,15 @@ func indent(s string) int {
 	return n
 }
 
+// trim returns s without the blanks at its ends.
+func trim(s string) string {
+	s = s[indent(s):]
+	for s != "" && blank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // wordEnd returns the length of the word that s starts with.
 func wordEnd(s string) int {
 	n := 0

@@ -76,7 +76,7 @@ func mayAmend(text string) bool {
 		}
 		i += n
 		start := strings.LastIndexAny(text[:i], "\n;\x00") // a NUL breaks a definition off
-		before := strings.Trim(text[start+1:i], " \t")
+		before := trim(text[start+1 : i])
 		if before == "" && start >= 0 && text[start] != '\n' {
 			return true // in columns the semicolon may be a word
 		}

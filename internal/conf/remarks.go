@@ -106,7 +106,7 @@ func commentedOut(lines []string) int {
 		return 0
 	default:
 		_, rest = cutWord(rest)
-		if strings.Trim(rest, " \t") != "" && !strings.Contains(rest, "=") {
+		if trim(rest) != "" && !strings.Contains(rest, "=") {
 			return 0 // prose, as in "turn on the lights"
 		}
 	}
@@ -130,7 +130,7 @@ func (r *reader) item(s string, at cursor) {
 	case startsDefinition(s):
 		r.cursor = at
 		r.definition()
-	case r.foreign(s, at):
+	case !looksNative(s) && r.foreign(s, at):
 	default:
 		r.entry(s, at)
 	}

@@ -93,7 +93,7 @@ func (d *draft) checkName(args []Word, base string) {
 	other := strings.HasPrefix(name, "/") && path.Base(name) != base && base != "tcpd"
 	switch {
 	case d.split:
-	case isInterpreter(base) && isScript(name, base):
+	case isScript(name, base) && isInterpreter(base):
 		fate := "does not run it"
 		if len(args) == 1 {
 			fate = "runs what the client sends"

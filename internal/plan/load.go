@@ -82,6 +82,7 @@ type loader struct {
 	claims     map[sock.Spec]claim
 	exposures  map[exposure]string         // what is wrong with the directories of paths
 	checked    map[checked]examine.Finding // what is wrong with server programs
+	passed     checked                     // the last one that nothing is wrong with
 	unreadable map[string]string           // why a banner cannot be read, by its path
 	made       slab.Of[Service]
 	room       []Socket // memory for the sockets of the next services

@@ -59,29 +59,42 @@ func (l *loader) path(e *conf.Entry) string {
 
 // checkServer warns, at a column, of a server program that its user cannot execute.
 func (l *loader) checkServer(e *conf.Entry, path string, col int) {
-	who := l.examiner(e)
-	if e.Keys != nil && e.Keys.Chroot != "" {
-		who.Root = e.Keys.Chroot
-		if info, err := os.Stat(who.Root); err != nil || !info.IsDir() || !filepath.IsAbs(path) {
-			return // checkDirectory warns of the chroot
-		}
+	k := checked{path: path, user: e.User, group: e.Group}
+	if e.Keys != nil {
+		k.root = e.Keys.Chroot
 	}
-	k := checked{path, e.User, e.Group, who.Root}
+	if k == l.passed { // much cheaper than the map, as in action
+		return
+	}
 	found, ok := l.checked[k]
 	if !ok {
-		found = examine.Program(path, who)
-		if found != (examine.Finding{}) && !strings.Contains(e.Server, "/") {
-			found = examine.Finding{Cause: fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])}
-		}
+		found = l.examine(e, k)
 		l.checked[k] = found
 	}
-	if found != (examine.Finding{}) {
-		l.reportPassing(served, e, e.Cols[col], conf.Warning, found.Cause, found.Advice)
+	if found == (examine.Finding{}) {
+		l.passed = k
+		return
 	}
+	if !strings.Contains(e.Server, "/") {
+		found = examine.Finding{Cause: fmt.Sprintf("server %s is in none of %s and %s", e.Server, strings.Join(searchPath[:3], ", "), searchPath[3])}
+	}
+	l.reportPassing(served, e, e.Cols[col], conf.Warning, found.Cause, found.Advice)
 }
 
 // checked is a server program with the user, group and root directory it is checked for.
 type checked struct{ path, user, group, root string }
+
+// examine finds out what keeps the user of an entry's server from executing it.
+func (l *loader) examine(e *conf.Entry, k checked) examine.Finding {
+	who := l.examiner(e)
+	if k.root != "" {
+		who.Root = k.root
+		if info, err := os.Stat(who.Root); err != nil || !info.IsDir() || !filepath.IsAbs(k.path) {
+			return examine.Finding{} // checkDirectory warns of the chroot
+		}
+	}
+	return examine.Program(k.path, who)
+}
 
 // examiner returns the user of an entry's server. An unknown user is reported elsewhere
 // and counts as root here.
