@@ -131,7 +131,7 @@ func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 // waiting in its socket is in use now.
 func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 	for i, w := range list {
-		p := l.running.All()[w.PID]
+		p := l.running.Find(w.PID)
 		if !l.Has(w) || w.Cookie != 0 {
 			continue
 		}
@@ -149,7 +149,7 @@ func (l *Limiter) lookAt(list []*Server, used []time.Time) {
 // the server, but waits for the next one.
 func (l *Limiter) endAll(over []*Server) {
 	for _, w := range over {
-		switch p := l.running.All()[w.PID]; {
+		switch p := l.running.Find(w.PID); {
 		case p.Kill != 0:
 		case p.Lent != nil:
 			unix.Kill(-w.PID, unix.SIGSTOP)
@@ -180,5 +180,5 @@ func (l *Limiter) Resume() {
 }
 
 func (l *Limiter) end(w *Server) {
-	l.running.End(l.running.All()[w.PID], fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
+	l.running.End(l.running.Find(w.PID), fmt.Sprintf("been idle for %v, its idle_time,", w.Time), "idle_time")
 }

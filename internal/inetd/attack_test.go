@@ -92,7 +92,7 @@ func TestClientGoneBeforeAccept(t *testing.T) {
 		}
 	}
 	s.accept(listener) // the queue is empty
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }

@@ -63,7 +63,7 @@ func (s *Server) start(d *delayed) (pid int) {
 
 // crowdedOut reports whether the limit on servers altogether is reached.
 func (s *Server) crowdedOut() bool {
-	return s.cfg.Processes > 0 && len(s.running.All()) >= s.cfg.Processes
+	return s.cfg.Processes > 0 && s.running.Len() >= s.cfg.Processes
 }
 
 // startDelayed starts servers for the clients that wait, as far as there is room, which

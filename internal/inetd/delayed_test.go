@@ -52,7 +52,7 @@ func TestProcessesAfterInquiries(t *testing.T) {
 	most := 0
 	for n := 0; n < clients; {
 		sc.s.turn()
-		most = max(most, len(sc.s.running.All()))
+		most = max(most, sc.s.running.Len())
 		for len(served) > 0 {
 			if err := <-served; err != nil {
 				t.Error(err)
@@ -84,7 +84,7 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	for v.Usage().Live < len(conns) {
 		sc.s.accept(v.First)
 	}
-	for len(sc.s.delayed) == 0 || len(sc.s.running.All()) == 0 {
+	for len(sc.s.delayed) == 0 || sc.s.running.Len() == 0 {
 		sc.s.turn()
 	}
 	for pid := range sc.s.running.All() {
@@ -93,13 +93,13 @@ func TestDelayedStartsWhenThereIsRoom(t *testing.T) {
 	for v.Usage().Live == len(conns) {
 		sc.s.reap()
 	}
-	if len(sc.s.delayed) != 0 || len(sc.s.running.All()) != 1 {
-		t.Errorf("%d clients wait and %d servers run", len(sc.s.delayed), len(sc.s.running.All()))
+	if len(sc.s.delayed) != 0 || sc.s.running.Len() != 1 {
+		t.Errorf("%d clients wait and %d servers run", len(sc.s.delayed), sc.s.running.Len())
 	}
 	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.reap()
 	}
 }
@@ -151,13 +151,13 @@ func TestNobodyOvertakesDelayedClients(t *testing.T) {
 		t.Errorf("the bound is %d", b)
 	}
 	second := sc.admitted()
-	if s.start(&second); len(s.delayed) != 2 || len(s.running.All()) != 0 {
-		t.Errorf("%d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
+	if s.start(&second); len(s.delayed) != 2 || s.running.Len() != 0 {
+		t.Errorf("%d clients wait and %d servers run", len(s.delayed), s.running.Len())
 	}
-	if s.startDelayed(); len(s.delayed) != 0 || len(s.running.All()) != 2 {
-		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), len(s.running.All()))
+	if s.startDelayed(); len(s.delayed) != 0 || s.running.Len() != 2 {
+		t.Errorf("when there is room %d clients wait and %d servers run", len(s.delayed), s.running.Len())
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }
@@ -193,7 +193,7 @@ func TestPolledAfterDelay(t *testing.T) {
 	if s.startDelayed(); len(s.delayed) != 0 || !k.Polled {
 		t.Errorf("%d clients wait, polled %v", len(s.delayed), k.Polled)
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }

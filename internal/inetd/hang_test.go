@@ -93,7 +93,7 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 		}
 	}
 	unhang()
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.turn()
 	}
 }

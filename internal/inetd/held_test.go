@@ -54,7 +54,7 @@ func (s *Server) endServers() {
 	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }
@@ -73,7 +73,7 @@ func TestHeldSocketsAreRearmedInTurn(t *testing.T) {
 			served[p.Service]++
 		}
 		s.endServers()
-		for len(served) < services && len(s.running.All()) == 0 {
+		for len(served) < services && s.running.Len() == 0 {
 			s.turn()
 			if n := s.polledWithClients(); n > 1 {
 				t.Fatalf("%d sockets are polled for one server that may start", n)

@@ -109,7 +109,7 @@ func TestIdleTimeBusy(t *testing.T) {
 func (sc *scene) asked() {
 	sc.t.Helper()
 	for due := sc.s.idle.Due(); sc.s.idle.Due() == due; sc.s.turn() {
-		if len(sc.s.running.All()) == 0 {
+		if sc.s.running.Len() == 0 {
 			sc.t.Fatalf("no server is left to ask about:\n%s", sc.end())
 		}
 	}
@@ -142,7 +142,7 @@ func TestIdleTimeWait(t *testing.T) {
 			}
 			sc.echoed(first, "y")
 			first.Close()
-			for len(sc.s.running.All()) > 0 {
+			for sc.s.running.Len() > 0 {
 				sc.s.turn()
 			}
 			sc.echoed(sc.dial("tcp4"), "z")
@@ -215,7 +215,7 @@ func TestIdleTimeStopped(t *testing.T) {
 	sc.s.idle.Resume()
 	second := sc.dial("tcp4") // the question that is under way ends nobody now
 	sc.echoed(second, "y")
-	if sc.s.running.All()[pid] == nil {
+	if sc.s.running.Find(pid) == nil {
 		t.Error("the server is gone")
 	}
 	unix.Kill(-pid, unix.SIGKILL)
@@ -234,7 +234,7 @@ func TestIdleTimeDatagrams(t *testing.T) {
 			t.Fatal(err)
 		}
 		sc.turnUntilRunning()
-		for len(sc.s.running.All()) > 0 {
+		for sc.s.running.Len() > 0 {
 			sc.s.turn()
 		}
 		sc.wantLog(`has been idle for 200ms, its idle_time, and is ended \(.*inetd\.conf:1\)$`)
@@ -262,7 +262,7 @@ func TestIdleTimeUnread(t *testing.T) {
 		if err := os.WriteFile(sc.path("go"), []byte("\n"), 0); err != nil {
 			t.Fatal(err)
 		}
-		for len(sc.s.running.All()) > 0 {
+		for sc.s.running.Len() > 0 {
 			sc.s.turn()
 		}
 	}

@@ -86,7 +86,7 @@ func modelClient(from, to string, early bool) error {
 // checkLimits compares what runs with the limits and with the counts.
 func (sc *scene) checkLimits(most, perSource, processes int) {
 	sc.t.Helper()
-	if n := len(sc.s.running.All()); n > processes {
+	if n := sc.s.running.Len(); n > processes {
 		sc.t.Errorf("%d processes, limit %d", n, processes)
 	}
 	for _, v := range sc.s.now.Services {

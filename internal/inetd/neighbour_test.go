@@ -183,7 +183,7 @@ func TestAttackNeighbour(t *testing.T) {
 					k.Closed = true // so that no further server is started for datagrams
 				}
 			}
-			for len(s.running.All()) > 0 { // or the loop of the next siege would reap them
+			for s.running.Len() > 0 { // or the loop of the next siege would reap them
 				s.reap()
 			}
 		})

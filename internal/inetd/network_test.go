@@ -171,7 +171,7 @@ func (s *Server) settle(t *testing.T) int {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var running int
-		s.onLoop(func() { running = len(s.running.All()) })
+		s.onLoop(func() { running = s.running.Len() })
 		if running == 0 {
 			break
 		}

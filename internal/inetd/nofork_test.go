@@ -55,7 +55,7 @@ func TestFailedLend(t *testing.T) {
 	for u.Started == 0 {
 		s.turn()
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 	if u.Live != 0 || u.Starts.Count != 1 || !k.Polled {

@@ -82,7 +82,7 @@ func TestShorterRate(t *testing.T) {
 	for sc.s.reload(nil); sc.s.loading || sc.s.now.Services[0].Usage().Started < 2; {
 		sc.s.turn()
 	}
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.reap()
 	}
 }

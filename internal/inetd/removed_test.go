@@ -21,7 +21,7 @@ func TestVacated(t *testing.T) {
 	writeConf(t, file, strings.Replace(string(nowait), "nowait - /bin/true", "wait - /bin/sleep sleep 1000", 1))
 	s := serving(t, file)
 	unix.Close(newVisitor(t, s).connect())
-	for len(s.running.All()) == 0 {
+	for s.running.Len() == 0 {
 		s.turn()
 	}
 	writeConf(t, file, "# none\n")
@@ -35,7 +35,7 @@ func TestVacated(t *testing.T) {
 	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 	if k := s.now.Services[0].First; k.FD < 0 || s.sockets.Fault(k) != nil {

@@ -97,7 +97,7 @@ func TestCheckFirst(t *testing.T) {
 	for u.Started == 0 {
 		sc.s.turn()
 	}
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.turn()
 	}
 	if host, err := os.ReadFile(sc.path("host")); string(host) != "127.0.0.3\n" || err != nil {

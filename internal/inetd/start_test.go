@@ -103,7 +103,7 @@ func (c visitor) served(s *Server, fd int, before limit.Window) {
 		s.turn()
 	}
 	unix.Close(fd)
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }
@@ -167,15 +167,15 @@ func TestLendAgain(t *testing.T) {
 		fd := c.connect()
 		s.relend = append(s.relend, v.First)
 		s.lendAgain()
-		if len(s.running.All()) != tt.servers || v.First.Polled != tt.polled || len(s.relend) > 0 {
-			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, len(s.running.All()), v.First.Polled, len(s.relend), tt.servers, tt.polled)
+		if s.running.Len() != tt.servers || v.First.Polled != tt.polled || len(s.relend) > 0 {
+			t.Errorf("%s: %d servers, polled %v, %d to lend; want %d, %v, 0", tt.name, s.running.Len(), v.First.Polled, len(s.relend), tt.servers, tt.polled)
 		}
 		unix.Close(fd)
 		for _, p := range s.running.All() { // the server has not accepted, and no other is to follow it
 			p.Lent = nil
 		}
 		v.First.Server = 0
-		for len(s.running.All()) > 0 {
+		for s.running.Len() > 0 {
 			s.reap()
 		}
 	}
@@ -188,7 +188,7 @@ func TestReapedServerIsNotPolled(t *testing.T) {
 	s.now.Services[0].Do.Limits.Max = 9 // so that servers get pidfds
 	fd := newVisitor(t, s).connect()
 	defer unix.Close(fd)
-	for len(s.running.All()) == 0 {
+	for s.running.Len() == 0 {
 		s.turn()
 	}
 	for _, p := range s.running.All() {
@@ -198,7 +198,7 @@ func TestReapedServerIsNotPolled(t *testing.T) {
 		}
 		defer unix.Close(dup)
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.turn()
 	}
 	for _, ev := range s.poll.Wait(0) {

@@ -81,10 +81,9 @@ func TestStatusUnstarted(t *testing.T) {
 	v.Usage().Live = 3
 	sc.s.inquiries.Ask(v, client.Client{Conn: -1}, func(*inquiry.Inquiry) {})
 	sc.s.delayed = []delayed{{svc: v}}
-	sc.s.running.All()[1<<22+1] = &running.Process{}
+	sc.s.running.Track(1<<22+1, &running.Process{}, false) // no process has this number
 	var shot *status.Snapshot
 	sc.s.collect(sc.s.snapshot(), sc.s.fill, func(s *status.Snapshot) { shot = s })
-	delete(sc.s.running.All(), 1<<22+1)
 	sc.s.delayed = nil
 	for sc.s.inquiries.Len() > 0 {
 		sc.s.turn()

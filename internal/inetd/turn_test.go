@@ -128,7 +128,7 @@ func TestRestartsOfOneTurn(t *testing.T) {
 			t.Fatalf("%d servers were started in one turn, want %d at most", u.Started-before, most)
 		}
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }
@@ -202,10 +202,10 @@ func TestFailedStartWakesTheLoop(t *testing.T) {
 		late = true
 		s.mail.Post(func() {}) // ends the turn
 	})
-	for len(s.running.All()) == 0 {
+	for s.running.Len() == 0 {
 		s.turn()
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		if s.turn(); late {
 			t.Fatal("the loop does not know of the failure")
 		}
@@ -261,7 +261,7 @@ func TestRefusedDatagramsOfOneTurn(t *testing.T) {
 	for pid := range s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(s.running.All()) > 0 {
+	for s.running.Len() > 0 {
 		s.reap()
 	}
 }

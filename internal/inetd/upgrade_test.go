@@ -97,7 +97,7 @@ func (sc *scene) turnUntil(f func()) {
 
 // turnUntilRunning turns the loop until a process runs.
 func (sc *scene) turnUntilRunning() {
-	for len(sc.s.running.All()) == 0 {
+	for sc.s.running.Len() == 0 {
 		sc.s.turn()
 	}
 }
@@ -122,7 +122,7 @@ func (sc *scene) reapAll() {
 	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.reap()
 	}
 }
@@ -138,15 +138,15 @@ func TestUpgradeWithDelayedClient(t *testing.T) {
 	for v.Usage().Live < 2 {
 		sc.s.accept(v.First)
 	}
-	for len(sc.s.delayed) == 0 || len(sc.s.running.All()) == 0 {
+	for len(sc.s.delayed) == 0 || sc.s.running.Len() == 0 {
 		sc.s.turn()
 	}
 	sc.upgrade(false)
 	for sc.load(); sc.s.inquiries.Len() > 0; {
 		sc.s.turn()
 	}
-	if u := sc.s.now.Services[0].Used; len(sc.s.delayed) != 1 || len(sc.s.running.All()) != 1 || u.Live != 2 {
-		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), len(sc.s.running.All()), u.Live)
+	if u := sc.s.now.Services[0].Used; len(sc.s.delayed) != 1 || sc.s.running.Len() != 1 || u.Live != 2 {
+		t.Fatalf("%d clients wait, %d servers run, %d count", len(sc.s.delayed), sc.s.running.Len(), u.Live)
 	}
 	for pid := range sc.s.running.All() {
 		unix.Kill(pid, unix.SIGKILL)
@@ -282,8 +282,8 @@ func TestUpgradeAfterRemoval(t *testing.T) {
 	sc.write("inetd.conf", strings.Replace(conf, " wait ", " nowait ", 1)+keptOne)
 	sc.upgrade(false)
 	sc.load()
-	if k := sc.s.now.Services[0].First; k.FD >= 0 || len(sc.s.running.All()) != 1 {
-		t.Fatalf("descriptor %d, %d servers", k.FD, len(sc.s.running.All()))
+	if k := sc.s.now.Services[0].First; k.FD >= 0 || sc.s.running.Len() != 1 {
+		t.Fatalf("descriptor %d, %d servers", k.FD, sc.s.running.Len())
 	}
 	sc.reapAll()
 	if k := sc.s.now.Services[0].First; k.FD < 0 {
@@ -333,7 +333,7 @@ func TestProofTakesTooLong(t *testing.T) {
 	if want := "/bin/sleep has not answered within 50ms"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	for len(sc.s.running.All()) > 0 {
+	for sc.s.running.Len() > 0 {
 		sc.s.turn()
 	}
 }

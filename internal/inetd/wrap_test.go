@@ -110,7 +110,7 @@ func (sc *scene) serve(gone func() bool) {
 	for !gone() || sc.s.inquiries.Len() > 0 || sc.s.arrivals.Len() > 0 || sc.s.talks.Room.Len() > 0 {
 		sc.s.turn()
 	}
-	for len(sc.s.running.All()) > 0 { // a turn may reap the last one and then sleep
+	for sc.s.running.Len() > 0 { // a turn may reap the last one and then sleep
 		sc.s.reap()
 	}
 }

@@ -146,7 +146,7 @@ func (rs *Relays) startBackend(p *passing) {
 	b.session = pid
 	p.svc.Usage().Started++
 	rs.act(p, b.Started(time.Now(), pid))
-	rs.loop.Running.LimitTime(rs.loop.Running.All()[pid])
+	rs.loop.Running.LimitTime(rs.loop.Running.Find(pid))
 }
 
 // startServer starts the server as its entry says now. The server's descriptors 0 and 1

@@ -42,7 +42,7 @@ func (rs *Relays) resume(pid, words int, ended func(st child.Status, said string
 		rs.loop.Starter.Note(words)
 		rs.hear(pid, lastwords.At(words))
 	}
-	p := rs.loop.Running.All()[pid]
+	p := rs.loop.Running.Find(pid)
 	if p == nil {
 		return false
 	}

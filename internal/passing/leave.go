@@ -79,7 +79,7 @@ func (rs *Relays) inheritServer(p *passing, from *handover.Server) *backend {
 		rs.readying[from.Ready] = p
 	}
 	if rs.resume(b.PID, from.Words, func(st child.Status, said string) { rs.backendEnded(p, st, said) }) {
-		rs.loop.Running.LimitTime(rs.loop.Running.All()[b.PID])
+		rs.loop.Running.LimitTime(rs.loop.Running.Find(b.PID))
 	}
 	return b
 }

@@ -291,7 +291,7 @@ func (rs *Relays) tookNone(p *passing) {
 // endRelay kills a relay that takes nothing, unless it has ended already. relayGone does
 // the rest.
 func (rs *Relays) endRelay(p *passing) {
-	if rs.loop.Running.All()[p.pid] == nil {
+	if rs.loop.Running.Find(p.pid) == nil {
 		return
 	}
 	rs.loop.Log.Tell(syslog.Err, p.svc, fmt.Sprintf("%s: relay[%d] takes no command and is killed", p.svc.Label, p.pid), "", "")

@@ -44,9 +44,9 @@ func (t *Table) KillAt(p *Process, at time.Time) {
 
 // serving returns the servers of clients, without programs that the daemon runs itself.
 func (t *Table) serving() (pids []int) {
-	for pid, p := range t.all {
-		if p.Done == nil && pid > 0 {
-			pids = append(pids, pid)
+	for _, p := range t.all {
+		if p.Done == nil && p.PID > 0 {
+			pids = append(pids, p.PID)
 		}
 	}
 	return pids

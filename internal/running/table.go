@@ -1,6 +1,7 @@
 package running
 
 import (
+	"iter"
 	"time"
 
 	"inetd/internal/child"
@@ -23,7 +24,7 @@ type Table struct {
 	tag      loop.Tag
 	timers   *loop.Timers
 	log      *logbook.Book
-	all      map[int]*Process
+	all      processes
 	spare    []*Process // records to be used again
 	young    []int      // started without a pidfd since the last sweep
 	sweeping bool       // a timer for Sweep is set
@@ -33,11 +34,25 @@ type Table struct {
 // New makes a Table of the processes that a starter starts. Their pidfds are added to poll
 // with tag and the process id.
 func New(starter *child.Starter, poll *loop.Poll, tag loop.Tag, timers *loop.Timers, log *logbook.Book) *Table {
-	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, log: log, all: map[int]*Process{}, young: make([]int, 0, batch)}
+	return &Table{starter: starter, poll: poll, tag: tag, timers: timers, log: log, young: make([]int, 0, batch)}
 }
 
-// All returns the processes by id. The map is the table's own and must only be read.
-func (t *Table) All() map[int]*Process { return t.all }
+// All goes through the processes with their ids, in the order of these.
+func (t *Table) All() iter.Seq2[int, *Process] {
+	return func(yield func(int, *Process) bool) {
+		for _, p := range t.all {
+			if !yield(p.PID, p) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns how many processes there are.
+func (t *Table) Len() int { return len(t.all) }
+
+// Find returns the process with an id; nil: there is none.
+func (t *Table) Find(pid int) *Process { return t.all.find(pid) }
 
 // Track remembers a process as Begin does, and fills in its record with a copy of now.
 func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
@@ -54,7 +69,7 @@ func (t *Table) Track(pid int, now *Process, prompt bool) *Process {
 func (t *Table) Begin(pid int, prompt bool) *Process {
 	p := t.record()
 	p.PID = pid
-	t.all[pid] = p
+	t.all.add(p)
 	if prompt {
 		p.pidfd = t.pidfd(pid)
 	}
@@ -73,8 +88,7 @@ func (t *Table) Begin(pid int, prompt bool) *Process {
 	return p
 }
 
-// maxSpare is how many records are kept for processes to come. The map holds pointers to
-// records, because a map of Go doubles as it grows.
+// maxSpare is how many records are kept for processes to come.
 const maxSpare = 64
 
 // record returns an empty record for a process.
@@ -98,9 +112,10 @@ func (t *Table) forget(p *Process) {
 
 // Rehearse touches the memory that the next process needs. It changes nothing.
 func (t *Table) Rehearse() {
-	t.all[0] = t.record() // no server has this id
-	t.forget(t.all[0])
-	delete(t.all, 0)
+	p := t.record() // no server has the id 0
+	t.all.add(p)
+	t.all.remove(p)
+	t.forget(p)
 }
 
 // sweepTime is the age at which a server gets a pidfd. Most servers have ended by then and
@@ -116,7 +131,7 @@ func (t *Table) sweep() {
 // runs, so that the loop may sleep until something really happens, and calls f with it.
 func (t *Table) Settle(f func(*Process)) {
 	for _, pid := range t.young {
-		if p := t.all[pid]; p != nil && p.pidfd == 0 {
+		if p := t.all.find(pid); p != nil && p.pidfd == 0 {
 			p.pidfd = t.pidfd(pid)
 			f(p)
 		}
@@ -163,8 +178,8 @@ func (t *Table) Reap(most int, ended func(*Process, child.Status) (enough bool))
 			t.started = 0
 			return
 		}
-		p, ok := t.all[st.Pid]
-		if !ok {
+		p := t.all.find(st.Pid)
+		if p == nil {
 			continue // process 1 has inherited it
 		}
 		t.remove(p)
@@ -186,7 +201,7 @@ func (t *Table) Reap(most int, ended func(*Process, child.Status) (enough bool))
 }
 
 func (t *Table) remove(p *Process) {
-	delete(t.all, p.PID)
+	t.all.remove(p)
 	if p.pidfd > 0 {
 		t.poll.Remove(p.pidfd) // closing is not enough: a child may have a copy until its exec
 		unix.Close(p.pidfd)
@@ -203,7 +218,7 @@ func (t *Table) After(p *Process, d time.Duration, f func()) {
 func (t *Table) AfterOr(p *Process, d time.Duration, f, gone func()) {
 	pid, begun := p.PID, p.Begun
 	t.timers.After(d, func() {
-		if now := t.all[pid]; now == p && now.Begun == begun {
+		if now := t.all.find(pid); now == p && now.Begun == begun {
 			f()
 		} else {
 			gone()

@@ -86,8 +86,8 @@ func TestReap(t *testing.T) {
 	pid, program := run(t, starter, "exit 3")
 	v := &table.Service{Label: "one/tcp"}
 	p := r.Track(pid, &Process{Service: v, Program: program, Begun: time.Now().UnixNano()}, true)
-	if p.PID != pid || p.PidFD() == 0 || r.All()[pid] != p || r.Servers() != 1 || !r.Serving() {
-		t.Fatalf("%+v of %d", p, len(r.All()))
+	if p.PID != pid || p.PidFD() == 0 || r.Find(pid) != p || r.Servers() != 1 || !r.Serving() {
+		t.Fatalf("%+v of %d", p, r.Len())
 	}
 	pidfd := uintptr(p.PidFD())
 	again, err := unix.FcntlInt(pidfd, unix.F_DUPFD_CLOEXEC, 3) // as a child may have it
@@ -108,8 +108,8 @@ func TestReap(t *testing.T) {
 		}
 		return false
 	})
-	if ends != 1 || len(r.All()) != 0 || r.Due() || r.Serving() {
-		t.Errorf("%d ends, %d processes, due %v", ends, len(r.All()), r.Due())
+	if ends != 1 || r.Len() != 0 || r.Due() || r.Serving() {
+		t.Errorf("%d ends, %d processes, due %v", ends, r.Len(), r.Due())
 	}
 	if events := poll.Wait(0); len(events) > 0 {
 		t.Errorf("its end wakes the loop again: %v", events)

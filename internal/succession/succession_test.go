@@ -1,6 +1,7 @@
 package succession
 
 import (
+	"maps"
 	"net/netip"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestProcesses(t *testing.T) {
 		10: {Done: func(child.Status) {}}, // a command of the daemon itself, whose end nobody waits for any more
 	}
 	w := NewWill(d.now, d.sockets)
-	w.Processes(processes)
+	w.Processes(maps.All(processes))
 	heir, h := w.inherit(t)
 	if len(h.State.Children) != 2 || len(h.State.Helpers) != 1 || h.State.Helpers[0].PID != 9 || len(heir.now.Services) != 1 {
 		t.Fatalf("children %+v, helpers %+v, %d services", h.State.Children, h.State.Helpers, len(heir.now.Services))

@@ -14,6 +14,7 @@
 package succession
 
 import (
+	"iter"
 	"time"
 
 	"inetd/internal/client"
@@ -106,7 +107,7 @@ func (w *Will) Session(t *client.Session) int {
 }
 
 // Processes adds the servers that run, and the relays and servers on demand.
-func (w *Will) Processes(all map[int]*running.Process) {
+func (w *Will) Processes(all iter.Seq2[int, *running.Process]) {
 	for pid, p := range all {
 		switch {
 		case pid < 0:
