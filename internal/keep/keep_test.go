@@ -268,6 +268,24 @@ func TestLent(t *testing.T) {
 	}
 }
 
+// TestLentPath: the path of a socket that a wait server has gets its new mode at once.
+func TestLentPath(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Merge(f.generation("a"))
+	k := f.socket(0)
+	k.Server = 7
+	g := f.generation("a")
+	g.Services[0].Do.Options.Mode = 0o640
+	f.Merge(g)
+	if info, err := os.Stat(k.Spec.Path()); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if log := f.said(); log != "" {
+		t.Error(log)
+	}
+}
+
 // TestRetry: attempts become rarer up to a bound. A reload makes the delays begin anew, and
 // then only the last timer counts.
 func TestRetry(t *testing.T) {

@@ -106,32 +106,36 @@ func (s *Sockets) hand(k *table.Socket, v *table.Service) {
 		return
 	}
 	if was.Options != v.Do.Options {
-		s.apply(k, was.Options.Tuning)
+		s.apply(k, was.Options)
 	}
 	s.loop.Gate.Arm(k)
 }
 
-// apply sets the options of its service on an open socket, and resets those that the key
-// sockopt asked for before and no longer does. A socket that a wait server has is left
-// alone: the server shares its modes.
-func (s *Sockets) apply(k *table.Socket, was sock.Tuning) {
-	v := k.Service
+// apply sets the options of its service on an open socket that had those of was, and resets
+// those that the key sockopt asked for before and no longer does. A socket that a wait
+// server has is left alone: the server shares its modes. Its path is not.
+func (s *Sockets) apply(k *table.Socket, was sock.Options) {
+	v, o := k.Service, k.Service.Do.Options
+	if ours := s.paths[k]; ours != (sock.File{}) {
+		if err := sock.Own(k.Spec, was, o, ours); err != nil {
+			s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
+		}
+	}
+	was.Mode, was.UID, was.GID = o.Mode, o.UID, o.GID
+	if was == o {
+		return
+	}
 	if k.Server != 0 {
 		s.loop.Log.Tell(syslog.Notice, v, fmt.Sprintf("%s: process %d still has the socket", v.Label, k.Server), "", "; the change takes effect when it ends")
 		return
 	}
-	if err := sock.Apply(int(k.FD), k.Spec, v.Do.Options); err != nil {
+	if err := sock.Apply(int(k.FD), k.Spec, o); err != nil {
 		s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
 	}
-	if err := sock.Retune(int(k.FD), k.Spec, was, v.Do.Options); err != nil {
+	if err := sock.Retune(int(k.FD), k.Spec, was.Tuning, o); err != nil {
 		s.loop.Log.Errorf("%s: %s: %s", v.Label, k.Spec, strerror.Call(err))
 	}
-	sock.Listen(int(k.FD), k.Spec, v.Do.Options)
-	if ours := s.paths[k]; ours != (sock.File{}) {
-		if err := sock.Own(k.Spec, v.Do.Options, ours); err != nil {
-			s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "")
-		}
-	}
+	sock.Listen(int(k.FD), k.Spec, o)
 }
 
 // inheritMux gives the services of tcpmux the usage that they had before, by their labels.

@@ -66,7 +66,7 @@ func (s *Sockets) TakeBack(k *table.Socket, was sock.Options) bool {
 		return false
 	}
 	if k.Service.Do.Options != was {
-		s.apply(k, was.Tuning)
+		s.apply(k, was)
 	}
 	s.mend(k)
 	return k.FD >= 0

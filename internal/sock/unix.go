@@ -66,14 +66,35 @@ func bindPath(fd int, s Spec, o Options) (ours File, err error) {
 	return fileOf(&made.stat), nil
 }
 
-// Own gives the path of s the owner and mode of o, if the file there is still ours.
-func Own(s Spec, o Options, ours File) error {
+// Own gives the path of s the owner, group and mode of o where those of was were others, if
+// the file there is still ours. An owner or group that is not asked for any more becomes
+// what a new file would have.
+func Own(s Spec, was, o Options, ours File) error {
+	if was.Mode == o.Mode && was.UID == o.UID && was.GID == o.GID {
+		return nil
+	}
 	at, err := openPath(unix.AT_FDCWD, s)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(at.fd)
+	if was.UID >= 0 && o.UID < 0 {
+		o.UID = os.Geteuid()
+	}
+	if was.GID >= 0 && o.GID < 0 {
+		o.GID = newGroup(s.Path())
+	}
 	return at.own(o, at.isSocket() && fileOf(&at.stat) == ours)
+}
+
+// newGroup returns the group that a new file gets: the daemon's, or that of its directory
+// if this has the set-group-ID bit (inode(7)).
+func newGroup(path string) int {
+	var dir unix.Stat_t
+	if unix.Stat(filepath.Dir(path), &dir) == nil && dir.Mode&unix.S_ISGID != 0 {
+		return int(dir.Gid)
+	}
+	return os.Getegid()
 }
 
 // place is a file that was opened by its path and without its contents.

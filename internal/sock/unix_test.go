@@ -42,7 +42,7 @@ func TestUnixPathInDirectoryOfAnother(t *testing.T) {
 	}()
 	for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); {
 		if fd, file, err := Open(s, Options{Mode: 0o666, UID: -1, GID: -1, Backlog: 1}, 3); err == nil {
-			Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, file)
+			Own(s, Options{}, Options{Mode: 0o666, UID: -1, GID: -1}, file)
 			Close(fd, s, file)
 		}
 		os.Remove(path)
@@ -70,10 +70,10 @@ func TestUnixMode(t *testing.T) {
 		if unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != mode {
 			t.Errorf("mode %o, want %o", st.Mode&0o777, mode)
 		}
-		if file := FileOf(s); Own(s, Options{Mode: 0o640, UID: -1, GID: -1}, file) != nil || unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != 0o640 {
+		if file := FileOf(s); Own(s, Options{}, Options{Mode: 0o640, UID: -1, GID: -1}, file) != nil || unix.Lstat(s.Path(), &st) != nil || st.Mode&0o777 != 0o640 {
 			t.Errorf("mode %o, want 640", st.Mode&0o777)
 		}
-		if Own(s, Options{Mode: 0o600, UID: -1, GID: -1}, File{1, 2}) == nil {
+		if Own(s, Options{}, Options{Mode: 0o600, UID: -1, GID: -1}, File{1, 2}) == nil {
 			t.Error("another file was made ours")
 		}
 		Close(fd, s, File{1, 2})
@@ -137,7 +137,7 @@ func TestOwnSparesFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := UnixSpec(unix.SOCK_STREAM, path)
-	if err := Own(s, Options{Mode: 0o666, UID: -1, GID: -1}, FileOf(s)); err == nil {
+	if err := Own(s, Options{}, Options{Mode: 0o666, UID: -1, GID: -1}, FileOf(s)); err == nil {
 		t.Error("a file was taken for a socket")
 	}
 	if info, err := os.Stat(secret); err != nil || info.Mode() != 0o600 {
@@ -179,25 +179,46 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// TestOwnByRoot: a reload may give a path back to root.
+// TestOwnByRoot: a reload may give a path to others, back to root, and to whom a new file
+// would belong.
 func TestOwnByRoot(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
 	}
-	s := UnixSpec(unix.SOCK_STREAM, filepath.Join(t.TempDir(), "sock"))
-	fd, ours, err := Open(s, Options{Mode: 0o600, UID: 1, GID: 1}, 3)
+	dir := t.TempDir()
+	s := UnixSpec(unix.SOCK_STREAM, filepath.Join(dir, "sock"))
+	was := Options{Mode: 0o600, UID: 1, GID: 1}
+	fd, ours, err := Open(s, was, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer Close(fd, s, ours)
-	for _, id := range []int{1, 0} {
-		if err := Own(s, Options{Mode: 0o600, UID: id, GID: id}, ours); err != nil {
+	for _, tt := range []struct {
+		uid, gid, dirGroup, wantUID, wantGID int
+	}{
+		{2, 3, -1, 2, 3},
+		{0, 0, -1, 0, 0},
+		{-1, -1, -1, 0, 0}, // unchanged
+		{2, -1, -1, 2, 0},
+		{-1, 3, -1, 0, 3},
+		{-1, -1, -1, 0, 0},
+		{2, 3, -1, 2, 3},
+		{-1, -1, 4, 0, 4},
+	} {
+		if tt.dirGroup >= 0 {
+			if err := errors.Join(os.Chown(dir, -1, tt.dirGroup), os.Chmod(dir, 0o755|os.ModeSetgid)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := Options{Mode: 0o600, UID: tt.uid, GID: tt.gid}
+		if err := Own(s, was, o, ours); err != nil {
 			t.Fatal(err)
 		}
+		was = o
 		var st unix.Stat_t
-		if err := unix.Lstat(s.Path(), &st); err != nil || int(st.Uid) != id || int(st.Gid) != id {
-			t.Errorf("it belongs to %d and %d, want %d; %v", st.Uid, st.Gid, id, err)
+		if err := unix.Lstat(s.Path(), &st); err != nil || int(st.Uid) != tt.wantUID || int(st.Gid) != tt.wantGID {
+			t.Errorf("%+v: it belongs to %d and %d; %v", tt, st.Uid, st.Gid, err)
 		}
 	}
 }
