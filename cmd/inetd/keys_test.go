@@ -18,28 +18,28 @@ var columnKeys = []string{"protocol", "socktype", "wait", "user", "group", "exec
 // effects are the tests that show the effect of each key: on a server, a socket, or its
 // clients.
 var effects = map[string][]string{
-	"internal/inetd/keys_test.go": {
+	"internal/inetd/process_keys_test.go": {
 		"max_time", "end_time", "rlimit_as", "rlimit_core", "rlimit_cpu", "rlimit_data", "rlimit_fsize", "rlimit_memlock",
 		"rlimit_nofile", "rlimit_nproc", "rlimit_rss", "rlimit_stack", "nice", "ioprio", "cpus", "umask", "oom_score",
 		"directory", "chroot", "groups", "env", "pass_env", "remote_host", "no_new_privs", "capabilities",
 	},
-	"internal/inetd/socketkeys_test.go":   {"sndbuf", "recvbuf", "acceptfilter", "backlog", "source_max"},
-	"internal/inetd/clients_test.go":      {"allow", "deny", "wrap"},
-	"internal/inetd/shut_test.go":         {"hours", "max_load", "wrap_name", "check_first"},
-	"internal/inetd/sensor_test.go":       {"sensor"},
-	"internal/inetd/banner_test.go":       {"banner", "banner_success", "banner_fail"},
-	"internal/inetd/refuse_test.go":       {"refuse", "full", "accept_max", "service_max", "ip_max"},
-	"internal/inetd/rates_test.go":        {"source_prefix"},
-	"internal/inetd/penalty_test.go":      {"penalty", "penalty_min", "penalty_max", "penalty_exempt"},
-	"internal/inetd/proxied_test.go":      {"proxy"},
-	"internal/inetd/linger_test.go":       {"linger"},
-	"internal/inetd/idle_test.go":         {"idle_time"},
-	"testdata/script/conf_sockopt.txtar":  {"sockopt"},
-	"testdata/script/serve_pty.txtar":     {"pty"},
-	"testdata/script/serve_stderr.txtar":  {"stderr"},
-	"testdata/script/demand_server.txtar": {"connect", "start_time", "wake"},
-	"testdata/script/demand_ready.txtar":  {"ready"},
-	"testdata/script/demand_relay.txtar":  {"proxy_send"},
+	"internal/inetd/socket_keys_test.go":    {"sndbuf", "recvbuf", "acceptfilter", "backlog", "source_max"},
+	"internal/inetd/client_allow_test.go":   {"allow", "deny", "wrap"},
+	"internal/inetd/client_shut_test.go":    {"hours", "max_load", "wrap_name", "check_first"},
+	"internal/inetd/client_sensor_test.go":  {"sensor"},
+	"internal/inetd/client_banner_test.go":  {"banner", "banner_success", "banner_fail"},
+	"internal/inetd/client_refuse_test.go":  {"refuse", "full", "accept_max", "service_max", "ip_max"},
+	"internal/inetd/client_rates_test.go":   {"source_prefix"},
+	"internal/inetd/client_penalty_test.go": {"penalty", "penalty_min", "penalty_max", "penalty_exempt"},
+	"internal/inetd/client_proxied_test.go": {"proxy"},
+	"internal/inetd/client_linger_test.go":  {"linger"},
+	"internal/inetd/process_idle_test.go":   {"idle_time"},
+	"testdata/script/conf_sockopt.txtar":    {"sockopt"},
+	"testdata/script/serve_pty.txtar":       {"pty"},
+	"testdata/script/serve_stderr.txtar":    {"stderr"},
+	"testdata/script/demand_server.txtar":   {"connect", "start_time", "wake"},
+	"testdata/script/demand_ready.txtar":    {"ready"},
+	"testdata/script/demand_relay.txtar":    {"proxy_send"},
 }
 
 // TestKeysAreTested: each key of the manual's table has a test of its effect, is among the

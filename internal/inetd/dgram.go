@@ -1,3 +1,7 @@
+// This file serves nowait datagram services: package dgram gives each client a socket of
+// its own, and the loop admits clients and starts servers, again if datagrams are left
+// unread.
+
 package inetd
 
 import (
@@ -14,10 +18,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// This file serves nowait datagram services. Package dgram gives each client a socket of
-// its own; here the client is admitted, its server is started, and another server follows
-// for datagrams that the first has left unread.
 
 // dgramSessions are the clients of nowait datagram services.
 type dgramSessions struct {

@@ -24,6 +24,10 @@
 // turns the loop, leads clients from stage to stage, and gives each stage what it needs
 // of the others.
 //
+// The first word of a file's name says what the file leads: client_ a connection, dgram_ a
+// datagram, wait_ a socket that is lent, process_ a child, load_ a configuration, and
+// upgrade_ this program. The first sentence of the file says why it needs the loop.
+//
 // A load (package plan) runs beside the event loop and has no effect: it reads files,
 // parses, looks up names, ports, users and hosts, and returns a plan. Still beside the
 // loop, package table makes a generation of the plan: services with their programs
@@ -33,13 +37,13 @@
 //
 // Something that an entry lacks may turn up later: a user, a host, a program. The entries
 // that were read are then planned again, less and less often, until no entry waits
-// (late.go). Package keep notices interfaces and addresses that come and go.
+// (load_late.go). Package keep notices interfaces and addresses that come and go.
 //
 // # Who owns what
 //
 // One goroutine, that of Server.Run, owns every service, socket and process, and the
 // state of all stages. It turns one level-triggered epoll loop (server.go), and puts what
-// a load brings into force (reload.go). No lock guards any of this. Whatever takes time
+// a load brings into force (load.go). No lock guards any of this. Whatever takes time
 // runs in another goroutine, which owns what it was given (a connection, a copy of the
 // Config) and answers by posting a function to the loop (loop.Beside, loop.Attempts).
 //
@@ -62,7 +66,7 @@
 // (package wrap), and the loop goes on with the client when it has the answer.
 //
 // The clients of an entry with the key connect do not get a process each: package passing
-// serves them, with the relays and the servers on demand that they need (passing.go).
+// serves them, with the relays and the servers on demand that they need (client_pass.go).
 //
 // # The life of a datagram
 //
@@ -76,9 +80,9 @@
 // In an upgrade (upgrade.go) the new program first proves itself in a child, which reads
 // the configuration and the state that it would inherit. Then this program stops polling.
 // What ends soon ends; builtins are interrupted where they wait for their clients
-// (packages talk and stream); and the rest is written down (bequest.go, package
+// (packages talk and stream); and the rest is written down (upgrade_bequest.go, package
 // succession): every descriptor and what it is, the children, and the counts (package
-// handover). Package main executes the new program. That program, the heir (heir.go),
+// handover). Package main executes the new program. That program, the heir (upgrade_heir.go),
 // makes services of the state, as yet without programs, and puts its first load into
 // force as a reload. So an upgrade keeps what a reload keeps; and new state of a service,
 // a process or a client must be added to package succession.

@@ -1,3 +1,5 @@
+// This file makes the Server and turns its loop.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file tells the state of the daemon from the table, a few services in each turn of
+// the loop.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file has another program replace this one in the same process, for which the loop
+// ends or stops whatever is under way.
+
 package inetd
 
 import (
@@ -14,11 +17,6 @@ import (
 	"inetd/internal/diagnose"
 	"inetd/internal/handover"
 )
-
-// In an upgrade another program replaces this one in the same process, in two steps. The
-// new program proves itself in a child, while this one goes on serving (Prove). Then this
-// one stops polling, so that clients wait in the listen queues, brings to an end what is
-// under way, and leaves the rest to the new program as a handover.State (HandOver).
 
 // Bounds on an upgrade.
 const (

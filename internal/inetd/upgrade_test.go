@@ -339,7 +339,7 @@ func TestProofTakesTooLong(t *testing.T) {
 }
 
 // TestUpgradeKnowsTheState: if you give a service, a process or a client more state, say
-// here whether an upgrade keeps it (see bequest.go), and if not, why not.
+// here whether an upgrade keeps it (see upgrade_bequest.go), and if not, why not.
 func TestUpgradeKnowsTheState(t *testing.T) {
 	t.Parallel()
 	const kept = ""

@@ -1,3 +1,6 @@
+// This file gives back the memory that a load has used, and touches again what the loop
+// needs to serve a client.
+
 package inetd
 
 import (

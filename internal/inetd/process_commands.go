@@ -1,3 +1,6 @@
+// This file runs the daemon's own programs, such as getent, which the loop reaps together
+// with the servers.
+
 package inetd
 
 import (

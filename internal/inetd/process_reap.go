@@ -1,3 +1,6 @@
+// This file handles the ends of servers, each of which concerns the table and most
+// stages.
+
 package inetd
 
 import (

@@ -1,3 +1,5 @@
+// This file collects the state that an upgrade keeps, from the table and from all stages.
+
 package inetd
 
 import (

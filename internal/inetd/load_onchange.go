@@ -1,3 +1,5 @@
+// This file notices files that have changed on disk, upon which the loop reloads or logs.
+
 package inetd
 
 import (

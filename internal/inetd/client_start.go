@@ -1,3 +1,6 @@
+// This file starts a process for a client, with the loop's scratch so that nothing is
+// allocated, and sets up all that watches the process.
+
 package inetd
 
 import (

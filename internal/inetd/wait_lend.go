@@ -1,3 +1,6 @@
+// This file lends the socket of a wait service to a server, and notes in the table which
+// process has it.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file looks identities up again when the account files have changed, and puts them
+// into the services of the table.
+
 package inetd
 
 import (

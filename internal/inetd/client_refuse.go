@@ -1,3 +1,6 @@
+// This file ends the connection of a client that is not served, with the text of one
+// stage (door) and the patience of another (drain).
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file says which limit keeps a service from taking another client; the counts of
+// all stages decide that together.
+
 package inetd
 
 import (

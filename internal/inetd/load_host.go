@@ -1,3 +1,6 @@
+// This file tells a load what it needs to know of this daemon: the table, the inherited
+// sockets, and how to ask getent.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file begins loads and puts what they bring into force; only the loop may do
+// either.
+
 package inetd
 
 import (

@@ -1,3 +1,5 @@
+// This file has the servers end before the daemon does, while the loop goes on turning.
+
 package inetd
 
 import (

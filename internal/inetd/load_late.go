@@ -1,3 +1,6 @@
+// This file has the entries that wait for something planned again, and merges what is
+// found into the table.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file takes a socket back from a wait server that has ended, and lends it again if
+// a client waits there; the table says who has the socket.
+
 package inetd
 
 import (

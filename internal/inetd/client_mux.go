@@ -1,3 +1,6 @@
+// This file leads a client of tcpmux to the service it names, which takes the table, the
+// gate and the door.
+
 package inetd
 
 import (

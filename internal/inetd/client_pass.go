@@ -1,3 +1,6 @@
+// This file hands clients to package passing, and gives that package what it needs of the
+// loop and the other stages.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file leads an admitted client to the stage that serves it: an inquiry, a builtin
+// or a server.
+
 package inetd
 
 import (

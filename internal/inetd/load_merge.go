@@ -1,3 +1,6 @@
+// This file puts a generation into the table, and tells the stages that keep something
+// for a service.
+
 package inetd
 
 import (

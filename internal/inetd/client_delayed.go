@@ -1,3 +1,6 @@
+// This file starts the server of a client, or has the client wait until a process or a
+// relay has room, which only the loop knows.
+
 package inetd
 
 import (

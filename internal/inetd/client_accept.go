@@ -1,3 +1,6 @@
+// This file accepts the connection of a client and has it admitted, which takes the
+// loop's scratch and the stages from gate to talk.
+
 package inetd
 
 import (

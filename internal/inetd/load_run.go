@@ -1,3 +1,6 @@
+// This file runs loads beside the loop, and has the loop go on when one does not come
+// back.
+
 package inetd
 
 import (

@@ -1,3 +1,6 @@
+// This file hands the state of the previous program to the table and to all stages, and
+// keeps the gate closed until the first load is in force.
+
 package inetd
 
 import (
@@ -15,10 +18,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// A daemon that replaces another program in the same process takes over its services
-// (package succession), and puts its own first load into force as a reload. Until then no
-// socket is polled.
 
 // inherit takes over the state that the previous program has left.
 func (s *Server) inherit(state *handover.State) (err error) {

@@ -1,3 +1,5 @@
+// This file answers the datagrams of builtins, a share of them in each turn of the loop.
+
 package inetd
 
 import (
