@@ -9,7 +9,8 @@ import (
 	"inetd/internal/syslog"
 )
 
-// Config is everything the command line decides.
+// Config is what the command line decides, and what package main hands on with it:
+// descriptors, the state of the previous program, the log, and functions to call.
 type Config struct {
 	plan.Config
 

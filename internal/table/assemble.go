@@ -42,7 +42,9 @@ type InForce struct{ *Generation }
 
 // Assemble makes the services of a plan, with the environment env of servers and the Names
 // of the generation in force. It runs beside the event loop, so that a merge only has to
-// put the services into force. Only the actions of the plan are kept, all else is copied.
+// put the services into force. Services, their sockets and their labels are copied, because
+// labels share memory with the text of the files. The actions, lists and maps of the plan
+// are kept as they are; Late among them holds that text while an entry waits.
 func Assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*Generation, error) {
 	g := &Generation{
 		Names:    slices.Clip(names),
