@@ -91,7 +91,7 @@ func TestRecipesAreRun(t *testing.T) {
 	}
 }
 
-// indented returns an example as README has it, in a list.
+// indented returns an example as README has it.
 func indented(text string) string {
-	return regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSuffix(text, "\n"), "      ")
+	return regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSuffix(text, "\n"), "    ")
 }
