@@ -19,9 +19,8 @@ const (
 	unixsys = "golang.org/x/sys/unix"
 )
 
-// picture is the architecture: what each package may import of the others and
-// of other modules. Data goes down once, so nothing below internal/inetd knows
-// its neighbours. A package that is not in the picture does not belong in the tree.
+// picture is the architecture: what each package imports of the others and of other
+// modules. A package that is not in the picture does not belong in the tree.
 var picture = map[string][]string{
 	"cmd/inetd": {
 		"internal/child", "internal/conf", "internal/diagnose", "internal/handover", "internal/inetd", "internal/inspect", "internal/nearest", "internal/pty", "internal/relay", "internal/sock", "internal/status", "internal/syslog", "internal/zone", pflag, systemd, unixsys,
@@ -59,13 +58,13 @@ var picture = map[string][]string{
 	"internal/drain":        {"internal/child", "internal/loop", unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
-	"internal/gate":         {"internal/diagnose", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/strerror", "internal/syslog", "internal/table"},
+	"internal/gate":         {"internal/diagnose", "internal/logbook", "internal/loop", "internal/sock", "internal/strerror", "internal/syslog", "internal/table"},
 	"internal/gc":           {unixsys},
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/handover":     {"internal/demand", "internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
 	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
-	"internal/ident":        {"internal/nearest", unixsys},
+	"internal/ident":        {unixsys},
 	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
 	"internal/keep":         {"internal/child", "internal/examine", "internal/gate", "internal/handover", "internal/logbook", "internal/loop", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/lastwords":    {unixsys},
@@ -148,6 +147,11 @@ func TestImportsFollowThePicture(t *testing.T) {
 			path = strings.TrimPrefix(path, module)
 			if foreign(path) && !slices.Contains(allowed, path) {
 				t.Errorf("%s must not import %s", name, path)
+			}
+		}
+		for _, path := range allowed {
+			if !slices.Contains(p.Imports, path) && !slices.Contains(p.Imports, module+path) {
+				t.Errorf("the picture has an arrow from %s to %s, and there is none", name, path)
 			}
 		}
 	}
