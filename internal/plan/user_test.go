@@ -64,6 +64,7 @@ func TestIdentity(t *testing.T) {
 		{"the daemon's own", ann, User{}, nil, ""},
 		{"root becomes a user", root, User{Name: "ann"}, &Identity{1000, 1000, []uint32{27, 1000}}, ""},
 		{"root becomes a user of another group", root, User{"ann", "sudo"}, &Identity{1000, 27, []uint32{27}}, ""},
+		{"root becomes a user with root's groups", root, User{"bob", "root"}, &Identity{1001, 0, []uint32{0}}, ""},
 		{"root stays root", root, User{Name: "root"}, nil, ""},
 		{"root drops a group", bare, User{Name: "root"}, &Identity{0, 0, []uint32{0}}, ""},
 		{"a user stays himself", ann, User{Name: "ann"}, nil, ""},
