@@ -90,7 +90,7 @@ func (s *Server) snapshot() *status.Snapshot {
 		Services: make([]status.Service, len(s.now.Services)),
 	}
 	shot.Directory, _ = os.Getwd()
-	shot.Config, _ = json.Marshal(s.cfg.Absolute()) // plain values, which have no error
+	shot.Config, _ = json.Marshal(s.cfg.Absolute(shot.Directory)) // plain values, which have no error
 	return shot
 }
 

@@ -3,23 +3,32 @@
 package machine
 
 import (
+	"net"
+	"net/netip"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
 )
 
-// Host returns a Host with what any process can find out. The caller fills in how servers
-// are started (Clone), and how getent(1) is asked (Getent).
+// Host returns a Host with what any process can find out. What few configurations need
+// is found out when it is first asked for. The caller fills in how servers are started
+// (Clone), and how getent(1) is asked (Getent).
 func Host() *plan.Host {
 	groups, err := os.Getgroups()
 	if err != nil {
 		groups = nil // then no identity is taken for the daemon's own
 	}
-	return &plan.Host{IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups, MinOOMScore: minOOMScore()}
+	return &plan.Host{
+		IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups,
+		MinOOMScore: minOOMScore(), HardLimits: hardLimits(), CPUs: runtime.NumCPU(),
+		Interfaces: sync.OnceValue(interfaces), Addresses: sync.OnceValue(addresses), Congestions: sync.OnceValue(congestions),
+	}
 }
 
 // minOOMScore returns the lowest oom_score_adj that a child can be given: with
@@ -33,6 +42,46 @@ func minOOMScore() int {
 	text, _ := os.ReadFile("/proc/self/oom_score_adj") // without /proc, assume the kernel's default, 0
 	own, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 	return own
+}
+
+// hardLimits returns the hard limits of this process.
+func hardLimits() []uint64 {
+	limits := make([]uint64, len(plan.Resources))
+	for i, resource := range plan.Resources {
+		var own unix.Rlimit
+		if unix.Getrlimit(resource, &own) != nil {
+			own.Max = unix.RLIM_INFINITY // then the kernel refuses what is too much
+		}
+		limits[i] = own.Max
+	}
+	return limits
+}
+
+// interfaces returns the names of the network interfaces.
+func interfaces() (names []string) {
+	all, _ := net.Interfaces()
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// addresses returns the addresses of all network interfaces.
+func addresses() (list []netip.Addr) {
+	all, _ := net.InterfaceAddrs()
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			list = append(list, p.Addr())
+		}
+	}
+	return list
+}
+
+// congestions returns the congestion controls of TCP that the kernel has loaded; nil if
+// it does not tell.
+func congestions() []string {
+	text, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_available_congestion_control")
+	return strings.Fields(string(text))
 }
 
 // IPv6 reports whether the kernel has IPv6. It opens a socket to find out, because that

@@ -40,7 +40,7 @@ func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 	if !OnDemand(e.Keys) {
 		return true
 	}
-	if why, hint := unrelayed(e, wants); why != "" {
+	if why, hint := l.host.unrelayed(e, wants); why != "" {
 		l.report(e, e.Keys.At("connect"), conf.Error, "connect: "+why+", service ignored", hint)
 		return false
 	}
@@ -66,7 +66,7 @@ func ofRelays(e *conf.Entry, key string) (why string) {
 }
 
 // unrelayed says why clients cannot be passed on, and what to write instead; "": they can.
-func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
+func (h *Host) unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
 	to := e.Keys.Connect
 	switch {
 	case e.Internal:
@@ -77,14 +77,14 @@ func unrelayed(e *conf.Entry, wants []Socket) (why, hint string) {
 		return "only connections of stream sockets are passed on", ""
 	case e.Wait:
 		return "the daemon has to accept the clients that it passes on", "write wait = no, or nowait"
-	case slices.ContainsFunc(wants, func(k Socket) bool { return leadsTo(to, k) }):
+	case slices.ContainsFunc(wants, func(k Socket) bool { return h.leadsTo(to, k) }):
 		return to.Address + " is the service itself", "write where the server listens"
 	}
 	return "", ""
 }
 
 // leadsTo reports whether connecting to a place would reach the daemon's own socket k.
-func leadsTo(to conf.Place, k Socket) bool {
+func (h *Host) leadsTo(to conf.Place, k Socket) bool {
 	if to.Network != "tcp" {
 		return k.Spec.Family == unix.AF_UNIX && k.Spec.Path() == to.Address ||
 			k.Spec.Family == unix.AF_VSOCK && "vsock:1:"+strings.TrimPrefix(k.Spec.String(), "vsock:") == "vsock:"+to.Address
@@ -107,19 +107,12 @@ func leadsTo(to conf.Place, k Socket) bool {
 	if !at.IsUnspecified() {
 		return at == addr
 	}
-	return (at.Is4() == addr.Is4() || k.Spec.Dual) && ownAddress(addr)
+	return (at.Is4() == addr.Is4() || k.Spec.Dual) && h.owns(addr)
 }
 
-// ownAddress reports whether an address is one of this machine's.
-func ownAddress(a netip.Addr) bool {
-	if a.IsLoopback() || a.IsUnspecified() {
-		return true
-	}
-	all, _ := net.InterfaceAddrs()
-	return slices.ContainsFunc(all, func(n net.Addr) bool {
-		p, err := netip.ParsePrefix(n.String())
-		return err == nil && p.Addr() == a.WithZone("")
-	})
+// owns reports whether an address is one of this machine's.
+func (h *Host) owns(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsUnspecified() || h.Addresses != nil && slices.Contains(h.Addresses(), a.WithZone(""))
 }
 
 // checkPath warns of a UNIX path to which the user of an entry cannot connect. A path

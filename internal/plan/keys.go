@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -106,8 +105,8 @@ func (l *loader) granted(e *conf.Entry) bool {
 	if k.Has("cpus") && k.CPUs[len(k.CPUs)-1] >= maxCPUs {
 		return refuse("cpus", fmt.Sprintf("there can be no processor %d", k.CPUs[len(k.CPUs)-1]), "")
 	}
-	if !e.Internal && k.Has("cpus") && k.CPUs[0] >= runtime.NumCPU() {
-		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", runtime.NumCPU()), "")
+	if !e.Internal && k.Has("cpus") && l.host.CPUs > 0 && k.CPUs[0] >= l.host.CPUs {
+		l.report(e, k.At("cpus"), conf.Warning, fmt.Sprintf("this machine has %d processors, from number 0", l.host.CPUs), "")
 	}
 	if k.PTY && !e.Internal && !OnDemand(k) {
 		if why := noTerminal(e); why != "" {
@@ -144,9 +143,8 @@ func (h *Host) beyond(k *conf.Keys) (key, why string) {
 		return "nice", "only root may give a value below its own"
 	}
 	for i, r := range k.Rlimits {
-		var own unix.Rlimit
-		if r.Set && unix.Getrlimit(Resources[i], &own) == nil && r.Hard > own.Max {
-			return "rlimit_" + conf.RlimitNames[i], fmt.Sprintf("only root may raise the hard limit of the daemon, %d", own.Max)
+		if r.Set && len(h.HardLimits) > 0 && r.Hard > h.HardLimits[i] {
+			return "rlimit_" + conf.RlimitNames[i], fmt.Sprintf("only root may raise the hard limit of the daemon, %d", h.HardLimits[i])
 		}
 	}
 	return "", ""

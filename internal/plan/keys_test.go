@@ -4,8 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"inetd/internal/conf"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestGranted: a key that takes a newer kernel or more privileges is an error of the
@@ -23,6 +28,10 @@ func TestGranted(t *testing.T) {
 		{"oom_score = 200", Host{Clone: true, MinOOMScore: 200}, ""},
 		{"nice = -1", Host{Clone: true, UID: 1}, "nice: only root may give a value below its own, service ignored"},
 		{"chroot = /", Host{Clone: true, UID: 1}, "chroot: it takes a daemon started by root, service ignored"},
+		{"rlimit_core = 200", Host{Clone: true, HardLimits: coreLimit(100)}, ""},
+		{"rlimit_core = 200", Host{Clone: true, UID: 1}, ""},
+		{"rlimit_core = 100", Host{Clone: true, UID: 1, HardLimits: coreLimit(100)}, ""},
+		{"rlimit_core = 200", Host{Clone: true, UID: 1, HardLimits: coreLimit(100)}, "rlimit_core: only root may raise the hard limit of the daemon, 100, service ignored"},
 		{"umask = 077", Host{}, "umask: this kernel has no clone3, and without it a server can be given nothing but its identity and environment, service ignored"},
 		{"rlimit_core = 0", Host{}, "rlimit_core: this kernel has no clone3, and without it a server can be given nothing but its identity and environment, service ignored"},
 		{"env = A=1, max_time = 1s, linger = 1s", Host{}, ""},
@@ -38,6 +47,37 @@ func TestGranted(t *testing.T) {
 		}
 		if got := strings.Join(says, "\n"); got != tt.says || (tt.says == "") != (len(p.Services) == 1) {
 			t.Errorf("%s: %q, %d services, want %q", tt.keys, got, len(p.Services), tt.says)
+		}
+	}
+}
+
+// coreLimit is the hard limits of a daemon, with a bound on core files alone.
+func coreLimit(n uint64) []uint64 {
+	limits := slices.Repeat([]uint64{unix.RLIM_INFINITY}, len(conf.RlimitNames))
+	limits[slices.Index(conf.RlimitNames[:], "core")] = n
+	return limits
+}
+
+// TestProcessors: a warning says so if the machine has none of the processors of the key
+// cpus.
+func TestProcessors(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		cpus, says string
+		has        int
+	}{
+		{"2", "this machine has 2 processors, from number 0", 2},
+		{"1 2", "", 2},
+		{"2", "", 0},
+	} {
+		file := write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp4 nowait - /bin/cat\n* with cpus = "+tt.cpus+";\n")
+		p := Load(&Config{Files: []string{file}, Explicit: true}, &Host{Clone: true, CPUs: tt.has})
+		says := ""
+		for _, pr := range p.Problems {
+			says += strings.TrimPrefix(pr.Public().Text, "7001/tcp4: ")
+		}
+		if says != tt.says || len(p.Services) != 1 {
+			t.Errorf("%s of %d: %q, want %q", tt.cpus, tt.has, says, tt.says)
 		}
 	}
 }

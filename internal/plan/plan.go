@@ -12,6 +12,7 @@ package plan
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"inetd/internal/account"
@@ -63,7 +64,13 @@ type Host struct {
 	UID, GID    int         // the daemon's effective user and group
 	Groups      []int       // the daemon's supplementary groups
 	MinOOMScore int         // the lowest oom_score_adj that a server can be given
+	HardLimits  []uint64    // the daemon's own, in the order of Resources; nil: unknown
+	CPUs        int         // processors that the daemon may use; 0: unknown
 	Inherited   []sock.Spec // sockets that the service manager has opened
+
+	Interfaces  func() []string     // names of network interfaces. Nil: unknown
+	Addresses   func() []netip.Addr // of the interfaces, without zones. Nil: there are none
+	Congestions func() []string     // names of TCP's congestion controls in the kernel. Nil: unknown
 
 	// Getent asks getent(1) for one key of a system database. Nil: only files are read.
 	Getent func(database, key string) (line string, found bool, err error)

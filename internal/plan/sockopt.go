@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"net"
 	"slices"
 	"strings"
 
@@ -40,14 +39,11 @@ func (l *loader) tunable(e *conf.Entry) bool {
 		l.report(e, at, conf.Error, "sockopt mark: it takes a daemon started by root, service ignored", "")
 		return false
 	}
-	if asked.Device != "" {
-		if _, err := net.InterfaceByName(asked.Device); err != nil {
-			l.report(e, at, conf.Warning, "sockopt device: there is no interface "+asked.Device, "the socket is opened once there is one")
-		}
+	if asked.Device != "" && l.host.Interfaces != nil && !slices.Contains(l.host.Interfaces(), asked.Device) {
+		l.report(e, at, conf.Warning, "sockopt device: there is no interface "+asked.Device, "the socket is opened once there is one")
 	}
-	if c := asked.Congestion; c != "" {
-		text, err := readText("/proc/sys/net/ipv4/tcp_available_congestion_control")
-		if known := strings.Fields(text); err == nil && !slices.Contains(known, c) {
+	if c := asked.Congestion; c != "" && l.host.Congestions != nil {
+		if known := l.host.Congestions(); len(known) > 0 && !slices.Contains(known, c) {
 			l.report(e, at, conf.Warning, "sockopt congestion: this kernel does not have "+c+" loaded", "it has "+strings.Join(known, ", "))
 		}
 	}

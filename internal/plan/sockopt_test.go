@@ -9,6 +9,15 @@ import (
 	"inetd/internal/sock"
 )
 
+// sockoptHost has one interface and two congestion controls.
+func sockoptHost(uid int) *Host {
+	return &Host{
+		UID: uid, Clone: true,
+		Interfaces:  func() []string { return []string{"lan0"} },
+		Congestions: func() []string { return []string{"reno", "cubic"} },
+	}
+}
+
 // TestSockopt: a load warns of options without effect, and sockets get the others.
 func TestSockopt(t *testing.T) {
 	t.Parallel()
@@ -26,6 +35,8 @@ func TestSockopt(t *testing.T) {
 		{"a mark", "7001 stream tcp4 nowait", "mark:7", 0, sock.Tuning{Mark: 7}, ""},
 		{"a mark takes root", "7001 stream tcp4 nowait", "mark:7", 1, sock.Tuning{}, "error: 7001/tcp4: sockopt mark: it takes a daemon started by root, service ignored"},
 		{"no such interface", "7001 stream tcp4 nowait", "device:nosuch0", 0, sock.Tuning{Device: "nosuch0"}, "warning: 7001/tcp4: sockopt device: there is no interface nosuch0"},
+		{"an interface", "7001 stream tcp4 nowait", "device:lan0", 0, sock.Tuning{Device: "lan0"}, ""},
+		{"an algorithm", "7001 stream tcp4 nowait", "congestion:cubic", 0, sock.Tuning{Congestion: "cubic"}, ""},
 		{"no such algorithm", "7001 stream tcp4 nowait", "congestion:nosuch", 0, sock.Tuning{Congestion: "nosuch"}, "warning: 7001/tcp4: sockopt congestion: this kernel does not have nosuch loaded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -35,7 +46,7 @@ func TestSockopt(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p := Load(&Config{Files: []string{file}, Explicit: true}, &Host{UID: tt.uid, Clone: true})
+			p := Load(&Config{Files: []string{file}, Explicit: true}, sockoptHost(tt.uid))
 			var says []string
 			for _, pr := range p.Problems {
 				if strings.Contains(pr.Text, "sockopt") {
