@@ -7,8 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"inetd/internal/plan"
+	"inetd/internal/syslog"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +30,12 @@ func leased(t *testing.T, path string) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return lease(t, path)
+}
+
+// lease makes whoever opens the file at path hang until the returned function is called.
+func lease(t *testing.T, path string) (release func()) {
+	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -95,5 +106,42 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 	unhang()
 	for sc.s.running.Len() > 0 {
 		sc.s.turn()
+	}
+}
+
+// TestStopWhileFileSystemHangs: the daemon ends even while its watcher waits for a file
+// system that does not answer.
+func TestStopWhileFileSystemHangs(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, manyOf(1, "hang", "stream unix nowait - internal echo"))
+	ready, ended := make(chan bool), make(chan error, 1)
+	s, err := New(Config{
+		Config: plan.Config{Files: []string{file}, Explicit: true},
+		Log:    syslog.New(syslog.Options{Target: syslog.Stderr, Stderr: t.Output()}),
+		Ready:  func() { close(ready) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { ended <- s.Run() }()
+	<-ready
+	waits := make(chan os.Signal, 1)
+	signal.Notify(waits, unix.SIGIO) // somebody waits for the lease
+	defer lease(t, file)()
+	if err := os.Chmod(file, 0o644); err != nil { // the watcher looks
+		t.Fatal(err)
+	}
+	<-waits
+	s.Stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the daemon has not ended")
 	}
 }

@@ -29,7 +29,7 @@ func (s *Server) try(work func() (done func()), late func()) {
 func (s *Server) giveUp(late func()) {
 	s.loading = false
 	if s.watcher != nil {
-		go s.watcher.Close()
+		s.watcher.Close()
 		s.watcher = nil
 	}
 	late()

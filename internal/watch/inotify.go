@@ -17,8 +17,7 @@ import (
 // anybody made in a directory above a configuration file would wake the daemon.
 type inotify struct {
 	file   *os.File
-	events chan []event  // several at once, as they were read
-	ended  chan struct{} // closed when the goroutine has ended
+	events chan []event // several at once, as they were read
 }
 
 // event is what the kernel says of a watch.
@@ -38,13 +37,12 @@ func openInotify() (*inotify, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}
-	n := &inotify{os.NewFile(uintptr(fd), "inotify"), make(chan []event), make(chan struct{})}
+	n := &inotify{os.NewFile(uintptr(fd), "inotify"), make(chan []event)}
 	return n, nil
 }
 
 // run reads events until stop is closed or the instance is.
 func (n *inotify) run(stop <-chan struct{}) {
-	defer close(n.ended)
 	buffer := make([]byte, 16<<10)
 	for {
 		size, err := n.file.Read(buffer)
@@ -101,11 +99,4 @@ func (n *inotify) control(f func(fd int) error) error {
 	}
 	var e error
 	return errors.Join(raw.Control(func(fd uintptr) { e = f(int(fd)) }), e)
-}
-
-// close ends the instance and its goroutine, whose stop has been closed.
-func (n *inotify) close() error {
-	err := n.file.Close()
-	<-n.ended
-	return err
 }

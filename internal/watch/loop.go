@@ -74,7 +74,9 @@ func (l *loop) run() {
 			l.set(r.paths)
 			close(r.done)
 		case <-l.stop:
-			l.err = l.close()
+			if l.kernel != nil {
+				_ = l.kernel.file.Close()
+			}
 			return
 		}
 	}
@@ -200,11 +202,4 @@ func (l *loop) degrade(why error) {
 	} else if l.tick == nil {
 		l.tick = time.Tick(interval)
 	}
-}
-
-func (l *loop) close() error {
-	if l.kernel == nil {
-		return nil
-	}
-	return l.kernel.close()
 }

@@ -12,7 +12,6 @@ type Watcher struct {
 	stop    chan struct{} // closed by Close
 	done    chan struct{} // closed when the loop has ended
 	closing sync.Once
-	err     error // of closing inotify; read after done
 
 	mu       sync.Mutex
 	degraded error
@@ -82,9 +81,6 @@ func (w *Watcher) Degraded() error {
 	return w.degraded
 }
 
-// Close ends the watching. It may be called more than once.
-func (w *Watcher) Close() error {
-	w.closing.Do(func() { close(w.stop) })
-	<-w.done
-	return w.err
-}
+// Close ends the watching. It does not wait, since the goroutine of the Watcher may be
+// reading from a file system that does not answer. It may be called more than once.
+func (w *Watcher) Close() { w.closing.Do(func() { close(w.stop) }) }
