@@ -338,11 +338,11 @@ func TestSpawnWhileCollectingGarbage(t *testing.T) {
 
 // hang makes a child of p stop for ever before its exec.
 func hang(p *Program) {
-	for m := range p.ways {
-		w := &p.ways[m]
-		last := len(w.calls) - 1
-		w.calls = slices.Insert(w.calls, last, call{nr: unix.SYS_PPOLL})
-		w.stages = slices.Insert(w.stages, last, Exec)
+	for m := range p.scripts {
+		sc := &p.scripts[m]
+		last := len(sc.calls) - 1
+		sc.calls = slices.Insert(sc.calls, last, call{nr: unix.SYS_PPOLL})
+		sc.stages = slices.Insert(sc.stages, last, Exec)
 	}
 }
 
@@ -456,7 +456,7 @@ func (h harness) awaitCall(pid int) {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
 		h.Settle(time.Millisecond)
 		for _, st := range h.busy {
-			if st.pid == pid && int(atomic.LoadUint32(&st.slot.done)) == len(st.way.calls)-2 {
+			if st.pid == pid && int(atomic.LoadUint32(&st.slot.done)) == len(st.script.calls)-2 {
 				return
 			}
 		}

@@ -39,13 +39,13 @@ var listenCalls = [...]call{
 
 var listenStages = [len(listenCalls)]Stage{Descriptors, Descriptors, Null, Descriptors, Descriptors, Self}
 
-// stage returns the stage of the i-th call on a way of g.
-func (g *Program) stage(w *way, i int) Stage {
-	if n := len(w.stages) - 1; g.Listen && i >= n {
+// stage returns the stage of the i-th call of a script of g.
+func (g *Program) stage(sc *script, i int) Stage {
+	if n := len(sc.stages) - 1; g.Listen && i >= n {
 		if i-n < len(listenStages) {
 			return listenStages[i-n]
 		}
 		return Exec
 	}
-	return w.stages[i]
+	return sc.stages[i]
 }

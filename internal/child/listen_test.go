@@ -86,11 +86,11 @@ func TestListenFailed(t *testing.T) {
 			t.Errorf("crowded %v: %+v", crowded, st)
 		}
 	}
-	for m := range p.ways {
-		w := &p.ways[m]
-		last := len(w.stages) - 1
+	for m := range p.scripts {
+		sc := &p.scripts[m]
+		last := len(sc.stages) - 1
 		for i, want := range []Stage{Limits, Descriptors, Descriptors, Null, Descriptors, Descriptors, Self, Exec} {
-			if got := p.stage(w, last-1+i); got != want {
+			if got := p.stage(sc, last-1+i); got != want {
 				t.Errorf("mode %d: call %d is %v, want %v", m, last-1+i, got, want)
 			}
 		}

@@ -73,11 +73,11 @@ func (s *Starter) works() bool {
 	if err != nil {
 		return false
 	}
-	var w way
-	w.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
-	w.add(Exec, unix.SYS_EXIT_GROUP, 0)
+	var sc script
+	sc.add(Descriptors, unix.SYS_CLOSE_RANGE, uintptr(s.wake+1), lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
+	sc.add(Exec, unix.SYS_EXIT_GROUP, 0)
 	st.slot.busy = 1
-	st.slot.calls = uint64(address(&w.calls[0]))
+	st.slot.calls = uint64(address(&sc.calls[0]))
 	err = st.clone(shared, false)
 	s.free = append(s.free, st)
 	if err == unix.EAGAIN || err == unix.ENOMEM { // clone3 exists, but there is no room for a process
@@ -87,6 +87,6 @@ func (s *Starter) works() bool {
 		return false
 	}
 	ws, err := reap(st.pid)
-	runtime.KeepAlive(w.calls)
+	runtime.KeepAlive(sc.calls)
 	return err == nil && ws.ExitStatus() == 0
 }

@@ -18,10 +18,10 @@ type Credential struct {
 // Profile is what servers have in common: identity, environment and Setup, and so the
 // system calls that lead to their exec. Thousands of services share a few Profiles.
 type Profile struct {
-	cred *Credential // nil: as the daemon
-	env  []*byte     // without a terminating nil
-	own  bool        // children have a copy of the daemon's memory, see clone
-	ways [modes]way
+	cred    *Credential // nil: as the daemon
+	env     []*byte     // without a terminating nil
+	own     bool        // children have a copy of the daemon's memory, see clone
+	scripts [modes]script
 }
 
 // Program is a server program made ready: its path and arguments as C wants
@@ -49,8 +49,8 @@ type call struct {
 	args [6]uintptr
 }
 
-// way is what a child does from the clone to its exec.
-type way struct {
+// script is the system calls of a child from the clone to its exec.
+type script struct {
 	dup    int  // index of the calls that make its socket descriptor 0, 1 and 2
 	stderr bool // a later call replaces descriptor 2
 	calls  []call
@@ -85,29 +85,29 @@ func (s *Starter) Profile(env []string, cred *Credential, u Setup) (*Profile, er
 	}
 	p := &Profile{cred: cred, env: ptrs[:len(env)], own: u.HasOOMScore}
 	for m := range modes {
-		if p.ways[m], err = newWay(m, s.wake, cred, &u); err != nil {
+		if p.scripts[m], err = newScript(m, s.wake, cred, &u); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func newWay(m mode, wake int, cred *Credential, u *Setup) (w way, err error) {
-	w.descriptors(m, wake)
-	w.add(Session, unix.SYS_SETSID)
+func newScript(m mode, wake int, cred *Credential, u *Setup) (sc script, err error) {
+	sc.descriptors(m, wake)
+	sc.add(Session, unix.SYS_SETSID)
 	if u.Stderr == os.DevNull {
-		err = w.stderrFile(u.Stderr) // before chroot: the new root may have none
+		err = sc.stderrFile(u.Stderr) // before chroot: the new root may have none
 	}
-	err = errors.Join(err, w.setup(u), w.identity(cred, u))
+	err = errors.Join(err, sc.setup(u), sc.identity(cred, u))
 	if u.Stderr != "" && u.Stderr != os.DevNull {
-		err = errors.Join(err, w.stderrFile(u.Stderr))
+		err = errors.Join(err, sc.stderrFile(u.Stderr))
 	}
 	if err != nil {
-		return w, err
+		return sc, err
 	}
-	w.openFiles(u.Limits)
-	w.add(Exec, unix.SYS_EXECVE)
-	return w, nil
+	sc.openFiles(u.Limits)
+	sc.add(Exec, unix.SYS_EXECVE)
+	return sc, nil
 }
 
 // Program makes a Program of an absolute path, or one relative to the daemon's directory,
@@ -150,38 +150,38 @@ const lastDescriptor = 1<<32 - 1
 // descriptors leaves the child with its socket as 0, 1 and 2, and with wake,
 // which closes at exec. Close-on-exec alone would not do: a child that hangs
 // before its exec would hold other clients' connections open.
-func (w *way) descriptors(m mode, wake int) {
+func (sc *script) descriptors(m mode, wake int) {
 	above := uintptr(wake + 1)
 	if m == shared {
-		w.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
-		w.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
+		sc.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, unix.CLOSE_RANGE_UNSHARE)
+		sc.add(Descriptors, unix.SYS_FUTEX, 0, futexWakePrivate, 1)
 	}
-	w.dup = len(w.calls)
-	w.add(Descriptors, unix.SYS_DUP3, 0, 0)
-	w.add(Descriptors, unix.SYS_DUP3, 0, 1)
-	w.add(Descriptors, unix.SYS_DUP3, 0, 2)
-	w.add(Descriptors, unix.SYS_CLOSE_RANGE, 3, uintptr(wake-1), 0)
+	sc.dup = len(sc.calls)
+	sc.add(Descriptors, unix.SYS_DUP3, 0, 0)
+	sc.add(Descriptors, unix.SYS_DUP3, 0, 1)
+	sc.add(Descriptors, unix.SYS_DUP3, 0, 2)
+	sc.add(Descriptors, unix.SYS_CLOSE_RANGE, 3, uintptr(wake-1), 0)
 	if m == high {
-		w.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, 0)
+		sc.add(Descriptors, unix.SYS_CLOSE_RANGE, above, lastDescriptor, 0)
 	}
 }
 
 // credential sets groups and user, groups first: after setuid the child could not.
-func (w *way) credential(c *Credential) {
-	w.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
-	w.add(Group, unix.SYS_SETGID, uintptr(c.GID))
-	w.add(User, unix.SYS_SETUID, uintptr(c.UID))
+func (sc *script) credential(c *Credential) {
+	sc.add(Groups, unix.SYS_SETGROUPS, uintptr(len(c.Groups)), address(unsafe.SliceData(c.Groups)))
+	sc.add(Group, unix.SYS_SETGID, uintptr(c.GID))
+	sc.add(User, unix.SYS_SETUID, uintptr(c.UID))
 }
 
-func (w *way) add(stage Stage, nr uintptr, args ...uintptr) {
+func (sc *script) add(stage Stage, nr uintptr, args ...uintptr) {
 	c := call{nr: nr}
 	copy(c.args[:], args)
-	w.calls = append(w.calls, c)
-	w.stages = append(w.stages, stage)
+	sc.calls = append(sc.calls, c)
+	sc.stages = append(sc.stages, stage)
 }
 
-// keep keeps p, to which a call points, reachable for as long as the way.
-func (w *way) keep(p any) { w.kept = append(w.kept, p) }
+// keep keeps p, to which a call points, reachable for as long as the script.
+func (sc *script) keep(p any) { sc.kept = append(sc.kept, p) }
 
 // address is a pointer as a system call takes it. Whoever stores it keeps what
 // it points to reachable, and Go does not move what is on its heap.

@@ -53,29 +53,29 @@ var (
 
 // setup adds the calls that may need the daemon's privileges, in an order in which none
 // takes away what a later one needs.
-func (w *way) setup(u *Setup) error {
+func (sc *script) setup(u *Setup) error {
 	if u.HasOOMScore {
-		w.oomScore(u.OOMScore)
+		sc.oomScore(u.OOMScore)
 	}
 	if u.Nice != 0 {
-		w.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(niceValue(u.Nice)))
+		sc.add(Nice, unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(niceValue(u.Nice)))
 	}
 	if u.IOPriority != 0 {
 		const process = 1 // IOPRIO_WHO_PROCESS
-		w.add(IOPriority, unix.SYS_IOPRIO_SET, process, 0, uintptr(u.IOPriority))
+		sc.add(IOPriority, unix.SYS_IOPRIO_SET, process, 0, uintptr(u.IOPriority))
 	}
 	if len(u.CPUs) > 0 {
-		if err := w.affinity(u.CPUs); err != nil {
+		if err := sc.affinity(u.CPUs); err != nil {
 			return err
 		}
 	}
-	if err := w.place(u); err != nil {
+	if err := sc.place(u); err != nil {
 		return err
 	}
 	if u.HasUmask {
-		w.add(Umask, unix.SYS_UMASK, uintptr(u.Umask))
+		sc.add(Umask, unix.SYS_UMASK, uintptr(u.Umask))
 	}
-	w.limits(u.Limits)
+	sc.limits(u.Limits)
 	return nil
 }
 
@@ -83,13 +83,13 @@ var procOOMScore = []byte("/proc/self/oom_score_adj\x00")
 
 // oomScore sets how readily the kernel kills the server when memory is short. It comes
 // before chroot, after which there may be no /proc.
-func (w *way) oomScore(score int) {
+func (sc *script) oomScore(score int) {
 	const file = 3 // the lowest number that is free
 	text := strconv.AppendInt(nil, int64(score), 10)
-	w.keep(&text[0])
-	w.add(OOMScore, unix.SYS_OPENAT, ^uintptr(0), address(&procOOMScore[0]), unix.O_WRONLY) // the path is absolute
-	w.add(OOMScore, unix.SYS_WRITE, file, address(&text[0]), uintptr(len(text)))
-	w.add(OOMScore, unix.SYS_CLOSE, file)
+	sc.keep(&text[0])
+	sc.add(OOMScore, unix.SYS_OPENAT, ^uintptr(0), address(&procOOMScore[0]), unix.O_WRONLY) // the path is absolute
+	sc.add(OOMScore, unix.SYS_WRITE, file, address(&text[0]), uintptr(len(text)))
+	sc.add(OOMScore, unix.SYS_CLOSE, file)
 }
 
 // niceValue returns the daemon's nice value plus add, within the kernel's range.
@@ -101,23 +101,23 @@ func niceValue(add int) int {
 	return max(-20, min(19, 20-own+add)) // getpriority(2): the kernel answers 20 minus the value
 }
 
-func (w *way) affinity(cpus []int) error {
+func (sc *script) affinity(cpus []int) error {
 	set := new(unix.CPUSet)
 	for _, n := range cpus {
 		if set.Set(n); n < 0 || !set.IsSet(n) {
 			return fmt.Errorf("there can be no CPU %d", n)
 		}
 	}
-	w.keep(set)
-	w.add(CPUs, unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(set))*bits.UintSize/8, address(set))
+	sc.keep(set)
+	sc.add(CPUs, unix.SYS_SCHED_SETAFFINITY, 0, uintptr(len(set))*bits.UintSize/8, address(set))
 	return nil
 }
 
 // place changes the root and the working directory.
-func (w *way) place(u *Setup) error {
+func (sc *script) place(u *Setup) error {
 	dir := u.Directory
 	if u.Root != "" {
-		if err := w.path(Root, unix.SYS_CHROOT, u.Root); err != nil {
+		if err := sc.path(Root, unix.SYS_CHROOT, u.Root); err != nil {
 			return err
 		}
 		if dir == "" {
@@ -127,72 +127,72 @@ func (w *way) place(u *Setup) error {
 	if dir == "" {
 		return nil
 	}
-	return w.path(Directory, unix.SYS_CHDIR, dir)
+	return sc.path(Directory, unix.SYS_CHDIR, dir)
 }
 
 // path adds a call whose only argument is a path.
-func (w *way) path(stage Stage, nr uintptr, path string) error {
+func (sc *script) path(stage Stage, nr uintptr, path string) error {
 	p, err := unix.BytePtrFromString(path)
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", stage, path, err)
 	}
-	w.keep(p)
-	w.add(stage, nr, address(p))
+	sc.keep(p)
+	sc.add(stage, nr, address(p))
 	return nil
 }
 
 // limits sets resource limits, last of what may need the daemon's privileges.
-func (w *way) limits(list []Limit) {
+func (sc *script) limits(list []Limit) {
 	for _, l := range list {
 		r := &nofile.Limit{Soft: l.Soft, Hard: l.Hard}
-		w.keep(r)
-		w.add(Limits, unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), address(r), 0)
+		sc.keep(r)
+		sc.add(Limits, unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), address(r), 0)
 	}
 }
 
 // openFiles restores the limit on open files that package syscall has raised, unless list
 // sets it.
-func (w *way) openFiles(list []Limit) {
+func (sc *script) openFiles(list []Limit) {
 	isNofile := func(l Limit) bool { return l.Resource == unix.RLIMIT_NOFILE }
 	if l := &nofile.AtStart; l.Soft != l.Hard && !slices.ContainsFunc(list, isNofile) {
-		w.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
+		sc.add(Limits, unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, address(l), 0)
 	}
 }
 
 // capabilities keeps capabilities through setuid and the exec. A process that gives up
 // being root loses all but, with PR_SET_KEEPCAPS, the permitted ones; one that is not
 // root loses at an exec all but the ambient ones (capabilities(7)).
-func (w *way) capabilities(mask uint64) {
+func (sc *script) capabilities(mask uint64) {
 	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	data := new([2]unix.CapUserData)
 	for i := range data {
 		half := uint32(mask >> (32 * i))
 		data[i] = unix.CapUserData{Effective: half, Permitted: half, Inheritable: half}
 	}
-	w.keep(header)
-	w.keep(data)
-	w.add(Capabilities, unix.SYS_CAPSET, address(header), address(data))
+	sc.keep(header)
+	sc.keep(data)
+	sc.add(Capabilities, unix.SYS_CAPSET, address(header), address(data))
 	for rest := mask; rest != 0; rest &= rest - 1 {
-		w.add(Capabilities, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(bits.TrailingZeros64(rest)), 0, 0)
+		sc.add(Capabilities, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(bits.TrailingZeros64(rest)), 0, 0)
 	}
 }
 
 // identity gives up the daemon's identity but for the capabilities that u keeps.
-func (w *way) identity(c *Credential, u *Setup) error {
+func (sc *script) identity(c *Credential, u *Setup) error {
 	if u.Capabilities != 0 && (c == nil || c.UID == 0) {
 		return errRoot
 	}
 	if u.Capabilities != 0 {
-		w.add(Capabilities, unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
+		sc.add(Capabilities, unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
 	}
 	if c != nil {
-		w.credential(c)
+		sc.credential(c)
 	}
 	if u.Capabilities != 0 {
-		w.capabilities(u.Capabilities)
+		sc.capabilities(u.Capabilities)
 	}
 	if u.NoNewPrivs {
-		w.add(NoNewPrivs, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+		sc.add(NoNewPrivs, unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	}
 	return nil
 }

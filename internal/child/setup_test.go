@@ -226,12 +226,12 @@ func TestNothingAskedFor(t *testing.T) {
 		high:   slices.Insert(slices.Clone(plain), 4, unix.SYS_CLOSE_RANGE),
 		shared: append([]uintptr{unix.SYS_CLOSE_RANGE, unix.SYS_FUTEX}, plain...),
 	} {
-		w, err := newWay(m, 63, &Credential{UID: 1, GID: 1}, &Setup{})
+		sc, err := newScript(m, 63, &Credential{UID: 1, GID: 1}, &Setup{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []uintptr
-		for _, c := range w.calls {
+		for _, c := range sc.calls {
 			got = append(got, c.nr)
 		}
 		if !slices.Equal(got, want) {

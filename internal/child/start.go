@@ -44,7 +44,7 @@ type cloneArgs struct {
 type start struct {
 	slot     *slot
 	prog     *Program
-	way      *way // of prog
+	script   *script // of prog
 	calls    []call
 	env      []byte
 	envp     []*byte
@@ -77,25 +77,25 @@ func (s *Starter) take() (*start, error) {
 // recycle takes back the slot of a child that no longer uses it.
 func (s *Starter) recycle(st *start) {
 	st.release()
-	st.prog, st.way = nil, nil
+	st.prog, st.script = nil, nil
 	s.free = append(s.free, st)
 }
 
 // load prepares what the child is to do.
 func (st *start) load(p *Program, fd, stderr int, extra []byte, m mode) {
-	st.prog, st.way, st.reported, st.stderr = p, &p.ways[m], false, stderr >= 0 || p.ways[m].stderr
+	st.prog, st.script, st.reported, st.stderr = p, &p.scripts[m], false, stderr >= 0 || p.scripts[m].stderr
 	k := st.slot
 	k.busy, k.done, k.errno = 1, 0, 0
-	last := len(st.way.calls) - 1
-	st.calls = append(st.calls[:0], st.way.calls[:last]...)
+	last := len(st.script.calls) - 1
+	st.calls = append(st.calls[:0], st.script.calls[:last]...)
 	if m == shared {
 		st.calls[callWake].args[0] = address(&k.done)
 	}
 	for i := range 3 {
-		st.calls[st.way.dup+i].args[0] = uintptr(fd)
+		st.calls[st.script.dup+i].args[0] = uintptr(fd)
 	}
 	if stderr >= 0 {
-		st.calls[st.way.dup+2].args[0] = uintptr(stderr)
+		st.calls[st.script.dup+2].args[0] = uintptr(stderr)
 	}
 	envp := st.environment(p, extra)
 	if p.Listen {
@@ -198,7 +198,7 @@ func (st *start) failure() (Status, bool) {
 		return Status{}, false
 	}
 	st.reported = true
-	stage := st.prog.stage(st.way, int(st.slot.done))
+	stage := st.prog.stage(st.script, int(st.slot.done))
 	return Status{Pid: st.pid, Wait: notRun, Stage: stage, Errno: syscall.Errno(st.slot.errno)}, true
 }
 

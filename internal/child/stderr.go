@@ -15,18 +15,18 @@ const stderrMode = 0o640
 // can make neither the server nor the daemon write where the server's user could not. A
 // file that does not answer, such as a pipe that nobody reads, can only hold up the
 // child, not the daemon.
-func (w *way) stderrFile(path string) error {
+func (sc *script) stderrFile(path string) error {
 	p, err := unix.ByteSliceFromString(path)
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", Stderr, path, err)
 	}
-	w.keep(p)
-	w.stderr = true
+	sc.keep(p)
+	sc.stderr = true
 	const flags = unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT | unix.O_NOFOLLOW | unix.O_NOCTTY
 	const fd = 3 // the lowest free number, as the calls of descriptors leave it
-	w.add(Stderr, unix.SYS_OPENAT, ^uintptr(0), address(unsafe.SliceData(p)), flags|unix.O_NONBLOCK, stderrMode)
-	w.add(Stderr, unix.SYS_FCNTL, fd, unix.F_SETFL, unix.O_APPEND) // the server's writes may block
-	w.add(Stderr, unix.SYS_DUP3, fd, 2)
-	w.add(Stderr, unix.SYS_CLOSE_RANGE, fd, fd)
+	sc.add(Stderr, unix.SYS_OPENAT, ^uintptr(0), address(unsafe.SliceData(p)), flags|unix.O_NONBLOCK, stderrMode)
+	sc.add(Stderr, unix.SYS_FCNTL, fd, unix.F_SETFL, unix.O_APPEND) // the server's writes may block
+	sc.add(Stderr, unix.SYS_DUP3, fd, 2)
+	sc.add(Stderr, unix.SYS_CLOSE_RANGE, fd, fd)
 	return nil
 }

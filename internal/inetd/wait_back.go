@@ -33,8 +33,8 @@ func (s *Server) takeBack(p *running.Process, st child.Status) {
 	s.gate.Arm(k)
 }
 
-// lendAgain starts the next servers for the sockets that have come back with something
-// waiting on them: polling them first would only tell the same again.
+// lendAgain starts the next servers for sockets that have come back readable. They need
+// not be polled first.
 func (s *Server) lendAgain() {
 	for _, k := range s.relend {
 		if s.gate.Closed || k.FD < 0 || k.Service.Do.Mode != plan.Lend || k.Service.Usage().Halted {

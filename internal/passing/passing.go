@@ -92,7 +92,7 @@ type passing struct {
 	mute      time.Time // since when the relay takes no command; zero: it does
 	full      time.Time // since when the relay takes no client; zero: it does
 	trusts    bool      // the relay was told that the server is who answers
-	elder     bool      // an older program started the relay, which does not know relay.Unreached: see likeNow
+	elder     bool      // an older version started the relay, which never sends relay.Unreached: see likeNow
 	pid       int       // of the relay
 	clients   map[uint32]passenger
 	last      uint32 // the last ID given to a client

@@ -22,9 +22,9 @@ var ErrDeaf = errors.New("it takes no command")
 // waiting. On an error the relay will never get it: it has ended, or takes nothing any more.
 func (q *Commands) Tell(fd int, c Command) error { return q.say(fd, []byte{byte(c)}) }
 
-// Trust tells a relay likewise that whoever gave the answer, a report of the kind Answers,
-// may have the clients. The relay ignores it if the place has fallen silent since: somebody
-// else may answer there now.
+// Trust tells a relay likewise that the process named in answer, a report of the kind
+// Answers, is the server, so that clients may go on to it. The relay ignores this if the
+// place has fallen silent since: somebody else may answer there now.
 func (q *Commands) Trust(fd int, answer Report) error {
 	return q.say(fd, binary.BigEndian.AppendUint32([]byte{byte(trust)}, uint32(answer.To>>32)))
 }

@@ -268,7 +268,7 @@ func (r *relay) silent() {
 	}
 }
 
-// putBack has a client wait again that had begun to connect, at the head of the queue as before.
+// putBack returns a client that had begun to connect to the head of the queue.
 func (r *relay) putBack(c *conn) {
 	r.close(&c.sides[place])
 	c.state = waiting

@@ -48,8 +48,8 @@ type side struct {
 	fd       int
 	number   int32 // its events carry it, as the descriptor may be another connection's by then: see event
 	conn     *conn
-	readable bool // no read has found it empty since the last event; writable is alike
-	writable bool
+	readable bool // an event said so, and no read has found it empty since
+	writable bool // an event said so, and no write has found it full since
 	broken   bool // there was an error, or both directions are closed
 	exact    bool // it must be read until nothing is left: see take
 	given    bool // something was written to it
@@ -401,7 +401,7 @@ func (r *relay) end(c *conn, why syscall.Errno) {
 	if r.trying == c {
 		r.trying = nil
 	}
-	c.state = relayed // whoever still has c finds nothing to do
+	c.state = relayed // so nothing is done for c where a list, as that of takeBusy, still has it
 	if !c.probe {
 		r.report(Report{cmp.Or(c.how, Ended), c.ID, why, c.flows[client].moved, c.flows[place].moved})
 	}

@@ -84,7 +84,7 @@ func (r *relay) move(c *conn, from int) (more bool, err error) {
 			continue
 		}
 		if !out.writable {
-			if in.broken { // its bytes wait for the other side, and it may have been reset
+			if in.broken { // it is not read while its last bytes wait, so look whether it was reset
 				if e := errnoOf(in.fd); e != 0 {
 					return false, c.fault(from, e)
 				}

@@ -101,10 +101,10 @@ func serve(args []string) error {
 	return nil
 }
 
-// giveWay has no thread of this process interrupt another process when the thread is woken:
-// see SCHED_BATCH in sched(7). A relay that interrupts a sender after its first bytes finds
-// little to move, again and again. An idle processor runs the relay as soon as before. Nothing
-// changes if an administrator has chosen a scheduling policy for the daemon.
+// giveWay sets SCHED_BATCH for all threads, so that a relay that wakes up does not preempt
+// another process (sched(7)). One that preempts a sender after its first bytes finds little
+// to move, again and again. An idle processor runs the relay as soon as before. A policy that
+// an administrator has chosen for the daemon stays.
 func giveWay() {
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, t := range threads {

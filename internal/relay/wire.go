@@ -19,7 +19,7 @@ type Command byte
 // The commands. All but connect and trust consist of that byte alone.
 const (
 	connect Command = 'c' // here is a client: see Connection
-	trust   Command = 't' // whoever has answered is the server: see Commands.Trust
+	trust   Command = 't' // the process that answers is the server: see Commands.Trust
 
 	Probe  Command = 'p' // try the place once, and report Answers or Silent
 	Open   Command = 'o' // try the place until it answers; clients go on once it is trusted

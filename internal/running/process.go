@@ -27,7 +27,7 @@ type Process struct {
 	Queued  int64              // Lent.Queued() when the socket was lent
 	Client  client.Client      // of a nowait server
 	Kept    int                // the daemon's descriptor of its connection, for key linger; 0: none
-	Probe   int                // likewise, of a server that is suspect
+	Probe   int                // another, if the server is suspect (diagnose.Doctor.Probe); 0: none
 	Stderr  *stderrlog.Source  // what it writes on its standard error; nil: that is not logged
 	Begun   int64              // Unix time in ns
 	Kill    int64              // when its process group is killed after being told to end, as Unix time in ns; 0: it was not told

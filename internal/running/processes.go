@@ -6,7 +6,8 @@ import (
 )
 
 // processes are processes in the order of their ids. New ones mostly come last. A map would
-// be read through descriptions of its types, which lie far apart in the program.
+// be worse: its operations read type data on other pages of the program, and those pages
+// would stay in memory.
 type processes []*Process
 
 // find returns the process with an id; nil: there is none.

@@ -56,7 +56,7 @@ func Assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*Gener
 	if g.Profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {
 		return nil, err
 	}
-	a := assembly{Generation: g, actions: map[deed]*Action{}, made: map[*conf.Keys]*access.Guard{}}
+	a := assembly{Generation: g, byKey: map[actionKey]*Action{}, made: map[*conf.Keys]*access.Guard{}}
 	for _, v := range p.Services {
 		if err := a.add(v); err != nil {
 			return nil, err
@@ -71,8 +71,8 @@ type assembly struct {
 	room    slab.Of[Service]
 	sockets slab.Of[Socket]
 	labels  slab.Strings
-	deeds   slab.Of[Action]
-	actions map[deed]*Action
+	actions slab.Of[Action]
+	byKey   map[actionKey]*Action
 	made    map[*conf.Keys]*access.Guard
 	last    struct { // the file of the entry before
 		name  string
@@ -100,19 +100,19 @@ func (a *assembly) add(from *plan.Service) error {
 	return nil
 }
 
-// deed is what services that share an Action have in common.
-type deed struct {
+// actionKey is the same for services that share an Action.
+type actionKey struct {
 	do   *plan.Action
 	asks *plan.Ask // the first of the list; nil: there are none
 }
 
 // action returns the Action of a service, which it makes once for all that share it.
 func (a *assembly) action(v *plan.Service) (*Action, error) {
-	from, which := v.Do, deed{do: v.Do}
+	from, which := v.Do, actionKey{do: v.Do}
 	if len(v.Asks) > 0 {
 		which.asks = &v.Asks[0]
 	}
-	if do, ok := a.actions[which]; ok {
+	if do, ok := a.byKey[which]; ok {
 		return do, nil
 	}
 	do := &Action{Action: from, Keys: a.keys[from.Keys], Asks: v.Asks}
@@ -136,8 +136,8 @@ func (a *assembly) action(v *plan.Service) (*Action, error) {
 	if do.Keys != nil && do.Keys.WrapName != "" {
 		do.Daemon = do.Keys.WrapName
 	}
-	do = a.deeds.Add(*do)
-	a.actions[which] = do
+	do = a.actions.Add(*do)
+	a.byKey[which] = do
 	return do, nil
 }
 
