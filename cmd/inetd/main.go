@@ -1,5 +1,6 @@
 // Inetd is the internet super-server: it listens where inetd.conf says and runs the
-// configured server for each connection.
+// configured server for each connection. In go the command line, inherited descriptors and
+// signals; out come a daemon, or the answer that an option asks for, and an exit status.
 //
 // This package turns the command line into one inetd.Config. It also does what concerns
 // the process alone: going into the background, the pid file, signals, the service

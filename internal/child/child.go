@@ -6,7 +6,7 @@
 //
 // A server is started by clone3 without waiting for its exec. Until then the
 // child shares the daemon's memory and executes an array of prepared system
-// calls; see spawn. Where the kernel refuses that, syscall.ForkExec does it.
+// calls. Where the kernel refuses that, syscall.ForkExec does it.
 //
 // A Starter belongs to one goroutine, but any goroutine may call its method Profile.
 // Profiles and Programs may be made by any goroutine, and belong to whoever holds them.

@@ -31,7 +31,7 @@ type Setup struct {
 	HasOOMScore bool
 	OOMScore    int // oom_score_adj, -1000 to 1000
 
-	Stderr string // a file that is its standard error, see stderrFile; "": where its standard output is
+	Stderr string // a file that its standard error is appended to, opened as its user; "": where its standard output is
 
 	NoNewPrivs   bool   // no setuid program and no file capability gives more privileges
 	Capabilities uint64 // one bit for each capability kept by a server that is not root

@@ -1,6 +1,7 @@
-// Package client says who is to be served: a connection, who is at its other end, and what
-// that peer counts as for the limits. All code from accept to the start of a server hands
-// on a Client.
+// Package client says who is to be served. In go a connection and who is at its other end;
+// out come what that peer counts as for the limits, words about it for the log, its local
+// address, and what an upgrade keeps of it. All code from accept to the start of a server
+// hands on a Client.
 package client
 
 import (

@@ -20,6 +20,7 @@ import (
 // Stage is how far a server has come.
 type Stage uint8
 
+// The Stages; the package comment pictures how they follow each other.
 const (
 	Stopped Stage = iota
 	Asked         // the place is tried
@@ -31,6 +32,7 @@ const (
 
 var stages = []string{"stopped", "looked for", "starting", "ready", "silent", "stopping"}
 
+// String returns the name of a Stage as users see it.
 func (g Stage) String() string { return stages[g] }
 
 // MarshalText returns the name of a Stage.

@@ -51,7 +51,7 @@ type Connection struct {
 // Report is a message, or a part of one, from a relay to the daemon.
 type Report struct {
 	Kind  Kind
-	ID    uint32        // of the connection; Answers: see answers; Silent: 0
+	ID    uint32        // of the connection; Answers: see Owner; Silent: 0
 	Errno syscall.Errno // why the connection has ended, 0: in order; Silent: why the place does not answer
 	To    uint64        // bytes from the client to the place, of a connection that has ended
 	From  uint64        // bytes from the place to the client, likewise

@@ -18,6 +18,7 @@ import (
 // socket that is not connected is in state Close.
 type State uint8
 
+// The states that callers ask for or are told, those of TCP (RFC 9293).
 const (
 	Established State = 1
 	FinWait1    State = 4

@@ -58,6 +58,9 @@ func (c *Conn) shut(how int) error {
 // CloseWrite tells the client that nothing more is sent.
 func (c *Conn) CloseWrite() error { return c.shut(unix.SHUT_WR) }
 
+// Read reads what the client sends, once the rest of an interrupted answer is sent. It waits
+// up to Idle for the client. Meanwhile another client may take its room, which ends the
+// connection. A Conn without a Room has no Read and no Write; those of File serve instead.
 func (c *Conn) Read(b []byte) (int, error) {
 	if err := c.catchUp(); err != nil {
 		return 0, err
@@ -68,6 +71,8 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return c.File.Read(b)
 }
 
+// Write sends b to the client, and waits, likewise, up to Idle. What an interruption keeps
+// from being sent is in Left.Unsent.
 func (c *Conn) Write(b []byte) (int, error) {
 	if err := c.catchUp(); err != nil {
 		return 0, err

@@ -1,6 +1,7 @@
-// Package nofile remembers the RLIMIT_NOFILE the process was started with.
-// Package syscall raises the soft limit while it initializes, and servers must
-// not inherit the raised value: programs that use select(2) break above 1024.
+// Package nofile remembers the RLIMIT_NOFILE the process was started with, for package
+// child, which gives it to servers. Package syscall raises the soft limit while it
+// initializes, and servers must not inherit the raised value: programs that use select(2)
+// break above 1024.
 //
 // The package imports nothing, so that it is initialized before package
 // syscall: among packages whose imports are ready, Go initializes the one
