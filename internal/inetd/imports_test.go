@@ -28,15 +28,15 @@ var picture = map[string][]string{
 	},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
-		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
+		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/hosts", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
 		"internal/running", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/succession", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
 		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
-	"internal/machine": {"internal/plan", unixsys},
-	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/slab", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
+	"internal/machine": {"internal/hosts", "internal/plan", unixsys},
+	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/hosts", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/slab", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", "internal/textfile", unixsys},
@@ -63,6 +63,7 @@ var picture = map[string][]string{
 	"internal/getent":       {"internal/strerror"},
 	"internal/golden":       {"github.com/google/go-cmp/cmp"}, // of tests
 	"internal/handover":     {"internal/demand", "internal/limit", "internal/rpcbind", "internal/sock", "internal/status", unixsys},
+	"internal/hosts":        {},
 	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
 	"internal/ident":        {unixsys},
 	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
@@ -96,7 +97,7 @@ var picture = map[string][]string{
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/gate", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/textfile":     {unixsys},
-	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
+	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/hosts", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},

@@ -57,6 +57,9 @@ func (s *Server) reload(done func(Outcome)) {
 		s.inquiries.ReadRules(p)
 		g, err := table.Assemble(p, s.starter, env, names)
 		p.Err = cmp.Or(p.Err, err)
+		if g != nil {
+			g.Hosts = host.Hosts
+		}
 		return func() { s.loaded(p, g, answer) }
 	}, func() { s.unread(slow(reading.Load()), answer) })
 }

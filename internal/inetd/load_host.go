@@ -13,6 +13,8 @@ func (s *Server) host() *plan.Host {
 	h := machine.Host()
 	h.Clone, h.Getent = s.starter.Clone(), s.getent()
 	h.Inherited, h.Known, h.Sockets = s.sockets.Specs(), s.now.Known, s.now.Sockets
-	h.Names = s.now.Hosts.Renew()
+	if s.now.Hosts != nil {
+		h.Hosts = s.now.Hosts.Renew()
+	}
 	return h
 }

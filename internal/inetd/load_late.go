@@ -6,6 +6,7 @@ package inetd
 import (
 	"time"
 
+	"inetd/internal/hosts"
 	"inetd/internal/plan"
 	"inetd/internal/table"
 )
@@ -31,7 +32,7 @@ func (s *Server) awaitLate(delay time.Duration) {
 	switch {
 	case late == nil:
 	case late.Asking:
-		s.askLate(late, late.Names)
+		s.askLate(late, s.now.Hosts)
 	default:
 		s.latecomers.delay = min(max(delay, minLate), maxLate)
 		s.latecomers.at = time.Now().Add(s.latecomers.delay)
@@ -53,34 +54,34 @@ func (s *Server) timeLate() {
 		case time.Now().Before(s.latecomers.at):
 			s.timeLate()
 		default:
-			s.askLate(late, late.Names.Again())
+			s.askLate(late, s.now.Hosts.Again())
 		}
 	})
 }
 
 // askLate tries again once name servers have answered.
-func (s *Server) askLate(late *plan.Late, names *plan.Names) {
+func (s *Server) askLate(late *plan.Late, answers *hosts.Addresses) {
 	go func() {
-		names.AwaitAll()
-		s.mail.Post(func() { s.tryLate(late, names) })
+		answers.AwaitAll()
+		s.mail.Post(func() { s.tryLate(late, answers) })
 	}()
 }
 
 // tryLate plans again what the last load has read. Nobody has asked for this, so the log
 // only tells what has changed.
-func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
+func (s *Server) tryLate(late *plan.Late, answers *hosts.Addresses) {
 	switch {
 	case late != s.now.Late: // a reload came first
 		return
 	case s.loading:
-		s.timers.After(minLate, func() { s.tryLate(late, names) })
+		s.timers.After(minLate, func() { s.tryLate(late, answers) })
 		return
 	case s.attempts.Full():
 		s.awaitLate(maxLate)
 		return
 	}
 	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.Names
-	host.Late, host.Names = late, names.Copy()
+	host.Late, host.Hosts = late, answers.Copy()
 	s.pacer.Hold()
 	s.try(func() func() {
 		p := load(&cfg, host)
@@ -92,6 +93,7 @@ func (s *Server) tryLate(late *plan.Late, names *plan.Names) {
 		if err != nil {
 			return func() { s.triedLate(nil, nil, nil) }
 		}
+		g.Hosts = host.Hosts
 		return func() { s.triedLate(g, passed, fresh) }
 	}, func() {
 		s.log.Errorf("what is missing was not found within %v; it will be tried again", loadTime)

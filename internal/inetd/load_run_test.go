@@ -96,7 +96,7 @@ func TestLateGivenUp(t *testing.T) {
 		return plan.Load(&s.cfg.Config, host)
 	}
 	late := s.now.Late
-	s.tryLate(late, late.Names)
+	s.tryLate(late, s.now.Hosts)
 	for s.attempts.Stuck() == 0 {
 		s.turn()
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"inetd/internal/hosts"
 	"inetd/internal/plan"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ func Host() *plan.Host {
 		IPv6: IPv6(), UID: os.Geteuid(), GID: os.Getegid(), Groups: groups,
 		MinOOMScore: minOOMScore(), HardLimits: hardLimits(), CPUs: runtime.NumCPU(),
 		Interfaces: sync.OnceValue(interfaces), Addresses: sync.OnceValue(addresses), Congestions: sync.OnceValue(congestions),
+		Hosts: hosts.New(net.DefaultResolver.LookupNetIP),
 	}
 }
 

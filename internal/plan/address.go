@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"inetd/internal/conf"
+	"inetd/internal/hosts"
 	"inetd/internal/netdb"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
@@ -252,7 +253,7 @@ type silentHost struct {
 func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) {
 	severity, c := conf.Error, missing
 	switch {
-	case err == errPending:
+	case err == hosts.ErrPending:
 		severity, c = conf.Hint, asking
 	case served:
 		severity = conf.Warning
@@ -274,6 +275,17 @@ func (l *loader) reportHost(e *conf.Entry, name string, err error, served bool) 
 	if at != (conf.Pos{}) && at != e.Pos { // option -a, not the entry, names the host
 		l.plan.Problems[len(l.plan.Problems)-1].label = ""
 	}
+}
+
+// hostFault says what is wrong with a host.
+func hostFault(name string, err error) string {
+	switch {
+	case err == hosts.ErrPending:
+		return fmt.Sprintf("waiting for a name server to tell the address of host %q", name)
+	case hosts.Unknown(err):
+		return fmt.Sprintf("unknown host %q", name)
+	}
+	return fmt.Sprintf("no name server answers for host %q", name)
 }
 
 // everywhere returns the wildcard addresses.
@@ -313,7 +325,7 @@ func (l *loader) lookUp(e *conf.Entry, specifier string) ([]endpoint, error) {
 		}
 		return []endpoint{{addr: addr, explicit: true}}, nil
 	}
-	addrs, err := l.names.look(specifier)
+	addrs, err := l.host.Hosts.Of(specifier)
 	var ends []endpoint
 	for _, a := range addrs {
 		if a = a.Unmap(); suits(e.Family, a) {

@@ -9,7 +9,7 @@ import (
 // a daemon started by root would open, and has every problem, also those that a log
 // would repeat at every reload.
 func Check(cfg *Config, host *Host) *Report {
-	l, p := run(cfg, host, true, 2*lookupTime)
+	l, p := run(cfg, host, true)
 	p.Problems = append(p.Problems, l.ruleProblems()...)
 	p.Problems = append(p.Problems, l.lint(host.UID)...)
 	sortProblems(p.Problems)

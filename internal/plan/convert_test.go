@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"inetd/internal/hosts"
 )
 
 // anyGetent knows every name without a dot, so that every entry of the golden files is served.
@@ -45,10 +47,10 @@ var columnar = regexp.MustCompile(`(service_max|accept_max|ip_max|source_max|snd
 
 // knowing returns a machine that knows every name.
 func knowing() *Host {
-	names := NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
+	names := hosts.New(func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8::9")}, nil
 	})
-	return &Host{IPv6: true, Clone: true, Getent: anyGetent, Names: names}
+	return &Host{IPv6: true, Clone: true, Getent: anyGetent, Hosts: names}
 }
 
 // services lists what a plan opens and does, without the places it comes from.

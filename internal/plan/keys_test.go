@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"inetd/internal/conf"
+	"inetd/internal/hosts"
 
 	"golang.org/x/sys/unix"
 )
@@ -123,7 +124,7 @@ func TestBoundsOfNobody(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"nice = -5", "rlimit_nofile = unlimited"} {
 		c := checkConfig(write(t, filepath.Join(t.TempDir(), "f"), "7001 stream tcp nowait - internal echo\n* with "+key+";\n"))
-		p := Load(&c, &Host{UID: 1000, Clone: true, Names: NewNames(lookup), Getent: noGetent})
+		p := Load(&c, &Host{UID: 1000, Clone: true, Hosts: hosts.New(lookup), Getent: noGetent})
 		if len(p.Services) != 1 {
 			t.Errorf("%s: not served: %q", key, lines(p.Problems))
 		}

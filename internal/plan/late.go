@@ -22,8 +22,7 @@ const (
 // by itself: a user, a host, a program. It holds the files as the first load read them,
 // so that no change of the configuration counts before somebody asks for a reload.
 type Late struct {
-	Names    *Names // nil: the configuration names no host
-	Asking   bool   // some questions of Names had no answer when the plan was made
+	Asking   bool // a name server had not answered yet when the plan was made
 	problems []Problem
 	err      error // of a file that could not be used; the other files are served
 	sources  sources
@@ -41,7 +40,7 @@ func (l *loader) late() *Late {
 		return nil
 	}
 	return &Late{
-		Names: l.plan.Names, Asking: slices.ContainsFunc(l.plan.Problems, asks), problems: l.plan.Problems, err: l.plan.Err,
+		Asking: slices.ContainsFunc(l.plan.Problems, asks), problems: l.plan.Problems, err: l.plan.Err,
 		sources: l.sources, services: l.services, from: l.from, watch: l.plan.Watch, known: l.plan.Known,
 	}
 }

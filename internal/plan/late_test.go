@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"inetd/internal/hosts"
 )
 
 // lookup knows an address of good.example and that gone.example does not exist. For
@@ -32,11 +34,11 @@ func lines(problems []Problem) (list []string) {
 }
 
 // loadText loads a configuration whose hosts ask looks up.
-func loadText(t *testing.T, ask Lookup, text string) *Plan {
+func loadText(t *testing.T, ask hosts.Lookup, text string) *Plan {
 	t.Helper()
 	path := write(t, filepath.Join(t.TempDir(), "f"), text)
 	c := checkConfig(path)
-	p := Load(&c, &Host{Names: NewNames(ask), Getent: noGetent})
+	p := Load(&c, &Host{Hosts: hosts.New(ask), Getent: noGetent})
 	if p.Err != nil {
 		t.Fatal(p.Err)
 	}
@@ -82,7 +84,7 @@ func TestDefaultHostIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	c := checkConfig(write(t, filepath.Join(t.TempDir(), "f"), "1 stream tcp nowait - internal echo\n2 stream tcp nowait - internal echo\n"))
 	c.Bind = "gone.example"
-	got := lines(Load(&c, &Host{Names: NewNames(lookup), Getent: noGetent}).Problems)
+	got := lines(Load(&c, &Host{Hosts: hosts.New(lookup), Getent: noGetent}).Problems)
 	want := []string{`error: -a:1:1: unknown host "gone.example"; more than one entry names it; it will be tried again`}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
@@ -111,7 +113,10 @@ func TestHostsAreAskedOnce(t *testing.T) {
 func TestHostKeepsItsAddresses(t *testing.T) {
 	t.Parallel()
 	const entry = "good.example:1 stream tcp nowait - internal echo\n"
-	names := loadText(t, lookup, entry).Names
+	as := "good.example"
+	addresses := hosts.New(func(ctx context.Context, network, _ string) ([]netip.Addr, error) { return lookup(ctx, network, as) })
+	addresses.Of("good.example")
+	addresses.AwaitAll()
 	for name, tt := range map[string]struct {
 		as      string
 		sockets int
@@ -121,11 +126,13 @@ func TestHostKeepsItsAddresses(t *testing.T) {
 		"silent":  {"silent.example", 1, []string{`warning: 1/tcp: no name server answers for host "good.example" (F:1:1); it will be tried again`}},
 		"unknown": {"gone.example", 0, []string{`error: 1/tcp: unknown host "good.example" (F:1:1); it will be tried again`}},
 	} {
-		later := names.Renew()
-		later.ask = func(ctx context.Context, network, _ string) ([]netip.Addr, error) { return lookup(ctx, network, tt.as) }
+		as = tt.as
+		later := addresses.Renew()
+		later.Of("good.example")
+		later.AwaitAll()
 		path := write(t, filepath.Join(t.TempDir(), "F"), entry)
 		c := checkConfig(path)
-		p := Load(&c, &Host{Names: later})
+		p := Load(&c, &Host{Hosts: later})
 		got := lines(p.Problems)
 		for i := range got {
 			got[i] = strings.ReplaceAll(got[i], path, "F")
@@ -180,12 +187,12 @@ func TestLateBesideUnusableFile(t *testing.T) {
 		good := write(t, filepath.Join(dir, host), host+":1 stream tcp nowait - internal echo\n")
 		c := checkConfig(good)
 		c.Files = append(c.Files, write(t, filepath.Join(dir, "zeroed"), strings.Repeat("\x00", 80)))
-		p := Load(&c, &Host{Names: NewNames(lookup), Getent: noGetent})
+		p := Load(&c, &Host{Hosts: hosts.New(lookup), Getent: noGetent})
 		if p.Err == nil || p.Late == nil {
 			t.Fatalf("%s: err %v, late %v", host, p.Err, p.Late)
 		}
 		late := p.Late
-		p = Load(&c, &Host{Names: NewNames(func(context.Context, string, string) ([]netip.Addr, error) {
+		p = Load(&c, &Host{Hosts: hosts.New(func(context.Context, string, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.3")}, nil
 		}), Getent: noGetent, Late: late})
 		if passed, _, ok := late.News(p); !ok || len(passed) != 1 || len(p.Services) != 1 {

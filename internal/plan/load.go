@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/examine"
@@ -91,7 +90,6 @@ type loader struct {
 	told       map[string]bool   // notices that a load gives only once
 	replaced   map[conf.Pos]bool // lines of entries that lost all their sockets
 	sec        wrap.Rules        // of inetd.sec
-	names      *Names            // of hosts
 	silent     map[string]silentHost
 
 	usable     int    // number of usable entries in all files
@@ -103,21 +101,25 @@ type loader struct {
 // Load reads, parses and resolves the configuration. Hosts whose name servers do not
 // answer within 250 ms are noted in Plan.Late, to be tried again.
 func Load(cfg *Config, host *Host) *Plan {
-	_, p := run(cfg, host, false, promptTime)
+	_, p := run(cfg, host, false)
 	return p
 }
 
 // run carries out a load. If name servers have not answered all questions by its end, it
-// loads a second time, with the answers that came within patience.
-func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loader, *Plan) {
+// loads a second time, with the answers that came promptly; a check waits for all.
+func run(cfg *Config, host *Host, checking bool) (*loader, *Plan) {
 	l := newLoader(cfg, host, checking)
 	p := l.load()
 	if p.Late == nil || !p.Late.Asking {
 		return l, p
 	}
-	p.Names.Await(patience)
+	if checking {
+		host.Hosts.AwaitAll()
+	} else {
+		host.Hosts.AwaitPrompt()
+	}
 	again := *host
-	again.Names, again.Late = p.Names, p.Late
+	again.Late = p.Late
 	l = newLoader(cfg, &again, checking)
 	whole := l.load()
 	whole.Err = cmp.Or(whole.Err, p.Err) // the files are listed by the first load only
@@ -126,7 +128,7 @@ func run(cfg *Config, host *Host, checking bool, patience time.Duration) (*loade
 
 func newLoader(cfg *Config, host *Host, checking bool) *loader {
 	l := &loader{
-		cfg: cfg, host: host, names: host.Names, checking: checking,
+		cfg: cfg, host: host, checking: checking,
 		actions:   map[Action]*Action{},
 		kept:      newKept(),
 		fitted:    map[fitted]*conf.Keys{},
@@ -139,9 +141,6 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 		sources:   sources{files: map[fileID]*conf.File{}, named: map[string]*conf.File{}, included: map[string][]*conf.File{}},
 	}
 	l.taken = l.take
-	if l.names == nil {
-		l.names = (*Names)(nil).Renew()
-	}
 	l.plan.Identities, l.plan.Keys = map[Server]*Identity{}, map[string]*conf.Keys{}
 	return l
 }
@@ -169,9 +168,6 @@ func (l *loader) load() *Plan {
 		l.about(files[0], conf.Warning, "nothing to serve")
 	}
 	sortProblems(l.plan.Problems)
-	if len(l.names.hosts) > 0 {
-		l.plan.Names = l.names
-	}
 	l.plan.Late = l.late()
 	return l.result()
 }

@@ -17,6 +17,7 @@ import (
 
 	"inetd/internal/account"
 	"inetd/internal/conf"
+	"inetd/internal/hosts"
 	"inetd/internal/ident"
 	"inetd/internal/limit"
 	"inetd/internal/sock"
@@ -79,8 +80,8 @@ type Host struct {
 	// afterwards, because reading may hang for ever. Nil: nobody wants to know.
 	Reading func(path *string)
 
-	Names *Names // finds the addresses of hosts. Nil: the system's resolver does
-	Late  *Late  // what an earlier load left out and this one tries again. Nil: the files are read
+	Hosts *hosts.Addresses // of the hosts that the configuration names. Nil: no host is known
+	Late  *Late            // what an earlier load left out and this one tries again. Nil: the files are read
 
 	Known   []string // configuration files that the last load read: if one is gone, that is an error
 	Sockets int      // the number of sockets to expect, roughly
@@ -98,7 +99,6 @@ type Plan struct {
 	Identities map[Server]*Identity  // of the servers of all services
 	Keys       map[string]*conf.Keys // the keys of services, by Action.Keys
 	Secured    map[string]string     // official service names by label; nil: there is no inetd.sec
-	Names      *Names                // the hosts that were looked up; nil: none
 	Banners    map[string]string     // the texts of the keys banner and banner_*, by path
 	Late       *Late                 // what is to be tried again; nil: nothing
 	Wraps      bool                  // a service asks hosts.allow and hosts.deny by its key wrap

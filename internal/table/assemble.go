@@ -11,6 +11,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/compile"
 	"inetd/internal/conf"
+	"inetd/internal/hosts"
 	"inetd/internal/limit"
 	"inetd/internal/plan"
 	"inetd/internal/slab"
@@ -29,7 +30,7 @@ type Generation struct {
 	keys     map[string]*conf.Keys // the keys of servers, by plan.Server.Keys
 	Accounts *account.DB
 	Secured  map[string]string // official service names by label; nil: there is no inetd.sec
-	Hosts    *plan.Names       // the hosts that the configuration names; nil: none
+	Hosts    *hosts.Addresses  // what name servers have said; nil: they were never asked
 	Late     *plan.Late        // what is to be tried again; nil: nothing
 	Sockets  int
 	Banners  map[string]string          // texts for clients, by path
@@ -50,7 +51,7 @@ func Assemble(p *plan.Plan, starter *child.Starter, env, names []string) (*Gener
 		Names:    slices.Clip(names),
 		Services: make([]*Service, 0, len(p.Services)),
 		Files:    p.Files, Known: append([]string{}, p.Known...), Watch: p.Watch, Accounts: p.Accounts, Secured: p.Secured, Sockets: p.Sockets(), keys: p.Keys,
-		Hosts: p.Names, Late: p.Late, Banners: p.Banners,
+		Late: p.Late, Banners: p.Banners,
 	}
 	var err error
 	if g.Profiles, err = compile.Profiles(p.Identities, p.Keys, starter, env); err != nil {
