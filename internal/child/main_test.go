@@ -97,7 +97,16 @@ type harness struct {
 // bothWays runs a test over clone3 and over ForkExec.
 func bothWays(t *testing.T, test func(h harness)) {
 	t.Run("clone", func(t *testing.T) { test(cloning(t)) })
-	t.Run("fork", func(t *testing.T) { test(newHarness(t, NewForking)) })
+	t.Run("fork", func(t *testing.T) { test(newHarness(t, newForking)) })
+}
+
+// newForking returns a Starter that uses syscall.ForkExec.
+func newForking() (*Starter, error) {
+	s, err := New()
+	if err == nil {
+		s.fork = true
+	}
+	return s, err
 }
 
 // cloning returns a harness that uses clone3, or skips the test.

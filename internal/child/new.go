@@ -30,15 +30,6 @@ func Clones() bool {
 	return e == syscall.EINVAL && hasStub
 }
 
-// NewForking returns a Starter that uses syscall.ForkExec.
-func NewForking() (*Starter, error) {
-	s, err := New()
-	if err == nil {
-		s.fork = true
-	}
-	return s, err
-}
-
 // Close closes the wake descriptor. Children go on.
 func (s *Starter) Close() error { return unix.Close(s.wake) }
 

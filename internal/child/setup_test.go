@@ -203,7 +203,7 @@ func TestSetupFails(t *testing.T) {
 }
 
 func TestSetupRefused(t *testing.T) {
-	h := newHarness(t, NewForking)
+	h := newHarness(t, newForking)
 	if _, err := h.tryPrepare(Command{Argv: []string{"x"}, Setup: Setup{NoNewPrivs: true}}); err == nil || !strings.Contains(err.Error(), "clone3") {
 		t.Errorf("without clone3: %v", err)
 	}
