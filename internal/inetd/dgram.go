@@ -53,7 +53,7 @@ func (s *Server) canPutBack(k *table.Socket) bool {
 	}
 	if err := s.sessions.Prepare(s.starter.Floor()); err != nil {
 		s.sessions.denied = true
-		s.log.Noticef("%s: %s: without raw sockets a datagram may get to the server of another client that came just before", k.Service.Label, strerror.Call(err))
+		s.log.Noticef("%s: %s: without raw sockets a server may also get datagrams that other clients sent just before it started", k.Service.Label, strerror.Call(err))
 		return false
 	}
 	return true

@@ -102,7 +102,7 @@ func (s *Server) tryLate(late *plan.Late, answers *hosts.Addresses) {
 }
 
 // triedLate ends an attempt. It puts the generation g into force if something has been
-// found; g is nil if the attempt was of no use.
+// found; g is nil if nothing was.
 func (s *Server) triedLate(g *table.Generation, passed, fresh []plan.Problem) {
 	defer s.loadDone()
 	if g == nil {

@@ -293,7 +293,7 @@ func (rs *Relays) tellUseless(p *passing, text, advice string) {
 	rs.loop.Log.Tell(syslog.Err, p.svc, p.svc.Label+": "+text, "", advice)
 }
 
-// failed counts a start that was of no use to its clients. It counts each start once: a
+// failed counts a start after which no client was served. It counts each start once: a
 // server may be late and then end, too. Starts that fail alike share a cause, so a cause
 // has no process IDs and no measured times; the text may have them.
 func (p *passing) failed(cause, text string) {
