@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"inetd/internal/conf"
 	"inetd/internal/plaintext"
 	"inetd/internal/textfile"
+
+	"golang.org/x/sys/unix"
 )
 
 // A load reads at most maxFiles configuration files, of maxText bytes together.
@@ -42,8 +43,8 @@ type sources struct {
 type fileID struct{ device, inode uint64 }
 
 func identityOf(path string) (id fileID, ok bool) {
-	var st syscall.Stat_t
-	if syscall.Stat(path, &st) != nil {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
 		return fileID{}, false
 	}
 	return fileID{uint64(st.Dev), st.Ino}, true
@@ -296,7 +297,7 @@ func irregular(path string) string {
 		return ""
 	case errors.Is(err, fs.ErrNotExist) && link == nil:
 		return "it is a link to a file that does not exist"
-	case errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, unix.EISDIR):
 		return "it is a directory"
 	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
