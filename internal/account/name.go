@@ -2,6 +2,9 @@ package account
 
 import "strconv"
 
+// PasswdFile is the system's file of users.
+const PasswdFile = "/etc/passwd"
+
 // Name returns the login name of a user id from a passwd file or, if the id is not there,
 // from a Getent, which may be nil. The name is empty if nobody has the id. Name reads the
 // file anew, so any goroutine may call it.

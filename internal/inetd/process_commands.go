@@ -8,7 +8,6 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/command"
 	"inetd/internal/getent"
-	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/table"
 )
@@ -35,7 +34,7 @@ func (s *Server) spawn(v *table.Service, cmd string) {
 // userName looks up the name of a user. It may take as long as getent does, so only
 // goroutines beside the loop call it. Nothing is cached: clients ask seldom.
 func (s *Server) userName(v *table.Service, uid uint32) string {
-	name, err := account.Name(plan.PasswdFile, uid, account.Getent(s.getent()))
+	name, err := account.Name(account.PasswdFile, uid, account.Getent(s.getent()))
 	if err != nil {
 		s.log.Warningf("%s: user id %d: %v", v.Label, uid, err)
 	}

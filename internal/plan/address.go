@@ -97,7 +97,7 @@ func (l *loader) transport(e *conf.Entry) (transport, bool) {
 		t.protocol = uint16(n)
 		return t, true
 	}
-	text, err := readText(protocolsFile)
+	text, err := readText(l.host.etc("protocols"))
 	if n, ok := netdb.ParseProtocols(text)[e.Proto]; ok {
 		t.protocol = uint16(n)
 		return t, true

@@ -255,12 +255,8 @@ func (l *loader) take(e *conf.Entry) {
 	e.Keys = keys // fit may have removed some, which the entry's next transport needs
 }
 
-// The system's files in which names are looked up.
-const (
-	servicesFile  = "/etc/services"
-	protocolsFile = "/etc/protocols"
-	programsFile  = "/etc/rpc"
-)
+// etc returns the path of one of the system's own files in which names are looked up.
+func (h *Host) etc(name string) string { return filepath.Join(cmp.Or(h.Etc, "/etc"), name) }
 
 // databases reads the services file. Entries with port numbers do not need it, so a
 // file that cannot be read becomes an error only when a name is looked up.
@@ -309,5 +305,5 @@ func (l *loader) servicesFile(files []string) string {
 			return beside
 		}
 	}
-	return servicesFile
+	return l.host.etc("services")
 }

@@ -3,11 +3,11 @@
 // service with its sockets, action, limits and the identity of its server, and all
 // problems with their places.
 //
-// A load has no effect. It reads files and asks name servers and, through the
-// Host, getent(1), but it opens no socket, starts no process and knows no process,
-// descriptor or counter. So check mode is a load that prints (check.go), and a
-// reload that fails has changed nothing. A load may take seconds: run it in a
-// goroutine of its own, not on the event loop.
+// A load has no effect. It reads files and asks name servers and getent(1) through
+// the Host, but it opens no socket, starts nothing, and knows no process, descriptor,
+// counter or timer; TestLoadHasNoEffect holds that. So check mode is a load that
+// prints (check.go), and a reload that fails has changed nothing. A load may take
+// seconds: run it in a goroutine of its own, not on the event loop.
 package plan
 
 import (
@@ -57,9 +57,11 @@ func (c *Config) RuleFiles() (allow, deny, sec string) {
 	return cmp.Or(c.AllowFile, "/etc/hosts.allow"), cmp.Or(c.DenyFile, "/etc/hosts.deny"), cmp.Or(c.SecFile, "/var/adm/inetd.sec")
 }
 
-// Host is what a load needs to know of the machine and of the daemon. The caller
-// fills it in, so that every branch of a load can be tested on any machine.
+// Host is what a load needs to know of the machine and of the daemon, besides the files
+// that it reads. The caller fills it in (package machine), so that every branch of a
+// load can be tested on any machine. A func is called by the goroutine of the load only.
 type Host struct {
+	Etc         string      // the directory of passwd, group, services, protocols, rpc and networks; "": /etc
 	IPv6        bool        // the kernel supports it
 	Clone       bool        // servers are started by clone3, so a server can be told its process id
 	UID, GID    int         // the daemon's effective user and group

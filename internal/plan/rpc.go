@@ -18,7 +18,7 @@ func (l *loader) program(e *conf.Entry) (*officialPort, bool) {
 		return &officialPort{program: uint32(n)}, n > 0
 	}
 	if l.programs == nil {
-		text, _ := readText(programsFile) // if that fails, the database and the table remain
+		text, _ := readText(l.host.etc("rpc")) // if that fails, the database and the table remain
 		l.programs = netdb.ParsePrograms(text)
 	}
 	p, ok := l.programs.ByName(e.Service)

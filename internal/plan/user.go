@@ -9,12 +9,6 @@ import (
 	"inetd/internal/conf"
 )
 
-// The files of users and groups.
-const (
-	PasswdFile = "/etc/passwd"
-	groupFile  = "/etc/group"
-)
-
 // wholeUser mends an entry whose column user.group is the name of one user.
 func (l *loader) wholeUser(e *conf.Entry) {
 	if e.Dotted && l.plan.Accounts.Dotted(e.User, e.Group) {
@@ -68,9 +62,9 @@ func (h *Host) withGroups(accounts *account.DB, id *Identity, k *conf.Keys) (*Id
 	return &Identity{UID: id.UID, GID: id.GID, Groups: slices.Compact(groups)}, nil
 }
 
-// OpenAccounts reads /etc/passwd and /etc/group.
+// OpenAccounts reads the files of users and groups.
 func (h *Host) OpenAccounts() (*account.DB, error) {
-	return account.Open(PasswdFile, groupFile, account.Getent(h.Getent))
+	return account.Open(h.etc("passwd"), h.etc("group"), account.Getent(h.Getent))
 }
 
 // Identity looks up the identity of a server; nil is the daemon's own. A daemon that is

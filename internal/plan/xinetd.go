@@ -15,9 +15,6 @@ import (
 	"inetd/internal/xinetd"
 )
 
-// networksFile has the names of networks that xinetd's only_from and no_access may use.
-const networksFile = "/etc/networks"
-
 // readXinetd reads a file if it is in xinetd's syntax, and reports whether it is. In a
 // directory it skips the names that xinetd does not read: people rename a file to turn
 // its services off.
@@ -175,10 +172,10 @@ func (l *loader) includedFile(path string) (*conf.File, error) {
 	return l.source(path, readConf)
 }
 
-// network looks a name up in networks(5). Trailing zero bytes of a number there stand for
-// any byte.
+// network looks a name up in networks(5), as xinetd's only_from and no_access may use it.
+// Trailing zero bytes of a number there stand for any byte.
 func (l *loader) network(name string) (netip.Prefix, bool) {
-	text, err := readText(networksFile)
+	text, err := readText(l.host.etc("networks"))
 	if err != nil {
 		return netip.Prefix{}, false
 	}
