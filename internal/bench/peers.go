@@ -53,13 +53,7 @@ type entry struct {
 // ours second. All are told to keep their rate limits out of the way, to have as long
 // a listen queue as they can, and to stay in the foreground if they can.
 func allPeers(c *cache, ours string) []*peer {
-	packaged := func(pkg, path string, p peer) *peer {
-		p.binary = filepath.Join(c.path("root", pkg), path)
-		p.origin = c.path("deb", pkg+"_*.deb")
-		p.fetch = func(ctx context.Context) error { return c.unpack(ctx, pkg) }
-		return &p
-	}
-	return append([]*peer{
+	own := []*peer{
 		{
 			name: referenceName, remark: "serves one port in every row",
 			binary: c.path("bin", "reference"), dgram: true,
@@ -73,13 +67,28 @@ func allPeers(c *cache, ours string) []*peer {
 				return []string{"-i", "-q", "4096", "-R", "0", "-p", conf + ".pid", conf}
 			},
 		},
-		packaged("openbsd-inetd", "usr/sbin/inetd", peer{
+	}
+	return slices.Concat(own, otherPeers(c), relayPeers(c))
+}
+
+// packaged completes a peer that comes from a package of Debian, with its path there.
+func (c *cache) packaged(pkg, path string, p peer) *peer {
+	p.binary = filepath.Join(c.path("root", pkg), path)
+	p.origin = c.path("deb", pkg+"_*.deb")
+	p.fetch = func(ctx context.Context) error { return c.unpack(ctx, pkg) }
+	return &p
+}
+
+// otherPeers returns the super-servers of others.
+func otherPeers(c *cache) []*peer {
+	return []*peer{
+		c.packaged("openbsd-inetd", "usr/sbin/inetd", peer{
 			name: debianName, dgram: true, builtins: true, config: classic,
 			command: func(conf string, _ entry) []string {
 				return []string{"-i", "-q", "4096", "-R", "1000000", conf}
 			},
 		}),
-		packaged("inetutils-inetd", "usr/sbin/inetutils-inetd", peer{
+		c.packaged("inetutils-inetd", "usr/sbin/inetutils-inetd", peer{
 			name:   "inetutils-inetd",
 			remark: "its listen queue is 10 long, its select serves no more than 1,024 descriptors, and it sleeps for a second when the exit of a server interrupts that select",
 			dgram:  true, builtins: true, config: classic,
@@ -87,7 +96,7 @@ func allPeers(c *cache, ours string) []*peer {
 				return []string{"-R", "1000000", "-p" + conf + ".pid", conf}
 			},
 		}),
-		packaged("xinetd", "usr/sbin/xinetd", peer{
+		c.packaged("xinetd", "usr/sbin/xinetd", peer{
 			name:   "xinetd",
 			remark: "its listen queue is 64 long, and it throws away what a datagram socket has received by the exit of the server",
 			dgram:  true, builtins: true, config: xinetd,
@@ -103,13 +112,13 @@ func allPeers(c *cache, ours string) []*peer {
 				return []string{"inetd", "-f", "-q", "4096", "-R", "1000000", conf}
 			},
 		},
-		packaged("ucspi-tcp", "usr/bin/tcpserver", peer{
+		c.packaged("ucspi-tcp", "usr/bin/tcpserver", peer{
 			name: "tcpserver",
 			command: func(_ string, e entry) []string {
 				return []string{"-q", "-H", "-R", "-l0", "-c", "1000000", "-b", "4096", e.addr, strconv.Itoa(e.port), e.program}
 			},
 		}),
-	}, relayPeers(c, packaged)...)
+	}
 }
 
 // choose returns the reference and the wanted peers.

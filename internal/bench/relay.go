@@ -15,10 +15,10 @@ import (
 
 // relayPeers returns the peers that pass connections on. All get the same length of the
 // listen queue, and none a lower limit of connections than the others.
-func relayPeers(c *cache, packaged func(pkg, path string, p peer) *peer) []*peer {
+func relayPeers(c *cache) []*peer {
 	listen := func(e entry) string { return e.addr + ":" + strconv.Itoa(e.port) }
 	return []*peer{
-		packaged("systemd", "lib/systemd/systemd-socket-proxyd", peer{
+		c.packaged("systemd", "lib/systemd/systemd-socket-proxyd", peer{
 			name: proxydName, remark: "one process an entry", relay: true,
 			launcher: func(e entry) []string {
 				// systemd starts it with SIGPIPE ignored, or else a client's reset would kill it.
@@ -27,13 +27,13 @@ func relayPeers(c *cache, packaged func(pkg, path string, p peer) *peer) []*peer
 			},
 			command: func(_ string, e entry) []string { return []string{"--connections-max=4096", e.to} },
 		}),
-		packaged("socat", "usr/bin/socat", peer{
+		c.packaged("socat", "usr/bin/socat", peer{
 			name: "socat", remark: "one process a connection", relay: true,
 			command: func(_ string, e entry) []string {
 				return []string{"-b65536", fmt.Sprintf("TCP4-LISTEN:%d,bind=%s,reuseaddr,fork,backlog=4096", e.port, e.addr), "TCP4:" + e.to}
 			},
 		}),
-		packaged("haproxy", "usr/sbin/haproxy", peer{
+		c.packaged("haproxy", "usr/sbin/haproxy", peer{
 			name: "haproxy", remark: "in tcp mode, with a thread for each core, and splicing", relay: true, config: haproxy,
 			command: func(conf string, _ entry) []string { return []string{"-db", "-q", "-f", conf} },
 		}),
