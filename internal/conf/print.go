@@ -13,46 +13,39 @@ func Define(e *Entry) Definition {
 	if e.Off {
 		def.State = Off
 	}
-	add := func(key string, values ...string) {
-		o := Option{Key: Word{Text: key}}
-		for _, v := range values {
-			o.Values = append(o.Values, Word{Text: v})
-		}
-		def.Options = append(def.Options, o)
-	}
-	add("protocol", e.Word)
+	def.add("protocol", e.Word)
 	if _, types, ok := inetTransport(strings.TrimPrefix(e.Word, "rpc/")); !ok || types[0] != e.Type {
-		add("socktype", e.Type.String())
+		def.add("socktype", e.Type.String())
 	}
-	add("wait", waitValue(e))
+	def.add("wait", waitValue(e))
 	switch {
 	case e.User != "":
-		add("user", e.User)
+		def.add("user", e.User)
 	case !e.Internal:
-		add("user", "-")
+		def.add("user", "-")
 	}
 	if e.Group != "" {
-		add("group", e.Group)
+		def.add("group", e.Group)
 	}
 	switch {
 	case e.Internal:
-		add("exec", "internal")
+		def.add("exec", "internal")
 	case !e.Relay():
-		add("exec", e.Server)
+		def.add("exec", e.Server)
 	}
 	if len(e.Argv) > 0 {
-		add("args", e.Argv...)
+		def.add("args", e.Argv...)
 	}
 	if e.Hosts != nil {
-		add("bind", e.Hosts...)
+		def.add("bind", e.Hosts...)
 	}
 	if e.Port != 0 {
-		add("port", strconv.Itoa(int(e.Port)))
+		def.add("port", strconv.Itoa(int(e.Port)))
 	}
 	if e.IPsec != "" {
-		add("ipsec", e.IPsec)
+		def.add("ipsec", e.IPsec)
 	}
-	e.printLimits(add)
+	e.printLimits(def.add)
 	if e.Keys != nil {
 		for _, o := range e.Keys.Options {
 			if find(o.Key.Text).kind&limit == 0 {
@@ -61,6 +54,15 @@ func Define(e *Entry) Definition {
 		}
 	}
 	return def
+}
+
+// add adds an option.
+func (d *Definition) add(key string, values ...string) {
+	o := Option{Key: Word{Text: key}}
+	for _, v := range values {
+		o.Values = append(o.Values, Word{Text: v})
+	}
+	d.Options = append(d.Options, o)
 }
 
 // service returns the service of an entry as it is written in a definition.

@@ -8,7 +8,8 @@ import (
 
 // Adopt takes over the descriptors fds, sockets that the service manager has opened. They
 // stay open for the daemon's whole life, in use or not: the manager has them too, so
-// nobody could open the address again. Adopt logs and closes those that are no sockets ready for clients.
+// nobody could open the address again. Adopt logs and closes those that are no sockets
+// ready for clients.
 func (s *Sockets) Adopt(fds []int) {
 	for _, fd := range fds {
 		spec, high, err := sock.Adopt(fd, s.loop.Starter.Floor())

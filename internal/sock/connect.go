@@ -66,22 +66,18 @@ func (p *Packet) Connect(fd int, s Spec, o Options, floor int) (conn int, err er
 	if conn, err = raise(conn, floor); err != nil {
 		return -1, err
 	}
-	if err := p.connect(conn, fd, s, o); err != nil {
+	if err = p.bindBeside(conn, fd, s); err == nil {
+		err = Connect(conn, &p.Peer)
+	}
+	if err == nil {
+		o.Connect, o.Blocking = false, true
+		err = Apply(conn, s, o)
+	}
+	if err != nil {
 		unix.Close(conn)
 		return -1, err
 	}
 	return conn, nil
-}
-
-func (p *Packet) connect(conn, fd int, s Spec, o Options) error {
-	if err := p.bindBeside(conn, fd, s); err != nil {
-		return err
-	}
-	if err := Connect(conn, &p.Peer); err != nil {
-		return err
-	}
-	o.Connect, o.Blocking = false, true
-	return Apply(conn, s, o)
 }
 
 // bindBeside binds conn, beside fd, to the address that Asked returns. Until conn is
