@@ -29,13 +29,14 @@
 // upgrade_ this program. The first sentence of the file says why it needs the loop.
 //
 // A load (package plan) runs beside the event loop and has no effect: it reads files,
-// parses, looks up names, ports, users and hosts, and returns a plan. Still beside the
-// loop, package table makes a generation of the plan: services with their programs
-// (package compile). Of the plan a generation keeps what services use (actions, keys,
-// rules, banners, accounts) and, while an entry waits for something, the text of all
-// files. Only merging a generation (package keep) opens, moves or closes anything. So
-// checking a configuration is a load that prints (package inspect), and a reload that
-// fails has changed nothing.
+// parses, looks up names, ports, users and hosts, and returns a plan. What it needs to
+// know of the machine it is told (package machine), and name servers are asked for it
+// (package hosts). Still beside the loop, package table makes a generation of the plan:
+// services with their programs (package compile). Of the plan a generation keeps what
+// services use (actions, keys, rules, banners, accounts) and, while an entry waits for
+// something, the text of all files. Only merging a generation (package keep) opens, moves
+// or closes anything. So checking a configuration is a load that prints (package
+// inspect), and a reload that fails has changed nothing.
 //
 // Something that an entry lacks may turn up later: a user, a host, a program. The entries
 // that were read are then planned again, less and less often, until no entry waits

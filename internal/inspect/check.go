@@ -1,7 +1,7 @@
 // Package inspect answers what can be said of a configuration without serving it. In go
 // the files, and for one service the state of a running daemon; out comes a report.
-// Nothing is opened, and nothing is started except getent(1), for names that are not in
-// the files.
+// No service is opened and no server started. For what the files do not say, the kernel,
+// name servers and getent(1) are asked.
 package inspect
 
 import (
