@@ -104,71 +104,77 @@ func TestScripts(t *testing.T) {
 			env.Setenv("VOSWORK", strings.ReplaceAll(env.WorkDir, "/", ">")) // as VOS would write it
 			return nil
 		},
-		Condition: func(cond string) (bool, error) {
-			switch cond {
-			case "root":
-				return os.Getuid() == 0, nil
-			case "syslog":
-				_, err := os.Stat("/dev/log")
-				return err == nil, nil
-			case "clone3":
-				return haveClone3()
-			case "ipv6":
-				return haveIPv6(), nil
-			case "namespaces":
-				return haveNamespaces(), nil
-			case "hundred":
-				return os.Getenv("INETD_UPGRADES") != "", nil
-			case "recipes":
-				return os.Getenv("INETD_RECIPES") != "", nil
-			case "containers":
-				return os.Getenv("INETD_CONTAINERS") != "", nil
-			case "hosts.allow":
-				return haveAccessFiles(), nil
-			}
-			return false, fmt.Errorf("unknown condition %q", cond)
-		},
-		Cmds: map[string]func(ts *script, neg bool, args []string){
-			"freeport":   cmdFreePort,
-			"expand":     cmdExpand,
-			"recipe":     cmdRecipe,
-			"start":      cmdStart,
-			"foreground": cmdForeground,
-			"waitlog":    cmdWaitLog,
-			"signal":     cmdSignal,
-			"reload":     cmdReload,
-			"waitexit":   cmdWaitExit,
-			"notify":     cmdNotify,
-			"waitnotify": cmdWaitNotify,
-			"dial":       cmdDial,
-			"dialfrom":   cmdDialFrom,
-			"dialuntil":  cmdDialUntil,
-			"connect":    cmdConnect,
-			"send":       cmdSend,
-			"expect":     cmdExpect,
-			"silent":     cmdSilent,
-			"closed":     cmdClosed,
-			"ports":      cmdPorts,
-			"hangup":     cmdHangUp,
-			"occupy":     cmdOccupy,
-			"rush":       cmdRush,
-			"barrage":    cmdBarrage,
-			"load":       cmdLoad,
-			"unload":     cmdUnload,
-			"upgrade":    cmdUpgrade,
-			"portat":     cmdPortAt,
-			"sockets":    cmdSockets,
-			"count":      cmdCount,
-			"children":   cmdChildren,
-			"inherit":    cmdInherit,
-			"private":    cmdPrivate,
-			"syslogd":    cmdSyslogd,
-			"waitsyslog": cmdWaitSyslog,
-			"dialsyslog": cmdDialSyslog,
-		},
+		Condition:           condition,
+		Cmds:                commands,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// commands are those that scripts have besides testscript's.
+var commands = map[string]func(ts *script, neg bool, args []string){
+	"freeport":   cmdFreePort,
+	"expand":     cmdExpand,
+	"recipe":     cmdRecipe,
+	"start":      cmdStart,
+	"foreground": cmdForeground,
+	"waitlog":    cmdWaitLog,
+	"signal":     cmdSignal,
+	"reload":     cmdReload,
+	"waitexit":   cmdWaitExit,
+	"notify":     cmdNotify,
+	"waitnotify": cmdWaitNotify,
+	"dial":       cmdDial,
+	"dialfrom":   cmdDialFrom,
+	"dialuntil":  cmdDialUntil,
+	"connect":    cmdConnect,
+	"send":       cmdSend,
+	"expect":     cmdExpect,
+	"silent":     cmdSilent,
+	"closed":     cmdClosed,
+	"ports":      cmdPorts,
+	"hangup":     cmdHangUp,
+	"occupy":     cmdOccupy,
+	"rush":       cmdRush,
+	"barrage":    cmdBarrage,
+	"load":       cmdLoad,
+	"unload":     cmdUnload,
+	"upgrade":    cmdUpgrade,
+	"portat":     cmdPortAt,
+	"sockets":    cmdSockets,
+	"count":      cmdCount,
+	"children":   cmdChildren,
+	"inherit":    cmdInherit,
+	"private":    cmdPrivate,
+	"syslogd":    cmdSyslogd,
+	"waitsyslog": cmdWaitSyslog,
+	"dialsyslog": cmdDialSyslog,
+}
+
+// condition answers the conditions of scripts.
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "root":
+		return os.Getuid() == 0, nil
+	case "syslog":
+		_, err := os.Stat("/dev/log")
+		return err == nil, nil
+	case "clone3":
+		return haveClone3()
+	case "ipv6":
+		return haveIPv6(), nil
+	case "namespaces":
+		return haveNamespaces(), nil
+	case "hundred":
+		return os.Getenv("INETD_UPGRADES") != "", nil
+	case "recipes":
+		return os.Getenv("INETD_RECIPES") != "", nil
+	case "containers":
+		return os.Getenv("INETD_CONTAINERS") != "", nil
+	case "hosts.allow":
+		return haveAccessFiles(), nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
 // raceEnv is GORACE for the programs under test: with -race each would end a second late.

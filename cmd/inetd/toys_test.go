@@ -91,7 +91,6 @@ func serveOnDemand() {
 	}
 	l, err := net.Listen(network, os.Args[2])
 	exitOn(err)
-	text, says := strings.CutPrefix(os.Args[1], "say:")
 	var ready atomic.Bool
 	if tells {
 		tell("STATUS=reading its model")
@@ -113,22 +112,28 @@ func serveOnDemand() {
 				defer os.Exit(0)
 			}
 			defer conn.Close()
-			if os.Args[1] == "tell" {
-				fmt.Fprintf(conn, "%d ", os.Getpid())
-			}
 			if tells {
 				fmt.Fprint(conn, "ready ", ready.Load(), " ")
 			}
-			if says {
-				fmt.Fprintln(conn, text)
-				return
-			}
-			n, _ := io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}) // by read and write, which strace shows
-			if os.Args[1] == "deaf" && n > 0 {
+			if converse(conn) > 0 && os.Args[1] == "deaf" {
 				l.Close()
 			}
 		}()
 	}
+}
+
+// converse is the rest of a conversation with a client of t-demand. It returns the number of
+// bytes that were echoed.
+func converse(conn net.Conn) (echoed int64) {
+	if os.Args[1] == "tell" {
+		fmt.Fprintf(conn, "%d ", os.Getpid())
+	}
+	if text, says := strings.CutPrefix(os.Args[1], "say:"); says {
+		fmt.Fprintln(conn, text)
+		return 0
+	}
+	echoed, _ = io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}) // by read and write, which strace shows
+	return echoed
 }
 
 // tell sends a text to the NOTIFY_SOCKET of this process.

@@ -48,85 +48,87 @@ func outcome(v Verdict) string {
 	}
 }
 
+// names are lists of clients, who asks, and the answer.
+var names = []struct {
+	list string
+	q    Query
+	want answer
+}{
+	{"ALL", anyone, yes},
+	{".example.com", anyone, unasked},
+	{".example.com", friend, yes},
+	{".example.com", near, no},
+	{".example.com", nobody, unsure},
+	{".example.com", liar, unsure},
+	{"host.example.com", friend, yes},
+	{"HOST.*", friend, yes},
+	{"host.", friend, yes},
+	{"10.*", with(friend, func(q *Query) { q.PeerName, q.Peer = "10.example.com", sixer.Peer }), no},
+	{"10.7.0.1", friend, yes},
+
+	{"10., .example.com", anyone, yes}, // the address decides
+	{".example.com, 10.", anyone, yes},
+	{".example.com EXCEPT 10.", anyone, no},
+	{"ALL EXCEPT .example.com", anyone, unasked},
+	{"ALL EXCEPT .example.com", friend, no},
+	{"ALL EXCEPT .example.com", near, yes},
+	{"ALL EXCEPT .example.com", nobody, unsure},
+
+	{"LOCAL", anyone, unasked},
+	{"LOCAL", near, yes},
+	{"LOCAL", friend, no},
+	{"KNOWN", anyone, unasked},
+	{"KNOWN", friend, yes},
+	{"KNOWN", nobody, no},
+	{"KNOWN", liar, no},
+	{"UNKNOWN", anyone, unasked},
+	{"UNKNOWN", friend, no},
+	{"UNKNOWN", nobody, yes},
+	{"UNKNOWN", liar, no},
+	{"PARANOID", anyone, unasked},
+	{"PARANOID", friend, no},
+	{"PARANOID", nobody, no},
+	{"PARANOID", liar, yes},
+	{"@group", anyone, unsure}, // a name would not help
+
+	{"ALL", local, yes},
+	{"UNKNOWN", local, yes},
+	{"KNOWN", local, no},
+	{"LOCAL", local, no},
+	{"PARANOID", local, no},
+	{".example.com", local, no},
+	{"10.", local, no},
+	{"0.0.0.0/0.0.0.0", local, no},
+	{"[::]/0", local, no},
+	{".example.com", stranger, unsure}, // no address to ask about
+	{"UNKNOWN", stranger, yes},
+	{"10.", stranger, unsure},
+
+	{"10.", mapped, yes},
+	{"10.0.0.0/8", mapped, yes},
+	{"[2001:db8::5]", sixer, yes},
+	{"[2001:DB8:0:0::5]", sixer, yes},
+	{"[2001:db8::6]", sixer, no},
+	{"[2001:db8::]/32", sixer, yes},
+	{"[2001:db8::ff]/32", sixer, yes}, // host bits may be set
+	{"[2001:db9::]/32", sixer, no},
+	{"[::]/0", sixer, yes},
+	{"[::]/0", anyone, no},
+	{"[2001:db8::]/32x", sixer, unsure},
+	{"[::]/", sixer, unsure},
+	{"0.0.0.0/0.0.0.0", sixer, no},
+	{"2001:db8::5", sixer, unsure},
+	{"2001:db8::/32", sixer, unsure},
+	{"2001:db9::/32", sixer, no},
+	{"[fe80::]/10", linked, yes},
+	{"[fe80::1]", linked, yes},
+	{"[fe80::1%eth0]", linked, yes},
+	{"[fe80::1%eth1]", linked, unsure},
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		list string
-		q    Query
-		want answer
-	}{
-		{"ALL", anyone, yes},
-		{".example.com", anyone, unasked},
-		{".example.com", friend, yes},
-		{".example.com", near, no},
-		{".example.com", nobody, unsure},
-		{".example.com", liar, unsure},
-		{"host.example.com", friend, yes},
-		{"HOST.*", friend, yes},
-		{"host.", friend, yes},
-		{"10.*", with(friend, func(q *Query) { q.PeerName, q.Peer = "10.example.com", sixer.Peer }), no},
-		{"10.7.0.1", friend, yes},
-
-		{"10., .example.com", anyone, yes}, // the address decides
-		{".example.com, 10.", anyone, yes},
-		{".example.com EXCEPT 10.", anyone, no},
-		{"ALL EXCEPT .example.com", anyone, unasked},
-		{"ALL EXCEPT .example.com", friend, no},
-		{"ALL EXCEPT .example.com", near, yes},
-		{"ALL EXCEPT .example.com", nobody, unsure},
-
-		{"LOCAL", anyone, unasked},
-		{"LOCAL", near, yes},
-		{"LOCAL", friend, no},
-		{"KNOWN", anyone, unasked},
-		{"KNOWN", friend, yes},
-		{"KNOWN", nobody, no},
-		{"KNOWN", liar, no},
-		{"UNKNOWN", anyone, unasked},
-		{"UNKNOWN", friend, no},
-		{"UNKNOWN", nobody, yes},
-		{"UNKNOWN", liar, no},
-		{"PARANOID", anyone, unasked},
-		{"PARANOID", friend, no},
-		{"PARANOID", nobody, no},
-		{"PARANOID", liar, yes},
-		{"@group", anyone, unsure}, // a name would not help
-
-		{"ALL", local, yes},
-		{"UNKNOWN", local, yes},
-		{"KNOWN", local, no},
-		{"LOCAL", local, no},
-		{"PARANOID", local, no},
-		{".example.com", local, no},
-		{"10.", local, no},
-		{"0.0.0.0/0.0.0.0", local, no},
-		{"[::]/0", local, no},
-		{".example.com", stranger, unsure}, // no address to ask about
-		{"UNKNOWN", stranger, yes},
-		{"10.", stranger, unsure},
-
-		{"10.", mapped, yes},
-		{"10.0.0.0/8", mapped, yes},
-		{"[2001:db8::5]", sixer, yes},
-		{"[2001:DB8:0:0::5]", sixer, yes},
-		{"[2001:db8::6]", sixer, no},
-		{"[2001:db8::]/32", sixer, yes},
-		{"[2001:db8::ff]/32", sixer, yes}, // host bits may be set
-		{"[2001:db9::]/32", sixer, no},
-		{"[::]/0", sixer, yes},
-		{"[::]/0", anyone, no},
-		{"[2001:db8::]/32x", sixer, unsure},
-		{"[::]/", sixer, unsure},
-		{"0.0.0.0/0.0.0.0", sixer, no},
-		{"2001:db8::5", sixer, unsure},
-		{"2001:db8::/32", sixer, unsure},
-		{"2001:db9::/32", sixer, no},
-		{"[fe80::]/10", linked, yes},
-		{"[fe80::1]", linked, yes},
-		{"[fe80::1%eth0]", linked, yes},
-		{"[fe80::1%eth1]", linked, unsure},
-	}
-	for _, tt := range tests {
+	for _, tt := range names {
 		bothWays(t, "ALL: "+tt.list+"\n", tt.q, tt.want)
 	}
 }

@@ -66,10 +66,10 @@ func native(machine uint16, loader string) string {
 
 var ourMachine = map[string]uint16{"amd64": 62, "arm64": 183}
 
-func TestProgram(t *testing.T) {
-	t.Parallel()
-	dir := place(t)
-	at := func(name string) string { return filepath.Join(dir, name) }
+// servers makes programs in dir, most of which cannot be executed.
+func servers(t *testing.T, dir string) (at func(name string) string) {
+	t.Helper()
+	at = func(name string) string { return filepath.Join(dir, name) }
 	write(t, at("plain"), "#!/bin/sh\n", 0o644)
 	write(t, at("good"), "#!/bin/sh\necho\n", 0o755)
 	write(t, at("own"), "#!/bin/sh\n", 0o700)
@@ -98,6 +98,13 @@ func TestProgram(t *testing.T) {
 	if err := unix.Mkfifo(at("fifo"), 0o777); err != nil {
 		t.Fatal(err)
 	}
+	return at
+}
+
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	dir := place(t)
+	at := servers(t, dir)
 	owner := User{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
 	for _, test := range []struct {
 		name string
