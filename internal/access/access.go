@@ -10,10 +10,11 @@
 package access
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"inetd/internal/plaintext"
 )
 
 // NameState tells what is known of the name of a peer.
@@ -65,10 +66,7 @@ type Verdict struct {
 // Place returns where the rule that decided starts, FILE:LINE, or the file that cannot
 // be read. It is empty if no rule decided.
 func (v Verdict) Place() string {
-	if v.Line == 0 {
-		return v.File
-	}
-	return v.File + ":" + strconv.Itoa(v.Line)
+	return plaintext.Place(v.File, v.Line, 0)
 }
 
 // Problem is a fault in a file, with the place of its first byte. The rest of
@@ -82,14 +80,7 @@ type Problem struct {
 
 // String returns the problem with its place, as a log line shows it.
 func (p Problem) String() string {
-	text := p.File + ": " + p.Text
-	if p.Line > 0 {
-		text = fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Text)
-	}
-	if p.Hint != "" {
-		text += "; " + p.Hint
-	}
-	return text
+	return plaintext.Complaint(plaintext.Place(p.File, p.Line, p.Col), p.Text, p.Hint)
 }
 
 // host is one end of a connection as patterns see it.

@@ -1,6 +1,10 @@
 package conf
 
-import "strconv"
+import (
+	"cmp"
+
+	"inetd/internal/plaintext"
+)
 
 // Pos is a place in a file. Line and Col count from 1, Col in bytes of the
 // physical line; Col 0 is the whole line.
@@ -10,12 +14,11 @@ type Pos struct {
 }
 
 // String returns the place as compilers write it: file:line:col.
-func (p Pos) String() string {
-	s := p.File + ":" + strconv.Itoa(p.Line)
-	if p.Col > 0 {
-		s += ":" + strconv.Itoa(p.Col)
-	}
-	return s
+func (p Pos) String() string { return plaintext.Place(p.File, p.Line, p.Col) }
+
+// Compare orders places by file, line and column.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
 }
 
 // Severity tells what a problem means for the entry it is about.
@@ -43,10 +46,4 @@ type Problem struct {
 }
 
 // String returns the problem as one line: position, text, "; " and the hint.
-func (p Problem) String() string {
-	s := p.Pos.String() + ": " + p.Text
-	if p.Hint != "" {
-		s += "; " + p.Hint
-	}
-	return s
-}
+func (p Problem) String() string { return plaintext.Complaint(p.Pos.String(), p.Text, p.Hint) }

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -314,7 +313,7 @@ func (r *reader) sortProblems(first int) {
 		case b.Pos.File != name:
 			return -1
 		}
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+		return a.Pos.Compare(b.Pos)
 	})
 }
 
