@@ -85,7 +85,7 @@ var picture = map[string][]string{
 	"internal/occupant":     {"internal/sockdiag", unixsys},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
-	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/syslog", "internal/table", unixsys},
+	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/seldom":       {},
 	"internal/slab":         {},
 	"internal/sock":         {unixsys},

@@ -7,6 +7,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/logbook"
 	"inetd/internal/stderrlog"
+	"inetd/internal/strerror"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 
@@ -83,7 +84,7 @@ func (s *Stderrs) Hear(e Pipe, p *Process) {
 	}
 	var err error
 	if p.Stderr, err = s.reader.Add(e.read, p.Service.Label, p.PID, strings.TrimPrefix(p.Client.From(), " from ")); err != nil {
-		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+strerror.Call(err), "", "")
 		unix.Close(e.read)
 	}
 }
@@ -95,7 +96,7 @@ func (s *Stderrs) HearOn(fd int, p *Process) {
 		return
 	}
 	if err := s.read(); err != nil {
-		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+err.Error(), "", "")
+		s.log.Tell(syslog.Err, p.Service, p.Service.Label+": its standard error cannot be logged: "+strerror.Call(err), "", "")
 		return // fd stays open: to close it would kill the server at its next word
 	}
 	s.starter.Note(fd)
