@@ -37,7 +37,7 @@ func (l *loader) action(e *conf.Entry, port *officialPort) *Action {
 // asked returns the action that an entry asks for. Its strings share memory with the
 // file's text. ok is false if there is a problem, which is reported.
 func (l *loader) asked(e *conf.Entry, port *officialPort) (a Action, ok bool) {
-	// Field by field: a literal would be made aside and copied, 400 bytes for each entry.
+	// Field by field: a composite literal would be built elsewhere and copied, 400 bytes for each entry.
 	a.Listens = e.Type == conf.Stream || e.Type == conf.SeqPacket
 	a.Wait, a.Listen = e.Wait, e.Listen
 	a.Limits = l.cfg.limits(e)

@@ -80,7 +80,7 @@ func (l *loader) muxListener() {
 		return
 	}
 	if l.mux.seen {
-		l.report(&l.mux.first, l.mux.first.Pos, conf.Warning, "nothing hands it out", "an entry for tcpmux must be internal and free of errors")
+		l.report(&l.mux.first, l.mux.first.Pos, conf.Warning, "tcpmux itself is not served, so no client can ask for it", "an entry for tcpmux must be internal and free of errors")
 		return
 	}
 	e := conf.Entry{
