@@ -310,7 +310,7 @@ func (l *loader) everywhere(e *conf.Entry) []endpoint {
 func (l *loader) onceALoad(e *conf.Entry, text string) {
 	if !l.told[text] {
 		l.told[text] = true
-		l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: e.Pos, Severity: conf.Hint, Text: text}})
+		l.add(conf.Problem{Pos: e.Pos, Severity: conf.Hint, Text: text})
 	}
 }
 

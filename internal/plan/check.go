@@ -9,11 +9,11 @@ import (
 // a daemon started by root would open, and has every problem, also those that a log
 // would repeat at every reload.
 func Check(cfg *Config, host *Host) *Report {
-	l, p := run(cfg, host, true)
-	p.Problems = append(p.Problems, l.ruleProblems()...)
-	p.Problems = append(p.Problems, l.lint(host.UID)...)
-	sortProblems(p.Problems)
-	return l.reportOf(p)
+	l := run(cfg, host, true)
+	l.lintRules()
+	l.lint(host.UID)
+	sortProblems(l.plan.Problems)
+	return l.reportOf(l.result())
 }
 
 // note is an entry with the result of its load, for a report.

@@ -13,6 +13,7 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/plaintext"
+	"inetd/internal/strerror"
 	"inetd/internal/textfile"
 
 	"golang.org/x/sys/unix"
@@ -175,18 +176,12 @@ func (l *loader) configuration(paths []string) {
 	errs = append(errs, l.file(entries...), l.unusable())
 	l.plan.Err = cmp.Or(l.plan.Err, cmp.Or(errs...))
 	l.parser.Unused()
-	l.addProblems(l.parser.Problems)
+	l.add(l.parser.Problems...)
 	if l.xinetd != nil {
-		l.addProblems(l.xinetd.Problems)
+		l.add(l.xinetd.Problems...)
 		if l.checking || l.converting {
-			l.addProblems(l.xinetd.Off)
+			l.add(l.xinetd.Off...)
 		}
-	}
-}
-
-func (l *loader) addProblems(problems []conf.Problem) {
-	for _, p := range problems {
-		l.plan.Problems = append(l.plan.Problems, Problem{Problem: p})
 	}
 }
 
@@ -258,10 +253,10 @@ func (l *loader) directory(dir string) []string {
 		odd := irregular(path)
 		switch {
 		case why != "" && odd == "":
-			l.about(path, conf.Hint, "file skipped: "+why)
+			l.about(path, conf.Hint, "file skipped: "+why, "")
 		case why != "":
 		case odd != "":
-			l.about(path, conf.Warning, "skipped: "+odd)
+			l.about(path, conf.Warning, "skipped: "+odd, "")
 		default:
 			files = append(files, path)
 		}
@@ -281,11 +276,6 @@ func (l *loader) readBefore(dir string) string {
 	return l.host.Known[i]
 }
 
-// about notes a problem of a file as a whole.
-func (l *loader) about(path string, s conf.Severity, text string) {
-	l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text}})
-}
-
 // irregular says why a path is not a file to read; "": it is one.
 func irregular(path string) string {
 	f, err := textfile.Open(path)
@@ -300,10 +290,7 @@ func irregular(path string) string {
 	case errors.Is(err, unix.EISDIR):
 		return "it is a directory"
 	}
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		err = p.Err
-	}
-	return err.Error()
+	return strerror.Cause(err)
 }
 
 // dropping says why a file in a configuration directory is not meant to be read; "":

@@ -55,3 +55,25 @@ func TestSourceOncePerFile(t *testing.T) {
 		t.Errorf("%d reads: %v, %v", reads, err, err2)
 	}
 }
+
+// TestIrregular: what keeps a path from being read is said in the C library's words.
+func TestIrregular(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	write(t, path("file"), "# text\n")
+	for link, to := range map[string]string{"loop": "loop", "gone": "nosuch", "link": "file"} {
+		if err := os.Symlink(to, path(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"file": "", "link": "", "": "it is a directory",
+		"gone": "it is a link to a file that does not exist",
+		"loop": "Too many levels of symbolic links",
+	} {
+		if got := irregular(path(name)); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -101,17 +101,17 @@ type loader struct {
 // Load reads, parses and resolves the configuration. Hosts whose name servers do not
 // answer within 250 ms are noted in Plan.Late, to be tried again.
 func Load(cfg *Config, host *Host) *Plan {
-	_, p := run(cfg, host, false)
-	return p
+	return run(cfg, host, false).result()
 }
 
 // run carries out a load. If name servers have not answered all questions by its end, it
 // loads a second time, with the answers that came promptly; a check waits for all.
-func run(cfg *Config, host *Host, checking bool) (*loader, *Plan) {
+func run(cfg *Config, host *Host, checking bool) *loader {
 	l := newLoader(cfg, host, checking)
-	p := l.load()
-	if p.Late == nil || !p.Late.Asking {
-		return l, p
+	l.load()
+	late, listing := l.plan.Late, l.plan.Err
+	if late == nil || !late.Asking {
+		return l
 	}
 	if checking {
 		host.Hosts.AwaitAll()
@@ -119,11 +119,11 @@ func run(cfg *Config, host *Host, checking bool) (*loader, *Plan) {
 		host.Hosts.AwaitPrompt()
 	}
 	again := *host
-	again.Late = p.Late
+	again.Late = late
 	l = newLoader(cfg, &again, checking)
-	whole := l.load()
-	whole.Err = cmp.Or(whole.Err, p.Err) // the files are listed by the first load only
-	return l, whole
+	l.load()
+	l.plan.Err = cmp.Or(l.plan.Err, listing) // the files are listed by the first load only
+	return l
 }
 
 func newLoader(cfg *Config, host *Host, checking bool) *loader {
@@ -145,7 +145,7 @@ func newLoader(cfg *Config, host *Host, checking bool) *loader {
 	return l
 }
 
-func (l *loader) load() *Plan {
+func (l *loader) load() {
 	if l.host.Late != nil {
 		l.resume(l.host.Late)
 	} else {
@@ -156,7 +156,7 @@ func (l *loader) load() *Plan {
 		l.plan.Accounts, l.plan.Err = l.host.OpenAccounts()
 	}
 	if l.plan.Err != nil {
-		return l.result()
+		return
 	}
 	l.security()
 	l.configuration(files)
@@ -165,11 +165,10 @@ func (l *loader) load() *Plan {
 	l.plan.Accounts.Forget()
 	l.dropReplaced()
 	if l.checking && l.plan.Err == nil && len(files) > 0 && len(l.notes) == 0 && !slices.ContainsFunc(l.parser.Problems, isError) {
-		l.about(files[0], conf.Warning, "nothing to serve")
+		l.about(files[0], conf.Warning, "nothing to serve", "")
 	}
 	sortProblems(l.plan.Problems)
 	l.plan.Late = l.late()
-	return l.result()
 }
 
 // read finds the configuration files and reads the services file.
@@ -189,9 +188,7 @@ func (l *loader) result() *Plan {
 
 // sortProblems puts problems in the order of their places.
 func sortProblems(problems []Problem) {
-	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
-	})
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Pos.Compare(b.Pos) })
 }
 
 // maxShown is how many problems with the same text are shown one by one.
@@ -227,6 +224,18 @@ func Condense(problems []Problem) (short []Problem) {
 		}
 	}
 	return short
+}
+
+// add notes problems that are not those of one entry.
+func (l *loader) add(problems ...conf.Problem) {
+	for _, p := range problems {
+		l.plan.Problems = append(l.plan.Problems, Problem{Problem: p})
+	}
+}
+
+// about notes a problem of a file as a whole.
+func (l *loader) about(path string, s conf.Severity, text, hint string) {
+	l.add(conf.Problem{Pos: conf.Pos{File: path, Line: 1}, Severity: s, Text: text, Hint: hint})
 }
 
 // report notes a problem of an entry at one of its columns, or at its line.
@@ -289,7 +298,7 @@ func (l *loader) withoutServices() {
 	case l.from.wanted:
 		l.plan.Err = cmp.Or(l.plan.Err, l.from.err)
 	default:
-		l.about(l.from.path, conf.Warning, "services file not read: "+strerror.Cause(l.from.err)+"; no entry needs it")
+		l.about(l.from.path, conf.Warning, "services file not read: "+strerror.Cause(l.from.err)+"; no entry needs it", "")
 	}
 }
 

@@ -19,8 +19,7 @@ func (l *loader) security() {
 		return
 	}
 	l.plan.Secured = map[string]string{}
-	l.plan.Problems = append(l.plan.Problems, Problem{Problem: conf.Problem{
-		Pos: conf.Pos{File: path, Line: 1}, Severity: conf.Hint, Text: "in force: it limits who may use which service"}})
+	l.about(path, conf.Hint, "in force: it limits who may use which service", "")
 	l.sec, _ = wrap.Sec(path).Read()
 }
 
@@ -36,7 +35,7 @@ func (l *loader) secure(e *conf.Entry, do *Action, port *officialPort) bool {
 		name = port.names[0]
 	}
 	l.plan.Secured[e.Label()] = name
-	if do.Listens && (!do.Wait || do.Builtin != "") {
+	if do.Mode == Accept {
 		return true
 	}
 	v := l.sec(access.Query{Service: name})
@@ -48,8 +47,8 @@ func (l *loader) secure(e *conf.Entry, do *Action, port *officialPort) bool {
 	return false
 }
 
-// ruleProblems returns the problems of those rule files that are in force.
-func (l *loader) ruleProblems() (problems []Problem) {
+// lintRules finds what is wrong in those rule files that are in force.
+func (l *loader) lintRules() {
 	var found []access.Problem
 	allow, deny, sec := l.cfg.RuleFiles()
 	if l.cfg.Wrap || l.cfg.WrapInternal || l.plan.Wraps {
@@ -60,8 +59,6 @@ func (l *loader) ruleProblems() (problems []Problem) {
 		found = append(found, more...)
 	}
 	for _, p := range found {
-		problems = append(problems, Problem{Problem: conf.Problem{
-			Pos: conf.Pos{File: p.File, Line: max(p.Line, 1), Col: p.Col}, Severity: conf.Warning, Text: p.Text, Hint: p.Hint}})
+		l.add(conf.Problem{Pos: conf.Pos{File: p.File, Line: max(p.Line, 1), Col: p.Col}, Severity: conf.Warning, Text: p.Text, Hint: p.Hint})
 	}
-	return problems
 }

@@ -27,7 +27,7 @@ func (l *loader) readXinetd(file *conf.File) bool {
 		l.xinetd.Port, l.xinetd.Rules = l.listedPort, l.hostRules()
 	}
 	if !slices.Contains(l.cfg.Files, file.Name) && !xinetd.Included(filepath.Base(file.Name)) {
-		l.about(file.Name, conf.Warning, "file skipped: "+undotted)
+		l.about(file.Name, conf.Warning, "file skipped: "+undotted, "")
 		return true
 	}
 	l.xinetd.Read(file)
@@ -99,7 +99,7 @@ func (l *loader) defined(def conf.Definition) []conf.Entry {
 
 // tell hints at a service that is not served.
 func (l *loader) tell(def conf.Definition, what string) {
-	l.addProblems([]conf.Problem{{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q %s", def.Service.Text, what)}})
+	l.add(conf.Problem{Pos: def.Service.Pos, Severity: conf.Hint, Text: fmt.Sprintf("service %q %s", def.Service.Text, what)})
 }
 
 // unusable returns an error if xinetd's files, which are one configuration, have mistakes
@@ -151,7 +151,7 @@ func (l *loader) includedir(dir string) (paths []string, err error) {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		if !xinetd.Included(e.Name()) {
-			l.about(path, conf.Hint, "file skipped: "+undotted)
+			l.about(path, conf.Hint, "file skipped: "+undotted, "")
 			continue
 		}
 		paths = append(paths, path)
