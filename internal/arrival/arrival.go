@@ -8,7 +8,6 @@
 package arrival
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +45,7 @@ type Arrivals struct {
 // may have all the room.
 func New(log *logbook.Book, starter *child.Starter, mail *loop.Mailbox) *Arrivals {
 	room := limit.Pool{Size: 256, PerService: 128, PerSource: 256, Patience: HeaderTime}
-	return &Arrivals{Beside: loop.NewBeside(mail, room.Size), Room: room, log: log, starter: starter}
+	return &Arrivals{Beside: loop.NewBeside(mail, room.Size, 2*HeaderTime), Room: room, log: log, starter: starter}
 }
 
 // Await takes over c.Conn, has the proxy's header read, and calls the function then on
@@ -75,17 +74,18 @@ func (a *Arrivals) Await(k *table.Socket, c client.Client, then func(*client.Cli
 	}
 	u := v.Usage()
 	u.Expected++
-	var h proxyproto.Header
-	a.Do(HeaderTime, func(ctx context.Context) {
-		deadline, _ := ctx.Deadline()
-		f.SetDeadline(deadline)
+	read := func(h proxyproto.Header, err error) func() {
+		return func() {
+			u.Expected--
+			then(a.arrived(k, c, f, h, err))
+		}
+	}
+	a.Do(func() func() {
+		f.SetDeadline(time.Now().Add(HeaderTime))
 		f.Room.Wait(time.Now())
-		h, err = f.ReadHeader()
-		f.Room.Work()
-	}, func() {
-		u.Expected--
-		then(a.arrived(k, c, f, h, err))
-	})
+		defer f.Room.Work()
+		return read(f.ReadHeader())
+	}, read(proxyproto.Header{}, os.ErrDeadlineExceeded))
 }
 
 // arrived is the client of a connection whose header was read; nil: there is none.

@@ -12,7 +12,7 @@
 package diagnose
 
 import (
-	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	"inetd/internal/examine"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
+	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/table"
 )
@@ -31,6 +32,7 @@ type Doctor struct {
 	starter  *child.Starter
 	running  *running.Table
 	beside   *loop.Beside
+	told     time.Time // when the log last said that something is not examined
 	findings examine.Memory
 	streaks  map[*table.Usage]streak // of the services whose servers fail
 }
@@ -38,7 +40,9 @@ type Doctor struct {
 // New makes a Doctor for the processes of a starter. Its examinations run on beside,
 // which others may use too.
 func New(log *logbook.Book, starter *child.Starter, running *running.Table, beside *loop.Beside) *Doctor {
-	return &Doctor{log: log, starter: starter, running: running, beside: beside, streaks: map[*table.Usage]streak{}}
+	d := &Doctor{log: log, starter: starter, running: running, beside: beside, streaks: map[*table.Usage]streak{}}
+	beside.Lost = d.lost
+	return d
 }
 
 // Few examinations run at once: a file may lie on a file system that does not answer.
@@ -47,14 +51,18 @@ const (
 	ExamineTime     = 10 * time.Second
 )
 
-// explain calls look beside the loop, and then tell. If too many examinations run
-// already, it calls tell alone.
-func (d *Doctor) explain(look, tell func()) {
-	if d.beside.Full() {
-		tell()
+// lost logs, at most once a minute, that something is not examined.
+func (d *Doctor) lost() {
+	now := time.Now()
+	if now.Sub(d.told) < d.log.Every {
 		return
 	}
-	d.beside.Do(ExamineTime, func(context.Context) { look() }, tell)
+	d.told = now
+	why := plan.Count(d.beside.Len(), "examination is under way", "examinations are under way")
+	if n := d.beside.Stuck(); n > 0 {
+		why = fmt.Sprintf("%s not ended within %v; does a file system not answer?", plan.Count(n, "examination has", "examinations have"), d.beside.Limit)
+	}
+	d.log.Warningf("not everything that fails is looked into: %s", why)
 }
 
 // Works forgets the failures of a service, as a server was started: another one is news.

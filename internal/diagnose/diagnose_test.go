@@ -47,7 +47,7 @@ func newWard(t *testing.T, path string) *ward {
 		t.Fatal(err)
 	}
 	w.v = &table.Service{Label: "one/tcp", At: table.Place{Line: 1}, Do: &table.Action{Action: &plan.Action{Mode: plan.Accept}, Program: w.program}}
-	w.Doctor = New(w.Book.Book, starter, running.New(starter, poll, 1, w.Timers, w.Book.Book), loop.NewBeside(w.mail.Mailbox, MaxExaminations))
+	w.Doctor = New(w.Book.Book, starter, running.New(starter, poll, 1, w.Timers, w.Book.Book), loop.NewBeside(w.mail.Mailbox, MaxExaminations, ExamineTime))
 	return w
 }
 
@@ -335,16 +335,63 @@ func TestWhySuspended(t *testing.T) {
 	}
 }
 
-// TestNotStartedWhileMuchIsLookedInto: with too many examinations, a failure is logged
-// without its cause, at once.
+// TestNotStartedWhileMuchIsLookedInto: with too many examinations, failures are logged
+// without their causes, at once, and the log says so once.
 func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/nonexistent/x")
-	w.beside.Max = 0
-	w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: unix.ENOENT})
-	if n, got := w.beside.Len(), w.Lines(); n != 0 || got != "execv /nonexistent/x: No such file or directory (one/tcp, inetd.conf:1)\n" {
-		t.Errorf("%d are looked into, told %q", n, got)
+	release := w.lookInto()
+	defer close(release)
+	for _, errno := range []syscall.Errno{unix.ENOENT, unix.EACCES} {
+		w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: errno})
 	}
+	const want = `not everything that fails is looked into: 1 examination is under way
+execv /nonexistent/x: No such file or directory (one/tcp, inetd.conf:1)
+execv /nonexistent/x: Permission denied (one/tcp, inetd.conf:1)
+`
+	if got := w.Lines(); got != want {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestExaminationHangs: a failure whose examination does not come back is logged without
+// its cause.
+func TestExaminationHangs(t *testing.T) {
+	t.Parallel()
+	w := newWard(t, "/nonexistent/x")
+	w.beside.Limit = 0
+	release := w.lookInto()
+	defer close(release)
+	w.answers()
+	w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: unix.ENOENT})
+	const want = `not everything that fails is looked into: 1 examination has not ended within 0s; does a file system not answer?
+one/tcp: without cause
+execv /nonexistent/x: No such file or directory (one/tcp, inetd.conf:1)
+`
+	if got := w.Lines(); got != want {
+		t.Errorf("told %q", got)
+	}
+}
+
+// TestNotExamined: if there is no room for an examination, the daemon's descriptor of the
+// connection is closed.
+func TestNotExamined(t *testing.T) {
+	t.Parallel()
+	c, fd := socktest.Connection(t)
+	w := newWard(t, "/bin/sh")
+	w.beside.Max = 0
+	w.Ended(&running.Process{Service: w.v, Program: w.program, PID: 7, Probe: fd, Begun: time.Now().UnixNano()}, exit(0))
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("the connection is open: %d, %v", n, err)
+	}
+}
+
+// lookInto has the one examination that is allowed from now on wait until release is closed.
+func (w *ward) lookInto() (release chan bool) {
+	w.beside.Max = 1
+	release = make(chan bool)
+	w.beside.Do(func() func() { <-release; return nothing }, func() { w.Book.Warningf("one/tcp: without cause") })
+	return release
 }
 
 // TestEndedIdle: an examination closes the daemon's descriptor of the connection of a

@@ -146,20 +146,21 @@ func (d *Doctor) tellFailing(p *running.Process, st child.Status) {
 		return
 	}
 	text := fmt.Sprintf("%s: %s[%d]: %s again and again", v.Label, path, st.Pid, child.How(st.Wait))
-	advice := ""
-	d.explain(func() {
-		if idle {
-			advice = misfit.Failing(path)
-		}
-	}, func() {
+	tell := func(advice string) func() {
 		switch {
 		case advice != "":
 			advice = "; it reads and writes nothing: " + advice
 		case v.Do.Keys == nil || v.Do.Keys.Stderr == "":
 			advice = "; its client reads what it says on standard error, which the key stderr = log brings here"
 		}
-		d.log.Tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice)
-	})
+		return func() { d.log.Tell(syslog.Warning, v, text, fmt.Sprintf("%d in a row", failCount), advice) }
+	}
+	d.beside.Do(func() func() {
+		if !idle {
+			return tell("")
+		}
+		return tell(misfit.Failing(path))
+	}, tell(""))
 }
 
 // tellCrash logs that a server has crashed, and then each minute how many more did.
@@ -178,11 +179,13 @@ func (d *Doctor) tellShell(p *running.Process, st child.Status) {
 	if !d.log.First(v.Cause(how), "server", " ended with "+how+" ("+d.log.Place(v)+")") {
 		return
 	}
-	why := ""
-	d.explain(func() { why = misfit.Shell(path, code, seenBy(v.Do.Keys, who)) }, func() {
+	tell := func(why string) func() {
 		if why != "" {
 			why = ": " + why
 		}
-		d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
-	})
+		return func() {
+			d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d]: exit status %d", v.Label, path, st.Pid, code), "", why)
+		}
+	}
+	d.beside.Do(func() func() { return tell(misfit.Shell(path, code, seenBy(v.Do.Keys, who))) }, tell(""))
 }

@@ -49,25 +49,28 @@ func (d *Doctor) Watch(p *running.Process) {
 // endedIdle logs a server that ended without an error and took nothing from its client,
 // unless a process that it left behind serves the client. It closes the probe.
 func (d *Doctor) endedIdle(p *running.Process, pid int) {
-	v, path, begun, conn := p.Service, p.Program.Path(), time.Unix(0, p.Begun), p.Probe
+	v, path, started, conn := p.Service, p.Program.Path(), time.Unix(0, p.Begun), p.Probe
 	p.Probe = 0
-	deserted, left := false, 0
-	d.explain(func() {
-		if deserted = misfit.Deserted(conn, os.Getpid()); deserted {
-			left = misfit.Background(path, begun)
+	begun := d.beside.Do(func() func() {
+		defer unix.Close(conn)
+		if !misfit.Deserted(conn, os.Getpid()) {
+			return nothing
 		}
-		unix.Close(conn)
-	}, func() {
-		text := fmt.Sprintf("%s: %s[%d] has ended at once and read and written nothing", v.Label, path, pid)
-		switch {
-		case !deserted:
-		case left > 0:
-			d.log.Tell(syslog.Warning, v, text, "", fmt.Sprintf(": it went into the background as process %d and left its client; it needs an option to stay in the foreground, or one for inetd", left))
-		default:
+		text, left := fmt.Sprintf("%s: %s[%d] has ended at once and read and written nothing", v.Label, path, pid), misfit.Background(path, started)
+		return func() {
+			if left > 0 {
+				d.log.Tell(syslog.Warning, v, text, "", fmt.Sprintf(": it went into the background as process %d and left its client; it needs an option to stay in the foreground, or one for inetd", left))
+				return
+			}
 			d.log.Tell(syslog.Warning, v, text, "its client still waits", "; a server of inetd serves its standard input")
 		}
-	})
+	}, nothing)
+	if !begun {
+		unix.Close(conn)
+	}
 }
+
+func nothing() {}
 
 // Settled finds out whether a server that lives longer than most listens itself, once per
 // service.
@@ -77,13 +80,18 @@ func (d *Doctor) Settled(p *running.Process) {
 	}
 	u, pid := p.Service.Used, p.PID
 	u.Examined = true
+	another := func() { u.Examined = false }
 	d.running.AfterOr(p, lookTime, func() {
-		v, path, port := p.Service, p.Program.Path(), ""
-		d.explain(func() { port = misfit.Listens(pid) }, func() {
-			if port != "" {
+		v, path := p.Service, p.Program.Path()
+		d.beside.Do(func() func() {
+			port := misfit.Listens(pid)
+			if port == "" {
+				return nothing
+			}
+			return func() {
 				d.log.Tell(syslog.Warning, v, fmt.Sprintf("%s: %s[%d] was started for a client and listens itself", v.Label, path, pid), "port "+port,
 					"; a server of inetd serves its standard input, so it needs an option for that, or an entry with key connect")
 			}
-		})
-	}, func() { u.Examined = false })
+		}, another)
+	}, another)
 }

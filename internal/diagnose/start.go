@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -28,19 +27,17 @@ func (d *Doctor) NotStarted(v *table.Service, g *child.Program, from string, st 
 		text = "stderr " + v.Do.Keys.Stderr + ": " + strerror.Errno(st.Errno)
 	}
 	v.Usage().Fail(st.Stage.String(), strerror.Errno(st.Errno), text, time.Now())
-	tell := func(why string) { d.tellFailure(v, text+why, from) }
-	if st.Stage != child.Exec && st.Stage != child.Stderr || d.beside.Full() {
-		tell(d.ungiven(v, st.Stage))
+	tell := func(why string) func() { return func() { d.tellFailure(v, text+why, from) } }
+	if st.Stage != child.Exec && st.Stage != child.Stderr {
+		tell(d.ungiven(v, st.Stage))()
 		return
 	}
-	why := ""
-	d.beside.Do(ExamineTime, func(context.Context) {
+	d.beside.Do(func() func() {
 		if st.Stage == child.Stderr {
-			why = whyNoStderr(v.Do.Keys, who)
-			return
+			return tell(whyNoStderr(v.Do.Keys, who))
 		}
-		why = d.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno)
-	}, func() { tell(why) })
+		return tell(d.findings.Why(path, seenBy(v.Do.Keys, who), st.Errno))
+	}, tell(""))
 }
 
 // Replacement says why this process could not execute a program in its own place. If it

@@ -1,7 +1,6 @@
 package idle
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -36,7 +35,7 @@ type Limiter struct {
 
 // NewLimiter makes a Limiter of running processes.
 func NewLimiter(r *running.Table, m *loop.Mailbox, t *loop.Timers, log *logbook.Book) *Limiter {
-	return &Limiter{running: r, timers: t, log: log, asks: loop.NewBeside(m, 1)}
+	return &Limiter{running: r, timers: t, log: log, asks: loop.NewBeside(m, maxAsks, askTime)}
 }
 
 // Due is when the kernel is asked next; zero: no question is due.
@@ -45,8 +44,12 @@ func (l *Limiter) Due() time.Time { return l.due }
 // Stopped are the servers that are stopped while the kernel is asked once more.
 func (l *Limiter) Stopped() []*Server { return l.stopped }
 
-// askTime is how long the kernel may take to answer.
-const askTime = 10 * time.Second
+// One question is asked at a time. The kernel may take askTime to answer it, and of maxAsks
+// the answers may still be missing after that.
+const (
+	askTime = 10 * time.Second
+	maxAsks = 4
+)
 
 // timeOf is how long the servers of a service may be idle; 0: for ever.
 func timeOf(k *conf.Keys) time.Duration {
@@ -92,7 +95,7 @@ func (l *Limiter) Limit(p *running.Process) {
 // askIn has the kernel asked after d, unless it is asked sooner anyway; 0 is never.
 func (l *Limiter) askIn(d time.Duration) {
 	due := time.Now().Add(d)
-	if d == 0 || l.asks.Full() || !l.due.IsZero() && !due.Before(l.due) {
+	if d == 0 || l.asks.Len() > 0 || !l.due.IsZero() && !due.Before(l.due) {
 		return
 	}
 	l.due = due
@@ -110,21 +113,22 @@ func (l *Limiter) ask(list []*Server, then func([]*Server)) {
 	if len(list) == 0 {
 		return
 	}
-	var used []time.Time
-	var err error
 	asked := time.Now()
-	l.asks.Do(askTime, func(context.Context) { used, err = Ask(list) }, func() {
-		var over []*Server
-		if err == nil {
-			l.lookAt(list, used)
-			over = l.Update(list, used, asked)
-		} else if !l.failed {
-			l.failed = true
-			l.log.Warningf("idle_time: %s: servers that have nothing to do cannot be told from others, and go on", strerror.Call(err))
+	answer := func(used []time.Time, err error) func() {
+		return func() {
+			var over []*Server
+			if err == nil {
+				l.lookAt(list, used)
+				over = l.Update(list, used, asked)
+			} else if !l.failed {
+				l.failed = true
+				l.log.Warningf("idle_time: %s: servers that have nothing to do cannot be told from others, and go on", strerror.Call(err))
+			}
+			then(over)
+			l.askIn(l.Period())
 		}
-		then(over)
-		l.askIn(l.Period())
-	})
+	}
+	l.asks.Do(func() func() { return answer(Ask(list)) }, answer(nil, unix.ETIMEDOUT))
 }
 
 // lookAt notes when servers last took a datagram. A server with a client or a datagram

@@ -13,7 +13,7 @@ import (
 func (s *Server) newRelays() *passing.Relays {
 	return passing.New(passing.Loop{
 		Starter: s.starter, Poll: s.poll, Timers: &s.timers, Relay: tagRelay, Ready: tagReady, Log: s.log,
-		Running: s.running, Beside: s.examinations, Doctor: s.doctor, Now: s.now,
+		Running: s.running, Mail: s.mail, Beside: s.examinations, Doctor: s.doctor, Now: s.now,
 		UserName: s.userName, Release: s.release,
 	})
 }

@@ -66,7 +66,7 @@ var picture = map[string][]string{
 	"internal/hosts":        {},
 	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
 	"internal/ident":        {unixsys},
-	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap"},
+	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap", unixsys},
 	"internal/keep":         {"internal/child", "internal/examine", "internal/gate", "internal/handover", "internal/logbook", "internal/loop", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},

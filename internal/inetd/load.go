@@ -61,7 +61,11 @@ func (s *Server) reload(done func(Outcome)) {
 			g.Hosts = host.Hosts
 		}
 		return func() { s.loaded(p, g, answer) }
-	}, func() { s.unread(slow(reading.Load()), answer) })
+	}, func() {
+		s.watcher.Close() // it may be blocked on the same file system
+		s.watcher = nil
+		s.unread(slow(reading.Load()), answer)
+	})
 }
 
 // loaded puts a plan into force.

@@ -20,7 +20,7 @@ func (s *Server) refreshAccounts() {
 		return
 	}
 	s.checked = s.turned
-	if !s.now.Accounts.Changed() {
+	if s.attempts.Full() || !s.now.Accounts.Changed() {
 		return
 	}
 	was, host, env := s.now.Generation, s.host(), s.environment()

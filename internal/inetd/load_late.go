@@ -34,10 +34,15 @@ func (s *Server) awaitLate(delay time.Duration) {
 	case late.Asking:
 		s.askLate(late, s.now.Hosts)
 	default:
-		s.latecomers.delay = min(max(delay, minLate), maxLate)
-		s.latecomers.at = time.Now().Add(s.latecomers.delay)
-		s.timeLate()
+		s.tryLateAfter(delay)
 	}
+}
+
+// tryLateAfter has the entries tried again after delay, from minLate to maxLate.
+func (s *Server) tryLateAfter(delay time.Duration) {
+	s.latecomers.delay = min(max(delay, minLate), maxLate)
+	s.latecomers.at = time.Now().Add(s.latecomers.delay)
+	s.timeLate()
 }
 
 // timeLate makes sure that a timer is set. There is never more than one, so that a storm
@@ -59,12 +64,19 @@ func (s *Server) timeLate() {
 	})
 }
 
+// A load may leave questions to name servers behind. The answers are awaited for longer than
+// a question takes. After a storm of reloads only maxAwaits loads are waited for.
+const (
+	awaitTime = 15 * time.Second
+	maxAwaits = 4
+)
+
 // askLate tries again once name servers have answered.
 func (s *Server) askLate(late *plan.Late, answers *hosts.Addresses) {
-	go func() {
+	s.awaits.Do(func() func() {
 		answers.AwaitAll()
-		s.mail.Post(func() { s.tryLate(late, answers) })
-	}()
+		return func() { s.tryLate(late, answers) }
+	}, func() { s.tryLateAfter(s.latecomers.delay) })
 }
 
 // tryLate plans again what the last load has read. Nobody has asked for this, so the log
@@ -77,7 +89,7 @@ func (s *Server) tryLate(late *plan.Late, answers *hosts.Addresses) {
 		s.timers.After(minLate, func() { s.tryLate(late, answers) })
 		return
 	case s.attempts.Full():
-		s.awaitLate(maxLate)
+		s.tryLateAfter(maxLate)
 		return
 	}
 	cfg, host, env, load, files := s.cfg.Config, s.host(), s.environment(), s.load, s.now.Names
@@ -97,7 +109,7 @@ func (s *Server) tryLate(late *plan.Late, answers *hosts.Addresses) {
 		return func() { s.triedLate(g, passed, fresh) }
 	}, func() {
 		s.log.Errorf("what is missing was not found within %v; it will be tried again", loadTime)
-		s.awaitLate(maxLate)
+		s.tryLateAfter(maxLate)
 	})
 }
 
@@ -106,7 +118,7 @@ func (s *Server) tryLate(late *plan.Late, answers *hosts.Addresses) {
 func (s *Server) triedLate(g *table.Generation, passed, fresh []plan.Problem) {
 	defer s.loadDone()
 	if g == nil {
-		s.awaitLate(2 * s.latecomers.delay)
+		s.tryLateAfter(2 * s.latecomers.delay)
 		return
 	}
 	if len(passed) > 0 || s.now.Late.Asking {

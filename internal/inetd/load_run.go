@@ -17,25 +17,16 @@ const loadTime = 45 * time.Second
 // a thread.
 const maxStuck = 4
 
-// try runs work beside the loop, and then on the loop the function that work returned. If
-// work takes longer than loadTime, late is called instead.
+// try runs a load, of which no other is under way. See loop.Beside for work and late.
 func (s *Server) try(work func() (done func()), late func()) {
 	s.loading = true
-	s.attempts.Try(work, func() { s.giveUp(late) })
-}
-
-// giveUp goes on after a load that has not come back. The watcher may be blocked on the
-// same file system, so the next load gets a new watcher.
-func (s *Server) giveUp(late func()) {
-	s.loading = false
-	if s.watcher != nil {
-		s.watcher.Close()
-		s.watcher = nil
-	}
-	late()
-	if s.again {
-		s.reload(nil)
-	}
+	s.attempts.Do(work, func() {
+		s.loading = false
+		late()
+		if s.again {
+			s.reload(nil)
+		}
+	})
 }
 
 // slow returns the error of a load that takes too long: it waits for the file at path or,

@@ -17,21 +17,23 @@ func TestLoadGivenUp(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "inetd.conf")
 	writeConf(t, file, manyOf(1, "given", "stream unix nowait - internal echo"))
 	s := serving(t, file)
-	dead := make(chan struct{})
+	dead, reads := make(chan struct{}), make(chan bool)
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
 		host.Reading(&file)
-		s.mail.Post(s.attempts.GiveUp) // time passes
+		reads <- true
 		<-dead
 		return &plan.Plan{}
 	}
-	out := outcome(s)
+	s.attempts.Limit = 0
+	lost := func() Outcome { return outcome(s, func() { <-reads }) }
+	out := lost()
 	if out.Err == nil || !strings.Contains(out.Err.Error(), file+" was not read within 45s") || len(s.now.Services) != 1 {
 		t.Errorf("a load that does not come back: %+v, %d services", out, len(s.now.Services))
 	}
 	for range maxStuck - 1 {
-		outcome(s)
+		lost()
 	}
-	if out := outcome(s); out.Err == nil || !strings.Contains(out.Err.Error(), "4 loads before it still wait") {
+	if out := outcome(s, func() {}); out.Err == nil || !strings.Contains(out.Err.Error(), "4 loads before it still wait") {
 		t.Errorf("one load too many: %+v", out)
 	}
 
@@ -42,7 +44,7 @@ func TestLoadGivenUp(t *testing.T) {
 	if len(s.now.Services) != 1 {
 		t.Error("a load that was given up has removed a service")
 	}
-	s.load = plan.Load
+	s.load, s.attempts.Limit = plan.Load, loadTime
 	writeConf(t, file, manyOf(2, "given", "stream unix nowait - internal echo"))
 	if out := reloaded(t, s); len(out.Added) != 1 || out.Kept != 1 {
 		t.Errorf("the load after it: %+v", out)
@@ -56,18 +58,19 @@ func TestReloadDuringLoadGivenUp(t *testing.T) {
 	dead, checked, answered := make(chan struct{}), make(chan struct{}), false
 	defer close(dead)
 	s.load = func(*plan.Config, *plan.Host) *plan.Plan {
-		s.mail.Post(func() {
-			s.load = func(c *plan.Config, h *plan.Host) *plan.Plan {
-				<-checked
-				return plan.Load(c, h)
-			}
-			s.reload(func(out Outcome) { answered = out.Err == nil })
-			s.attempts.GiveUp() // time passes
-		})
 		<-dead
 		return &plan.Plan{}
 	}
-	if out := outcome(s); out.Err == nil || !s.loading {
+	s.attempts.Limit = 0
+	out := outcome(s, func() {
+		s.load = func(c *plan.Config, h *plan.Host) *plan.Plan {
+			<-checked
+			return plan.Load(c, h)
+		}
+		s.attempts.Limit = loadTime
+		s.reload(func(out Outcome) { answered = out.Err == nil })
+	})
+	if out.Err == nil || !s.loading {
 		t.Errorf("%+v; loading: %v", out, s.loading)
 	}
 	close(checked)
@@ -90,8 +93,8 @@ func TestLateGivenUp(t *testing.T) {
 	writeConf(t, file, manyOf(1, "late", "stream unix nowait - "+program))
 	s := serving(t, file)
 	dead := make(chan struct{})
+	s.attempts.Limit = 0
 	s.load = func(_ *plan.Config, host *plan.Host) *plan.Plan {
-		s.mail.Post(s.attempts.GiveUp) // time passes
 		<-dead
 		return plan.Load(&s.cfg.Config, host)
 	}
@@ -103,7 +106,10 @@ func TestLateGivenUp(t *testing.T) {
 	if s.now.Late == nil {
 		t.Fatal("what is missing is not tried again")
 	}
-	s.load = plan.Load
+	if s.watcher == nil {
+		t.Error("the files are not watched any more")
+	}
+	s.load, s.attempts.Limit = plan.Load, loadTime
 	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -114,15 +120,36 @@ func TestLateGivenUp(t *testing.T) {
 	}
 }
 
-// outcome turns the loop until a reload is answered.
-func outcome(s *Server) (out Outcome) {
+// outcome asks for a reload, calls meanwhile, and turns the loop until the reload is
+// answered.
+func outcome(s *Server, meanwhile func()) (out Outcome) {
 	done := false
 	s.reload(func(o Outcome) {
 		out = o
 		s.mail.Post(func() { done = true }) // a timer that answers does not end the turn
 	})
+	meanwhile()
 	for !done {
 		s.turn()
 	}
 	return out
+}
+
+// TestLateWithoutRoom: while no load can run, or too many wait for name servers, what is
+// missing is tried again after a while and not at once.
+func TestLateWithoutRoom(t *testing.T) {
+	s := servingText(t, manyOf(1, "late", "stream unix nowait - /nonexistent/program"))
+	late := s.now.Late
+	for what, room := range map[string]*int{"loads": &s.attempts.Max, "waits": &s.awaits.Max} {
+		was := *room
+		*room, late.Asking, s.latecomers.at = 0, true, time.Time{}
+		s.awaitLate(0)
+		for s.latecomers.at.IsZero() {
+			s.turn()
+		}
+		if n := s.awaits.Len(); n != 0 || s.loading {
+			t.Errorf("no room for %s: %d waits, loading %v", what, n, s.loading)
+		}
+		*room = was
+	}
 }

@@ -99,10 +99,11 @@ type Server struct {
 	// loads
 	load         func(*plan.Config, *plan.Host) *plan.Plan
 	loading      bool            // a load is under way
-	attempts     *loop.Attempts  // runs loads, and gives them up
+	attempts     *loop.Beside    // runs loads, one at a time
 	waiting      []func(Outcome) // to be called after the next load
 	again        bool
-	latecomers   latecomers // entries that are tried again
+	latecomers   latecomers   // entries that are tried again
+	awaits       *loop.Beside // waits for name servers after a load
 	ready        bool
 	loads        int       // how many were put into force
 	loadedAt     time.Time // when the last one was
@@ -146,7 +147,7 @@ func New(c Config) (*Server, error) {
 	s.stderrs = running.NewStderrs(starter, s.log)
 	s.draining = drain.NewSink(starter, p, tagDrain, &s.timers)
 	s.running.Sweep = s.sweep
-	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations)
+	s.examinations = loop.NewBeside(s.mail, diagnose.MaxExaminations, diagnose.ExamineTime)
 	s.doctor = diagnose.New(s.log, starter, s.running, s.examinations)
 	s.gate = gate.New(gate.Loop{Poll: p, Tag: tagSocket, Timers: &s.timers, Log: s.log, Now: s.now, Bound: s.bound})
 	s.sockets = keep.New(keep.Loop{
@@ -162,7 +163,8 @@ func New(c Config) (*Server, error) {
 		Starter: starter, Mail: s.mail, Timers: &s.timers, Log: s.log, Door: s.door, Now: s.now, Clock: s.clock,
 		Release: s.release, UserName: s.userName, Demux: s.demux,
 	})
-	s.attempts = loop.NewAttempts(s.mail, &s.timers, loadTime, maxStuck)
+	s.awaits = loop.NewBeside(s.mail, maxAwaits, awaitTime)
+	s.attempts = loop.NewBeside(s.mail, maxStuck, loadTime)
 	s.sessions.Lost = s.notPutBack
 	s.sockets.Adopt(c.Inherited)
 	if c.Left != nil {

@@ -12,7 +12,9 @@ package inquiry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"inetd/internal/access"
@@ -25,12 +27,16 @@ import (
 	"inetd/internal/sock"
 	"inetd/internal/table"
 	"inetd/internal/wrap"
+
+	"golang.org/x/sys/unix"
 )
 
 // Bounds on inquiries.
 const (
 	most        = wrap.MaxSlow + 64 // inquiries at once; more clients wait in the listen queue
-	longest     = 30 * time.Second
+	admitted    = 512               // more inquiries, for clients that come from a proxy, from tcpmux or through an upgrade
+	longest     = 30 * time.Second  // the wait for room, and commands
+	giveUp      = 45 * time.Second  // all of it, also what cannot be interrupted, such as reading rules
 	commandTime = 10 * time.Second
 )
 
@@ -43,10 +49,11 @@ type Options struct {
 
 // Desk is where inquiries are made. It belongs to the goroutine of the event loop.
 type Desk struct {
-	loop.Beside               // the inquiries under way
+	Max         int           // how many inquiries may be under way before other clients wait
 	Asker       *wrap.Asker   // asks name servers
 	CommandTime time.Duration // how long a command of a rule may take
 
+	beside     *loop.Beside // the inquiries under way
 	options    Options
 	log        *logbook.Book
 	now        *table.InForce
@@ -61,7 +68,7 @@ type Desk struct {
 func New(o Options, log *logbook.Book, now *table.InForce, starter *child.Starter, commands *command.Runner, mail *loop.Mailbox) *Desk {
 	allow, deny, sec := o.RuleFiles()
 	return &Desk{
-		Beside: *loop.NewBeside(mail, most), Asker: wrap.NewAsker(net.DefaultResolver), CommandTime: commandTime,
+		Max: most, beside: loop.NewBeside(mail, most+admitted, giveUp), Asker: wrap.NewAsker(net.DefaultResolver), CommandTime: commandTime,
 		options: o, log: log, now: now, starter: starter, commands: commands,
 		hosts: wrap.Hosts(allow, deny), sec: wrap.Sec(sec), asked: map[*Inquiry]bool{},
 	}
@@ -96,21 +103,49 @@ func (d *Desk) wraps(do *table.Action) bool { return d.options.Wraps(do.Action, 
 func (d *Desk) tellsNames(do *table.Action) bool { return d.options.Resolve && do.Builtin == "" }
 
 // Ask finds out about a client, and calls then, which takes over the connection, on the
-// loop.
+// loop. If no answer comes in time, the client is refused.
 func (d *Desk) Ask(v *table.Service, c client.Client, then func(*Inquiry)) {
 	q := d.inquiry(v, c)
 	d.starter.Note(c.Conn)
 	d.asked[q] = true
-	d.Do(longest, func(ctx context.Context) {
-		q.Answer = d.Asker.Ask(ctx, q.Question)
-		d.prepare(q, v.Do)
-	}, func() {
+	answer := func(a *wrap.Answer, g *child.Program) {
 		delete(d.asked, q)
-		d.log.Problems(q.Answer.Problems)
+		q.Answer, q.Program = a, g
+		d.log.Problems(a.Problems)
 		d.tell(q)
 		then(q)
+	}
+	var over atomic.Bool // the inquiry has ended, or was given up
+	begun := d.beside.Do(func() func() {
+		ctx, cancel := context.WithTimeout(context.Background(), longest)
+		defer cancel()
+		a := d.Asker.Ask(ctx, q.Question)
+		g := d.prepare(a, v.Do)
+		if over.Swap(true) {
+			unix.Close(c.Conn)
+		}
+		return func() { answer(a, g) }
+	}, func() {
+		if !over.Swap(true) { // options of the rule may yet act on the connection
+			q.Client.Conn, _ = unix.FcntlInt(uintptr(c.Conn), unix.F_DUPFD_CLOEXEC, 0)
+			defer unix.Shutdown(c.Conn, unix.SHUT_RDWR)
+		}
+		a := wrap.Refusal(q.Query, access.Verdict{})
+		a.Refuse(errLate)
+		answer(a, nil)
 	})
+	if !begun {
+		unix.Close(c.Conn)
+	}
 }
+
+var errLate = errors.New("there is no answer; does a file system hang?")
+
+// Full reports whether clients that are not admitted yet are to wait.
+func (d *Desk) Full() bool { return d.beside.Len()+d.beside.Stuck() >= d.Max }
+
+// Len returns how many clients have no answer yet.
+func (d *Desk) Len() int { return d.beside.Len() }
 
 // Each calls f with each client whose inquiry is under way.
 func (d *Desk) Each(f func(*table.Service, client.Client)) {

@@ -1,6 +1,10 @@
 package inquiry
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,10 +20,13 @@ import (
 	"inetd/internal/loop/looptest"
 	"inetd/internal/plan"
 	"inetd/internal/prefix"
+	"inetd/internal/sock/socktest"
 	"inetd/internal/syslog"
 	"inetd/internal/table"
 	"inetd/internal/wrap"
 	"inetd/internal/wrap/dnstest"
+
+	"golang.org/x/sys/unix"
 )
 
 // fixture is a Desk with a loop of its own, and a service whose server is /bin/echo.
@@ -290,6 +297,51 @@ func TestPriority(t *testing.T) {
 		q := &Inquiry{Answer: &wrap.Answer{Orders: wrap.Orders{Severity: severity}}}
 		if got := q.priority(syslog.Info); got != want {
 			t.Errorf("%d: %d, want %d", severity, got, want)
+		}
+	}
+}
+
+// inode is the number of the socket of a descriptor; 0: the descriptor is closed.
+func inode(fd int) uint64 {
+	var st unix.Stat_t
+	_ = unix.Fstat(fd, &st)
+	return st.Ino
+}
+
+// TestNoAnswer: a client whose inquiry hangs, or for whose inquiry there is no room, is
+// refused, and its connection ends. An inquiry that hangs takes up room until it ends.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	const want = "refused connection from 192.0.2.1, service one (tcp): there is no answer; does a file system hang? (daemon echo, peer 192.0.2.1:1024)\n"
+	for _, max := range []int{0, 1} {
+		f, release := newFixture(t, wrapped), make(chan bool)
+		f.rules("deny", "ALL: .example.test")
+		f.Asker = wrap.NewAsker(&net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+			<-release
+			return nil, errors.New("no name server")
+		}})
+		f.beside.Max, f.Max, f.beside.Limit = max, max, 0
+		client, conn := socktest.Pair(t)
+		c, was := him(), inode(conn)
+		c.Conn = conn
+		if q := f.ask(c); q.Answer.Allow {
+			t.Error("let in")
+		} else {
+			unix.Close(q.Client.Conn)
+		}
+		if n, err := client.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("the connection is open: %d, %v", n, err)
+		}
+		if log := f.said(); log != want {
+			t.Errorf("the log says %q", log)
+		}
+		if open := inode(conn) == was; open != (max > 0) || !f.Full() {
+			t.Errorf("the inquiry's descriptor is open: %v; full: %v", open, f.Full())
+		}
+		close(release)
+		f.mail.Until(func() bool { return f.beside.Stuck() == 0 })
+		if inode(conn) == was {
+			t.Error("the descriptor is open after the inquiry")
 		}
 	}
 }

@@ -19,15 +19,14 @@ import (
 
 // prepare makes the program to be started in place of the service's, if there is to be
 // one: a command, or the server with another environment or user.
-func (d *Desk) prepare(q *Inquiry, do *table.Action) {
-	a := q.Answer
+func (d *Desk) prepare(a *wrap.Answer, do *table.Action) *child.Program {
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
 	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "" || do.Passes()) {
-		return
+		return nil
 	}
-	var err error
-	q.Program, err = d.programFor(a, do)
+	g, err := d.programFor(a, do)
 	a.Refuse(err)
+	return g
 }
 
 func (d *Desk) programFor(a *wrap.Answer, do *table.Action) (*child.Program, error) {

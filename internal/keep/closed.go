@@ -2,7 +2,6 @@ package keep
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,29 +18,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holderTime is how long the search for the process that has an address may take.
-const holderTime = 10 * time.Second
+// holderTime is how long the search for the process that has an address may take. It is
+// less than the limit of Loop.Beside, so that what was found by then is told.
+const holderTime = 9 * time.Second
 
 // tellClosed logs why a socket could not be opened, and what to do if that is known. The
 // search for the process that has the address runs beside the loop.
 func (s *Sockets) tellClosed(k *table.Socket, err error) {
-	v, advice := k.Service, ""
-	tell := func() {
+	v, spec := k.Service, k.Spec
+	tell := func(advice string) func() {
 		if advice != "" {
 			advice = "; " + advice
 		}
-		s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), k.Spec.String(), "; it will be tried again"+advice)
+		return func() {
+			s.loop.Log.Tell(syslog.Err, v, v.Label+": "+strerror.Call(err), spec.String(), "; it will be tried again"+advice)
+		}
 	}
-	advice = cmp.Or(s.advice(k, err), examine.Address(k.Spec, err))
-	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !k.Spec.Addr.IsValid() || s.loop.Beside.Full() {
-		tell()
+	advice := cmp.Or(s.advice(k, err), examine.Address(spec, err))
+	if !errors.Is(err, unix.EADDRINUSE) || advice != "" || !spec.Addr.IsValid() {
+		tell(advice)()
 		return
 	}
-	spec := k.Spec
-	s.loop.Beside.Do(holderTime, func(ctx context.Context) {
-		until, _ := ctx.Deadline()
-		advice = examine.Holder(spec, until.Add(-time.Second))
-	}, tell)
+	s.loop.Beside.Do(func() func() { return tell(examine.Holder(spec, time.Now().Add(holderTime))) }, tell(""))
 }
 
 // advice says what to do about a socket that could not be opened; "" if the daemon itself

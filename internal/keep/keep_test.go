@@ -42,7 +42,7 @@ func newFixture(t *testing.T) *fixture {
 	log, timers, now := f.book.Book, f.book.Timers, f.book.Now
 	f.Sockets = New(Loop{
 		Starter: starter, Poll: poll, Timers: timers, Log: log, Now: now,
-		Running: running.New(starter, poll, 1, timers, log), Beside: loop.NewBeside(nil, 0),
+		Running: running.New(starter, poll, 1, timers, log), Beside: loop.NewBeside(nil, 0, 0),
 		Gate: gate.New(gate.Loop{Poll: poll, Timers: timers, Log: log, Now: now, Bound: func(*table.Service) gate.Bound { return gate.Unbound }}),
 	})
 	t.Cleanup(func() { f.Close() })

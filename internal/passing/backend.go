@@ -2,7 +2,6 @@ package passing
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -178,13 +177,15 @@ var errOutdated = errors.New("its entry has changed meanwhile")
 
 // examineLate finds out, beside the loop, where a late server listens.
 func (rs *Relays) examineLate(p *passing) {
-	b, at, place := p.back, "", p.svc.Do.Connect.Where()
-	session := b.session
-	rs.loop.Beside.Do(examineTime, func(context.Context) { at = occupant.Elsewhere(session, place) }, func() {
-		b.elsewhere = at
-		hopeless := at != "" && (!b.Notifies || b.Said) // otherwise the server may still say that it is ready
-		rs.act(p, b.Examined(time.Now(), hopeless))
-	})
+	b, session, place := p.back, p.back.session, p.svc.Do.Connect.Where()
+	found := func(at string) func() {
+		return func() {
+			b.elsewhere = at
+			hopeless := at != "" && (!b.Notifies || b.Said) // otherwise the server may still say that it is ready
+			rs.act(p, b.Examined(time.Now(), hopeless))
+		}
+	}
+	rs.loop.Beside.Do(func() func() { return found(occupant.Elsewhere(session, place)) }, found(""))
 }
 
 // say logs how a server fares.

@@ -2,7 +2,6 @@ package passing
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -39,31 +38,38 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 		return
 	}
 	b.asking = true
-	who, ours, session := "", false, b.session
-	rs.loop.Beside.Do(examineTime, func(context.Context) {
-		holder, known := o.Process(time.Now().Add(examineTime / 2))
-		ours = o.Is(user) || known && occupant.Within(holder.PID, session)
-		who = "a process"
-		if known {
+	session, id := b.session, strconv.Itoa(int(o.UID))
+	found := func(who, userName string, ours bool) func() {
+		return func() { rs.answered(p, r, who+" of user "+userName, ours) }
+	}
+	rs.lookups.Do(func() func() {
+		who, ours := "a process", o.Is(user)
+		if holder, known := o.Process(time.Now().Add(lookupTime / 2)); known {
 			who = fmt.Sprintf("%s[%d]", holder.Name, holder.PID)
+			ours = ours || occupant.Within(holder.PID, session)
 		}
-		who += " of user " + cmp.Or(rs.loop.UserName(p.svc, o.UID), strconv.Itoa(int(o.UID)))
-	}, func() {
-		b.asking = false
-		switch {
-		case b.again:
-			rs.whoAnswers(p, b.answer)
-			return
-		case b.answer != r:
-			return // the place has answered anew since
-		}
-		b.who = who
-		if ours {
-			rs.act(p, b.Answers(time.Now()))
-		} else {
-			rs.act(p, b.Taken(time.Now()))
-		}
-	})
+		return found(who, cmp.Or(rs.loop.UserName(p.svc, o.UID), id), ours)
+	}, found("a process", id, o.Is(user)))
+}
+
+// answered handles who has sent a report that the place answers, and whether that is the
+// server.
+func (rs *Relays) answered(p *passing, r relay.Report, who string, ours bool) {
+	b := p.back
+	b.asking = false
+	switch {
+	case b.again:
+		rs.whoAnswers(p, b.answer)
+		return
+	case b.answer != r:
+		return // the place has answered anew since
+	}
+	b.who = who
+	if ours {
+		rs.act(p, b.Answers(time.Now()))
+	} else {
+		rs.act(p, b.Taken(time.Now()))
+	}
 }
 
 // userID is the user that the servers of an action run as.

@@ -46,11 +46,15 @@ type Relays struct {
 	readying map[int]*passing          // whose server is to say that it is ready, by the socket for that
 	words    map[int]lastwords.Words   // what relays and servers write to standard error, by process ID
 	trimming bool                      // a timer for trim is set
+	lookups  *loop.Beside              // of who answers at a place; not shared, so that clients do not wait for examinations
 }
 
 // New makes Relays for an event loop. No relay runs yet.
 func New(l Loop) *Relays {
-	return &Relays{loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}, words: map[int]lastwords.Words{}}
+	return &Relays{
+		loop: l, services: map[*table.Usage]*passing{}, relays: map[int]*passing{}, readying: map[int]*passing{}, words: map[int]lastwords.Words{},
+		lookups: loop.NewBeside(l.Mail, maxLookups, lookupTime),
+	}
 }
 
 // Loop is what the event loop has for Relays, and does for them. UserName is called
@@ -61,7 +65,8 @@ type Loop struct {
 	Poll         *loop.Poll
 	Relay, Ready loop.Tag // tags of the descriptors for which Reports and Notified are to be called
 	Timers       *loop.Timers
-	Beside       *loop.Beside // for what takes time; shared with others
+	Mail         *loop.Mailbox
+	Beside       *loop.Beside // for examinations; shared with others
 	Log          *logbook.Book
 	Doctor       *diagnose.Doctor
 	Now          *table.InForce
@@ -80,8 +85,9 @@ type Client struct {
 
 // Bounds on what takes time.
 const (
-	perTurn     = 64 // messages read from one descriptor in a turn of the loop
-	examineTime = 10 * time.Second
+	perTurn    = 64 // messages read from one descriptor in a turn of the loop
+	maxLookups = 64 // lookups of who answers at a place at once
+	lookupTime = 10 * time.Second
 )
 
 // passing is the relay of a service, with its server if the entry has one.
