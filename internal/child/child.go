@@ -73,17 +73,13 @@ func (s Stage) String() string { return stageNames[s] }
 // Starter starts children and reaps them. Only one may exist in a process, because it
 // reaps every child of the process.
 type Starter struct {
-	// Crowded says that many descriptors from Floor up are open. Children are
-	// then started without copying the descriptor table, which costs a little
-	// for few descriptors and saves a lot for thousands.
-	Crowded bool
-
-	wake   int
-	above  bool // descriptors above wake may be open
-	fork   bool // clone3 is refused here: use syscall.ForkExec
-	free   []*start
-	busy   []*start
-	failed []Status // starts that ForkExec refused
+	wake    int
+	crowded bool // many descriptors from Floor up are open, see Expect
+	above   bool // descriptors above wake may be open
+	fork    bool // clone3 is refused here: use syscall.ForkExec
+	free    []*start
+	busy    []*start
+	failed  []Status // starts that ForkExec refused
 }
 
 // Clone reports whether children are started by clone3. Otherwise syscall.ForkExec starts
@@ -94,11 +90,16 @@ func (s *Starter) Clone() bool { return !s.fork }
 // caller may write to it for purposes of its own. It belongs to the Starter.
 func (s *Starter) Wake() int { return s.wake }
 
+// Expect says that about n descriptors from Floor up will be open. Above 24 of them,
+// children are started without a copy of the descriptor table, which costs a little, and
+// saves a lot with thousands.
+func (s *Starter) Expect(n int) { s.crowded = n > 24 }
+
 // Floor returns the lowest number for a descriptor that stays open for long, such as a
-// listening socket. If Crowded is set, such descriptors go above Wake, where the table
-// copied for a child ends, so that they are never copied.
+// listening socket. If Expect was told of many, such descriptors go above Wake, where the
+// table copied for a child ends, so that they are never copied.
 func (s *Starter) Floor() int {
-	if s.Crowded {
+	if s.crowded {
 		return s.wake + 1
 	}
 	return s.wake/2 + 1
@@ -109,14 +110,26 @@ func (s *Starter) Floor() int {
 // Keep moves the descriptor to a number from Floor up.
 func (s *Starter) Keep(fd int) int {
 	if floor := s.Floor(); fd >= floor/2 && fd < floor {
-		if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor); err == nil {
+		if high, err := s.Copy(fd); err == nil {
 			unix.Close(fd)
-			fd = high
+			return high
 		} // else no high number is left, and a low one serves as well
 	}
 	s.Note(fd)
 	return fd
 }
+
+// Copy returns a close-on-exec copy of a descriptor, with a number from Floor up, that will
+// be open for long; 0 with an error. The caller owns it.
+func (s *Starter) Copy(fd int) (high int, err error) {
+	high, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, s.Floor())
+	s.Note(high)
+	return max(high, 0), err
+}
+
+// Low returns a close-on-exec copy of a descriptor, with the lowest free number that Start
+// takes. The caller owns it.
+func Low(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3) }
 
 // Note records that a descriptor will be open for long under its present number. If any
 // is above Wake, children close what is above Wake themselves: their exec may hang.
@@ -135,7 +148,7 @@ func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err 
 		return s.forkExec(p, fd, stderr, extra)
 	}
 	m := s.copying()
-	if s.Crowded && !p.own && max(fd, stderr) < s.wake {
+	if s.crowded && !p.own && max(fd, stderr) < s.wake {
 		m = shared
 	}
 	st, err := s.clone(p, fd, stderr, extra, m)
@@ -151,8 +164,8 @@ func (s *Starter) Start(p *Program, fd, stderr int, extra []byte) (pid int, err 
 
 // Lend is like Start, but fd stays the caller's. It takes over stderr.
 func (s *Starter) Lend(p *Program, fd, stderr int, extra []byte) (pid int, err error) {
-	if s.fork || s.Crowded {
-		if fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err != nil {
+	if s.fork || s.crowded {
+		if fd, err = Low(fd); err != nil {
 			return 0, os.NewSyscallError("fcntl", err)
 		}
 		if pid, err = s.Start(p, fd, stderr, extra); err != nil {

@@ -23,7 +23,7 @@ import (
 func TestChildHasDescriptors012Only(t *testing.T) {
 	bothWays(t, func(h harness) {
 		for _, crowded := range []bool{false, true} {
-			h.Crowded = crowded
+			h.crowded = crowded
 			high, err := unix.FcntlInt(uintptr(h.Wake()), unix.F_DUPFD_CLOEXEC, h.Floor())
 			if err != nil {
 				h.Fatal(err)
@@ -44,7 +44,7 @@ func TestChildHasDescriptors012Only(t *testing.T) {
 // descriptor, where a shared start needs it.
 func TestChildOfHighDescriptor(t *testing.T) {
 	bothWays(t, func(h harness) {
-		h.Crowded = true
+		h.crowded = true
 		server, client := h.connect()
 		defer client.Close()
 		high, err := unix.FcntlInt(uintptr(server), unix.F_DUPFD_CLOEXEC, h.Floor()+10)
@@ -322,7 +322,7 @@ func TestSpawnWhileCollectingGarbage(t *testing.T) {
 	}
 	bothWays(t, func(h harness) {
 		for i := range rounds {
-			h.Crowded = i%2 == 1
+			h.crowded = i%2 == 1
 			arg, env := fmt.Sprintf("argument-%d", i), fmt.Sprintf("VALUE=%d", i)
 			p := h.prepare(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", `echo "$1 $VALUE $PEER"`, "sh", arg}, Env: []string{env}})
 			_, client := h.start(p, fmt.Sprintf("PEER=%d\x00", i))
@@ -374,7 +374,7 @@ func TestSignalBeforeExec(t *testing.T) {
 func TestHangBeforeExecHoldsUpNothing(t *testing.T) {
 	h := cloning(t)
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		stuck := h.prepare(Command{Argv: []string{"t-exit"}})
 		hang(stuck)
 		var pids []int
@@ -414,7 +414,7 @@ func TestHangBeforeExecHoldsNoOtherConnection(t *testing.T) {
 		{"crowded", true, false},
 		{"crowded above", true, true},
 	} {
-		h.Crowded, h.above = tt.crowded, false
+		h.crowded, h.above = tt.crowded, false
 		other, client := h.connect()
 		if tt.above {
 			high, err := unix.FcntlInt(uintptr(other), unix.F_DUPFD_CLOEXEC, h.Wake()+1)
@@ -547,7 +547,7 @@ func TestKeep(t *testing.T) {
 		{"low in a crowd", true, 20, false, false},
 	} {
 		h := newHarness(t, New)
-		h.Crowded = tt.crowded
+		h.crowded = tt.crowded
 		fd, err := unix.FcntlInt(uintptr(h.Wake()), unix.F_DUPFD_CLOEXEC, tt.fd)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func TestLend(t *testing.T) {
 	bothWays(t, func(h harness) {
 		for _, crowded := range []bool{false, true} {
-			h.Crowded = crowded
+			h.crowded = crowded
 			p := h.prepare(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo out; echo err >&2"}})
 			server, client := h.connect()
 			defer client.Close()
@@ -46,7 +46,7 @@ func TestLend(t *testing.T) {
 // exec inherits nothing of the earlier one.
 func TestLentCopyIsCloseOnExec(t *testing.T) {
 	h := cloning(t)
-	h.Crowded = true
+	h.crowded = true
 	stuck := h.prepare(Command{Argv: []string{"t-exit"}})
 	hang(stuck)
 	server, client := h.connect()

@@ -42,7 +42,7 @@ func TestListen(t *testing.T) {
 		command.Cred = &Credential{UID: 12345, GID: 12345}
 	}
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		p := h.prepare(command)
 		p.Listen = true
 		clients := map[int]*os.File{}
@@ -79,7 +79,7 @@ func TestListenFailed(t *testing.T) {
 	p := h.prepare(Command{Path: "/nonexistent", Argv: []string{"t"}})
 	p.Listen = true
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		_, client := h.start(p, "")
 		defer client.Close()
 		if st := h.await(); st.Stage != Exec || st.Errno != syscall.ENOENT {

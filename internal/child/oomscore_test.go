@@ -25,7 +25,7 @@ func TestOOMScore(t *testing.T) {
 	own := ownOOMScore(t)
 	const say = "cat /proc/$$/oom_score_adj"
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		for _, u := range []Setup{{HasOOMScore: true, OOMScore: 700}, {HasOOMScore: true, OOMScore: 701, HasUmask: true, Umask: 0o77}, {}} {
 			want := own
 			if u.HasOOMScore {

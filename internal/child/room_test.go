@@ -52,7 +52,7 @@ func leftByLend(s *Starter) int {
 	if err != nil {
 		fatal(err)
 	}
-	s.Crowded = true
+	s.crowded = true
 	if _, err := s.Lend(p, fds[0], NoStderr, nil); err == nil {
 		fatal(errors.New("a process was made"))
 	}

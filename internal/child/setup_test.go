@@ -85,7 +85,7 @@ func TestSetup(t *testing.T) {
 	nice := niceValue(3)
 	nobody := &Credential{UID: 65534, GID: 65534, Groups: []uint32{65534}}
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		text, _ := h.said(Command{
 			Path: "/bin/sh", Argv: []string{"sh", "-c", "cat /proc/self/limits /proc/self/status; cut -d' ' -f19 /proc/self/stat; pwd"},
 			Env: []string{"PATH=/bin:/usr/bin"}, Cred: nobody, Setup: everything(),
@@ -245,7 +245,7 @@ func TestNothingAskedFor(t *testing.T) {
 func TestStderr(t *testing.T) {
 	bothWays(t, func(h harness) {
 		for _, crowded := range []bool{false, true} {
-			h.Crowded = crowded
+			h.crowded = crowded
 			before := descriptors()
 			out, stderr := h.said(Command{Path: "/bin/sh", Argv: []string{"sh", "-c", "echo out; echo err >&2"}})
 			if out != "out\n" || stderr != "err\n" {

@@ -24,7 +24,7 @@ func TestStderrFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	want := ""
 	for _, crowded := range []bool{false, true} {
-		h.Crowded = crowded
+		h.crowded = crowded
 		_, client := h.start(h.prepare(writes(Setup{Stderr: path, HasUmask: true, Umask: 0o002})), "")
 		if st := h.await(); st.Stage != Run || st.Wait != 0 {
 			t.Fatalf("%+v", st)

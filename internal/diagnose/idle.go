@@ -30,11 +30,7 @@ func (d *Doctor) Probe(v *table.Service, conn int) int {
 	if !v.Usage().Suspect || v.Do.Mode != plan.Accept {
 		return 0
 	}
-	fd, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, d.starter.Floor())
-	if err != nil {
-		return 0
-	}
-	d.starter.Note(fd)
+	fd, _ := d.starter.Copy(conn)
 	return fd
 }
 

@@ -100,12 +100,10 @@ func (s *Server) keepConn(v *table.Service, conn int) (kept int) {
 	if v.Do.Keys == nil || v.Do.Keys.Linger == 0 || v.Do.Mode != plan.Accept {
 		return 0
 	}
-	kept, err := unix.FcntlInt(uintptr(conn), unix.F_DUPFD_CLOEXEC, s.starter.Floor())
+	kept, err := s.starter.Copy(conn)
 	if err != nil {
 		s.log.Lack(v, "fcntl", err)
-		return 0
 	}
-	s.starter.Note(kept)
 	return kept
 }
 

@@ -84,7 +84,7 @@ func (s *Server) deliver(k *table.Socket, p *sock.Packet, b []byte) bool {
 func (s *Server) startSession(t *client.Session) {
 	v := t.At.Service
 	c := *clientOfPair(v, t.Pair)
-	conn, err := unix.FcntlInt(uintptr(t.Conn), unix.F_DUPFD_CLOEXEC, 3)
+	conn, err := child.Low(t.Conn)
 	if err != nil {
 		s.release(v, c.Source)
 		s.sessions.Close(t)

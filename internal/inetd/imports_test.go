@@ -91,7 +91,7 @@ var picture = map[string][]string{
 	"internal/sock":         {unixsys},
 	"internal/sockdiag":     {unixsys},
 	"internal/stderrlog":    {unixsys},
-	"internal/stream":       {"internal/limit", "internal/proxyproto", unixsys},
+	"internal/stream":       {"internal/child", "internal/limit", "internal/proxyproto", unixsys},
 	"internal/strerror":     {},
 	"internal/succession":   {"internal/child", "internal/client", "internal/dgram", "internal/handover", "internal/keep", "internal/running", "internal/stream", "internal/table"},
 	"internal/syslog":       {gsyslog, unixsys},

@@ -8,15 +8,11 @@ import (
 	"inetd/internal/table"
 )
 
-// crowd is the number of services above which it is cheaper not to copy the descriptor
-// table for a child.
-const crowd = 24
-
 // merge puts a generation into force and says what that changes.
 func (s *Server) merge(g *table.Generation) Outcome {
 	s.doctor.Reloaded()
 	c := table.Compare(s.now.Services, g.Services)
-	s.starter.Crowded = len(g.Services) > crowd
+	s.starter.Expect(len(g.Services))
 	s.sockets.Merge(g)
 	clear(s.repliers)
 	s.answering = table.Answering(g.Services)

@@ -32,8 +32,9 @@ func (s *Sockets) watchNetwork() {
 		unix.Close(s.network.fd)
 		s.network.fd = -1
 	default:
-		fd, err := netwatch.Open(s.loop.Starter.Floor())
+		fd, err := netwatch.Open()
 		if err == nil {
+			fd = s.loop.Starter.Keep(fd)
 			err = s.loop.Poll.Add(fd, s.loop.Network, fd)
 		}
 		if err != nil { // no matter: sockets that are not open are tried again anyway
@@ -41,7 +42,6 @@ func (s *Sockets) watchNetwork() {
 			return
 		}
 		s.network.fd = fd
-		s.loop.Starter.Note(fd)
 	}
 }
 

@@ -39,14 +39,8 @@ func New() (Words, error) {
 // has executed this one.
 func At(fd int) Words { return Words{fd} }
 
-// FD returns the descriptor of the Words, which stays theirs.
+// FD returns the descriptor of the Words, which stays theirs. Processes write to copies.
 func (w Words) FD() int { return w.fd }
-
-// Writer returns a new descriptor above 2 for writing the words. The caller owns it.
-func (w Words) Writer() (int, error) {
-	fd, err := unix.FcntlInt(uintptr(w.fd), unix.F_DUPFD_CLOEXEC, 3)
-	return fd, os.NewSyscallError("fcntl", err)
-}
 
 // Close forgets the words. A process that still writes them may go on.
 func (w Words) Close() {

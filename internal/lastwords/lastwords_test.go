@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // said runs a shell command with new words as its standard error.
@@ -15,7 +17,7 @@ func said(t *testing.T, command string) Words {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	fd, err := w.Writer()
+	fd, err := unix.Dup(w.FD())
 	if err != nil {
 		t.Fatal(err)
 	}

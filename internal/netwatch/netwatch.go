@@ -9,20 +9,18 @@ import (
 )
 
 // Open opens a netlink socket (rtnetlink(7)) that hears of interfaces and addresses of
-// both families. The descriptor is non-blocking, close-on-exec, at least floor, and the
-// caller's.
-func Open(floor int) (fd int, err error) {
-	low, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+// both families. The descriptor is non-blocking, close-on-exec, and the caller's.
+func Open() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	defer unix.Close(low)
 	groups := &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR}
-	if err := unix.Bind(low, groups); err != nil {
+	if err := unix.Bind(fd, groups); err != nil {
+		unix.Close(fd)
 		return -1, os.NewSyscallError("bind", err)
 	}
-	fd, err = unix.FcntlInt(uintptr(low), unix.F_DUPFD_CLOEXEC, floor)
-	return fd, os.NewSyscallError("fcntl", err)
+	return fd, nil
 }
 
 // batch is how many messages are taken at a time.

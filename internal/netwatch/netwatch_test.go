@@ -40,13 +40,13 @@ func TestChanges(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip(err)
 	}
-	fd, err := Open(50)
+	fd, err := Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
 	flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if fd < 50 || flags&unix.FD_CLOEXEC == 0 {
+	if flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("descriptor %d has the flags %d", fd, flags)
 	}
 	if readable(fd, 0) {
@@ -69,13 +69,5 @@ func TestChanges(t *testing.T) {
 		if readable(fd, 0) {
 			t.Errorf("ip %q: it is readable after Drain", args)
 		}
-	}
-}
-
-func TestNoDescriptorLeft(t *testing.T) {
-	var limit unix.Rlimit
-	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
-	if fd, err := Open(int(limit.Cur)); err == nil {
-		t.Errorf("it opened %d, which is above the limit", fd)
 	}
 }

@@ -1,6 +1,7 @@
 package passing
 
 import (
+	"os"
 	"time"
 
 	"inetd/internal/child"
@@ -19,10 +20,10 @@ func (rs *Relays) start(v *table.Service, g *child.Program, fd int, env []byte, 
 	if err != nil {
 		return 0, err
 	}
-	stderr, err := words.Writer()
+	stderr, err := child.Low(words.FD())
 	if err != nil {
 		words.Close()
-		return 0, err
+		return 0, os.NewSyscallError("fcntl", err)
 	}
 	begun := time.Now().UnixNano()
 	if pid, err = rs.loop.Starter.Start(g, fd, stderr, env); err != nil {

@@ -21,7 +21,7 @@ func TestWordsAreTrimmed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd, err := words.Writer()
+		fd, err := child.Low(words.FD())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inetd/internal/child"
 	"inetd/internal/limit"
 	"inetd/internal/proxyproto"
 
@@ -180,7 +181,7 @@ func (c *Conn) AwaitEnd() error {
 // of a server needs. The caller owns it.
 func (c *Conn) Duplicate() (fd int, err error) {
 	err = c.control(func(own int) (err error) {
-		fd, err = unix.FcntlInt(uintptr(own), unix.F_DUPFD_CLOEXEC, 3)
+		fd, err = child.Low(own)
 		return err
 	})
 	return fd, err
