@@ -31,31 +31,33 @@ type Runner struct {
 	Starter *child.Starter
 	Post    func(func())                               // has the loop call a function
 	Track   func(pid int, ended func(st child.Status)) // calls ended when a process has ended; both on the loop
+}
 
-	running map[chan<- child.Status]int // process ids; belongs to the loop
+// program is one that runs, or did.
+type program struct {
+	ended func(child.Status) // is called on the loop
+	pid   int                // 0: it has not started, or has ended; belongs to the loop
+}
+
+// awaited returns a program whose status is sent to done.
+func awaited() (p *program, done <-chan child.Status) {
+	ended := make(chan child.Status, 1)
+	return &program{ended: func(st child.Status) { ended <- st }}, ended
 }
 
 // FirstLine is a getent.Run: it runs the program at argv[0] with the arguments argv[1:], the
 // program's name first, and returns the line it writes. It is called beside the loop.
 func (r *Runner) FirstLine(argv ...string) (line string, found bool, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return "", false, os.NewSyscallError("socketpair", err)
-	}
-	unix.SetNonblock(fds[1], true)
-	out := os.NewFile(uintptr(fds[1]), "output")
-	defer out.Close()
-	done := make(chan child.Status, 1)
-	r.Post(func() { r.start(fds[0], argv, done) })
-	if line, err = getent.FirstLine(out); err != nil {
-		r.Post(func() { r.kill(done) })
+	said, st, err := r.ask(context.Background(), argv, nil, getent.Patience, getent.MaxAnswer)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "", false, getent.ErrSlow
+	case err != nil:
 		return "", false, err
-	}
-	st := <-done
-	if st.Stage != child.Run {
+	case st.Stage != child.Run:
 		return "", false, errors.New(st.Error(argv[0]))
 	}
-	return line, st.Wait.ExitStatus() == 0, nil
+	return getent.Line(said), st.Wait.ExitStatus() == 0, nil
 }
 
 // maxSaid is how many bytes of an answer are read.
@@ -67,40 +69,45 @@ const maxSaid = 4096
 // error is os.ErrDeadlineExceeded; the same happens when ctx ends, with the error of ctx.
 // Ask is called beside the loop.
 func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time.Duration) (line string, st child.Status, err error) {
+	said, st, err := r.ask(ctx, append([]string{argv[0]}, argv...), text, limit, maxSaid)
+	return getent.Line(bytes.TrimSpace(said)), st, err
+}
+
+// ask is Ask for a program with any name, and returns up to most bytes of what it writes.
+func (r *Runner) ask(ctx context.Context, argv []string, text []byte, limit time.Duration, most int64) (said []byte, st child.Status, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return "", st, os.NewSyscallError("socketpair", err)
+		return nil, st, os.NewSyscallError("socketpair", err)
 	}
 	f, err := stream.Open(fds[1], nil)
 	if err != nil {
 		unix.Close(fds[0])
-		return "", st, err
+		return nil, st, err
 	}
 	defer f.Close()
 	f.SetDeadline(time.Now().Add(limit))
 	defer context.AfterFunc(ctx, func() { f.SetDeadline(time.Now()) })()
-	done := make(chan child.Status, 1)
-	r.Post(func() { r.start(fds[0], append([]string{argv[0]}, argv...), done) })
+	p, done := awaited()
+	r.Post(func() { r.start(fds[0], argv, p) })
 	go func() { // the program may end without reading it, and its answer says why
 		f.File.Write(text)
 		f.CloseWrite()
 	}()
-	said, err := io.ReadAll(io.LimitReader(f.File, maxSaid))
+	said, err = io.ReadAll(io.LimitReader(f.File, most)) // after a reset, what came before it
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.Post(func() { r.kill(done) })
-		return "", st, cmp.Or(ctx.Err(), err)
+		r.Post(p.kill)
+		return nil, st, cmp.Or(ctx.Err(), err)
 	}
-	said, _, _ = bytes.Cut(bytes.TrimSpace(said), []byte("\n")) // after a reset, what came before it
 	select {
 	case st = <-done:
-		return string(said), st, nil
+		return said, st, nil
 	case <-time.After(limit):
 		err = os.ErrDeadlineExceeded
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	r.Post(func() { r.kill(done) })
-	return "", st, err
+	r.Post(p.kill)
+	return nil, st, err
 }
 
 // Check runs a shell command, and returns an error unless the command exits with 0 within
@@ -108,11 +115,11 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()
-	done := make(chan child.Status, 1)
-	r.Post(func() { r.startShell(cmd, done) })
+	p, done := awaited()
+	r.Post(func() { r.startShell(cmd, p) })
 	select {
 	case <-ctx.Done():
-		r.Post(func() { r.kill(done) })
+		r.Post(p.kill)
 		return context.Cause(ctx)
 	case st := <-done:
 		if st.Stage != child.Run {
@@ -125,58 +132,50 @@ func (r *Runner) Check(ctx context.Context, cmd string, limit time.Duration) err
 	}
 }
 
-// Spawn starts a shell command and does not wait for its end. It is called on the loop. If
-// the shell cannot be started, failed is called in a goroutine of its own.
+// Spawn starts a shell command and does not wait for its end. It is called on the loop, and
+// so is failed if the shell cannot be started.
 func (r *Runner) Spawn(cmd string, failed func(error)) {
-	done := make(chan child.Status, 1)
-	r.startShell(cmd, done)
-	go func() {
-		if st := <-done; st.Stage != child.Run {
+	r.startShell(cmd, &program{ended: func(st child.Status) {
+		if st.Stage != child.Run {
 			failed(errors.New(st.Error(Shell)))
 		}
-	}()
+	}})
 }
 
 // startShell starts a shell command whose standard input, output and error are /dev/null.
-// Its status is sent to done when it has ended.
-func (r *Runner) startShell(cmd string, done chan<- child.Status) {
+func (r *Runner) startShell(cmd string, p *program) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		done <- child.Status{Stage: child.Null, Errno: err.(unix.Errno)}
+		p.ended(child.Status{Stage: child.Null, Errno: err.(unix.Errno)})
 		return
 	}
-	r.start(null, []string{Shell, "sh", "-c", cmd}, done)
+	r.start(null, []string{Shell, "sh", "-c", cmd}, p)
 }
 
 // start starts a program with fd, which it takes over, as standard input, output and error.
-func (r *Runner) start(fd int, argv []string, done chan<- child.Status) {
-	p, err := r.Starter.Profile(os.Environ(), nil, child.Setup{})
+func (r *Runner) start(fd int, argv []string, p *program) {
+	profile, err := r.Starter.Profile(os.Environ(), nil, child.Setup{})
 	var g *child.Program
 	if err == nil {
-		g, err = p.Program(argv[0], argv[1:])
+		g, err = profile.Program(argv[0], argv[1:])
 	}
 	if err != nil {
 		unix.Close(fd)
-		done <- child.Status{Stage: child.Exec, Errno: unix.EINVAL}
+		p.ended(child.Status{Stage: child.Exec, Errno: unix.EINVAL})
 		return
 	}
 	pid, err := r.Starter.Start(g, fd, child.NoStderr, nil)
 	if err != nil {
 		unix.Close(fd)
-		done <- child.Status{Stage: child.Exec, Errno: unix.EAGAIN}
+		p.ended(child.Status{Stage: child.Exec, Errno: unix.EAGAIN})
 		return
 	}
-	if r.running == nil {
-		r.running = map[chan<- child.Status]int{}
-	}
-	r.running[done] = pid
+	p.pid = pid
 	r.Track(pid, func(st child.Status) {
-		delete(r.running, done)
-		done <- st
+		p.pid = 0
+		p.ended(st)
 	})
 }
 
 // kill kills a program that takes too long, with all processes of its group.
-func (r *Runner) kill(done chan<- child.Status) {
-	child.SignalGroup(r.running[done], unix.SIGKILL) // a process id of 0 means it has ended, and nothing is killed
-}
+func (p *program) kill() { child.SignalGroup(p.pid, unix.SIGKILL) } // 0: nothing is killed

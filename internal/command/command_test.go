@@ -87,8 +87,10 @@ func TestRunner(t *testing.T) {
 	}
 
 	if os.Getenv("INETD_ATTACK") != "" { // takes as long as getent may
-		if _, _, err := r.FirstLine("/bin/sleep", "sleep", "1000"); !errors.Is(err, getent.ErrSlow) {
-			t.Errorf("one that hangs: %v", err)
+		for _, cmd := range []string{"exec sleep 1000", "exec <&- >&- 2>&-; exec sleep 1000"} {
+			if _, _, err := r.FirstLine("/bin/sh", "sh", "-c", cmd); !errors.Is(err, getent.ErrSlow) {
+				t.Errorf("%s: %v", cmd, err)
+			}
 		}
 	}
 
@@ -123,11 +125,21 @@ func TestRunner(t *testing.T) {
 		}
 	}
 
+	spawned := make(chan error, 1)
+	r.Post(func() {
+		var failure error
+		r.Spawn("a\x00b", func(err error) { failure = err }) // on the loop: nobody else looks
+		spawned <- failure
+	})
+	if err := <-spawned; err == nil {
+		t.Error("a command that cannot be given to a shell was started")
+	}
+
 	known := make(chan bool, 1)
-	ended := make(chan child.Status, 1)
-	r.Post(func() { r.startShell("exit 0", ended) })
+	p, ended := awaited()
+	r.Post(func() { r.startShell("exit 0", p) })
 	<-ended
-	r.Post(func() { known <- r.running[ended] != 0 })
+	r.Post(func() { known <- p.pid != 0 })
 	if <-known {
 		t.Error("a process that has ended can still be killed, and its number may be another's")
 	}

@@ -4,11 +4,11 @@
 package getent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,18 +18,18 @@ import (
 // program is where the C library has its program.
 const program = "/usr/bin/getent"
 
-// patience bounds the wait for one answer. After one that takes longer nothing more is
-// asked: whatever is behind getent is down.
-const patience = 5 * time.Second
+// Patience bounds the wait for one answer, and then for the end of getent. After an answer
+// that takes longer nothing more is asked: whatever is behind getent is down.
+const Patience = 5 * time.Second
 
-// maxAnswer is how much of an answer is read, in bytes: a group may have many members.
-const maxAnswer = 4 << 20
+// MaxAnswer is how much of an answer is read, in bytes: a group may have many members.
+const MaxAnswer = 4 << 20
 
 // ErrSlow is the error of an answer that does not come in time.
 var ErrSlow = errors.New("no answer in time")
 
 // Run runs a program. argv has its path, then its arguments from argv[0] on. Run returns
-// what FirstLine makes of the output; found is false if the exit status is not 0, which
+// the Line of what it writes; found is false if the exit status is not 0, which
 // means that there is no such key.
 type Run func(argv ...string) (line string, found bool, err error)
 
@@ -52,16 +52,10 @@ func New(run Run) func(database, key string) (line string, found bool, err error
 	}
 }
 
-// FirstLine reads the output of a program to its end and returns the first line, or
-// ErrSlow if the end does not come in time. The file must have deadlines; it stays open.
-func FirstLine(out *os.File) (string, error) {
-	out.SetReadDeadline(time.Now().Add(patience))
-	text, err := io.ReadAll(io.LimitReader(out, maxAnswer))
-	if err != nil {
-		return "", ErrSlow
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line, nil
+// Line returns the first line of an answer.
+func Line(answer []byte) string {
+	line, _, _ := bytes.Cut(answer, []byte("\n"))
+	return string(line)
 }
 
 // Exec is a Run that waits for its child. The daemon cannot use it: its event loop reaps
@@ -83,10 +77,13 @@ func Exec(argv ...string) (line string, found bool, err error) {
 	if err != nil {
 		return "", false, fmt.Errorf("%s: %s", argv[0], strerror.Cause(err))
 	}
-	line, err = FirstLine(out)
+	out.SetReadDeadline(time.Now().Add(Patience))
+	answer, err := io.ReadAll(io.LimitReader(out, MaxAnswer))
 	if err != nil {
+		answer, err = nil, ErrSlow
 		syscall.Kill(-p.Pid, syscall.SIGKILL) // its group: it leads a session
 	}
+	line = Line(answer)
 	st, unknown := p.Wait()
 	if unknown != nil { // SIGCHLD is ignored, so the kernel has dropped the exit status
 		return line, line != "", err
