@@ -73,7 +73,8 @@ func (r *Runner) Ask(ctx context.Context, argv []string, text []byte, limit time
 	return getent.Line(bytes.TrimSpace(said)), st, err
 }
 
-// ask is Ask for a program with any name, and returns up to most bytes of what it writes.
+// ask is Ask for a program with any name, and returns up to most bytes of what it writes. If
+// text is nil, the program's standard input has neither text nor end.
 func (r *Runner) ask(ctx context.Context, argv []string, text []byte, limit time.Duration, most int64) (said []byte, st child.Status, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -89,10 +90,12 @@ func (r *Runner) ask(ctx context.Context, argv []string, text []byte, limit time
 	defer context.AfterFunc(ctx, func() { f.SetDeadline(time.Now()) })()
 	p, done := awaited()
 	r.Post(func() { r.start(fds[0], argv, p) })
-	go func() { // the program may end without reading it, and its answer says why
-		f.File.Write(text)
-		f.CloseWrite()
-	}()
+	if text != nil {
+		go func() { // the program may end without reading it, and its answer says why
+			f.File.Write(text)
+			f.CloseWrite()
+		}()
+	}
 	said, err = io.ReadAll(io.LimitReader(f.File, most)) // after a reset, what came before it
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.Post(p.kill)
