@@ -42,21 +42,23 @@ func (t *Talks) mux(v *table.Service, c client.Client, from stream.Leftover) {
 	})
 }
 
-// handOut asks the loop to start a service, and returns what the client is told if that
-// fails. If the system is short of something, that passes: the client waits up to
-// muxTime, as others do in the listen queue. It runs on the goroutine of the dialogue.
+// handOut has the loop start a service, and returns what the client is told if that fails.
+// If the system is short of something, that passes: the client waits up to muxTime, as
+// others do in the listen queue. It runs on the goroutine of the dialogue.
 func (t *Talks) handOut(name string, c client.Client, f *stream.Conn) (no string) {
 	f.Room.Work()
-	until := time.Now().Add(muxTime)
-	for {
-		answer := make(chan Demuxed, 1)
-		t.loop.Mail.Post(func() { answer <- t.loop.Demux(name, c, f) })
-		a := <-answer
-		if !a.Short || time.Now().After(until) {
-			return a.No
+	until, answer := time.Now().Add(muxTime), make(chan string, 1)
+	var try func()
+	try = func() {
+		a := t.loop.Demux(name, c, f)
+		if a.Short && time.Now().Before(until) {
+			t.loop.Timers.After(gate.RestTime, try)
+			return
 		}
-		time.Sleep(gate.RestTime)
+		answer <- a.No
 	}
+	t.loop.Mail.Post(try)
+	return <-answer
 }
 
 // Demuxed is what happened to a client of tcpmux.

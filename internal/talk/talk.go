@@ -147,6 +147,10 @@ func (t *Talks) Resume(v *table.Service, c client.Client, from stream.Leftover) 
 // converse has a goroutine serve a client, and closes the connection when serve returns,
 // unless the conversation was interrupted. The error of serve concerns only the client.
 // from is how far an interrupted conversation had got; zero: this is a new one.
+//
+// It is no work for a loop.Beside, which gives up what takes long: a conversation takes as
+// long as its client likes. Room has the cap, every call on the connection its deadline,
+// and an upgrade interrupts the conversation, so that none hangs.
 func (t *Talks) converse(v *table.Service, c client.Client, from stream.Leftover, serve func(*stream.Conn) error) {
 	c.Conn = t.loop.Starter.Keep(c.Conn)
 	f, err := stream.Open(c.Conn, c.Room)
