@@ -26,6 +26,7 @@ type Registrar struct {
 	made    []rpcbind.Binding        // registrations made and not removed yet
 	refused map[rpcbind.Binding]bool // refused since the latest list came
 	trouble string                   // the cause that was logged last
+	gone    <-chan struct{}          // closed when rpcbind ends; nil: it is not watched
 }
 
 // Registration is a binding that is wanted, with the label of its service and the file
@@ -96,9 +97,9 @@ const checkInterval = time.Minute
 // when next fires: after trouble with rpcbind, or to check what is registered.
 func (r *Registrar) run() {
 	defer close(r.ended)
+	ctx, unwatch := context.WithCancel(context.Background())
+	defer unwatch()
 	var wanted []Registration
-	var rpcbindEnded <-chan struct{} // nil: not watched
-	unwatch := func() {}
 	delay := minRetry
 	next := time.NewTimer(delay)
 	next.Stop()
@@ -106,21 +107,16 @@ func (r *Registrar) run() {
 		select {
 		case list, open := <-r.lists:
 			if !open {
-				unwatch()
 				return
 			}
 			wanted, delay, r.refused = list, minRetry, map[rpcbind.Binding]bool{}
-		case <-rpcbindEnded:
-			rpcbindEnded = nil
+		case <-r.gone:
+			r.gone = nil
 			next.Reset(minRetry) // the next rpcbind needs a moment to start
 			continue
 		case <-next.C:
 		}
-		unwatch()
-		var ctx context.Context
-		ctx, unwatch = context.WithCancel(context.Background())
-		var err error
-		rpcbindEnded, err = r.settle(ctx, wanted)
+		err := r.settle(ctx, wanted)
 		r.tell(wanted, err)
 		switch {
 		case err != nil:
@@ -135,20 +131,18 @@ func (r *Registrar) run() {
 	}
 }
 
-// settle makes rpcbind's registrations those that are wanted, and returns a channel that
-// is closed when rpcbind ends, or ctx is done.
-func (r *Registrar) settle(ctx context.Context, wanted []Registration) (rpcbindEnded <-chan struct{}, err error) {
+// settle makes rpcbind's registrations those that are wanted, and watches rpcbind until ctx
+// is done.
+func (r *Registrar) settle(ctx context.Context, wanted []Registration) (err error) {
 	if err := r.remove(wanted); err != nil || len(wanted) == 0 {
-		return nil, err
+		return err
 	}
-	ended, err := r.client.Watch(ctx) // before add, so that the end of rpcbind is not missed
-	if err != nil {
-		return nil, err
+	if r.gone == nil { // before add, so that the end of rpcbind is not missed
+		if r.gone, err = r.client.Watch(ctx); err != nil {
+			return err
+		}
 	}
-	if err := r.add(wanted); err != nil {
-		return nil, err
-	}
-	return ended, nil
+	return r.add(wanted)
 }
 
 // add makes the registrations that rpcbind does not have.
