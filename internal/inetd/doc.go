@@ -46,9 +46,16 @@
 //
 // One goroutine, that of Server.Run, owns every service, socket and process, and the
 // state of all stages. It turns one level-triggered epoll loop (server.go), and puts what
-// a load brings into force (load.go). No lock guards any of this. Whatever takes time
-// runs in another goroutine, which owns what it was given (a connection, a copy of the
-// Config) and answers by posting a function to the loop (loop.Beside, loop.Attempts).
+// a load brings into force (load.go). No lock guards any of this.
+//
+// Whatever has to wait for others has one shape (loop.Beside). A question gets a goroutine
+// of its own, which owns what it was given (a connection, a copy of the Config). The answer
+// is a function that runs on the loop. Each kind of question has a cap and a deadline: if
+// there is no room, or the answer does not come in time, the loop goes on without it. Loads,
+// inquiries, the headers of proxies and examinations work like this. Four things live longer
+// than a question, so each has goroutines that it ends itself: the conversations of builtins
+// (package talk), the watch on files (watch), the registrations (registrar) and the log
+// (syslog).
 //
 // A reload replaces services, but not their sockets: a socket with the same sock.Spec
 // before and after stays open, with its queue and the server that has it, and is handed
