@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,25 @@ func TestHangingExecHoldsNoConnectionUnderInquiry(t *testing.T) {
 	unhang()
 	for sc.s.running.Len() > 0 {
 		sc.s.turn()
+	}
+}
+
+// TestReloadWhileFileSystemHangs: a reload is given up while the watcher waits for a file
+// system that does not answer, and says so.
+func TestReloadWhileFileSystemHangs(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "inetd.conf")
+	writeConf(t, file, manyOf(1, "hang", "stream unix nowait - internal echo"))
+	s := serving(t, file)
+	waits := make(chan os.Signal, 1)
+	signal.Notify(waits, unix.SIGIO) // somebody waits for the lease
+	defer lease(t, file)()
+	s.attempts.Limit = 0
+	out := outcome(s, func() { <-waits })
+	if out.Err == nil || !strings.HasPrefix(out.Err.Error(), "the configuration was not read within") {
+		t.Errorf("%+v", out)
 	}
 }
 

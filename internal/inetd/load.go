@@ -47,10 +47,12 @@ func (s *Server) reload(done func(Outcome)) {
 	var reading atomic.Pointer[string]
 	host.Reading = reading.Store
 	s.pacer.Hold()
-	watcher, paths, load := s.watch(), s.watched(), s.load
+	watcher, paths, load, all := s.watch(), s.watched(), s.load, "the configuration"
 	s.try(func() func() {
+		reading.Store(&all)
 		watcher.Set(paths) // before the files are read, so that no change is missed
 		p := load(&cfg, host)
+		reading.Store(&all)
 		if !slices.Equal(paths, p.Watch) {
 			watcher.Set(p.Watch)
 		}
