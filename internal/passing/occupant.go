@@ -44,7 +44,7 @@ func (rs *Relays) whoAnswers(p *passing, r relay.Report) {
 	}
 	rs.lookups.Do(func() func() {
 		who, ours := "a process", o.Is(user)
-		if holder, known := o.Process(time.Now().Add(lookupTime / 2)); known {
+		if holder, known := o.Process(time.Now().Add(holderTime)); known {
 			who = fmt.Sprintf("%s[%d]", holder.Name, holder.PID)
 			ours = ours || occupant.Within(holder.PID, session)
 		}

@@ -87,7 +87,8 @@ type Client struct {
 const (
 	perTurn    = 64 // messages read from one descriptor in a turn of the loop
 	maxLookups = 64 // lookups of who answers at a place at once
-	lookupTime = 10 * time.Second
+	lookupTime = 20 * time.Second // for the process, and then for the name of its user
+	holderTime = 5 * time.Second  // for the process alone
 )
 
 // passing is the relay of a service, with its server if the entry has one.
