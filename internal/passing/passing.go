@@ -85,8 +85,8 @@ type Client struct {
 
 // Bounds on what takes time.
 const (
-	perTurn    = 64 // messages read from one descriptor in a turn of the loop
-	maxLookups = 64 // lookups of who answers at a place at once
+	perTurn    = 64               // messages read from one descriptor in a turn of the loop
+	maxLookups = 64               // lookups of who answers at a place at once
 	lookupTime = 20 * time.Second // for the process, and then for the name of its user
 	holderTime = 5 * time.Second  // for the process alone
 )
