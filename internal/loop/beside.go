@@ -8,7 +8,7 @@ import "time"
 type Beside struct {
 	Max   int           // how many pieces of work may run at once, stuck ones included; 0 is none
 	Limit time.Duration // how long each may take
-	Lost  func()        // is called before each answer that work has not given; nil: nothing is
+	Lost  func()        // called before late is, see Do; may be nil
 
 	mail           *Mailbox
 	running, stuck int
