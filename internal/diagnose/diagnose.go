@@ -21,7 +21,7 @@ import (
 	"inetd/internal/examine"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/running"
 	"inetd/internal/table"
 )
@@ -58,9 +58,9 @@ func (d *Doctor) lost() {
 		return
 	}
 	d.told = now
-	why := plan.Count(d.beside.Len(), "examination is under way", "examinations are under way")
+	why := plaintext.Count(d.beside.Len(), "examination is under way", "examinations are under way")
 	if n := d.beside.Stuck(); n > 0 {
-		why = fmt.Sprintf("%s not ended within %v; does a file system not answer?", plan.Count(n, "examination has", "examinations have"), d.beside.Limit)
+		why = fmt.Sprintf("%s not ended within %v; does a file system not answer?", plaintext.Count(n, "examination has", "examinations have"), d.beside.Limit)
 	}
 	d.log.Warningf("not everything that fails is looked into: %s", why)
 }

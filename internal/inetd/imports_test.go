@@ -28,15 +28,15 @@ var picture = map[string][]string{
 	},
 	"internal/inetd": {
 		"internal/access", "internal/account", "internal/admission", "internal/arrival", "internal/builtin", "internal/child", "internal/client", "internal/command", "internal/conf", "internal/dgram", "internal/diagnose", "internal/drain", "internal/environ",
-		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/hosts", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plan",
+		"internal/gate", "internal/gc", "internal/getent", "internal/handover", "internal/hosts", "internal/idle", "internal/inquiry", "internal/keep", "internal/limit", "internal/logbook", "internal/loop", "internal/machine", "internal/passing", "internal/plaintext", "internal/plan",
 		"internal/running", "internal/sock", "internal/status", "internal/stream", "internal/strerror", "internal/succession", "internal/syslog", "internal/table", "internal/talk", "internal/threads", "internal/watch", "internal/zone", unixsys,
 	},
 
 	"internal/inspect": {
-		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
+		"internal/access", "internal/child", "internal/conf", "internal/getent", "internal/machine", "internal/plan", "internal/report", "internal/sock", "internal/status", "internal/textfile", "internal/wrap",
 	},
 	"internal/machine": {"internal/hosts", "internal/plan", unixsys},
-	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/hosts", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/slab", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
+	"internal/plan":    {"internal/access", "internal/account", "internal/builtin", "internal/conf", "internal/examine", "internal/hosts", "internal/ident", "internal/limit", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/report", "internal/slab", "internal/sock", "internal/strerror", "internal/textfile", "internal/wrap", "internal/xinetd", unixsys},
 
 	"internal/loop":         {unixsys},
 	"internal/examine":      {"internal/sock", "internal/sockdiag", "internal/strerror", "internal/textfile", unixsys},
@@ -54,7 +54,7 @@ var picture = map[string][]string{
 	"internal/compile":      {"internal/child", "internal/conf", "internal/environ", "internal/plan", "internal/pty"},
 	"internal/demand":       {},
 	"internal/dgram":        {"internal/sock", unixsys},
-	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plan", "internal/running", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/diagnose":     {"internal/child", "internal/conf", "internal/examine", "internal/logbook", "internal/loop", "internal/misfit", "internal/plaintext", "internal/plan", "internal/running", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/drain":        {"internal/child", "internal/loop", unixsys},
 	"internal/environ":      {},
 	"internal/freeport":     {"internal/sockdiag", unixsys}, // of tests
@@ -67,10 +67,10 @@ var picture = map[string][]string{
 	"internal/idle":         {"internal/conf", "internal/logbook", "internal/loop", "internal/plan", "internal/running", "internal/sock", "internal/sockdiag", "internal/strerror", "internal/table", unixsys},
 	"internal/ident":        {unixsys},
 	"internal/inquiry":      {"internal/access", "internal/child", "internal/client", "internal/command", "internal/compile", "internal/environ", "internal/getent", "internal/logbook", "internal/loop", "internal/machine", "internal/plan", "internal/sock", "internal/syslog", "internal/table", "internal/wrap", unixsys},
-	"internal/keep":         {"internal/child", "internal/examine", "internal/gate", "internal/handover", "internal/logbook", "internal/loop", "internal/netwatch", "internal/plan", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/keep":         {"internal/child", "internal/examine", "internal/gate", "internal/handover", "internal/logbook", "internal/loop", "internal/netwatch", "internal/plaintext", "internal/registrar", "internal/rpcbind", "internal/running", "internal/seldom", "internal/sock", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/lastwords":    {unixsys},
 	"internal/limit":        {},
-	"internal/logbook":      {"internal/access", "internal/client", "internal/limit", "internal/loop", "internal/plan", "internal/seldom", "internal/strerror", "internal/syslog", "internal/table"},
+	"internal/logbook":      {"internal/access", "internal/client", "internal/limit", "internal/loop", "internal/plaintext", "internal/plan", "internal/seldom", "internal/strerror", "internal/syslog", "internal/table"},
 	"internal/netdb":        {"internal/nearest"},
 	"internal/misfit":       {"internal/examine", "internal/sockdiag", unixsys},
 	"internal/nearest":      {},
@@ -79,10 +79,11 @@ var picture = map[string][]string{
 	"internal/prefix":       {},
 	"internal/pty":          {"internal/child", unixsys},
 	"internal/proxyproto":   {},
-	"internal/passing":      {"internal/child", "internal/compile", "internal/demand", "internal/diagnose", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plan", "internal/readiness", "internal/relay", "internal/running", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
+	"internal/passing":      {"internal/child", "internal/compile", "internal/demand", "internal/diagnose", "internal/environ", "internal/handover", "internal/lastwords", "internal/limit", "internal/logbook", "internal/loop", "internal/occupant", "internal/plaintext", "internal/readiness", "internal/relay", "internal/running", "internal/status", "internal/strerror", "internal/syslog", "internal/table", unixsys},
 	"internal/readiness":    {unixsys},
 	"internal/registrar":    {"internal/rpcbind", "internal/syslog"},
 	"internal/occupant":     {"internal/sockdiag", unixsys},
+	"internal/report":       {"internal/conf", "internal/limit", "internal/plaintext"},
 	"internal/relay":        {"internal/occupant", "internal/proxyproto", unixsys},
 	"internal/rpcbind":      {unixsys},
 	"internal/running":      {"internal/child", "internal/client", "internal/compile", "internal/logbook", "internal/loop", "internal/sock", "internal/stderrlog", "internal/strerror", "internal/syslog", "internal/table", unixsys},
@@ -97,7 +98,7 @@ var picture = map[string][]string{
 	"internal/syslog":       {gsyslog, unixsys},
 	"internal/talk":         {"internal/admission", "internal/builtin", "internal/child", "internal/client", "internal/gate", "internal/ident", "internal/limit", "internal/logbook", "internal/loop", "internal/plan", "internal/sock", "internal/stream", "internal/strerror", "internal/syslog", "internal/table", "internal/zone", unixsys},
 	"internal/textfile":     {unixsys},
-	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/hosts", "internal/limit", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
+	"internal/table":        {"internal/access", "internal/account", "internal/builtin", "internal/child", "internal/compile", "internal/conf", "internal/handover", "internal/hosts", "internal/limit", "internal/plaintext", "internal/plan", "internal/prefix", "internal/rpcbind", "internal/slab", "internal/sock", "internal/status", unixsys},
 	"internal/threads":      {unixsys},
 	"internal/watch":        {unixsys},
 	"internal/wrap":         {"internal/access", "internal/limit", "internal/strerror", "internal/textfile", unixsys},
@@ -117,7 +118,7 @@ var picture = map[string][]string{
 
 // pure are the packages that turn text or bytes into values. They can be tested and fuzzed
 // without a kernel, because they do not call it.
-var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/demand", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/seldom", "internal/slab", "internal/xinetd"}
+var pure = []string{"internal/access", "internal/builtin", "internal/conf", "internal/demand", "internal/environ", "internal/limit", "internal/nearest", "internal/netdb", "internal/plaintext", "internal/prefix", "internal/proxyproto", "internal/report", "internal/seldom", "internal/slab", "internal/xinetd"}
 
 // outside is what reaches beyond the process.
 var outside = []string{"net", "os", "os/exec", "os/signal", "os/user", "path/filepath", "plugin", "syscall", unixsys}

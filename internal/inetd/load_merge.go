@@ -4,7 +4,7 @@
 package inetd
 
 import (
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/table"
 )
 
@@ -29,5 +29,5 @@ func (s *Server) tellMerged(out Outcome) {
 		return
 	}
 	s.log.Noticef("configuration reloaded: %s added, %d changed, %d removed, %d as before",
-		plan.Count(len(out.Added), "service", "services"), len(out.Changed), len(out.Removed), out.Kept)
+		plaintext.Count(len(out.Added), "service", "services"), len(out.Changed), len(out.Removed), out.Kept)
 }

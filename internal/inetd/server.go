@@ -23,6 +23,7 @@ import (
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
 	"inetd/internal/passing"
+	"inetd/internal/plaintext"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/sock"
@@ -214,7 +215,7 @@ func (s *Server) reserveThreads() {
 	s.timers.After(launchTime, func() {
 		if left, enough := threads.Reserve(s.starter.Room); !enough {
 			s.log.Warningf("servers may have only %s at once here; raise ulimit -u, pids.max of the control group, or TasksMax of systemd",
-				plan.Count(left, "process", "processes"))
+				plaintext.Count(left, "process", "processes"))
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"inetd/internal/client"
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/status"
 	"inetd/internal/strerror"
 	"inetd/internal/table"
@@ -127,5 +127,5 @@ func (s *Server) dump() {
 			s.log.Noticef("%s: %s", v.Label, v.MuxState())
 		}
 	}
-	s.log.Noticef("%s, %s running", plan.Count(len(s.now.Services), "service", "services"), plan.Count(s.running.Servers(), "server", "servers"))
+	s.log.Noticef("%s, %s running", plaintext.Count(len(s.now.Services), "service", "services"), plaintext.Count(s.running.Servers(), "server", "servers"))
 }

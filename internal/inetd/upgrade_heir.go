@@ -10,6 +10,7 @@ import (
 	"inetd/internal/child"
 	"inetd/internal/client"
 	"inetd/internal/handover"
+	"inetd/internal/plaintext"
 	"inetd/internal/plan"
 	"inetd/internal/running"
 	"inetd/internal/stream"
@@ -100,7 +101,7 @@ func (s *Server) takeOver() {
 		s.attendLate(v, c)
 	}
 	s.log.Noticef("inetd %s goes on for %s: %s, %s", s.cfg.Version, h.State.Process.Version,
-		plan.Count(len(s.now.Services), "service", "services"), plan.Count(h.State.Servers(), "server that runs", "servers that run"))
+		plaintext.Count(len(s.now.Services), "service", "services"), plaintext.Count(h.State.Servers(), "server that runs", "servers that run"))
 }
 
 // talkLate takes up a conversation of the previous program.

@@ -16,6 +16,7 @@ import (
 	"inetd/internal/conf"
 	"inetd/internal/machine"
 	"inetd/internal/plan"
+	"inetd/internal/report"
 	"inetd/internal/status"
 	"inetd/internal/wrap"
 )
@@ -75,7 +76,7 @@ func Explain(shot *status.Snapshot, label string, from netip.Addr, w io.Writer) 
 
 // verdicts writes what happens to a client of each entry, and reports whether all of them
 // serve it, now or later.
-func verdicts(c *plan.Config, r *plan.Report, shot *status.Snapshot, from netip.Addr, w io.Writer) (served bool) {
+func verdicts(c *plan.Config, r *report.Report, shot *status.Snapshot, from netip.Addr, w io.Writer) (served bool) {
 	asker := wrap.NewAsker(net.DefaultResolver)
 	if len(r.Entries) == 0 {
 		fmt.Fprintf(w, "a client from %s gets no server: the files have no entry for it\n\n", from)
@@ -97,7 +98,7 @@ func verdicts(c *plan.Config, r *plan.Report, shot *status.Snapshot, from netip.
 }
 
 // question is what is asked about a client of entry i of a report.
-func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Question {
+func question(c *plan.Config, r *report.Report, i int, from netip.Addr) wrap.Question {
 	e := &r.Entries[i]
 	q := wrap.Question{Query: access.Query{Daemon: filepath.Base(e.Server), Service: e.Service, Peer: netip.AddrPortFrom(from, 0)}}
 	if len(e.Argv) > 0 {
@@ -106,7 +107,7 @@ func question(c *plan.Config, r *plan.Report, i int, from netip.Addr) wrap.Quest
 	if e.Clients != nil && e.Clients.WrapName != "" {
 		q.Daemon = e.Clients.WrapName
 	}
-	q.Rules = append(c.RulesOf(e), wrap.Fixed(opening(e.Clients)))
+	q.Rules = append(c.RulesOf(e.Clients, e.Builtin != ""), wrap.Fixed(opening(e.Clients)))
 	if _, _, sec := c.RuleFiles(); r.Secured {
 		q.Rules = append(q.Rules, wrap.Sec(sec))
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"inetd/internal/plan"
+	"inetd/internal/report"
 	"inetd/internal/textfile"
 )
 
@@ -17,7 +17,7 @@ type mention struct {
 }
 
 // mentions are the lines about a service that are switched off or have a mistake.
-func mentions(r *plan.Report, label string) (found []mention) {
+func mentions(r *report.Report, label string) (found []mention) {
 	name, _, _ := strings.Cut(label, "/")
 	if strings.HasPrefix(label, "/") {
 		name = label

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"inetd/internal/examine"
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/seldom"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -62,7 +62,7 @@ func (s *Sockets) advice(k *table.Socket, err error) string {
 		}
 	}
 	return fmt.Sprintf("%s need more than the %d open files that are allowed: raise ulimit -n, or LimitNOFILE of systemd",
-		plan.Count(sockets, "socket", "sockets"), limit.Cur)
+		plaintext.Count(sockets, "socket", "sockets"), limit.Cur)
 }
 
 // Unopened returns lines that say why sockets are not open. Of the sockets with the same
@@ -81,7 +81,7 @@ func (s *Sockets) Unopened() (lines []string) {
 	}
 	rest := told.Rest()
 	for _, cause := range slices.Sorted(maps.Keys(rest)) {
-		lines = append(lines, plan.Count(rest[cause], "more socket", "more sockets")+": "+cause)
+		lines = append(lines, plaintext.Count(rest[cause], "more socket", "more sockets")+": "+cause)
 	}
 	return lines
 }

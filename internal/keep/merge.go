@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -74,7 +74,7 @@ func (s *Sockets) Serving() string {
 			}
 		}
 	}
-	all := plan.Count(len(s.loop.Now.Services), "service", "services")
+	all := plaintext.Count(len(s.loop.Now.Services), "service", "services")
 	if open == len(s.loop.Now.Services) {
 		return all
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/sock"
 	"inetd/internal/strerror"
 	"inetd/internal/syslog"
@@ -137,6 +137,6 @@ func (s *Sockets) few(a alike) bool {
 func (s *Sockets) tellRest() {
 	rest := s.told.Rest()
 	for _, a := range slices.SortedFunc(maps.Keys(rest), func(a, b alike) int { return cmp.Compare(a.text, b.text) }) {
-		s.loop.Log.Log(a.priority, plan.Count(rest[a], "more socket", "more sockets")+": "+a.text)
+		s.loop.Log.Log(a.priority, plaintext.Count(rest[a], "more socket", "more sockets")+": "+a.text)
 	}
 }

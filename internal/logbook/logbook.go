@@ -12,6 +12,7 @@ import (
 	"inetd/internal/client"
 	"inetd/internal/limit"
 	"inetd/internal/loop"
+	"inetd/internal/plaintext"
 	"inetd/internal/plan"
 	"inetd/internal/seldom"
 	"inetd/internal/strerror"
@@ -76,7 +77,7 @@ func (b *Book) First(about table.Cause, whom, text string) bool {
 func (b *Book) more(about table.Cause, whom, text string) {
 	b.timers.After(b.Every, func() {
 		if n := b.seldom.Rest(about); n > 0 {
-			b.Errorf("%s: %s%s", about.Label, plan.Count(n, "more "+whom, "more "+whom+"s"), text)
+			b.Errorf("%s: %s%s", about.Label, plaintext.Count(n, "more "+whom, "more "+whom+"s"), text)
 			b.more(about, whom, text)
 		}
 	})

@@ -26,7 +26,7 @@ import (
 	"inetd/internal/limit"
 	"inetd/internal/logbook"
 	"inetd/internal/loop"
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 	"inetd/internal/relay"
 	"inetd/internal/running"
 	"inetd/internal/status"
@@ -570,7 +570,7 @@ func (rs *Relays) relayGone(p *passing) {
 	}
 	text := fmt.Sprintf("%s: relay[%d] has ended by itself", p.svc.Label, p.pid)
 	if lost > 0 {
-		text += "; with it went " + plan.Count(lost, "connection", "connections")
+		text += "; with it went " + plaintext.Count(lost, "connection", "connections")
 	}
 	rs.loop.Log.Tell(syslog.Err, p.svc, text, "", "")
 }

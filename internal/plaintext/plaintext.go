@@ -6,8 +6,8 @@
 // first rule of hosts.deny would not count. UTF-16 and NUL bytes are faults. A
 // carriage return before a newline is left in the text: each parser ignores it.
 //
-// Visible makes any text fit for a terminal. Place and Complaint word what is wrong with
-// a file, the same everywhere.
+// Visible makes any text fit for a terminal. Place, Complaint and Count word messages
+// the same everywhere.
 package plaintext
 
 import (

@@ -3,12 +3,13 @@ package plan
 import (
 	"inetd/internal/account"
 	"inetd/internal/conf"
+	"inetd/internal/report"
 )
 
 // Check loads the configuration and returns a report for the user host.UID. It says what
 // a daemon started by root would open, and has every problem, also those that a log
 // would repeat at every reload.
-func Check(cfg *Config, host *Host) *Report {
+func Check(cfg *Config, host *Host) *report.Report {
 	l := run(cfg, host, true)
 	l.lintRules()
 	l.lint(host.UID)

@@ -14,13 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"inetd/internal/golden"
+	"inetd/internal/report"
 )
 
 const checkDir = "../../testdata/check"
 
 // inspected checks configuration files on a machine that has IPv6 and knows no names but
 // those of its files.
-func inspected(c Config, uid int) *Report {
+func inspected(c Config, uid int) *report.Report {
 	return Check(&c, &Host{IPv6: true, Clone: true, UID: uid, Getent: noGetent})
 }
 
@@ -61,9 +62,9 @@ func TestCheckGolden(t *testing.T) {
 			dir := t.TempDir()
 			r := inspected(checkConfig(write(t, filepath.Join(dir, filepath.Base(file)), string(text))), 0)
 			base := strings.TrimSuffix(file, ".conf")
-			for name, form := range map[string]func(*Report, *bytes.Buffer){
-				base + ".golden": func(r *Report, b *bytes.Buffer) { r.WriteText(b) },
-				base + ".json":   func(r *Report, b *bytes.Buffer) { r.WriteJSON(b) },
+			for name, form := range map[string]func(*report.Report, *bytes.Buffer){
+				base + ".golden": func(r *report.Report, b *bytes.Buffer) { r.WriteText(b) },
+				base + ".json":   func(r *report.Report, b *bytes.Buffer) { r.WriteJSON(b) },
 			} {
 				var b bytes.Buffer
 				form(r, &b)
@@ -88,7 +89,7 @@ func TestMalformed(t *testing.T) {
 	for i := 0; i < len(lines); i += 2 {
 		path := write(t, filepath.Join(t.TempDir(), "inetd.conf"), lines[i]+"\n"+lines[i+1]+"\n")
 		r := inspected(checkConfig(path), 0)
-		at := slices.IndexFunc(r.Problems, func(p reportProblem) bool { return p.Severity == "error" })
+		at := slices.IndexFunc(r.Problems, func(p report.Problem) bool { return p.Severity == "error" })
 		if at < 0 {
 			t.Errorf("%q is no error", lines[i])
 			continue
@@ -280,7 +281,7 @@ func TestCheckAsUser(t *testing.T) {
 		}
 		for _, e := range r.Entries {
 			if len(e.Sockets) != 1 {
-				t.Errorf("uid %d: %s is not served", tt.uid, e.label)
+				t.Errorf("uid %d: %s is not served", tt.uid, e.Label)
 			}
 		}
 	}
@@ -299,19 +300,6 @@ func TestWritable(t *testing.T) {
 	for _, tt := range tests {
 		if got := writable(tt.mode, tt.uid, tt.gid); got != tt.want {
 			t.Errorf("writable(%o, %d, %d) = %v", tt.mode, tt.uid, tt.gid, got)
-		}
-	}
-}
-
-func TestShown(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ word, want string }{
-		{"-l", "-l"}, {"", `""`}, {"a b", `"a b"`}, {`a"b`, `"a\"b"`}, {"caf\u00e9", "caf\u00e9"},
-		{"\x1b[2J", `"\x1b[2J"`}, {"\xff", `"\xff"`}, {"\u202e", `"\u202e"`}, {`a\b`, `"a\\b"`},
-	}
-	for _, tt := range tests {
-		if got := shown(tt.word); got != tt.want {
-			t.Errorf("shown(%q) = %s, want %s", tt.word, got, tt.want)
 		}
 	}
 }

@@ -24,13 +24,13 @@ func (c *Config) wrapsAction(a *Action, k *conf.Keys) bool {
 	return c.wraps(k, a.Builtin != "") && (a.Builtin != "" || filepath.Base(a.Path) != "tcpd")
 }
 
-// RulesOf returns the rules that all have to admit a client of an entry, without those
-// of inetd.sec.
-func (c *Config) RulesOf(e *reportEntry) (rules []*wrap.Files) {
-	if g := GuardOf(e.Clients); g != nil {
+// RulesOf returns the rules that all have to admit a client of an entry with the keys k,
+// without those of inetd.sec; internal is for a builtin.
+func (c *Config) RulesOf(k *conf.Keys, internal bool) (rules []*wrap.Files) {
+	if g := GuardOf(k); g != nil {
 		rules = append(rules, wrap.Fixed(g.Check))
 	}
-	if allow, deny, _ := c.RuleFiles(); c.wraps(e.Clients, e.Builtin != "") {
+	if allow, deny, _ := c.RuleFiles(); c.wraps(k, internal) {
 		rules = append(rules, wrap.Hosts(allow, deny))
 	}
 	return rules

@@ -9,13 +9,14 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/plaintext"
+	"inetd/internal/report"
 )
 
 // Convert writes a configuration to w as one file in the second syntax, with amendments
 // written into the entries themselves. The host is asked only for the ports of xinetd's
 // services, which xinetd checks. Convert returns a report of the problems of reading,
 // and the error of writing to w.
-func Convert(cfg *Config, host *Host, w io.Writer) (*Report, error) {
+func Convert(cfg *Config, host *Host, w io.Writer) (*report.Report, error) {
 	var body bytes.Buffer
 	l := newLoader(cfg, host, false)
 	l.converting = true

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +14,14 @@ func servedBy(t *testing.T, text string) (served, problems []string) {
 	r := inspected(checkConfig(write(t, filepath.Join(t.TempDir(), "f"), text)), 0)
 	for _, e := range r.Entries {
 		if e.Served {
-			served = append(served, e.label+" "+e.sockets())
+			var where []string
+			for _, k := range e.Sockets {
+				where = append(where, k.Network+" "+k.Address)
+			}
+			if where == nil {
+				where = []string{"by tcpmux"}
+			}
+			served = append(served, e.Label+" "+strings.Join(where, ", "))
 		}
 	}
 	for _, p := range r.Problems {
@@ -27,7 +35,7 @@ func servedBy(t *testing.T, text string) (served, problems []string) {
 
 func TestMuxPlan(t *testing.T) {
 	t.Parallel()
-	const own, muxed = "tcpmux stream tcp4 nowait 1:1 internal\n", "none; tcpmux hands it out"
+	const own, muxed = "tcpmux stream tcp4 nowait 1:1 internal\n", "by tcpmux"
 	for _, tt := range []struct {
 		name, text       string
 		served, problems []string
@@ -43,7 +51,7 @@ func TestMuxPlan(t *testing.T) {
 		{"on another port", "7000 stream tcp4 nowait 1:1 internal tcpmux\ntcpmux/a stream tcp nowait 1:1 /bin/cat\n",
 			[]string{"7000/tcp4 tcp4 0.0.0.0:7000", "tcpmux/a " + muxed}, nil},
 		{"on a path", "/run/mux stream unix nowait 1:1 internal tcpmux\ntcpmux/a stream tcp nowait 1:1 /bin/cat\n",
-			[]string{"/run/mux unix /run/mux mode 0666", "tcpmux/a " + muxed}, nil},
+			[]string{"/run/mux unix /run/mux", "tcpmux/a " + muxed}, nil},
 		{"none", own, []string{"tcpmux/tcp4 tcp4 0.0.0.0:1"}, nil},
 		{"a program's", "tcpmux stream tcp4 nowait 1:1 /bin/cat\ntcpmux/a stream tcp nowait 1:1 /bin/cat\n",
 			[]string{"tcpmux/tcp4 tcp4 0.0.0.0:1", "tcpmux/a " + muxed},
@@ -95,7 +103,7 @@ func TestIdentEntry(t *testing.T) {
 		{"ident stream tcp4 nowait 1:1 internal auth -r -g -d nobody -o OTHER -t 5.5\n", []string{"ident/tcp4 tcp4 0.0.0.0:113"}, nil},
 		{"7000 stream tcp4 nowait 1:1 internal auth\n", []string{"7000/tcp4 tcp4 0.0.0.0:7000"}, nil},
 		{"tcpmux stream tcp4 nowait 1:1 internal\ntcpmux/+who stream tcp nowait 1:1 internal auth -r\n",
-			[]string{"tcpmux/tcp4 tcp4 0.0.0.0:1", "tcpmux/who none; tcpmux hands it out"}, nil},
+			[]string{"tcpmux/tcp4 tcp4 0.0.0.0:1", "tcpmux/who by tcpmux"}, nil},
 		{"auth stream tcp4 nowait 1:1 internal auth -rn\n", []string{"auth/tcp4 tcp4 0.0.0.0:113"},
 			[]string{"f:1:38: warning: auth/tcp4: option -n hides nobody: no user's .noident is ever read"}},
 		{"auth stream tcp4 nowait 1:1 internal auth -f\n", nil,

@@ -17,7 +17,7 @@ import (
 var pure = []string{
 	"bufio", "bytes", "cmp", "crypto/sha256", "encoding/json", "errors", "fmt", "io", "io/fs", "net/netip", "slices", "strconv", "strings", "unicode",
 	"inetd/internal/access", "inetd/internal/account", "inetd/internal/conf", "inetd/internal/limit", "inetd/internal/netdb", "inetd/internal/plaintext",
-	"inetd/internal/prefix", "inetd/internal/slab", "inetd/internal/strerror", "inetd/internal/textfile", "inetd/internal/xinetd",
+	"inetd/internal/prefix", "inetd/internal/report", "inetd/internal/slab", "inetd/internal/strerror", "inetd/internal/textfile", "inetd/internal/xinetd",
 }
 
 // lent are the names that this package may use of its other imports: types, constants, and

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"inetd/internal/plan"
+	"inetd/internal/plaintext"
 )
 
 // State returns what the socket is doing, in words. unstarted is how many of the admitted
@@ -19,7 +19,7 @@ func (k *Socket) State(unstarted int) string {
 	case u.Halted:
 		return "suspended until " + u.Starts.End(k.Service.Do.Limits.Window).Format(time.TimeOnly)
 	case u.IdleStarts > 0:
-		return plan.Count(u.IdleStarts, "server has taken nothing", "servers in a row have taken nothing")
+		return plaintext.Count(u.IdleStarts, "server has taken nothing", "servers in a row have taken nothing")
 	case !k.Polled:
 		return "full: " + k.Service.users(u.Live-unstarted)
 	}
@@ -39,12 +39,12 @@ func (v *Service) MuxState() string {
 // if they are passed on, because many of these may share one server.
 func (v *Service) users(n int) string {
 	if v.Do.Passes() {
-		return plan.Count(n, "client", "clients")
+		return plaintext.Count(n, "client", "clients")
 	}
 	return servers(n)
 }
 
-func servers(n int) string { return plan.Count(n, "server", "servers") }
+func servers(n int) string { return plaintext.Count(n, "server", "servers") }
 
 // NotAvailable is the answer to a client of tcpmux who gets no server.
 const NotAvailable = "-Service not available\r\n"

@@ -20,3 +20,12 @@ func TestComplaint(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{0: "0 entries", 1: "1 entry", 5000: "5000 entries"} {
+		if got := Count(n, "entry", "entries"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -1,4 +1,4 @@
-package plan
+package report
 
 import (
 	"bufio"
@@ -10,9 +10,6 @@ import (
 
 	"inetd/internal/conf"
 	"inetd/internal/plaintext"
-	"inetd/internal/sock"
-
-	"golang.org/x/sys/unix"
 )
 
 // WriteText writes the report for people: a block for each entry, the problems, and a
@@ -23,7 +20,7 @@ func (r *Report) WriteText(w io.Writer) {
 	for i := range r.Entries {
 		r.Entries[i].write(b)
 	}
-	for _, p := range r.short {
+	for _, p := range r.Short {
 		fmt.Fprintln(b, plaintext.Visible(p.String()))
 	}
 	if len(r.Problems) > 0 {
@@ -34,7 +31,7 @@ func (r *Report) WriteText(w io.Writer) {
 
 // WriteProblems writes the errors and warnings of the report, but no hints, for people.
 func (r *Report) WriteProblems(w io.Writer) {
-	for _, p := range r.short {
+	for _, p := range r.Short {
 		if p.Severity != conf.Hint.String() {
 			fmt.Fprintln(w, plaintext.Visible(p.String()))
 		}
@@ -42,8 +39,8 @@ func (r *Report) WriteProblems(w io.Writer) {
 }
 
 // write writes the block of an entry.
-func (e *reportEntry) write(w io.Writer) {
-	fmt.Fprint(w, plaintext.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.label)))
+func (e *Entry) write(w io.Writer) {
+	fmt.Fprint(w, plaintext.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Label)))
 	if !e.Served {
 		fmt.Fprint(w, ": not served\n\n")
 		return
@@ -69,20 +66,20 @@ func (e *reportEntry) write(w io.Writer) {
 	}
 	line("limits", e.Limits.String())
 	for _, k := range e.Keys {
-		line("key", plaintext.Visible(k.text+" ("+conf.Pos{File: k.File, Line: k.Line, Col: k.Col}.String()+")"))
+		line("key", plaintext.Visible(k.Text+" ("+plaintext.Place(k.File, k.Line, k.Col)+")"))
 	}
 	fmt.Fprintln(w)
 }
 
 // String returns the program and its versions in words.
-func (p *reportProgram) String() string {
+func (p *Program) String() string {
 	if p.Low == p.High {
 		return fmt.Sprintf("%d version %d", p.Number, p.Low)
 	}
 	return fmt.Sprintf("%d versions %d to %d", p.Number, p.Low, p.High)
 }
 
-func (e *reportEntry) waitWord() string {
+func (e *Entry) waitWord() string {
 	switch {
 	case e.Listen:
 		return "listen"
@@ -92,7 +89,7 @@ func (e *reportEntry) waitWord() string {
 	return "nowait"
 }
 
-func (e *reportEntry) sockets() string {
+func (e *Entry) sockets() string {
 	if len(e.Sockets) == 0 {
 		return "none; tcpmux hands it out"
 	}
@@ -110,16 +107,19 @@ func (e *reportEntry) sockets() string {
 }
 
 // user returns the user column and the numbers that it stands for.
-func (e *reportEntry) user() string {
+func (e *Entry) user() string {
 	if e.Identity == nil {
 		return "the daemon's own"
 	}
-	id := e.Identity
+	id, who := e.Identity, e.User
+	if e.Group != "" {
+		who += ":" + e.Group
+	}
 	groups := make([]string, len(id.Groups))
 	for i, g := range id.Groups {
 		groups[i] = strconv.FormatUint(uint64(g), 10)
 	}
-	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", plaintext.Visible(User{e.User, e.Group}.String()), id.UID, id.GID, strings.Join(groups, " "))
+	return fmt.Sprintf("%s: uid %d, gid %d, groups %s", plaintext.Visible(who), id.UID, id.GID, strings.Join(groups, " "))
 }
 
 // vector returns a list of arguments, quoted where needed.
@@ -142,19 +142,8 @@ func shown(s string) string {
 }
 
 // String returns the problem in the format of compilers.
-func (p reportProblem) String() string {
-	var b strings.Builder
-	switch {
-	case p.Line > 0:
-		b.WriteString(conf.Pos{File: p.File, Line: p.Line, Col: p.Col}.String() + ": ")
-	case p.File != "":
-		b.WriteString(p.File + ": ")
-	}
-	b.WriteString(p.Severity + ": " + p.Text)
-	if p.Hint != "" {
-		b.WriteString("; " + p.Hint)
-	}
-	return b.String()
+func (p Problem) String() string {
+	return plaintext.Complaint(plaintext.Place(p.File, p.Line, p.Col), p.Severity+": "+p.Text, p.Hint)
 }
 
 func (r *Report) summary() string {
@@ -169,29 +158,8 @@ func (r *Report) summary() string {
 	if idle > 0 {
 		not = fmt.Sprintf(" (%d not served)", idle)
 	}
-	return fmt.Sprintf("%s, %s%s, %s: %s, %s, %s", Count(len(r.Files), "file", "files"),
-		Count(len(r.Entries), "entry", "entries"), not, Count(sockets, "socket", "sockets"),
-		Count(r.count(conf.Error), "error", "errors"), Count(r.count(conf.Warning), "warning", "warnings"),
-		Count(r.count(conf.Hint), "hint", "hints"))
-}
-
-// Count returns a number with its noun: "1 socket", "2 sockets".
-func Count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// network returns the protocol column that would ask for exactly this socket.
-func network(e *conf.Entry, s sock.Spec) string {
-	switch {
-	case s.Family != unix.AF_INET && s.Family != unix.AF_INET6, e.Type == conf.Raw, e.Type == conf.RDM:
-		return e.Proto
-	case s.Dual:
-		return e.Proto + "46"
-	case s.Family == unix.AF_INET6:
-		return e.Proto + "6"
-	}
-	return e.Proto + "4"
+	return fmt.Sprintf("%s, %s%s, %s: %s, %s, %s", plaintext.Count(len(r.Files), "file", "files"),
+		plaintext.Count(len(r.Entries), "entry", "entries"), not, plaintext.Count(sockets, "socket", "sockets"),
+		plaintext.Count(r.count(conf.Error), "error", "errors"), plaintext.Count(r.count(conf.Warning), "warning", "warnings"),
+		plaintext.Count(r.count(conf.Hint), "hint", "hints"))
 }

@@ -25,3 +25,11 @@ func Complaint(place, text, hint string) string {
 	}
 	return text
 }
+
+// Count returns a number with its noun: "1 socket", "2 sockets".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
