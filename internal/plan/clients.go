@@ -108,8 +108,12 @@ func (l *loader) checkPenalties(e *conf.Entry) {
 // If not, it reports why, and the service is not opened: otherwise it would be open to
 // everybody.
 func (l *loader) guarded(e *conf.Entry, do *Action) bool {
-	for _, key := range [...]string{"allow", "deny", "wrap", "wrap_name", "proxy"} {
-		if !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
+	if e.Keys == nil { // as most entries have it
+		return true
+	}
+	for i := range traits {
+		key := traits[i].key
+		if traits[i].is&onClients == 0 || !e.Keys.Has(key) || key == "wrap" && !e.Keys.Wrap {
 			continue
 		}
 		if key == "wrap_name" && !l.cfg.wraps(e.Keys, e.Internal) {

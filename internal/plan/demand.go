@@ -25,15 +25,6 @@ func connectOf(k *conf.Keys) (to conf.Place) {
 	return to
 }
 
-// demandKeys have no effect without the key connect.
-var demandKeys = []string{"start_time", "ready", "wake", "proxy_send"}
-
-// serverKeys have no effect without a server.
-var serverKeys = append([]string{"start_time", "ready", "wake", "max_time", "idle_time", "end_time", "linger", "env", "pass_env", "remote_host", "stderr", "pty"}, cloneKeys...)
-
-// directKeys have no effect on a server that gets its clients from a relay.
-var directKeys = []string{"pty", "linger"}
-
 // relayed reports whether the clients of an entry can be passed on, if its key connect
 // asks for that. If not, it reports why.
 func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
@@ -51,13 +42,13 @@ func (l *loader) relayed(e *conf.Entry, wants []Socket) bool {
 // ofRelays says why a key has no effect on an entry because the entry has, or does not
 // have, the key connect; "": the key may have an effect.
 func ofRelays(e *conf.Entry, key string) (why string) {
-	switch demands := OnDemand(e.Keys); {
-	case !demands && slices.Contains(demandKeys, key):
+	switch demands, is := OnDemand(e.Keys), traitsOf(key); {
+	case !demands && is&onDemand != 0:
 		return "it is for entries with connect"
 	case !demands:
-	case e.Relay() && slices.Contains(serverKeys, key):
+	case e.Relay() && is&onServer != 0:
 		return "there is no server"
-	case !e.Relay() && slices.Contains(directKeys, key):
+	case !e.Relay() && is&onDirect != 0:
 		return "the server has no connection from inetd"
 	case key == "stderr" && slices.Contains([]string{"socket", "log"}, e.Keys.Stderr): // a file is opened even so
 		return "of a server on demand its last line is logged if it fails; for all lines write a file"

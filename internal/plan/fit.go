@@ -1,20 +1,6 @@
 package plan
 
-import (
-	"slices"
-
-	"inetd/internal/conf"
-)
-
-// builtinKeys are the keys that have an effect on every builtin. A builtin is not a
-// process, and has no connection if it answers datagrams.
-var builtinKeys = []string{
-	"sndbuf", "recvbuf", "acceptfilter", "service_max", "accept_max", "ip_max", "source_max",
-	"allow", "deny", "wrap", "wrap_name", "hours", "max_load", "sensor", "refuse", "full", "source_prefix", "proxy", "backlog", "sockopt",
-}
-
-// talkKeys are the keys that have an effect on a builtin only if it has connections.
-var talkKeys = []string{"banner", "banner_success", "banner_fail", "max_time", "idle_time", "penalty", "penalty_min", "penalty_max", "penalty_exempt"}
+import "inetd/internal/conf"
 
 // fitted identifies the keys that fit leaves of an entry's.
 type fitted struct {
@@ -65,14 +51,15 @@ func (l *loader) without(e *conf.Entry, vain string) *conf.Keys {
 // what would have one; "": the key has an effect, or its entry is refused elsewhere.
 func noEffect(e *conf.Entry, o *conf.Option) (why, hint string) {
 	key := o.Key.Text
+	is := traitsOf(key)
 	switch why := ofRelays(e, key); {
 	case why != "":
 		return why, ""
-	case key == "connect" || slices.Contains(demandKeys, key):
+	case key == "connect" || is&onDemand != 0:
 		return "", "" // relayed reports what is wrong with these
-	case e.Internal && slices.Contains(talkKeys, key) && e.Type == conf.Dgram:
+	case e.Internal && is&onTalk != 0 && e.Type == conf.Dgram:
 		return "a datagram of an internal service is answered at once", ""
-	case e.Internal && !slices.Contains(builtinKeys, key) && !slices.Contains(talkKeys, key):
+	case e.Internal && is&(onBuiltin|onTalk) == 0:
 		return "an internal service has no server program", ""
 	case e.Internal, !o.General, OnDemand(e.Keys):
 	case key == "idle_time" && e.Keys.IdleTime > 0:

@@ -57,13 +57,6 @@ func placeless(k *conf.Keys) *conf.Keys {
 // maxCPUs is the size of a set of processors (CPU_SETSIZE).
 const maxCPUs = 1024
 
-// rootKeys are the keys that only a daemon started by root can obey.
-var rootKeys = []string{"chroot", "capabilities", "groups"}
-
-// cloneKeys are the keys, besides rlimit_*, that become system calls of a server before
-// its exec.
-var cloneKeys = []string{"nice", "ioprio", "cpus", "umask", "oom_score", "directory", "chroot", "no_new_privs", "capabilities"}
-
 // needsClone returns the first key that takes clone3; "": none does.
 func needsClone(k *conf.Keys) string {
 	for i, r := range k.Rlimits {
@@ -74,12 +67,7 @@ func needsClone(k *conf.Keys) string {
 	if k.Stderr == "null" || strings.HasPrefix(k.Stderr, "/") { // the child opens it
 		return "stderr"
 	}
-	for _, key := range cloneKeys {
-		if k.Has(key) {
-			return key
-		}
-	}
-	return ""
+	return first(k, onClone)
 }
 
 // granted reports whether a server can be given what the keys of its entry ask for. If
@@ -134,10 +122,8 @@ func (h *Host) beyond(k *conf.Keys) (key, why string) {
 	if h.UID == 0 {
 		return "", ""
 	}
-	for _, key := range rootKeys {
-		if k.Has(key) {
-			return key, "it takes a daemon started by root"
-		}
+	if key := first(k, onRoot); key != "" {
+		return key, "it takes a daemon started by root"
 	}
 	if k.Nice < 0 {
 		return "nice", "only root may give a value below its own"

@@ -168,7 +168,7 @@ type Action struct {
 	Argv    string // joined by NUL
 	Builtin string // the name of a builtin; "": a server program
 	User    User
-	Keys    string     // the keys of the entry, see keysText; "": none
+	Keys    string     // the keys of the entry as text, or a digest of it: equal if they mean the same; "": none
 	Connect conf.Place `json:"-"` // where its clients are passed on to, by the key connect; zero: nowhere
 	Proto   string     // the variable PROTO in the server's environment
 	Listens bool       // its sockets are of a type with connections
