@@ -19,7 +19,7 @@ func (s *Server) attend(v *table.Service, c *client.Client) {
 	case c.Named || s.inquiries.Wants(v.Do):
 		s.inquiries.Ask(v, *c, s.decided)
 		return
-	case v.Do.Builtin != "":
+	case v.Do.Internal():
 		s.talks.Serve(v, *c)
 		return
 	}
@@ -35,7 +35,7 @@ func (s *Server) decided(q *inquiry.Inquiry) {
 		pid = cmp.Or(s.start(&delayed{svc: v, client: c, inquiry: q, program: q.Program}), pid)
 	case !q.Answer.Allow:
 		s.turnAway(v, c)
-	case v.Do.Builtin != "":
+	case v.Do.Internal():
 		s.talks.Serve(v, c)
 	default:
 		pid = cmp.Or(s.start(&delayed{svc: v, client: c, inquiry: q, program: v.Do.Program}), pid)

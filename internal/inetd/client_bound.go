@@ -21,7 +21,7 @@ func (s *Server) bound(v *table.Service) gate.Bound {
 		return gate.ByService
 	case v.Do.Proxies != nil && !s.arrivals.Room.Room(v.Label, time.Now()):
 		return gate.ByHeaders
-	case v.Do.Builtin != "":
+	case v.Do.Internal():
 		if !v.Do.Mux && v.Do.Stays() && !s.talks.Room.Room(v.Label, time.Now()) {
 			return gate.ByBuiltins
 		}

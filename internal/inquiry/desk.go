@@ -100,7 +100,7 @@ func (d *Desk) Wants(do *table.Action) bool {
 func (d *Desk) wraps(do *table.Action) bool { return d.options.Wraps(do.Action, do.Keys) }
 
 // tellsNames reports whether the server is told the names of hosts.
-func (d *Desk) tellsNames(do *table.Action) bool { return d.options.Resolve && do.Builtin == "" }
+func (d *Desk) tellsNames(do *table.Action) bool { return d.options.Resolve && !do.Internal() }
 
 // Ask finds out about a client, and calls then, which takes over the connection, on the
 // loop. If no answer comes in time, the client is refused.

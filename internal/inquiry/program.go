@@ -21,7 +21,7 @@ import (
 // one: a command, or the server with another environment or user.
 func (d *Desk) prepare(a *wrap.Answer, do *table.Action) *child.Program {
 	other := a.Env != nil || a.AsUser != "" || a.AsGroup != "" || a.Umask >= 0 || a.Nice != 0
-	if a.Twist == "" && (!other || !a.Allow || do.Builtin != "" || do.Passes()) {
+	if a.Twist == "" && (!other || !a.Allow || do.Internal() || do.Passes()) {
 		return nil
 	}
 	g, err := d.programFor(a, do)

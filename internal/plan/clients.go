@@ -21,7 +21,7 @@ func (c *Config) Wraps(a *Action, k *conf.Keys) bool {
 }
 
 func (c *Config) wrapsAction(a *Action, k *conf.Keys) bool {
-	return c.wraps(k, a.Builtin != "") && (a.Builtin != "" || filepath.Base(a.Path) != "tcpd")
+	return c.wraps(k, a.Internal()) && (a.Internal() || filepath.Base(a.Path) != "tcpd")
 }
 
 // RulesOf returns the rules that all have to admit a client of an entry with the keys k,

@@ -64,7 +64,7 @@ func (l *loader) openFiles() {
 func (l *loader) openServers() {
 	seen := map[string]bool{}
 	for _, n := range l.notes {
-		if !n.served() || n.svc.Do.Builtin != "" {
+		if !n.served() || n.svc.Do.Internal() {
 			continue
 		}
 		path := n.svc.Do.Path

@@ -182,12 +182,15 @@ type Action struct {
 	Ident   ident.Options // of the builtin auth
 }
 
+// Internal reports whether the daemon itself serves, by a builtin.
+func (a *Action) Internal() bool { return a.Builtin != "" }
+
 // mode returns how the sockets of the action are served.
 func (a *Action) mode() Mode {
 	switch {
-	case a.Listens && (!a.Wait || a.Builtin != ""):
+	case a.Listens && (!a.Wait || a.Internal()):
 		return Accept
-	case a.Builtin != "":
+	case a.Internal():
 		return Answer
 	case a.Options.Connect:
 		return Connect

@@ -79,7 +79,7 @@ func (n note) entryOf(c *Config) report.Entry {
 	if n.svc == nil {
 		return r
 	}
-	if n.svc.Do.Builtin == "" {
+	if !n.svc.Do.Internal() {
 		r.Server = n.svc.Do.Path
 	}
 	r.Builtin = n.svc.Do.Builtin

@@ -35,7 +35,7 @@ func (do *Action) Source(a netip.Addr) limit.Source { return do.Bits.Source(a) }
 // Stays reports whether a client of the action needs room among the connections of
 // builtins. A client who gets a brief reply needs none: it is sent at once.
 func (do *Action) Stays() bool {
-	return do.Builtin != "" && do.Listens && lasts(do.Builtin)
+	return do.Internal() && do.Listens && lasts(do.Builtin)
 }
 
 // lasts reports whether the connections of a builtin may last.

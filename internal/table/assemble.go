@@ -122,7 +122,7 @@ func (a *assembly) action(v *plan.Service) (*Action, error) {
 		do.Penalty = penaltyOf(from, do.Keys)
 		do.Bits = limit.Bits{V4: uint8(do.Keys.SourceV4), V6: uint8(do.Keys.SourceV6)}
 	}
-	if from.Builtin == "" {
+	if !from.Internal() {
 		argv := strings.Split(from.Argv, "\x00")
 		g, err := compile.Program(a.Profiles[from.Server()], from, do.Keys, argv)
 		if err != nil {

@@ -36,7 +36,7 @@ func (v *Service) Outline(to *status.Service, unstarted int) {
 // Details fills in what the service's entry says, and its sockets.
 func (v *Service) Details(to *status.Service, unstarted int) {
 	to.Server, to.Limits = v.Do.Path, v.Do.Limits
-	if v.Do.Builtin != "" {
+	if v.Do.Internal() {
 		to.Server = "internal " + v.Do.Builtin
 	}
 	if v.Do.Path == "" && v.Do.Passes() {

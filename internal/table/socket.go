@@ -81,7 +81,7 @@ func Answering(services []*Service) map[uint16]bool {
 	ports := map[uint16]bool{}
 	for _, v := range services {
 		for k := v.First; k != nil; k = k.Next {
-			if v.Do.Builtin != "" && !v.Do.Listens {
+			if v.Do.Internal() && !v.Do.Listens {
 				ports[k.Spec.Addr.Port()] = true
 			}
 		}
