@@ -340,8 +340,7 @@ func TestWhySuspended(t *testing.T) {
 func TestNotStartedWhileMuchIsLookedInto(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/nonexistent/x")
-	release := w.lookInto()
-	defer close(release)
+	defer w.lookInto()()
 	for _, errno := range []syscall.Errno{unix.ENOENT, unix.EACCES} {
 		w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: errno})
 	}
@@ -360,8 +359,7 @@ func TestExaminationHangs(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, "/nonexistent/x")
 	w.beside.Limit = 0
-	release := w.lookInto()
-	defer close(release)
+	defer w.lookInto()()
 	w.answers()
 	w.NotStarted(w.v, w.program, "", child.Status{Stage: child.Exec, Errno: unix.ENOENT})
 	const want = `not everything that fails is looked into: 1 examination has not ended within 0s; does a file system not answer?
@@ -386,12 +384,16 @@ func TestNotExamined(t *testing.T) {
 	}
 }
 
-// lookInto has the one examination that is allowed from now on wait until release is closed.
-func (w *ward) lookInto() (release chan bool) {
+// lookInto has the one examination that is allowed from now on wait until release is called.
+// Release waits for its end, or it would write to a descriptor that is another test's by then.
+func (w *ward) lookInto() (release func()) {
 	w.beside.Max = 1
-	release = make(chan bool)
-	w.beside.Do(func() func() { <-release; return nothing }, func() { w.Book.Warningf("one/tcp: without cause") })
-	return release
+	over := make(chan bool)
+	w.beside.Do(func() func() { <-over; return nothing }, func() { w.Book.Warningf("one/tcp: without cause") })
+	return func() {
+		close(over)
+		w.mail.Until(func() bool { return !w.beside.Full() })
+	}
 }
 
 // TestEndedIdle: an examination closes the daemon's descriptor of the connection of a
