@@ -91,7 +91,9 @@ func (o *options) serve(stderr *os.File) error {
 	}
 	defer pid.remove()
 
-	o.Notify = notifier()
+	notify, flush := notifier()
+	defer flush()
+	o.Notify = notify
 	if limit, err := daemon.SdWatchdogEnabled(false); err == nil {
 		o.Watchdog = limit / 2 // as sd_watchdog_enabled(3) recommends
 	}
@@ -260,24 +262,38 @@ func closeOnExec() {
 
 // notifier returns a function that tells the service manager of the daemon's state, or nil
 // if there is no service manager. The function never blocks; when too many messages wait,
-// it drops its own.
-func notifier() func(state string) {
+// it drops its own. Flush waits until they have been sent, for flushTime at most: the last
+// one is sent when the process is about to end.
+func notifier() (notify func(state string), flush func()) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
-		return nil
+		return nil, func() {}
 	}
-	states := make(chan string, 16)
+	queue := make(chan func(), 16)
 	go func() {
-		for state := range states {
-			_, _ = daemon.SdNotify(false, state)
+		for send := range queue {
+			send()
 		}
 	}()
-	return func(state string) {
+	notify = func(state string) {
 		if state == daemon.SdNotifyReloading { // sd_notify(3) wants the time as well
 			state += "\n" + daemon.SdNotifyMonotonicUsec()
 		}
 		select {
-		case states <- state:
+		case queue <- func() { _, _ = daemon.SdNotify(false, state) }:
 		default:
 		}
 	}
+	flush = func() {
+		sent, late := make(chan struct{}), time.After(flushTime)
+		select {
+		case queue <- func() { close(sent) }:
+		case <-late:
+			return
+		}
+		select {
+		case <-sent:
+		case <-late:
+		}
+	}
+	return notify, flush
 }

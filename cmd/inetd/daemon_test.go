@@ -91,7 +91,7 @@ func TestAbsolute(t *testing.T) {
 func TestNotifier(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	t.Setenv("NOTIFY_SOCKET", "")
-	if notifier() != nil {
+	if notify, flush := notifier(); notify != nil || flush == nil {
 		t.Error("there is no service manager")
 	}
 	t.Setenv("NOTIFY_SOCKET", path)
@@ -100,7 +100,21 @@ func TestNotifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	notify := notifier()
+	notify, flush := notifier()
+	notify("STOPPING=1")
+	flush()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make([]byte, 64)
+	if err := raw.Control(func(fd uintptr) {
+		if n, _, err := unix.Recvfrom(int(fd), text, unix.MSG_DONTWAIT); err != nil || string(text[:n]) != "STOPPING=1" {
+			t.Errorf("it has not been sent yet: %v", err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
 	told := newTranscript(datagrams{conn})
 	notify("READY=1")
 	notify("RELOADING=1")
@@ -118,12 +132,13 @@ func TestNotifierNeverBlocks(t *testing.T) {
 	}
 	defer conn.Close()
 	t.Setenv("NOTIFY_SOCKET", path)
-	notify := notifier()
+	notify, flush := notifier()
 	done := make(chan struct{})
 	go func() {
 		for range 100_000 {
 			notify("WATCHDOG=1")
 		}
+		flush()
 		close(done)
 	}()
 	select {
