@@ -286,6 +286,32 @@ func TestLentPath(t *testing.T) {
 	}
 }
 
+// TestNetworkUnwatched: where the kernel polls no more descriptors, the one that would tell
+// of the network is closed. It is alone: it counts the descriptors of the process.
+func TestNetworkUnwatched(t *testing.T) {
+	f := newFixture(t)
+	f.loop.Poll = &loop.Poll{} // polls nothing
+	g := f.generation("a")
+	g.Services[0].First.Spec = sock.Spec{Family: unix.AF_INET, Type: unix.SOCK_STREAM, Addr: netip.MustParseAddrPort("192.0.2.1:7")}
+	before := descriptors(t)
+	f.Merge(g)
+	if now := descriptors(t); now != before || f.network.fd >= 0 {
+		t.Errorf("%d descriptors, then %d", before, now)
+	}
+	if log := f.said(); !strings.Contains(log, "changes of interfaces are not noticed: epoll_ctl") {
+		t.Error(log)
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
 // TestRetry: attempts become rarer up to a bound. A reload makes the delays begin anew, and
 // then only the last timer counts.
 func TestRetry(t *testing.T) {

@@ -35,7 +35,9 @@ func (s *Sockets) watchNetwork() {
 		fd, err := netwatch.Open()
 		if err == nil {
 			fd = s.loop.Starter.Keep(fd)
-			err = s.loop.Poll.Add(fd, s.loop.Network, fd)
+			if err = s.loop.Poll.Add(fd, s.loop.Network, fd); err != nil {
+				unix.Close(fd)
+			}
 		}
 		if err != nil { // no matter: sockets that are not open are tried again anyway
 			s.loop.Log.Noticef("changes of interfaces are not noticed: %s", strerror.Call(err))
