@@ -83,7 +83,7 @@ func (h *Host) identity(accounts *account.DB, u User, asRoot bool) (*Identity, e
 		return nil, err
 	}
 	if h.UID == 0 || asRoot {
-		return h.change(&Identity{UID: c.UID, GID: c.GID, Groups: c.Groups}), nil
+		return h.unlessSame(&Identity{UID: c.UID, GID: c.GID, Groups: c.Groups}), nil
 	}
 	if int(c.UID) != h.UID || u.Group != "" && int(c.GID) != h.GID {
 		return nil, &account.Error{
@@ -92,9 +92,9 @@ func (h *Host) identity(accounts *account.DB, u User, asRoot bool) (*Identity, e
 	return nil, nil
 }
 
-// change returns nil if a daemon of root's has the identity already, so that its server
+// unlessSame returns nil if a daemon of root's has the identity already, so that its server
 // need not make the system calls to change it.
-func (h *Host) change(id *Identity) *Identity {
+func (h *Host) unlessSame(id *Identity) *Identity {
 	own := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(h.Groups), h.GID))))
 	same := id.UID == 0 && int(id.GID) == h.GID && slices.EqualFunc(own, id.Groups, func(a int, b uint32) bool { return a == int(b) })
 	if same {
