@@ -71,7 +71,7 @@ func (o *options) run(files []string) (status int, err error) {
 
 // retries is how often a scene that differs is played again. On a busy machine a client may
 // come before one of the daemons has noticed the end of the server before, which counts
-// where servers are limited.
+// where servers are limited. What differed is printed all the same.
 const retries = 2
 
 // both plays a scene with both daemons.
@@ -92,6 +92,8 @@ func (o *options) compare(scenes []scene) (status int, err error) {
 	for _, s := range scenes {
 		v, x, i, err := o.both(&s)
 		for again := 0; again < retries && err == nil && v.fails(); again++ {
+			v.print(os.Stdout, &s, x, i)
+			fmt.Printf("again    %s\n", s.name)
 			v, x, i, err = o.both(&s)
 		}
 		if err != nil {
